@@ -1,0 +1,264 @@
+"""Every setting that comes from the environment, read once, checked, and typed.
+
+Development (``DJANGO_DEBUG=1``) has a working default for all of them. Production has none for what matters: a
+missing value, or one that only development may use, stops the start with the variable's name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-use-in-production-0000"
+DEVELOPMENT_STRIPE_API_KEY = "sk_test_sandbox"
+DEVELOPMENT_STRIPE_WEBHOOK_SECRET = "whsec_sandbox"
+DEVELOPMENT_BREVO_API_KEY = "brevo-sandbox-key"
+DEVELOPMENT_BREVO_WEBHOOK_TOKEN = "brevo-sandbox-webhook-token"
+DEVELOPMENT_DIXA_API_TOKEN = "dixa-sandbox-token"
+DEVELOPMENT_VALUES = frozenset(
+    {
+        DEVELOPMENT_SECRET_KEY,
+        DEVELOPMENT_STRIPE_API_KEY,
+        DEVELOPMENT_STRIPE_WEBHOOK_SECRET,
+        DEVELOPMENT_BREVO_API_KEY,
+        DEVELOPMENT_BREVO_WEBHOOK_TOKEN,
+        DEVELOPMENT_DIXA_API_TOKEN,
+    }
+)
+SHORTEST_SECRET_KEY = 50
+SQS_LONGEST_VISIBILITY = 43_200
+
+
+class BadEnvironment(Exception):
+    """The environment cannot be started with; the text names the variable and what it should hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Env:
+    """The environment as the rest of ``config`` sees it. ``database_url`` is None where the embedded one serves."""
+
+    debug: bool
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    database_url: str | None
+    aws_region: str
+    sqs_endpoint_url: str
+    sqs_queue_prefix: str
+    retry_ladder: tuple[int, ...]
+    visibility_timeout: int | None
+    poll_wait_seconds: int
+    stripe_api_key: str
+    stripe_api_base: str
+    stripe_webhook_secrets: tuple[str, ...]
+    brevo_api_key: str
+    brevo_api_base: str
+    brevo_webhook_token: str
+    brevo_list_id: int | None
+    dixa_api_token: str
+    dixa_api_base: str
+    shop_name: str
+    sender_email: str
+    sms_sender: str
+    checkout_rate_limit: str
+    trusted_proxies: int
+    log_level: str
+    outbox_retention_hours: int
+    web_port: int
+    sqs_emulator_port: int
+    sandbox_port: int
+
+
+def read(environ: Mapping[str, str] | None = None) -> Env:
+    """Read and check the environment. Raises ``BadEnvironment`` for the first variable that cannot be used."""
+    variables = _Variables(os.environ if environ is None else environ)
+    sqs_emulator_port = variables.port("SQS_EMULATOR_PORT", 9324)
+    sandbox_port = variables.port("SANDBOX_PORT", 8420)
+    sandbox = f"http://127.0.0.1:{sandbox_port}"
+    return Env(
+        debug=variables.debug,
+        secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=SHORTEST_SECRET_KEY),
+        allowed_hosts=variables.required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver", _words),
+        database_url=variables.database_url(),
+        aws_region=variables.required("AWS_REGION", "eu-west-1", str),
+        sqs_endpoint_url=variables.url("SQS_ENDPOINT_URL", f"http://127.0.0.1:{sqs_emulator_port}"),
+        sqs_queue_prefix=variables.optional("SQS_QUEUE_PREFIX", "", _queue_prefix),
+        retry_ladder=variables.optional("RETRY_LADDER", "60,300,1500", _ladder),
+        visibility_timeout=variables.optional("VISIBILITY_TIMEOUT", "", _visibility),
+        poll_wait_seconds=variables.optional("SQS_WAIT_SECONDS", "2" if variables.debug else "20", _between(1, 20)),
+        stripe_api_key=variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY),
+        stripe_api_base=variables.url("STRIPE_API_BASE", f"{sandbox}/stripe"),
+        stripe_webhook_secrets=variables.secrets("STRIPE_WEBHOOK_SECRET", DEVELOPMENT_STRIPE_WEBHOOK_SECRET),
+        brevo_api_key=variables.secret("BREVO_API_KEY", DEVELOPMENT_BREVO_API_KEY),
+        brevo_api_base=variables.url("BREVO_API_BASE", f"{sandbox}/brevo/v3"),
+        brevo_webhook_token=variables.secret("BREVO_WEBHOOK_TOKEN", DEVELOPMENT_BREVO_WEBHOOK_TOKEN, shortest=20),
+        brevo_list_id=variables.optional("BREVO_LIST_ID", "", _optional_int),
+        dixa_api_token=variables.secret("DIXA_API_TOKEN", DEVELOPMENT_DIXA_API_TOKEN),
+        dixa_api_base=variables.url("DIXA_API_BASE", f"{sandbox}/dixa/v1"),
+        shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
+        sender_email=variables.required("SENDER_EMAIL", "shop@example.com", _email),
+        sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
+        checkout_rate_limit=variables.optional("CHECKOUT_RATE_LIMIT", "600/min", _rate),
+        trusted_proxies=variables.optional("TRUSTED_PROXIES", "0", _between(0, 10)),
+        log_level=variables.optional("LOG_LEVEL", "INFO", _log_level),
+        outbox_retention_hours=variables.optional("OUTBOX_RETENTION_HOURS", "72", _between(1, 8760)),
+        web_port=variables.port("WEB_PORT", 8000),
+        sqs_emulator_port=sqs_emulator_port,
+        sandbox_port=sandbox_port,
+    )
+
+
+class _Variables:
+    """Reads one variable at a time and says which one is wrong."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.debug = self.optional("DJANGO_DEBUG", "0", _boolean)
+
+    def optional(self, name: str, default: str, parse: Callable[[str], T]) -> T:
+        text = self._environ.get(name, "").strip() or default
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise BadEnvironment(f"{name} {error}") from None
+
+    def required(self, name: str, development_default: str, parse: Callable[[str], T]) -> T:
+        if not self._environ.get(name, "").strip() and not self.debug:
+            raise BadEnvironment(f"{name} is not set; it has a default only with DJANGO_DEBUG=1.")
+        return self.optional(name, development_default, parse)
+
+    def secret(self, name: str, development_default: str, *, shortest: int = 1) -> str:
+        value = self.required(name, development_default, str)
+        if not self.debug:
+            _refuse_development_value(name, value)
+        if len(value) < shortest:
+            raise BadEnvironment(f"{name} is shorter than {shortest} characters.")
+        return value
+
+    def secrets(self, name: str, development_default: str) -> tuple[str, ...]:
+        """One secret, or two with a comma between them while one takes the other's place."""
+        values = self.required(name, development_default, _words)
+        if len(values) > 2:
+            raise BadEnvironment(f"{name} holds {len(values)} secrets; two may be active at a time.")
+        if not self.debug:
+            for value in values:
+                _refuse_development_value(name, value)
+        return values
+
+    def url(self, name: str, development_default: str) -> str:
+        value = self.required(name, development_default, _url)
+        if not self.debug and _is_loopback(value):
+            raise BadEnvironment(f"{name} points at this machine; a stand-in may be used only with DJANGO_DEBUG=1.")
+        return value
+
+    def database_url(self) -> str | None:
+        value = self._environ.get("DATABASE_URL", "").strip()
+        if not value:
+            if not self.debug:
+                raise BadEnvironment("DATABASE_URL is not set; the embedded PostgreSQL serves only with DJANGO_DEBUG=1.")
+            return None
+        if urlsplit(value).scheme not in ("postgres", "postgresql"):
+            raise BadEnvironment("DATABASE_URL must start with postgresql://; PostgreSQL is the one database we speak.")
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        return self.optional(name, str(default), _between(1, 65535))
+
+
+def _refuse_development_value(name: str, value: str) -> None:
+    if value in DEVELOPMENT_VALUES:
+        raise BadEnvironment(f"{name} holds the development value; set a real one.")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError(f"is {text!r}; write 1 or 0.")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise ValueError("holds no value.")
+    return words
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"is {text!r}; write a URL that starts with https:// or http://.")
+    return text.rstrip("/")
+
+
+def _ladder(text: str) -> tuple[int, ...]:
+    try:
+        steps = tuple(int(step) for step in text.split(","))
+    except ValueError:
+        raise ValueError(f"is {text!r}; write whole seconds with commas between them, as 60,300,1500.") from None
+    if not all(1 <= step <= SQS_LONGEST_VISIBILITY for step in steps):
+        raise ValueError(f"is {text!r}; each step is 1 to {SQS_LONGEST_VISIBILITY} seconds (SQS allows no more).")
+    return steps
+
+
+def _visibility(text: str) -> int | None:
+    return _between(1, SQS_LONGEST_VISIBILITY)(text) if text else None
+
+
+def _queue_prefix(text: str) -> str:
+    if len(text) > 40 or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in text):
+        raise ValueError(f"is {text!r}; up to 40 letters, digits, hyphens and underscores.")
+    return text
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"is {text!r}; write a whole number from {least} to {most}.") from None
+        if not least <= number <= most:
+            raise ValueError(f"is {text}; it must be from {least} to {most}.")
+        return number
+
+    return parse
+
+
+def _optional_int(text: str) -> int | None:
+    return _between(1, 2**31)(text) if text else None
+
+
+def _email(text: str) -> str:
+    if "@" not in text:
+        raise ValueError(f"is {text!r}; write an e-mail address.")
+    return text
+
+
+def _sms_sender(text: str) -> str:
+    letters = text.isascii() and text.isalnum()
+    if not (letters and (len(text) <= 11 or (text.isdigit() and 12 <= len(text) <= 15))):
+        raise ValueError(f"is {text!r}; at most 11 letters and digits, or 12 to 15 digits (Brevo's rule).")
+    return text
+
+
+def _rate(text: str) -> str:
+    count, _, period = text.partition("/")
+    if not count.isdigit() or period not in ("s", "sec", "min", "hour", "day"):
+        raise ValueError(f"is {text!r}; write a number and a period, as 600/min (s, min, hour, day).")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        raise ValueError(f"is {text!r}; DEBUG, INFO, WARNING or ERROR.")
+    return text.upper()

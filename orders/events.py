@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from integrations.outbox.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPlaced(Event):
+    """An order stands and waits for its payment."""
+
+    order_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderPaid(Event):
+    """An order's payment is captured and settled."""
+
+    order_id: UUID
+    customer_id: UUID

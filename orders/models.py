@@ -1,0 +1,108 @@
+"""What was bought (Order, OrderLine), and the answers that a repeated checkout gets again (CheckoutAnswer)."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from uuid6 import uuid7
+
+from subscriptions.models import Customer, Plan, Subscription
+
+# Crockford's base 32: no letter that is read as another. Ten of them are 2^50 numbers, drawn at random, so that orders
+# neither wait for a shared counter nor tell how many there are.
+NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+NUMBER_LENGTH = 10
+
+
+def new_order_number() -> str:
+    """A number to read out on the phone, as ``7K3M9-Q2XAB``."""
+    letters = "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(NUMBER_LENGTH))
+    return f"{letters[:5]}-{letters[5:]}"
+
+
+class Order(models.Model):
+    """One billing period of one subscription, to be paid once."""
+
+    class Status(models.TextChoices):
+        PENDING_PAYMENT = "pending_payment"
+        REQUIRES_ACTION = "requires_action"
+        PAID = "paid"
+        PAYMENT_FAILED = "payment_failed"
+        FULFILLED = "fulfilled"
+        CANCELED = "canceled"
+        REFUNDED = "refunded"
+        PARTIALLY_REFUNDED = "partially_refunded"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    number = models.CharField(max_length=12, unique=True, default=new_order_number, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="orders")
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING_PAYMENT)
+    amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
+    payment_method = models.CharField(max_length=255)
+    shipping_address = models.JSONField(null=True, default=None)
+    period_start = models.DateTimeField()
+    period_end = models.DateTimeField()
+    placed_at = models.DateTimeField(db_default=Now())
+    paid_at = models.DateTimeField(null=True, default=None)
+    fulfilment_started_at = models.DateTimeField(null=True, default=None)
+    fulfilled_at = models.DateTimeField(null=True, default=None)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "period_start"], name="one_order_per_period"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_costs_something"),
+            models.CheckConstraint(condition=Q(period_end__gt=F("period_start")), name="order_period_has_length"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["paid", "fulfilled"]) | Q(paid_at__isnull=False), name="paid_order_has_its_time"
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "placed_at"], name="order_by_status")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class OrderLine(models.Model):
+    """What one line of an order says, as it was when the order was placed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    description = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    unit_amount = models.PositiveIntegerField(help_text="In minor units of the order's currency.")
+    amount = models.PositiveIntegerField(help_text="quantity × unit_amount, in minor units.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount=F("quantity") * F("unit_amount")), name="line_amount_adds_up")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.description}"
+
+
+class CheckoutAnswer(models.Model):
+    """The answer to one Idempotency-Key of one caller, stored in the transaction that placed the order."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    caller = models.CharField(max_length=64)
+    key = models.CharField(max_length=255)
+    body_hash = models.CharField(max_length=64)
+    answer: models.JSONField[dict[str, Any]] = models.JSONField()
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["caller", "key"], name="checkout_key_once")]
+        indexes = [models.Index(fields=["created_at"], name="checkout_answer_age")]
+
+    def __str__(self) -> str:
+        return str(self.pk)

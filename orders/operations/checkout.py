@@ -1,0 +1,156 @@
+"""Placing an order: one durable transaction, no network call, milliseconds."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from integrations.locks import lock_key
+from integrations.outbox.events import publish
+from orders.events import OrderPlaced
+from orders.models import CheckoutAnswer, Order, OrderLine
+from subscriptions.models import Plan
+from subscriptions.operations.customers import Buyer, find_or_register_customer
+from subscriptions.operations.subscriptions import start_subscription
+
+KEY_LIFETIME = dt.timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """What is bought, already checked against the plan and in form."""
+
+    plan: Plan
+    quantity: int
+    payment_method: str
+    buyer: Buyer
+    shipping_address: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An Idempotency-Key, whose it is, and the body that it came with."""
+
+    caller: str
+    key: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the caller is told; ``replayed`` when it is what the same key was told before."""
+
+    body: dict[str, Any]
+    replayed: bool
+
+
+class KeyInFlight(Exception):
+    """A request with this key is being worked on at this moment."""
+
+
+class KeyReused(Exception):
+    """This key came with another body before."""
+
+
+def body_hash(body: Any) -> str:
+    """The same for two bodies that say the same, whatever their spacing and order of keys."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def earlier_answer(*, key: Key, at: dt.datetime) -> Answer | None:
+    """What this key was answered before, if it was, and it still lives.
+
+    Raises ``KeyReused`` when that was to another body.
+    """
+    stored = CheckoutAnswer.objects.filter(caller=key.caller, key=key.key, created_at__gt=at - KEY_LIFETIME).first()
+    if stored is None:
+        return None
+    if stored.body_hash != key.body_hash:
+        raise KeyReused("This Idempotency-Key was used with another body.")
+    return Answer(body=stored.answer, replayed=True)
+
+
+@transaction.atomic(durable=True)
+def place_checkout(
+    *, checkout: Checkout, key: Key, at: dt.datetime, describe: Callable[[Order], dict[str, Any]]
+) -> Answer:
+    """Customer, subscription, order, answer and messages, all or nothing. ``describe`` makes the answer's body.
+
+    Raises ``KeyInFlight`` and ``KeyReused``. The second request with a key gets the first one's answer.
+    """
+    _claim(key)
+    answered = earlier_answer(key=key, at=at)
+    if answered is not None:
+        return answered
+    order = _place_order(checkout, at)
+    publish(OrderPlaced(order_id=order.pk, customer_id=order.customer_id))
+    body = describe(order)
+    _remember(key, body, order, at)
+    return Answer(body=body, replayed=False)
+
+
+def purge_answers(*, at: dt.datetime, batch: int = 1000) -> int:
+    """Delete answers whose keys no longer live, ``batch`` rows a statement; return how many went."""
+    gone = 0
+    while True:
+        dead = CheckoutAnswer.objects.filter(created_at__lte=at - KEY_LIFETIME).values("pk")[:batch]
+        deleted, _ = CheckoutAnswer.objects.filter(pk__in=dead).delete()
+        gone += deleted
+        if deleted < batch:
+            return gone
+
+
+def _claim(key: Key) -> None:
+    """One request at a time has this key; the lock goes with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_key(f"checkout:{key.caller}:{key.key}")])
+        if not cursor.fetchone()[0]:
+            raise KeyInFlight("A request with this Idempotency-Key is being worked on.")
+
+
+def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
+    customer = find_or_register_customer(buyer=checkout.buyer)
+    plan = checkout.plan
+    subscription = start_subscription(
+        customer=customer,
+        plan=plan,
+        quantity=checkout.quantity,
+        payment_method=checkout.payment_method,
+        shipping_address=checkout.shipping_address,
+        at=at,
+    )
+    amount = plan.amount * checkout.quantity
+    order = Order.objects.create(
+        customer=customer,
+        subscription=subscription,
+        amount=amount,
+        currency=plan.currency,
+        payment_method=checkout.payment_method,
+        shipping_address=checkout.shipping_address,
+        period_start=subscription.current_period_start,
+        period_end=subscription.current_period_end,
+        placed_at=at,
+    )
+    OrderLine.objects.create(
+        order=order,
+        plan=plan,
+        description=plan.name,
+        quantity=checkout.quantity,
+        unit_amount=plan.amount,
+        amount=amount,
+    )
+    return order
+
+
+def _remember(key: Key, body: dict[str, Any], order: Order, at: dt.datetime) -> None:
+    # A key that has outlived its day is free again; its purge may not have come by yet.
+    CheckoutAnswer.objects.filter(caller=key.caller, key=key.key).delete()
+    CheckoutAnswer.objects.create(
+        caller=key.caller, key=key.key, body_hash=key.body_hash, answer=body, order=order, created_at=at
+    )

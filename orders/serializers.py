@@ -1,0 +1,178 @@
+"""The checkout's input and output as JSON. What is said here of a field is in the schema, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from rest_framework import serializers
+
+from orders.models import Order
+from subscriptions.models import Plan
+
+MOST_UNITS = 1000
+# The two-letter codes that ISO 3166-1 gives, as phone metadata does not name all: the form is checked, not the list.
+COUNTRY = r"^[A-Z]{2}$"
+LOCALE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
+PAYMENT_METHOD = r"^pm_[A-Za-z0-9_]{1,200}$"
+
+
+class StrictBooleanField(serializers.BooleanField):
+    """JSON's true and false, and nothing that merely reads like them."""
+
+    default_error_messages = {"invalid_type": "Must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid_type")
+        return data
+
+
+class StrictIntegerField(serializers.IntegerField):
+    """A JSON number without a fraction; not a string, not true."""
+
+    default_error_messages = {"invalid_type": "Must be a whole number."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            self.fail("invalid_type")
+        return data
+
+
+class StrictCharField(serializers.CharField):
+    """A JSON string; not a number or true made one."""
+
+    default_error_messages = {"invalid_type": "Must be a string."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_type")
+        return str(super().to_internal_value(data))
+
+
+class StrictRegexField(StrictCharField):
+    """A string of one form."""
+
+    def __init__(self, regex: str, *, message: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        from django.core.validators import RegexValidator  # noqa: PLC0415
+
+        # \Z and not $: a line feed at the end is part of the value.
+        self.validators.append(RegexValidator(regex.removesuffix("$") + r"\Z", message=message, code="invalid"))
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """An object with the fields that it knows; one that it does not know is a typing error worth an answer."""
+
+    default_error_messages = {"not_a_dict": "Must be an object."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError(
+                {"non_field_errors": [serializers.ErrorDetail("Must be an object.", code="not_a_dict")]}
+            )
+        unknown = sorted(set(data) - set(self.fields))
+        if unknown:
+            name = unknown[0][:60].encode("ascii", "replace").decode()
+            raise serializers.ValidationError(
+                {name: [serializers.ErrorDetail("There is no such field.", code="unexpected")]}
+            )
+        return dict(super().to_internal_value(data))
+
+
+class CustomerInput(StrictSerializer):
+    email = StrictCharField(max_length=254, help_text="Upper and lower case make no difference.")
+    name = StrictCharField(max_length=200)
+    phone = StrictCharField(max_length=40, required=False, help_text="International, as +49 151 12345678.")
+    locale = StrictRegexField(LOCALE, message="Must be a language tag, as en or de-AT.", max_length=35, required=False)
+    marketing_consent = StrictBooleanField(required=False, default=False)
+    sms_consent = StrictBooleanField(required=False, default=False)
+
+    def validate_email(self, value: str) -> str:
+        try:
+            # No SMTPUTF8: neither the mail provider nor the CRM takes such an address.
+            return validate_email(value, check_deliverability=False, allow_smtputf8=False).normalized
+        except EmailNotValidError as error:
+            raise serializers.ValidationError(f"Not an e-mail address: {error}") from None
+
+    def validate_phone(self, value: str) -> str:
+        try:
+            number = phonenumbers.parse(value, None)
+        except phonenumbers.NumberParseException:
+            raise serializers.ValidationError("Not a phone number; write it with + and country code.") from None
+        if not phonenumbers.is_possible_number(number):
+            raise serializers.ValidationError("Not a possible phone number; write it with + and country code.")
+        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+class AddressInput(StrictSerializer):
+    name = StrictCharField(max_length=200, required=False)
+    line1 = StrictCharField(max_length=200)
+    line2 = StrictCharField(max_length=200, required=False, allow_blank=True)
+    postal_code = StrictCharField(max_length=20, required=False, allow_blank=True)
+    city = StrictCharField(max_length=100)
+    region = StrictCharField(max_length=100, required=False, allow_blank=True)
+    country = StrictRegexField(COUNTRY, message="Must be a two-letter country code, as DE.", max_length=2)
+
+
+class CheckoutInput(StrictSerializer):
+    plan = StrictCharField(max_length=50, help_text="The code of a plan, as coffee-monthly.")
+    quantity = StrictIntegerField(min_value=1, max_value=MOST_UNITS, required=False, default=1)
+    payment_method = StrictRegexField(
+        PAYMENT_METHOD, message="Must be a Stripe payment method's id, as pm_card_visa.", max_length=255
+    )
+    customer = CustomerInput()
+    shipping_address = AddressInput(required=False, allow_null=True, default=None)
+
+
+class OrderOutput(serializers.Serializer[Any]):
+    number = serializers.CharField(help_text="As 7K3M9-Q2XAB.")
+    status = serializers.ChoiceField(choices=Order.Status.choices)
+    amount = serializers.IntegerField(help_text="In minor units of the currency: 1290 is 12.90 in euros.")
+    currency = serializers.CharField(help_text="ISO 4217.")
+    status_url = serializers.URLField(help_text="Follow the order here; needs no login. Keep it to the customer.")
+
+
+class SubscriptionOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.CharField()
+
+
+class CustomerOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+
+
+class CheckoutOutput(serializers.Serializer[Any]):
+    order = OrderOutput()
+    subscription = SubscriptionOutput()
+    customer = CustomerOutput()
+
+
+class PlanOutput(serializers.ModelSerializer[Plan]):
+    class Meta:
+        model = Plan
+        fields = (
+            "code",
+            "name",
+            "amount",
+            "currency",
+            "interval",
+            "interval_count",
+            "is_digital",
+            "needs_address",
+        )
+        read_only_fields = fields
+
+
+class FieldProblem(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
+class Problem(serializers.Serializer[Any]):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = FieldProblem(many=True, required=False)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
+
+from integrations.admin import ReadOnlyAdmin
+from subscriptions.models import Customer, Plan, Subscription, User
+
+
+class NewUserForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).casefold()
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin):
+    """Logins, staff and customers."""
+
+    add_form = NewUserForm
+    list_display = ("email", "is_staff", "is_active", "last_login")
+    list_filter = ("is_staff", "is_superuser", "is_active", "groups")
+    search_fields = ("email",)
+    ordering = ("email",)
+    readonly_fields = ("date_joined", "last_login")
+    fieldsets = (
+        (None, {"fields": ("email", "password")}),
+        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
+
+
+@admin.register(Plan)
+class PlanAdmin(admin.ModelAdmin):
+    """What is sold. The price of what was sold already is on its order."""
+
+    list_display = ("code", "name", "amount", "currency", "interval_count", "interval", "is_digital", "is_active")
+    list_filter = ("is_active", "interval", "is_digital")
+    search_fields = ("code", "name")
+
+
+@admin.register(Customer)
+class CustomerAdmin(ReadOnlyAdmin):
+    list_display = ("email", "name", "phone", "locale", "marketing_consent", "sms_consent", "created_at")
+    list_filter = ("marketing_consent", "sms_consent", "locale")
+    search_fields = ("email_key__startswith", "name__istartswith", "phone__exact", "id__exact")
+    ordering = ("-id",)
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin):
+    list_display = ("id", "customer", "plan", "quantity", "status", "current_period_start", "current_period_end")
+    list_filter = ("status", "plan")
+    list_select_related = ("customer", "plan")
+    search_fields = ("id__exact", "customer__email_key__startswith")
+    ordering = ("-id",)

@@ -1,0 +1,146 @@
+"""Who buys (Customer), who logs in (User), what is sold (Plan), and what was agreed (Subscription)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, ClassVar
+
+from dateutil.relativedelta import relativedelta
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower, Now
+from uuid6 import uuid7
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes logins; an address is stored case-folded, so it is one login however it is typed."""
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
+        user = self.model(email=email.casefold(), **extra)
+        user.set_password(password) if password else user.set_unusable_password()
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, email: str | None) -> User:
+        return self.get(email=(email or "").casefold())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A login: staff, or a customer's account. A customer's has no password until the customer sets one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(db_default=Now())
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_case_folded")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Customer(models.Model):
+    """Who buys. ``email`` is as typed; ``email_key`` (case-folded, unique) is what makes two purchases one customer."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField()
+    email_key = models.CharField(max_length=254, unique=True)
+    name = models.CharField(max_length=200)
+    phone = models.CharField(max_length=16, blank=True, help_text="E.164, as +4915112345678.")
+    locale = models.CharField(max_length=35, default="en")
+    marketing_consent = models.BooleanField(default=False)
+    sms_consent = models.BooleanField(default=False)
+    user = models.OneToOneField(User, null=True, default=None, on_delete=models.SET_NULL, related_name="customer")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Plan(models.Model):
+    """What is sold: a price in minor units for each billing period."""
+
+    class Interval(models.TextChoices):
+        WEEK = "week"
+        MONTH = "month"
+        YEAR = "year"
+
+    code = models.SlugField(unique=True, help_text="What the checkout calls it, as coffee-monthly.")
+    name = models.CharField(max_length=100)
+    amount = models.PositiveIntegerField(help_text="Per unit and period, in minor units: 1290 is 12.90 in euros.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
+    interval = models.CharField(max_length=5, choices=Interval, default=Interval.MONTH)
+    interval_count = models.PositiveSmallIntegerField(default=1)
+    is_digital = models.BooleanField(default=False, help_text="Nothing is shipped: paid is fulfilled.")
+    needs_address = models.BooleanField(default=False, help_text="The checkout asks for a shipping address.")
+    is_active = models.BooleanField(default=True, help_text="Can be bought.")
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="plan_costs_something"),
+            models.CheckConstraint(condition=Q(interval_count__gt=0), name="plan_has_an_interval"),
+            models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="plan_currency_is_iso"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    def period_end(self, start: dt.datetime, *, periods: int = 1) -> dt.datetime:
+        """Where the billing period that starts at ``start`` ends, exclusive. A month after January 31 is its last day."""
+        steps = self.interval_count * periods
+        match self.interval:
+            case Plan.Interval.WEEK:
+                return start + relativedelta(weeks=steps)
+            case Plan.Interval.MONTH:
+                return start + relativedelta(months=steps)
+            case _:
+                return start + relativedelta(years=steps)
+
+
+class Subscription(models.Model):
+    """What a customer agreed to: a plan and a quantity, billed each period, half-open ``[start, end)``."""
+
+    class Status(models.TextChoices):
+        INCOMPLETE = "incomplete"
+        TRIALING = "trialing"
+        ACTIVE = "active"
+        PAST_DUE = "past_due"
+        PAUSED = "paused"
+        CANCELED = "canceled"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
+    quantity = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status, default=Status.INCOMPLETE)
+    payment_method = models.CharField(max_length=255, help_text="Stripe's id of the card, as the checkout gave it.")
+    shipping_address = models.JSONField(null=True, default=None)
+    current_period_start = models.DateTimeField()
+    current_period_end = models.DateTimeField()
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="subscription_of_something"),
+            models.CheckConstraint(
+                condition=Q(current_period_end__gt=F("current_period_start")), name="subscription_period_has_length"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
