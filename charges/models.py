@@ -1,0 +1,188 @@
+"""What is to be paid (Charge), each try at it (ChargeAttempt), and what we made at Stripe for that.
+
+Every row that has a counterpart at Stripe is committed before the counterpart is asked for; see ``Counterpart``.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid6 import uuid7
+
+from charges.money import formatted
+from orders.models import Order
+from subscriptions.models import Customer
+
+
+class Counterpart(models.Model):
+    """A row for which one object is made at Stripe. ``operations/counterparts.py`` makes it, once.
+
+    ``asked_at`` without an id means that it was asked for and nobody knows yet whether it exists.
+    """
+
+    KEY: ClassVar[str]
+    ID_FIELD: ClassVar[str]
+
+    key_number = models.PositiveSmallIntegerField(default=1, help_text="Which idempotency key is in use.")
+    asked_at = models.DateTimeField(null=True, default=None, help_text="When that key was first used.")
+
+    class Meta:
+        abstract = True
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key to ask under; the first one has no number."""
+        key = self.KEY.format(id=self.pk)
+        return key if self.key_number == 1 else f"{key}:{self.key_number}"
+
+    @property
+    def counterpart_id(self) -> str | None:
+        """Stripe's id of the object, once we know it."""
+        value: str | None = getattr(self, self.ID_FIELD)
+        return value
+
+
+class StripeCustomer(Counterpart):
+    """The customer at Stripe whom a customer of ours is."""
+
+    KEY = "customer:{id}"
+    ID_FIELD = "stripe_id"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    customer = models.OneToOneField(Customer, on_delete=models.PROTECT, related_name="stripe_customer")
+    stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.stripe_id or str(self.pk)
+
+
+class SavedCard(Counterpart):
+    """A payment method, attached to its customer at Stripe.
+
+    Attaching gives ``requested`` itself, except for Stripe's test aliases (``pm_card_visa``), which give a new one.
+    """
+
+    KEY = "card:{id}:attach"
+    ID_FIELD = "stripe_id"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="saved_cards")
+    requested = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
+    stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["customer", "requested"], name="card_saved_once")]
+
+    def __str__(self) -> str:
+        return self.stripe_id or self.requested
+
+
+class Charge(Counterpart):
+    """The one payment of an order. Its counterpart is its one PaymentIntent, which can succeed only once."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", "Pending: not known to be paid or refused"
+        PROCESSING = "processing", "Processing: the bank takes its time"
+        REQUIRES_ACTION = "requires_action", "Requires action: the customer has to authenticate"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed", "Failed: declined or refused; another card may do"
+        CANCELED = "canceled", "Canceled: its intent is closed, nothing can be paid by it"
+
+    KEY = "charge:{id}:intent"
+    ID_FIELD = "payment_intent_id"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="charge")
+    amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
+    payment_method = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    payment_intent_id = models.CharField(max_length=255, unique=True, null=True, default=None)
+    stripe_charge_id = models.CharField(max_length=255, blank=True, help_text="Of the payment that succeeded.")
+    created_at = models.DateTimeField(db_default=Now())
+    succeeded_at = models.DateTimeField(null=True, default=None)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="charge_costs_something"),
+            models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="charge_currency_is_iso"),
+            models.CheckConstraint(
+                condition=~Q(status="succeeded") | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
+                name="succeeded_charge_has_intent_and_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="succeeded") | Q(succeeded_at=None), name="only_a_succeeded_charge_has_its_time"
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "created_at"], name="charge_by_status")]
+
+    def __str__(self) -> str:
+        return f"{formatted(amount=self.amount, currency=self.currency)} for {self.order_id}"
+
+
+class ChargeAttempt(models.Model):
+    """One try at a charge: one confirmation under one idempotency key, with what came of it."""
+
+    class Status(models.TextChoices):
+        STARTED = "started", "Started: no answer yet"
+        UNKNOWN = "unknown", "Unknown: asked, and nobody knows the outcome"
+        PROCESSING = "processing"
+        REQUIRES_ACTION = "requires_action"
+        SUCCEEDED = "succeeded"
+        DECLINED = "declined"
+        REFUSED = "refused", "Refused: Stripe would not take the request"
+        CANCELED = "canceled"
+        WITHOUT_EFFECT = "without_effect", "Without effect: its key is spent, and the intent shows that it did nothing"
+
+    # While one of these, the outcome is open and no other attempt may begin.
+    OPEN = (Status.STARTED, Status.UNKNOWN, Status.PROCESSING, Status.REQUIRES_ACTION)
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    idempotency_key = models.CharField(max_length=255, unique=True)
+    payment_method = models.CharField(max_length=255, help_text="The payment method that this try uses.")
+    status = models.CharField(max_length=20, choices=Status, default=Status.STARTED)
+    code = models.CharField(max_length=100, blank=True)
+    decline_code = models.CharField(max_length=100, blank=True)
+    advice_code = models.CharField(max_length=100, blank=True)
+    network_advice_code = models.CharField(max_length=20, blank=True)
+    network_decline_code = models.CharField(max_length=20, blank=True)
+    stripe_charge_id = models.CharField(max_length=255, blank=True)
+    task_id = models.CharField(max_length=64, blank=True, help_text="The task that began it.")
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, default=None)
+
+    class Meta:
+        ordering = ["charge", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["charge", "number"], name="attempt_number_once"),
+            models.UniqueConstraint(
+                fields=["charge"],
+                condition=Q(status__in=["started", "unknown", "processing", "requires_action"]),
+                name="one_open_attempt",
+            ),
+            models.UniqueConstraint(
+                fields=["charge"], condition=Q(status="succeeded"), name="one_succeeded_attempt"
+            ),
+            models.CheckConstraint(condition=Q(number__gt=0), name="attempts_count_from_one"),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["started", "unknown", "processing", "requires_action"], finished_at=None
+                )
+                | (
+                    ~Q(status__in=["started", "unknown", "processing", "requires_action"])
+                    & Q(finished_at__isnull=False)
+                ),
+                name="closed_attempt_has_its_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.charge_id} #{self.number}"

@@ -1,0 +1,22 @@
+"""Amounts as people read them. We keep what Stripe speaks: whole minor units (docs.stripe.com/currencies)."""
+
+from __future__ import annotations
+
+# Stripe takes ISK and UGX with two decimals, though nobody uses them; so they are not in here.
+WITHOUT_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
+WITH_THREE_DECIMALS = frozenset("BHD JOD KWD OMR TND".split())
+
+
+def decimals(currency: str) -> int:
+    """How many digits of an amount stand after the point."""
+    if currency.upper() in WITHOUT_DECIMALS:
+        return 0
+    return 3 if currency.upper() in WITH_THREE_DECIMALS else 2
+
+
+def formatted(*, amount: int, currency: str) -> str:
+    """``1234567`` and ``EUR`` as ``12,345.67 EUR``; ``1234567`` and ``JPY`` as ``1,234,567 JPY``."""
+    places = decimals(currency)
+    whole, part = divmod(abs(amount), 10**places)
+    fraction = f".{part:0{places}d}" if places else ""
+    return f"{'-' if amount < 0 else ''}{whole:,}{fraction} {currency.upper()}"

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from integrations.stripe.client import client, stripe_errors
+from integrations.stripe.results import as_mapping
+
+
+def create(*, email: str, name: str, metadata: dict[str, str], idempotency_key: str) -> str:
+    """Make a customer at Stripe and return its id."""
+    with stripe_errors():
+        made = client().v1.customers.create(
+            params={"email": email, "name": name, "metadata": metadata},
+            options={"idempotency_key": idempotency_key},
+        )
+        return str(as_mapping(made)["id"])

@@ -1,0 +1,71 @@
+"""Payments. An intent is created unconfirmed, which moves no money, and confirmed in a call of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from integrations.stripe.client import client, stripe_errors
+from integrations.stripe.results import PaymentIntent, payment_intent
+
+PAGE = 100
+
+
+def create(
+    *,
+    amount: int,
+    currency: str,
+    customer_id: str,
+    payment_method_id: str,
+    metadata: dict[str, str],
+    idempotency_key: str,
+) -> PaymentIntent:
+    """Make an intent, unconfirmed. ``amount`` in minor units, ``currency`` ISO 4217 in either case.
+
+    Our own receipts go out by e-mail, so ``receipt_email`` stays unset: it would send Stripe's as well.
+    """
+    with stripe_errors():
+        made = client().v1.payment_intents.create(
+            params={
+                "amount": amount,
+                "currency": currency.lower(),
+                "customer": customer_id,
+                "payment_method": payment_method_id,
+                "metadata": metadata,
+            },
+            options={"idempotency_key": idempotency_key},
+        )
+        return payment_intent(made)
+
+
+def confirm(*, payment_intent_id: str, payment_method_id: str, idempotency_key: str) -> PaymentIntent:
+    """Take the money, the customer being away. Raises ``CardDeclined``, ``AuthenticationRequired`` and
+    ``IntentMovedOn`` where the intent does not wait for a confirmation."""
+    with stripe_errors():
+        confirmed = client().v1.payment_intents.confirm(
+            payment_intent_id,
+            params={"payment_method": payment_method_id, "off_session": True},
+            options={"idempotency_key": idempotency_key},
+        )
+        return payment_intent(confirmed)
+
+
+def retrieve(*, payment_intent_id: str) -> PaymentIntent:
+    """Read an intent as it is now."""
+    with stripe_errors():
+        return payment_intent(client().v1.payment_intents.retrieve(payment_intent_id))
+
+
+def cancel(*, payment_intent_id: str, idempotency_key: str) -> PaymentIntent:
+    """Close an intent for good, so that nobody can pay by it. Raises ``IntentMovedOn`` where it is closed already."""
+    with stripe_errors():
+        canceled = client().v1.payment_intents.cancel(
+            payment_intent_id, options={"idempotency_key": idempotency_key}
+        )
+        return payment_intent(canceled)
+
+
+def of_customer(*, customer_id: str) -> Iterator[PaymentIntent]:
+    """A customer's intents, newest first. Unlike Stripe's search, the list does not lag behind."""
+    with stripe_errors():
+        page = client().v1.payment_intents.list(params={"customer": customer_id, "limit": PAGE})
+        yield from map(payment_intent, page.auto_paging_iter())

@@ -1,0 +1,95 @@
+"""What we keep of Stripe's objects. Never a ``client_secret``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decline:
+    """Why a bank said no; empty where Stripe gave no such code. See docs.stripe.com/declines/codes."""
+
+    code: str = ""
+    decline_code: str = ""
+    advice_code: str = ""
+    network_advice_code: str = ""
+    network_decline_code: str = ""
+    stripe_charge_id: str = ""
+
+    @property
+    def needs_authentication(self) -> bool:
+        """The customer has to authenticate; it is not a decline of the card."""
+        return "authentication_required" in (self.code, self.decline_code) or (
+            self.decline_code == "authentication_not_handled"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentIntent:
+    """One payment as Stripe sees it. ``amount`` in minor units, ``currency`` upper case.
+
+    ``decline`` is the last failure that the intent remembers, which may be older than the last try.
+    """
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    latest_charge_id: str = ""
+    decline: Decline | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    """A card. ``customer_id`` is empty while it is attached to nobody."""
+
+    id: str
+    customer_id: str
+
+
+def payment_intent(source: Any) -> PaymentIntent:
+    """Our view of an SDK object or of the plain JSON of one."""
+    values = as_mapping(source)
+    last_error = values.get("last_payment_error")
+    return PaymentIntent(
+        id=_id(values["id"]),
+        status=str(values["status"]),
+        amount=int(values["amount"]),
+        currency=str(values["currency"]).upper(),
+        latest_charge_id=_id(values.get("latest_charge")),
+        decline=decline(last_error) if last_error else None,
+        metadata={str(key): str(value) for key, value in as_mapping(values.get("metadata") or {}).items()},
+    )
+
+
+def payment_method(source: Any) -> PaymentMethod:
+    """Our view of a card."""
+    values = as_mapping(source)
+    return PaymentMethod(id=_id(values["id"]), customer_id=_id(values.get("customer")))
+
+
+def decline(source: Any) -> Decline:
+    """Our view of a card error, from a 402 or from an intent's ``last_payment_error``."""
+    values = as_mapping(source)
+    names = ("code", "decline_code", "advice_code", "network_advice_code", "network_decline_code")
+    return Decline(
+        **{name: str(values.get(name) or "") for name in names}, stripe_charge_id=_id(values.get("charge"))
+    )
+
+
+def as_mapping(source: Any) -> Mapping[str, Any]:
+    """SDK objects are no dicts since 15.0; the whole tree is made plain at once."""
+    values = source.to_dict() if hasattr(source, "to_dict") else source
+    if not isinstance(values, Mapping):
+        raise TypeError(f"expected an object, not a {type(values).__name__}")
+    return values
+
+
+def _id(value: Any) -> str:
+    """An id, also where the object itself was expanded in its place."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else str(as_mapping(value)["id"])
