@@ -1,0 +1,176 @@
+"""The WSGI application: picks the provider, applies faults, keeps the record of requests."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.wrappers import Request, Response
+
+from integrations.sandbox import brevo_api, control, dixa_api, page, stripe_api
+from integrations.sandbox.config import Config
+from integrations.sandbox.faults import Fault, Faults, Plan
+from integrations.sandbox.journal import Entry, Journal
+from integrations.sandbox.rate_limits import TokenBucket
+from integrations.sandbox.replies import json_reply
+from integrations.sandbox.store import Store
+from integrations.sandbox.webhooks import Send, Webhooks, post
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+PROVIDERS = {"stripe": stripe_api.handle, "brevo": brevo_api.handle, "dixa": dixa_api.handle}
+NON_JSON = "<html><head><title>Upstream</title></head><body><h1>Everything is fine</h1></body></html>"
+
+
+class ConnectionDropped(ConnectionResetError):
+    """The sandbox hung up. Over a socket the client sees a closed connection; in process, this exception."""
+
+
+class Clock:
+    """Time as the sandbox sees it; it can be moved forward to let keys and windows expire."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+
+class Sandbox:
+    """Everything that lives as long as one sandbox. A WSGI callable."""
+
+    def __init__(self, config: Config, *, send: Send = post) -> None:
+        self.config = config
+        self.clock = Clock()
+        self.store = Store(config.data)
+        self.store.execute(
+            "DELETE FROM idempotency WHERE status IS NULL"
+        )  # In flight when the last run was killed.
+        self.faults = Faults(self.store)
+        if config.faults:
+            self.faults.replace(config.faults)
+        self.webhooks = Webhooks(store=self.store, config=config, faults=self.faults, send=send)
+        self.journal = Journal()
+        self.stopping = threading.Event()
+        self.brevo_contacts = TokenBucket(
+            per_second=config.brevo_contacts_per_second, burst=config.brevo_contacts_per_second or 10
+        )
+        self.dixa_calls = TokenBucket(
+            per_second=config.dixa_requests_per_second,
+            burst=(config.dixa_requests_per_second or 10) + config.dixa_burst,
+        )
+
+    def close(self) -> None:
+        self.stopping.set()
+        self.webhooks.close()
+        self.store.close()
+
+    def reset(self) -> None:
+        """Forget everything: objects, keys, deliveries, faults and the record of requests."""
+        self.store.wipe()
+        self.faults.replace([])
+        self.journal.clear()
+        self.clock.offset = 0.0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        request.get_data(
+            cache=True
+        )  # An unread body would garble the next request of a kept-alive connection.
+        _, _, rest = request.path.partition("/")
+        provider, _, path = rest.partition("/")
+        if provider in PROVIDERS:
+            response = self._as_provider(provider, f"/{path}", request)
+        elif provider == "sandbox":
+            response = control.handle(self, request)
+        else:
+            response = page.handle(self, request)
+        return response(environ, start_response)
+
+    def _as_provider(self, provider: str, path: str, request: Request) -> Response:
+        began = time.perf_counter()
+        plan = self.faults.plan(provider=provider, method=request.method, path=path)
+        response: Response | None = None
+        try:
+            response = self._answer(provider, path, request, plan)
+            return response
+        finally:
+            self.journal.add(
+                Entry(
+                    provider=provider,
+                    method=request.method,
+                    path=path,
+                    idempotency_key=_idempotency_key(request),
+                    status=response.status_code if response else None,
+                    replayed=bool(response and "Idempotent-Replayed" in response.headers),
+                    faults=plan.names,
+                    at=time.time(),
+                    ms=round((time.perf_counter() - began) * 1000, 2),
+                )
+            )
+
+    def _answer(self, provider: str, path: str, request: Request, plan: Plan) -> Response:
+        if plan.before is not None:
+            return self._fail(provider, plan.before, request)
+        response = PROVIDERS[provider](self, path, request, plan)
+        if plan.after is None:
+            return response
+        if plan.after.kind == "non_json":
+            return Response(NON_JSON, content_type="text/html; charset=utf-8")
+        return self._fail(provider, plan.after, request)
+
+    def _fail(self, provider: str, fault: Fault, request: Request) -> Response:
+        if fault.kind.startswith("error"):
+            return injected_error(provider, fault)
+        if fault.kind.startswith("timeout"):
+            self.stopping.wait(fault.seconds)
+        connection: socket.socket | None = request.environ.get("werkzeug.socket")
+        if connection is not None:
+            connection.shutdown(socket.SHUT_RDWR)
+        raise ConnectionDropped("The sandbox dropped the connection, as a fault rule told it to.")
+
+    def linger(self, plan: Plan) -> None:
+        """Be slow, if the plan says so."""
+        if plan.latency_seconds:
+            self.stopping.wait(plan.latency_seconds)
+
+
+def injected_error(provider: str, fault: Fault) -> Response:
+    """An error answer in the provider's own words."""
+    body: dict[str, Any]
+    if provider == "stripe":
+        body = {"error": stripe_api.injected_error(fault.status)}
+    elif provider == "brevo":
+        body = {"code": brevo_api.error_code(fault.status), "message": "Injected by the sandbox"}
+    else:
+        body = {"message": "Injected by the sandbox"}
+    response = json_reply(body, fault.status)
+    if fault.retry_after is not None:
+        response.headers["Retry-After"] = f"{fault.retry_after:g}"
+    return response
+
+
+def _idempotency_key(request: Request) -> str | None:
+    if key := request.headers.get("Idempotency-Key"):
+        return key[:255]
+    if request.path.endswith("/smtp/email"):
+        document = request.get_json(silent=True)
+        if isinstance(document, dict) and isinstance(document.get("headers"), dict):
+            key = document["headers"].get("idempotencyKey")
+            return str(key) if key else None
+    return None
+
+
+def create_app(config: Config | None = None, *, send: Send = post, **settings: Any) -> Sandbox:
+    """A sandbox to call in process (`httpx.WSGITransport(app=...)`) or to serve. Close it when done.
+
+    `settings` are the fields of `Config`; `send` replaces the HTTP client of the webhooks.
+    """
+    return Sandbox(config or Config(**settings), send=send)
+
+
+Handler = Callable[[Sandbox, str, Request, Plan], Response]

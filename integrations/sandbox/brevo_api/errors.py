@@ -1,0 +1,28 @@
+"""Brevo's errors: a code and a sentence."""
+
+from __future__ import annotations
+
+CODES = {400: "invalid_parameter", 401: "unauthorized", 402: "not_enough_credits", 403: "permission_denied",
+         404: "document_not_found", 405: "method_not_allowed", 429: "too_many_requests"}  # fmt: skip
+
+
+class BrevoError(Exception):
+    def __init__(self, message: str, *, status: int = 400, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code or error_code(status)
+
+
+def error_code(status: int) -> str:
+    return CODES.get(status, "internal_server_error")
+
+
+def missing(name: str) -> BrevoError:
+    return BrevoError(f"{name} is missing", code="missing_parameter")
+
+
+def invalid(message: str) -> BrevoError:
+    return BrevoError(message, code="invalid_parameter")
+
+
+def duplicate(message: str) -> BrevoError:
+    return BrevoError(message, code="duplicate_parameter")

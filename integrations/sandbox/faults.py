@@ -1,0 +1,169 @@
+"""Faults that can be switched on while the sandbox runs: slow, failing, dropped and garbled answers."""
+
+from __future__ import annotations
+
+import fnmatch
+import random
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.sandbox.store import Store
+
+BEFORE_EFFECT = {"error", "drop", "timeout"}
+AFTER_EFFECT = {"error_after_effect", "drop_after_effect", "timeout_after_effect", "non_json"}
+WEBHOOK_KINDS = {"webhook_delay", "webhook_duplicate", "webhook_reorder", "webhook_drop"}
+KINDS = {"latency"} | BEFORE_EFFECT | AFTER_EFFECT | WEBHOOK_KINDS
+PROVIDERS = {"stripe", "brevo", "dixa"}
+FIELDS = {
+    "provider", "method", "path", "kind", "rate", "times", "seed",
+    "status", "retry_after", "min_ms", "max_ms", "seconds", "window_ms",
+}  # fmt: skip
+
+
+class InvalidFault(Exception):
+    """A fault rule cannot be understood."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule. `rate` is the chance per matching request; after `times` hits the rule retires."""
+
+    kind: str
+    provider: str | None = None
+    method: str | None = None
+    path: str | None = None
+    rate: float = 1.0
+    times: int | None = None
+    seed: int | None = None
+    status: int = 500
+    retry_after: float | None = None
+    min_ms: float = 0.0
+    max_ms: float = 0.0
+    seconds: float = 30.0
+    window_ms: float = 2000.0
+    hits: int = 0
+    dice: random.Random = field(default_factory=random.Random, repr=False)
+
+    def covers(self, *, provider: str, method: str, path: str) -> bool:
+        if self.provider not in (None, provider) or self.method not in (None, method):
+            return False
+        if self.path is None:
+            return True
+        return fnmatch.fnmatchcase(path, self.path) or ("*" not in self.path and path.startswith(self.path))
+
+    def strikes(self) -> bool:
+        """Roll the dice; a hit counts against `times`."""
+        if self.times is not None and self.hits >= self.times:
+            return False
+        if self.rate < 1 and self.dice.random() >= self.rate:
+            return False
+        self.hits += 1
+        return True
+
+    def delay_seconds(self) -> float:
+        return self.dice.uniform(self.min_ms, max(self.min_ms, self.max_ms)) / 1000
+
+    def as_rule(self) -> dict[str, Any]:
+        rule = {
+            name: getattr(self, name)
+            for name in ("provider", "method", "path", "kind", "rate", "times", "seed")
+        }
+        if self.kind.startswith("error"):
+            rule |= {"status": self.status, "retry_after": self.retry_after}
+        if self.kind in ("latency", "webhook_delay"):
+            rule |= {"min_ms": self.min_ms, "max_ms": self.max_ms}
+        if self.kind.startswith("timeout"):
+            rule["seconds"] = self.seconds
+        if self.kind == "webhook_reorder":
+            rule["window_ms"] = self.window_ms
+        return {name: value for name, value in rule.items() if value is not None} | {"hits": self.hits}
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is to go wrong with one request."""
+
+    latency_seconds: float = 0.0
+    before: Fault | None = None
+    after: Fault | None = None
+
+    @property
+    def names(self) -> list[str]:
+        named = ["latency"] if self.latency_seconds else []
+        return named + [fault.kind for fault in (self.before, self.after) if fault]
+
+
+class Faults:
+    """The rules in force. They survive a restart and are read under a lock."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._rules: list[Fault] = [parse(rule) for rule in store.setting("faults") or []]
+
+    def replace(self, rules: Iterable[Mapping[str, Any]]) -> None:
+        """Put these rules in force instead; raises `InvalidFault` and changes nothing if one is wrong."""
+        parsed = [parse(rule) for rule in rules]
+        # Not under our lock: a webhook being enqueued holds the store and waits for us.
+        self._store.set_setting("faults", [fault.as_rule() for fault in parsed])
+        with self._lock:
+            self._rules = parsed
+
+    def rules(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [fault.as_rule() for fault in self._rules]
+
+    def plan(self, *, provider: str, method: str, path: str) -> Plan:
+        """Latencies add up; of the other kinds the first that strikes wins."""
+        plan = Plan()
+        if not self._rules:
+            return plan
+        with self._lock:
+            for fault in self._rules:
+                if fault.kind in WEBHOOK_KINDS or not fault.covers(
+                    provider=provider, method=method, path=path
+                ):
+                    continue
+                if fault.kind == "latency":
+                    if fault.strikes():
+                        plan.latency_seconds += fault.delay_seconds()
+                elif plan.before is None and plan.after is None and fault.strikes():
+                    if fault.kind in BEFORE_EFFECT:
+                        plan.before = fault
+                    else:
+                        plan.after = fault
+        return plan
+
+    def webhook(self, *, provider: str) -> dict[str, Fault]:
+        """The webhook faults that strike one delivery, by kind."""
+        with self._lock:
+            return {
+                fault.kind: fault
+                for fault in self._rules
+                if fault.kind in WEBHOOK_KINDS and fault.provider in (None, provider) and fault.strikes()
+            }
+
+
+def parse(rule: Mapping[str, Any]) -> Fault:
+    """Check one rule; raises `InvalidFault` with a sentence for the person who wrote it."""
+    if not isinstance(rule, Mapping):
+        raise InvalidFault("A fault rule is a JSON object.")
+    unknown = set(rule) - FIELDS - {"hits"}
+    if unknown:
+        raise InvalidFault(f"Unknown field in a fault rule: {', '.join(sorted(unknown))}.")
+    if rule.get("kind") not in KINDS:
+        raise InvalidFault(f"kind must be one of {', '.join(sorted(KINDS))}.")
+    if rule.get("provider") not in PROVIDERS | {None}:
+        raise InvalidFault(f"provider must be one of {', '.join(sorted(PROVIDERS))}.")
+    for name in FIELDS - {"provider", "method", "path", "kind"}:
+        value = rule.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
+            raise InvalidFault(f"{name} must be a number and not negative.")
+    if not 0 <= rule.get("rate", 1) <= 1:
+        raise InvalidFault("rate must lie between 0 and 1.")
+    fault = Fault(**{name: value for name, value in rule.items() if value is not None})
+    fault.method = fault.method.upper() if fault.method else None
+    fault.dice = random.Random(fault.seed)
+    return fault

@@ -1,0 +1,48 @@
+"""A record of every request received, for tests that count calls and for the page. It holds no secrets."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KEPT = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    provider: str
+    method: str
+    path: str
+    idempotency_key: str | None
+    status: int | None
+    """None: the connection was dropped without an answer."""
+    replayed: bool
+    faults: list[str]
+    at: float
+    ms: float
+
+
+class Journal:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+
+    def add(self, entry: Entry) -> None:
+        with self._lock:
+            self._entries.append(entry)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+    def entries(self, *, provider: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
+        """Oldest first; `path` matches anywhere in the path."""
+        with self._lock:
+            kept = list(self._entries)
+        return [
+            asdict(entry)
+            for entry in kept
+            if (provider is None or entry.provider == provider) and (path is None or path in entry.path)
+        ]

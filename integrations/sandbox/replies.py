@@ -1,0 +1,17 @@
+"""Answers in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+
+def json_reply(body: Any, status: int = 200) -> Response:
+    return Response(json.dumps(body, separators=(",", ":")), status=status, content_type="application/json")
+
+
+def raw_json_reply(body: bytes | str, status: int) -> Response:
+    """An answer that is already encoded."""
+    return Response(body, status=status, content_type="application/json")

@@ -1,0 +1,106 @@
+"""A threaded HTTP/1.1 server for the sandbox: werkzeug's, with kept-alive connections and no needless waits."""
+
+from __future__ import annotations
+
+import errno
+import io
+import socket
+from http.server import BaseHTTPRequestHandler
+from socketserver import StreamRequestHandler
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from integrations.sandbox.app import Sandbox
+
+HOST = "127.0.0.1"
+
+
+class PortTaken(Exception):
+    """Something else listens on the port."""
+
+
+class KeepAliveHandler(WSGIRequestHandler):
+    """Reads the whole body, calls the application, answers with a length, and keeps the connection.
+
+    Werkzeug's own handler closes each connection and lingers 10 ms after each answer, because it cannot know that the
+    body was read; here it always was.
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # Else small answers wait 40 ms for the client's delayed acknowledgment.
+    wbufsize = 64 * 1024
+
+    def run_wsgi(self) -> None:
+        environ = self.make_environ()
+        environ["wsgi.input"] = io.BytesIO(self._body())
+        environ["wsgi.input_terminated"] = True
+        started: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
+            started[:] = [status, headers]
+            return started.append
+
+        try:
+            body = b"".join(self.server.app(environ, start_response))
+        except ConnectionError:
+            self.close_connection = True
+            return
+        except Exception:
+            self.close_connection = True
+            self.send_error(500)
+            raise
+        self._answer(*started, body)
+
+    def _body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            return DechunkedInput(self.rfile).readall()  # type: ignore[no-any-return]
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            if name.lower() != "content-length":
+                self.send_header(name, value)
+        if int(code) != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def handle(self) -> None:
+        try:
+            BaseHTTPRequestHandler.handle(self)
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+
+    def finish(self) -> None:
+        try:
+            StreamRequestHandler.finish(self)
+        except (ConnectionError, ValueError):
+            self.close_connection = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Silent: the journal keeps the record."""
+
+
+def bind(sandbox: Sandbox, *, port: int) -> BaseWSGIServer:
+    """A server on loopback, bound but not yet running; port 0 picks a free one. Raises `PortTaken`."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"Port {port} is taken. Set SANDBOX_PORT to another one.") from error
+        raise
+    listener.listen(128)
+    try:
+        return make_server(
+            HOST, port, sandbox, threaded=True, request_handler=KeepAliveHandler, fd=listener.fileno()
+        )
+    finally:
+        listener.close()

@@ -1,0 +1,92 @@
+"""Stripe's idempotency keys (docs.stripe.com/api/idempotent_requests), to the letter.
+
+Kept for 24 hours, per account and key: status and body, success or failure, once execution has begun. Not kept:
+validation failures, 401, 429, conflicts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from integrations.sandbox.stripe_api.errors import StripeError
+
+if TYPE_CHECKING:
+    from integrations.sandbox.app import Sandbox
+
+KEPT_SECONDS = 24 * 3600
+MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The stored answer to an earlier request."""
+
+    status: int
+    body: bytes
+    request_id: str
+
+
+def fingerprint(method: str, path: str, params: Mapping[str, Any]) -> str:
+    text = json.dumps([method, path, params], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, path: str, request_id: str) -> Kept | None:
+    """Claim a key for this request, or return the answer kept under it.
+
+    Raises 400 `idempotency_error` when the key came with another request, 409 when that one is still running.
+    """
+    if len(key) > MAX_KEY:
+        raise StripeError(
+            f"Idempotency keys must be at most {MAX_KEY} characters; yours has {len(key)}.",
+            type="invalid_request_error",
+        )
+    store, now = sandbox.store, sandbox.clock()
+    with store.transaction():
+        store.execute(
+            "DELETE FROM idempotency WHERE scope = ? AND key = ? AND created <= ? AND status IS NOT NULL",
+            (scope, key, now - KEPT_SECONDS),
+        )
+        rows = store.execute(
+            "SELECT fingerprint, status, body, request_id FROM idempotency WHERE scope = ? AND key = ?",
+            (scope, key),
+        )
+        if not rows:
+            store.execute(
+                "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, ?, ?, ?, ?)",
+                (scope, key, mark, request_id, now),
+            )
+            return None
+    known, status, body, original = rows[0]
+    if known != mark:
+        raise StripeError(
+            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try "
+            f"using a key other than '{key}' if you meant to execute a different request.",
+            type="idempotency_error",
+        )
+    if status is None:
+        raise StripeError(
+            f"There is currently another in-progress request using this Idempotent Key (that probably means you "
+            f"submitted twice, and the other request is still going through): {key}. Please try again later.",
+            status=409,
+            type="idempotency_error",
+            code="idempotency_key_in_use",
+        )
+    return Kept(status, body, original)
+
+
+def keep(sandbox: Sandbox, *, scope: str, key: str, status: int, body: bytes) -> None:
+    sandbox.store.execute(
+        "UPDATE idempotency SET status = ?, body = ? WHERE scope = ? AND key = ?", (status, body, scope, key)
+    )
+
+
+def release(sandbox: Sandbox, *, scope: str, key: str) -> None:
+    """Forget the claim: execution never began."""
+    sandbox.store.execute(
+        "DELETE FROM idempotency WHERE scope = ? AND key = ? AND status IS NULL", (scope, key)
+    )
