@@ -1,5 +1,4 @@
-"""The composition root: it wires the apps together, and nobody imports it."""
+"""The composition root: it wires the apps together, and nobody imports it.
 
-from config.celery import app as celery_app
-
-__all__ = ["celery_app"]
+Nothing is imported here: ``config.development`` starts what the settings need, so it must load without them.
+"""

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_celery_results",
+    "config.apps.CompositionRoot",
     "integrations.sqs",
     "integrations.outbox",
     "integrations.inbox",
