@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    print(f"Sandbox for Stripe, Brevo and Dixa on http://{HOST}:{server.server_address[1]}/", flush=True)
+    sys.stdout.write(f"Sandbox for Stripe, Brevo and Dixa on http://{HOST}:{server.server_address[1]}/\n")
+    sys.stdout.flush()
     server.serve_forever(poll_interval=0.1)
     sandbox.close()
     server.server_close()
@@ -53,7 +54,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _refuse(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
+    sys.stderr.write(f"{sentence}\n")
     return 1
 
 

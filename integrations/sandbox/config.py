@@ -9,7 +9,8 @@ from typing import Any
 
 LIVE_KEY_MARKS = ("sk_live_", "rk_live_")
 
-# Seconds between webhook attempts. Stripe's real schedule lasts three days and Brevo's eleven hours; a demo cannot wait.
+# Seconds between webhook attempts. Stripe's real schedule lasts three days, Brevo's eleven hours; a demo
+# cannot wait so long.
 STRIPE_RETRIES = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0)
 BREVO_RETRIES = (2.0, 6.0, 12.0, 48.0)
 

@@ -47,11 +47,11 @@ def body(request: Request) -> dict[str, Any]:
     return document
 
 
-def health(sandbox: Sandbox, request: Request) -> Any:
+def health(sandbox: Sandbox, _: Request) -> Any:
     return {"status": "ok", "webhooks_idle": sandbox.webhooks.idle(), "faults": len(sandbox.faults.rules())}
 
 
-def faults(sandbox: Sandbox, request: Request) -> Any:
+def faults(sandbox: Sandbox, _: Request) -> Any:
     return {"data": sandbox.faults.rules()}
 
 
@@ -70,7 +70,7 @@ def add_fault(sandbox: Sandbox, request: Request) -> Any:
     return faults(sandbox, request)
 
 
-def clear_faults(sandbox: Sandbox, request: Request) -> Any:
+def clear_faults(sandbox: Sandbox, _: Request) -> Any:
     sandbox.faults.replace([])
     return {"data": []}
 
@@ -89,7 +89,7 @@ def requests(sandbox: Sandbox, request: Request) -> Any:
     }
 
 
-def clear_requests(sandbox: Sandbox, request: Request) -> Any:
+def clear_requests(sandbox: Sandbox, _: Request) -> Any:
     sandbox.journal.clear()
     return {"data": []}
 
@@ -104,17 +104,17 @@ def texts(sandbox: Sandbox, request: Request) -> Any:
 
 def _messages(sandbox: Sandbox, kind: str, to: str | None) -> Any:
     filters = {"to": to.lower()} if to else {}
-    documents, _ = sandbox.store.page(kind, filters=filters, limit=LISTED)
+    documents, _more = sandbox.store.page(kind, filters=filters, limit=LISTED)
     return {"data": documents}
 
 
-def listed_contacts(sandbox: Sandbox, request: Request) -> Any:
-    documents, _ = sandbox.store.page("brevo.contact", limit=LISTED)
+def listed_contacts(sandbox: Sandbox, _: Request) -> Any:
+    documents, _more = sandbox.store.page("brevo.contact", limit=LISTED)
     return {"data": [contacts.shown(contact) for contact in documents]}
 
 
-def end_users(sandbox: Sandbox, request: Request) -> Any:
-    documents, _ = sandbox.store.page("dixa.enduser", limit=LISTED)
+def end_users(sandbox: Sandbox, _: Request) -> Any:
+    documents, _more = sandbox.store.page("dixa.enduser", limit=LISTED)
     return {"data": documents}
 
 
@@ -132,13 +132,13 @@ def deliveries(sandbox: Sandbox, request: Request) -> Any:
     }
 
 
-def redeliver(sandbox: Sandbox, request: Request, id: int) -> Any:
+def redeliver(sandbox: Sandbox, _: Request, id: int) -> Any:
     if not sandbox.webhooks.redeliver(id):
         raise Refused(f"There is no delivery {id}.", status=404)
     return {"id": id, "state": "pending"}
 
 
-def settings(sandbox: Sandbox, request: Request) -> Any:
+def settings(sandbox: Sandbox, _: Request) -> Any:
     return {
         "brevo.contacts_per_second": sandbox.brevo_contacts.per_second,
         "dixa.requests_per_second": sandbox.dixa_calls.per_second,
@@ -151,7 +151,7 @@ def settings(sandbox: Sandbox, request: Request) -> Any:
 
 
 def change_settings(sandbox: Sandbox, request: Request) -> Any:
-    """Change settings while running; a rate of null or 0 switches the limit off. Lost at restart, but for the credits."""
+    """Change settings while running, until the next restart; a rate of null or 0 switches a limit off."""
     wanted = body(request)
     known = set(settings(sandbox, request))
     if unknown := set(wanted) - known:
@@ -185,7 +185,7 @@ def clock(sandbox: Sandbox, request: Request) -> Any:
     return {"now": sandbox.clock(), "offset_seconds": sandbox.clock.offset}
 
 
-def reset(sandbox: Sandbox, request: Request) -> Any:
+def reset(sandbox: Sandbox, _: Request) -> Any:
     sandbox.reset()
     return {"status": "ok"}
 

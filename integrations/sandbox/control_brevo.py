@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 def mail_event(sandbox: Sandbox, request: Request) -> Any:
-    """`{"event": "hard_bounce", "message_id" | "email": ..., "reason"?, "link"?}`; an e-mail means its latest mail."""
+    """`{"event", "message_id" | "email", "reason"?, "link"?}`; an e-mail address means its latest mail."""
     wanted = _body(request)
     event, address = _one_of(wanted, "event", notices.EMAIL_EVENTS), wanted.pop("email", None)
     mail = _mail(sandbox, wanted.pop("message_id", None), address)

@@ -1,4 +1,4 @@
-"""What happens at Stripe without an API call of the shop: customers authenticate, banks dispute, refunds fail."""
+"""What happens at Stripe without a call of the shop: customers authenticate, banks dispute, refunds fail."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def replace_card(sandbox: Sandbox, request: Request, id: str) -> Any:
     return rendered(method)
 
 
-def redeliver_event(sandbox: Sandbox, request: Request, id: str) -> Any:
+def redeliver_event(sandbox: Sandbox, _: Request, id: str) -> Any:
     """Send an event again as it was, as the dashboard's resend button does."""
     event = Call(sandbox=sandbox).get("event", id)
     sandbox.webhooks.enqueue(provider="stripe", event_id=id, event_type=event["type"], payload=event)

@@ -1,4 +1,4 @@
-"""A threaded HTTP/1.1 server for the sandbox: werkzeug's, with kept-alive connections and no needless waits."""
+"""A threaded HTTP/1.1 server: werkzeug's, with kept-alive connections and no needless waits."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class PortTaken(Exception):
 class KeepAliveHandler(WSGIRequestHandler):
     """Reads the whole body, calls the application, answers with a length, and keeps the connection.
 
-    Werkzeug's own handler closes each connection and lingers 10 ms after each answer, because it cannot know that the
-    body was read; here it always was.
+    Werkzeug's own handler closes each connection and lingers 10 ms after each answer, because it cannot know
+    that the body was read; here it always was.
     """
 
     protocol_version = "HTTP/1.1"
@@ -36,11 +36,11 @@ class KeepAliveHandler(WSGIRequestHandler):
         environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(self._body())
         environ["wsgi.input_terminated"] = True
-        started: list[Any] = []
+        started: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
-            started[:] = [status, headers]
-            return started.append
+        def start_response(status: str, headers: list[tuple[str, str]], _: object = None) -> Any:
+            started.append((status, headers))
+            return None
 
         try:
             body = b"".join(self.server.app(environ, start_response))
@@ -51,11 +51,11 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.close_connection = True
             self.send_error(500)
             raise
-        self._answer(*started, body)
+        self._answer(*started[-1], body)
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            return DechunkedInput(self.rfile).readall()  # type: ignore[no-any-return]
+            return DechunkedInput(self.rfile).readall()  # type: ignore[arg-type]
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:

@@ -1,7 +1,7 @@
 """The sandbox's own SQLite file: it plays other companies' systems, so it never shares the shop's database.
 
-One connection behind one lock. Every operation is a few microseconds of SQL, so a single writer is faster than
-fighting over the file, and each API call is one atomic transaction.
+One connection behind one lock. Every operation is a few microseconds of SQL, so a single writer is faster
+than fighting over the file, and each API call is one atomic transaction.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ CREATE TABLE IF NOT EXISTS idempotency (
     scope TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, request_id TEXT NOT NULL,
     created REAL NOT NULL, status INTEGER, body BLOB, PRIMARY KEY (scope, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS deliveries (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, provider TEXT NOT NULL, event_id TEXT NOT NULL, event_type TEXT NOT NULL,
-    url TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
-    due REAL, created REAL NOT NULL, last_status INTEGER, last_error TEXT);
+    id INTEGER PRIMARY KEY AUTOINCREMENT, provider TEXT NOT NULL, event_id TEXT NOT NULL,
+    event_type TEXT NOT NULL, url TEXT NOT NULL, body TEXT NOT NULL, state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, due REAL, created REAL NOT NULL,
+    last_status INTEGER, last_error TEXT);
 CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due) WHERE state = 'pending';
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """

@@ -1,7 +1,8 @@
 """Delivery of webhooks to the shop: durable, at least once, in the manner of each provider.
 
-Stripe signs each attempt afresh and retries on anything but a 2xx. Brevo sends a bearer token and retries only when the
-shop cannot be reached, times out or answers 429; any other 4xx or any 5xx ends it and the event is lost.
+Stripe signs each attempt afresh and retries on anything but a 2xx. Brevo sends a bearer token and retries
+only when the shop cannot be reached, times out or answers 429; any other 4xx or any 5xx ends it, and the
+event is lost.
 """
 
 from __future__ import annotations
@@ -213,6 +214,7 @@ class Webhooks:
             state = "failed"
         due = time.time() + schedule[attempts - 1] if state == "pending" else None
         self._store.execute(
-            "UPDATE deliveries SET state = ?, attempts = ?, due = ?, last_status = ?, last_error = ? WHERE id = ?",
+            "UPDATE deliveries SET state = ?, attempts = ?, due = ?, last_status = ?, last_error = ? "
+            "WHERE id = ?",
             (state, attempts, due, status, trouble, delivery.id),
         )

@@ -1,4 +1,4 @@
-"""/v3/contacts: 201 when created, 204 when updated, 400 `duplicate_parameter` when two contacts would clash."""
+"""/v3/contacts: 201 created, 204 updated, 400 `duplicate_parameter` when two contacts would clash."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 Reply = tuple[int, Any]
 KIND = "brevo.contact"
-FIELDS = {"email", "ext_id", "attributes", "listIds", "emailBlacklisted", "smsBlacklisted", "smtpBlacklistSender",
-          "updateEnabled", "forceMerge", "getId", "unlinkListIds"}  # fmt: skip
+FIELDS = {"email", "ext_id", "attributes", "listIds", "emailBlacklisted", "smsBlacklisted",
+          "smtpBlacklistSender", "updateEnabled", "forceMerge", "getId", "unlinkListIds"}  # fmt: skip
 ADDRESS = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
 IDENTIFIERS = {"email_id": "email", "contact_id": "id", "ext_id": "ext_id", "phone_id": "SMS",
                "whatsapp_id": "WHATSAPP", "landline_number_id": "LANDLINE_NUMBER"}  # fmt: skip
@@ -22,11 +22,12 @@ UNIQUE = ("email", "ext_id", "SMS", "WHATSAPP", "LANDLINE_NUMBER")
 
 # Attributes must exist in the account before use. These are the ones the sandbox's account has.
 ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
-    "EMAIL": str, "SMS": str, "WHATSAPP": str, "LANDLINE_NUMBER": str, "EXT_ID": str, "FIRSTNAME": str, "LASTNAME": str,
-    "LANGUAGE": str, "LOCALE": str, "COUNTRY": str, "PLAN": str, "SUBSCRIPTION_STATUS": str, "SUBSCRIPTION_ID": str,
-    "CUSTOMER_ID": str, "CUSTOMER_SINCE": str, "CURRENT_PERIOD_END": str, "LAST_ORDER_AT": str, "LAST_ORDER_ID": str,
-    "NEXT_RENEWAL_AT": str, "CANCELED_AT": str, "CURRENCY": str, "ORDERS_COUNT": (int, float),
-    "LIFETIME_VALUE": (int, float), "MARKETING_CONSENT": bool, "DOUBLE_OPT-IN": bool, "OPT_IN": bool,
+    "EMAIL": str, "SMS": str, "WHATSAPP": str, "LANDLINE_NUMBER": str, "EXT_ID": str, "FIRSTNAME": str,
+    "LASTNAME": str, "LANGUAGE": str, "LOCALE": str, "COUNTRY": str, "PLAN": str, "SUBSCRIPTION_STATUS": str,
+    "SUBSCRIPTION_ID": str, "CUSTOMER_ID": str, "CUSTOMER_SINCE": str, "CURRENT_PERIOD_END": str,
+    "LAST_ORDER_AT": str, "LAST_ORDER_ID": str, "NEXT_RENEWAL_AT": str, "CANCELED_AT": str, "CURRENCY": str,
+    "ORDERS_COUNT": (int, float), "LIFETIME_VALUE": (int, float), "MARKETING_CONSENT": bool,
+    "DOUBLE_OPT-IN": bool, "OPT_IN": bool,
 }  # fmt: skip
 
 
@@ -53,7 +54,8 @@ def create(sandbox: Sandbox, document: Document) -> Reply:
         if taken == ["email"]:
             raise duplicate("Contact already exist")
         raise duplicate(
-            f"Unable to create contact, {names.get(taken[0], taken[0])} is already associated with another Contact"
+            f"Unable to create contact, {names.get(taken[0], taken[0])} is already associated with another "
+            "Contact"
         )
     contact = _merged(sandbox, owners, force=bool(document.get("forceMerge")))
     _apply(sandbox, contact, document, wanted, email=email)
@@ -154,7 +156,7 @@ def _store(sandbox: Sandbox, contact: Document) -> None:
 
 
 def _merged(sandbox: Sandbox, owners: dict[str, Document], *, force: bool) -> Document:
-    """The one contact behind the given identifiers; several are merged only by force, into the latest changed."""
+    """The contact behind the identifiers; several are merged only by force, into the latest changed."""
     latest, *others = sorted(owners.values(), key=lambda contact: contact["modifiedAt"], reverse=True)
     if others and not force:
         raise duplicate("Unable to update contact, the identifiers belong to different contacts")
@@ -179,7 +181,7 @@ def _find(sandbox: Sandbox, identifier: str, kind: str | None) -> Document:
 
 
 def _attributes(sandbox: Sandbox, document: Document) -> Document:
-    """The attributes that will be written: unknown names and wrong types are ignored in silence, as at Brevo."""
+    """The attributes that will be written: Brevo ignores unknown names and wrong types in silence."""
     known = known_attributes(sandbox)
     kept: Document = {}
     for name, value in (document.get("attributes") or {}).items():

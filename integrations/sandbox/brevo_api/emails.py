@@ -16,8 +16,8 @@ Document = dict[str, Any]
 KIND = "brevo.email"
 KEY_SECONDS = 30 * 60
 ADDRESS = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
-FIELDS = {"sender", "to", "cc", "bcc", "replyTo", "subject", "htmlContent", "textContent", "templateId", "params",
-          "tags", "headers", "attachment", "scheduledAt", "batchId", "messageVersions"}  # fmt: skip
+FIELDS = {"sender", "to", "cc", "bcc", "replyTo", "subject", "htmlContent", "textContent", "templateId",
+          "params", "tags", "headers", "attachment", "scheduledAt", "batchId", "messageVersions"}  # fmt: skip
 MAX_RECIPIENTS, MAX_PER_VERSION = 2000, 99
 
 
@@ -30,7 +30,7 @@ def send(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
     if lowered.get("x-sib-sandbox") == "drop":
         return 201, {"messageId": _message_id()}
     versions = document.get("messageVersions") or [{}]
-    ids = [_accept(sandbox, document, version, lowered) for version in versions]
+    ids = [_accept(sandbox, document, version) for version in versions]
     status = 202 if document.get("scheduledAt") else 201
     if document.get("messageVersions"):
         return status, {"messageIds": ids}
@@ -51,12 +51,13 @@ def _claim_key(sandbox: Sandbox, key: Any) -> None:
     if store.execute("SELECT 1 FROM idempotency WHERE scope = 'brevo' AND key = ?", (str(key),)):
         raise duplicate("idempotencyKey has already been used in the last 30 minutes")
     store.execute(
-        "INSERT INTO idempotency (scope, key, fingerprint, request_id, created, status) VALUES ('brevo', ?, '', '', ?, 201)",
+        "INSERT INTO idempotency (scope, key, fingerprint, request_id, created, status) VALUES ('brevo', "
+        "?, '', '', ?, 201)",
         (str(key), now),
     )
 
 
-def _accept(sandbox: Sandbox, document: Document, version: Document, headers: Document) -> str:
+def _accept(sandbox: Sandbox, document: Document, version: Document) -> str:
     mail: Document = {
         "id": _message_id(),
         "sender": document.get("sender"),

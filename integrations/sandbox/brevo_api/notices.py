@@ -1,6 +1,7 @@
 """What Brevo tells the shop afterwards, in the shapes of its webhooks.
 
-Addresses decide the fate of a mail: a local part that begins with an event's name (`hard_bounce+ann@example.com`) meets it.
+Addresses decide the fate of a mail: a local part that begins with an event's name, such as
+`hard_bounce+ann@example.com`, meets it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
 
 Document = dict[str, Any]
-EMAIL_EVENTS = ("request", "delivered", "deferred", "soft_bounce", "hard_bounce", "blocked", "invalid_email", "error",
-                "spam", "opened", "unique_opened", "proxy_open", "unique_proxy_open", "click", "unsubscribed")  # fmt: skip
+EMAIL_EVENTS = ("request", "delivered", "deferred", "soft_bounce", "hard_bounce", "blocked", "invalid_email",
+                "error", "spam", "opened", "unique_opened", "proxy_open", "unique_proxy_open", "click",
+                "unsubscribed")  # fmt: skip
 SMS_EVENTS = (
     "sent",
     "accepted",
@@ -29,8 +31,9 @@ SMS_EVENTS = (
 )
 BLOCKING = ("hard_bounce", "spam", "unsubscribed")
 BY_ADDRESS = ("soft_bounce", "hard_bounce", "blocked", "invalid_email", "spam", "deferred", "error")
-WITH_REASON = {"hard_bounce": "550 mailbox unknown", "soft_bounce": "452 mailbox full", "blocked": "blocked : due to blacklist user",
-               "deferred": "421 try again later", "invalid_email": "invalid address", "error": "internal error"}  # fmt: skip
+WITH_REASON = {"hard_bounce": "550 mailbox unknown", "soft_bounce": "452 mailbox full",
+               "blocked": "blocked : due to blacklist user", "deferred": "421 try again later",
+               "invalid_email": "invalid address", "error": "internal error"}  # fmt: skip
 EMAIL_WEBHOOK, SMS_WEBHOOK, MARKETING_WEBHOOK = 77, 79, 78
 
 

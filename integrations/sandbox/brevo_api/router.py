@@ -118,12 +118,12 @@ def _delete_contact(sandbox: Sandbox, request: Request, identifier: str) -> Repl
     return contacts.delete(sandbox, identifier, request.args.get("identifierType"))
 
 
-def _attributes(sandbox: Sandbox, request: Request) -> Reply:
+def _attributes(sandbox: Sandbox, _: Request) -> Reply:
     names = contacts.known_attributes(sandbox)
     return 200, {"attributes": [{"name": name, "category": "normal"} for name in names]}
 
 
-def _create_attribute(sandbox: Sandbox, request: Request, category: str, name: str) -> Reply:
+def _create_attribute(sandbox: Sandbox, _: Request, name: str) -> Reply:
     if name.upper() in contacts.known_attributes(sandbox):
         raise invalid("Attribute name must be unique")
     extra = sandbox.store.setting("brevo.attributes") or []
@@ -131,7 +131,7 @@ def _create_attribute(sandbox: Sandbox, request: Request, category: str, name: s
     return 201, None
 
 
-def _account(sandbox: Sandbox, request: Request) -> Reply:
+def _account(*_: object) -> Reply:
     return 200, {"email": "sandbox@example.com", "companyName": "Sandbox", "plan": []}
 
 
@@ -143,7 +143,7 @@ URLS = Map(
         Rule("/v3/contacts", methods=["POST"], endpoint=_create_contact),
         Rule("/v3/contacts", methods=["GET"], endpoint=_list_contacts),
         Rule("/v3/contacts/attributes", methods=["GET"], endpoint=_attributes),
-        Rule("/v3/contacts/attributes/<category>/<name>", methods=["POST"], endpoint=_create_attribute),
+        Rule("/v3/contacts/attributes/normal/<name>", methods=["POST"], endpoint=_create_attribute),
         Rule("/v3/contacts/<identifier>", methods=["GET"], endpoint=_retrieve_contact),
         Rule("/v3/contacts/<identifier>", methods=["PUT"], endpoint=_update_contact),
         Rule("/v3/contacts/<identifier>", methods=["DELETE"], endpoint=_delete_contact),

@@ -1,4 +1,4 @@
-"""POST /v3/transactionalSMS/send and /sms: text messages. There is no idempotency here: a repeat is a second message."""
+"""POST /v3/transactionalSMS/send and /sms. There is no idempotency: a repeat is a second message."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Call:
         data: Document = {"object": rendered(document)}
         if previous is not None:
             data["previous_attributes"] = dict(previous)
-        event = {
+        event: Document = {
             "id": new_id("evt"),
             "object": "event",
             "api_version": API_VERSION,
@@ -114,7 +114,7 @@ class Call:
 
     def expanded(self, document: Document) -> Document:
         """The answer to the client: without internals, with what `expand[]` asked for."""
-        answer = rendered(document)
+        answer: Document = rendered(document)
         for path in self.params.get("expand", []):
             parts = path.split(".")
             if answer.get("object") == "list":

@@ -1,8 +1,9 @@
 """The test cards: one table of what each `pm_card_*` and `tok_*` does (docs.stripe.com/testing).
 
-Real Stripe has test cards for a few declines only. The sandbox adds `pm_card_chargeDeclined_<decline_code>` (declines
-on attach too, as Stripe's decline cards do) and `pm_card_chargeCustomerFail_<decline_code>` (attaches, then declines)
-for every code of `DECLINES`; these are Mastercards and carry a `network_advice_code`.
+Real Stripe has test cards for a few declines only. For every code of `DECLINES` the sandbox adds
+`pm_card_chargeDeclined_<decline_code>`, which declines on attach too, as Stripe's decline cards do, and
+`pm_card_chargeCustomerFail_<decline_code>`, which attaches and then declines. These are Mastercards and carry
+a `network_advice_code`.
 """
 
 from __future__ import annotations
@@ -41,55 +42,77 @@ class Card:
     dispute: str | None = None
 
 
-NEVER, DATA = "do_not_try_again", "confirm_card_data"
-INSUFFICIENT = "Your card has insufficient funds."
-EXPIRED = "Your card has expired."
+LATER, NEVER, DATA = "try_again_later", "do_not_try_again", "confirm_card_data"
 
-# (network_decline_code, network_advice_code): ISO 8583 codes and Mastercard's advice, as schemes commonly pair them.
+# decline_code: (advice_code, network_decline_code, network_advice_code). The network's codes are ISO 8583
+# responses and Mastercard's advice, as the schemes commonly pair them.
+_ADVICE: dict[str, tuple[str | None, str, str]] = {
+    "generic_decline": (LATER, "05", "02"),
+    "insufficient_funds": (LATER, "51", "02"),
+    "do_not_honor": (LATER, "05", "02"),
+    "try_again_later": (LATER, "91", "02"),
+    "processing_error": (LATER, "96", "02"),
+    "issuer_not_available": (LATER, "91", "02"),
+    "card_velocity_exceeded": (LATER, "61", "02"),
+    "reenter_transaction": (LATER, "19", "02"),
+    "withdrawal_count_limit_exceeded": (LATER, "65", "02"),
+    "lost_card": (NEVER, "41", "03"),
+    "stolen_card": (NEVER, "43", "03"),
+    "pickup_card": (NEVER, "04", "03"),
+    "restricted_card": (NEVER, "62", "03"),
+    "fraudulent": (None, "59", "03"),
+    "do_not_try_again": (NEVER, "03", "03"),
+    "revocation_of_authorization": (NEVER, "R1", "21"),
+    "revocation_of_all_authorizations": (NEVER, "R3", "21"),
+    "stop_payment_order": (NEVER, "R0", "21"),
+    "invalid_account": (NEVER, "14", "01"),
+    "transaction_not_allowed": (NEVER, "57", "03"),
+    "card_not_supported": (NEVER, "57", "03"),
+    "currency_not_supported": (NEVER, "57", "03"),
+    "expired_card": (DATA, "54", "01"),
+    "incorrect_cvc": (DATA, "N7", "01"),
+    "incorrect_number": (DATA, "14", "01"),
+    "invalid_expiry_month": (DATA, "54", "01"),
+    "invalid_expiry_year": (DATA, "54", "01"),
+    "new_account_information_available": (DATA, "78", "01"),
+}
+
+# Declines with an error code of their own instead of `card_declined`, and the parameter that they blame.
+_OWN_CODE: dict[str, str | None] = {
+    "processing_error": None,
+    "expired_card": "exp_month",
+    "incorrect_cvc": "cvc",
+    "incorrect_number": "number",
+    "invalid_expiry_month": "exp_month",
+    "invalid_expiry_year": "exp_year",
+}
+
+_MESSAGES: dict[str, str] = {
+    "insufficient_funds": "Your card has insufficient funds.",
+    "processing_error": "An error occurred while processing your card. Try again in a little bit.",
+    "card_velocity_exceeded": (
+        "Your card was declined for making repeated attempts too frequently or exceeding its amount limit."
+    ),
+    "card_not_supported": "Your card is not supported.",
+    "expired_card": "Your card has expired.",
+    "incorrect_cvc": "Your card's security code is incorrect.",
+    "incorrect_number": "Your card number is incorrect.",
+    "invalid_expiry_month": "Your card's expiration month is invalid.",
+    "invalid_expiry_year": "Your card's expiration year is invalid.",
+}
+
 DECLINES: dict[str, Decline] = {
-    decline.decline_code: decline
-    for decline in (
-        Decline("generic_decline", network_decline_code="05", network_advice_code="02"),
-        Decline("insufficient_funds", INSUFFICIENT, network_decline_code="51", network_advice_code="02"),
-        Decline("do_not_honor", network_decline_code="05", network_advice_code="02"),
-        Decline("try_again_later", network_decline_code="91", network_advice_code="02"),
-        Decline("processing_error", "An error occurred while processing your card. Try again in a little bit.",
-                code="processing_error", network_decline_code="96", network_advice_code="02"),
-        Decline("issuer_not_available", network_decline_code="91", network_advice_code="02"),
-        Decline("card_velocity_exceeded", "Your card was declined for making repeated attempts too frequently or "
-                "exceeding its amount limit.", network_decline_code="61", network_advice_code="02"),
-        Decline("reenter_transaction", network_decline_code="19", network_advice_code="02"),
-        Decline("withdrawal_count_limit_exceeded", network_decline_code="65", network_advice_code="02"),
-        Decline("lost_card", advice_code=NEVER, network_decline_code="41", network_advice_code="03"),
-        Decline("stolen_card", advice_code=NEVER, network_decline_code="43", network_advice_code="03"),
-        Decline("pickup_card", advice_code=NEVER, network_decline_code="04", network_advice_code="03"),
-        Decline("restricted_card", advice_code=NEVER, network_decline_code="62", network_advice_code="03"),
-        Decline("fraudulent", advice_code=None, network_decline_code="59", network_advice_code="03"),
-        Decline("do_not_try_again", advice_code=NEVER, network_decline_code="03", network_advice_code="03"),
-        Decline("revocation_of_authorization", advice_code=NEVER, network_decline_code="R1",
-                network_advice_code="21"),
-        Decline("revocation_of_all_authorizations", advice_code=NEVER, network_decline_code="R3",
-                network_advice_code="21"),
-        Decline("stop_payment_order", advice_code=NEVER, network_decline_code="R0", network_advice_code="21"),
-        Decline("invalid_account", advice_code=NEVER, network_decline_code="14", network_advice_code="01"),
-        Decline("transaction_not_allowed", advice_code=NEVER, network_decline_code="57", network_advice_code="03"),
-        Decline("card_not_supported", "Your card is not supported.", advice_code=NEVER, network_decline_code="57",
-                network_advice_code="03"),
-        Decline("currency_not_supported", advice_code=NEVER, network_decline_code="57"),
-        Decline("expired_card", EXPIRED, code="expired_card", param="exp_month", advice_code=DATA,
-                network_decline_code="54", network_advice_code="01"),
-        Decline("incorrect_cvc", "Your card's security code is incorrect.", code="incorrect_cvc", param="cvc",
-                advice_code=DATA, network_decline_code="N7", network_advice_code="01"),
-        Decline("incorrect_number", "Your card number is incorrect.", code="incorrect_number", param="number",
-                advice_code=DATA, network_decline_code="14", network_advice_code="01"),
-        Decline("invalid_expiry_month", "Your card's expiration month is invalid.", code="invalid_expiry_month",
-                param="exp_month", advice_code=DATA, network_decline_code="54", network_advice_code="01"),
-        Decline("invalid_expiry_year", "Your card's expiration year is invalid.", code="invalid_expiry_year",
-                param="exp_year", advice_code=DATA, network_decline_code="54", network_advice_code="01"),
-        Decline("new_account_information_available", advice_code=DATA, network_decline_code="78",
-                network_advice_code="01"),
+    decline_code: Decline(
+        decline_code,
+        _MESSAGES.get(decline_code, "Your card was declined."),
+        code=decline_code if decline_code in _OWN_CODE else "card_declined",
+        param=_OWN_CODE.get(decline_code),
+        advice_code=advice,
+        network_decline_code=network_decline,
+        network_advice_code=network_advice,
     )
-}  # fmt: skip
+    for decline_code, (advice, network_decline, network_advice) in _ADVICE.items()
+}
 
 
 def _declines(last4: str, decline_code: str, *, brand: str = "visa") -> Card:

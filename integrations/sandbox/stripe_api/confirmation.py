@@ -22,8 +22,8 @@ NOT_HANDLED = cards.Decline(
 )
 AUTHENTICATION_FAILED = cards.Decline(
     "payment_intent_authentication_failure",
-    "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod "
-    "to attempt to fulfill this PaymentIntent again.",
+    "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
+    "PaymentMethod to attempt to fulfill this PaymentIntent again.",
     code="payment_intent_authentication_failure",
     advice_code=None,
 )
@@ -38,14 +38,14 @@ def check_usable(call: Call, intent: Document, id: str) -> None:
     method = call.get("payment_method", id, param="payment_method")
     if method["customer"] and intent["customer"] is None:
         raise StripeError(
-            "The PaymentMethod you provided is attached to a customer so for security purposes you must provide the "
-            "customer in the request.",
+            "The PaymentMethod you provided is attached to a customer so for security purposes you must "
+            "provide the customer in the request.",
             param="payment_method",
         )
     if method["customer"] and method["customer"] != intent["customer"]:
         raise StripeError(
-            f"The customer does not have a payment method with the ID {id}. The payment method must be attached to "
-            "the customer.",
+            f"The customer does not have a payment method with the ID {id}. The payment method must be "
+            "attached to the customer.",
             code="resource_missing",
             param="payment_method",
         )
@@ -63,24 +63,25 @@ def choose(call: Call, intent: Document, id: str) -> None:
 
 
 def check_return_url(call: Call, intent: Document, *, confirm: bool) -> None:
-    """Automatic payment methods may redirect, so a customer who is present needs somewhere to come back to."""
+    """Automatic payment methods may redirect, so a customer who is present needs a way back."""
     automatic = intent["automatic_payment_methods"] or {}
     may_redirect = automatic.get("enabled") and automatic.get("allow_redirects") != "never"
     if confirm and may_redirect and not call.params.get("off_session") and not call.params.get("return_url"):
         raise StripeError(
-            "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of "
-            "these payment methods might redirect your customer off of your page, you must provide a `return_url`. If "
-            "you don't want to accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to "
-            "`true` and `automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and "
+            "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because "
+            "some of these payment methods might redirect your customer off of your page, you must provide "
+            "a `return_url`. If you don't want to accept redirect-based payment methods, set "
+            "`automatic_payment_methods[enabled]` to `true` and "
+            "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and "
             "Payment Intents."
         )
 
 
 def nothing_to_confirm(intent: Document) -> StripeError:
     return StripeError(
-        "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the "
-        "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment "
-        "method or ConfirmationToken.",
+        "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "
+        "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
+        "directly with a payment method or ConfirmationToken.",
         code="payment_intent_unexpected_state",
         payment_intent=rendered(intent),
     )
@@ -108,7 +109,10 @@ def reconfirm(call: Call, intent: Document) -> Document:
 
 def _not_confirmable(intent: Document) -> StripeError:
     if intent["status"] == "succeeded":
-        message = "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
+        message = (
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously "
+            "confirmed."
+        )
     else:
         message = (
             f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}. Only a "

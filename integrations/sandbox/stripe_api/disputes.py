@@ -7,9 +7,10 @@ from integrations.sandbox.stripe_api.errors import StripeError
 from integrations.sandbox.stripe_api.forms import PAGING, Form, moment, required_text
 
 LIST = Form({**PAGING, "charge": required_text, "payment_intent": required_text, "created": moment})
-REASONS = ("bank_cannot_process", "credit_not_processed", "customer_initiated", "duplicate", "fraudulent", "general",
-           "incorrect_account_details", "insufficient_funds", "noncompliant", "product_not_received",
-           "product_unacceptable", "subscription_canceled", "unrecognized")  # fmt: skip
+REASONS = ("bank_cannot_process", "credit_not_processed", "customer_initiated", "duplicate", "fraudulent",
+           "general", "incorrect_account_details", "insufficient_funds", "noncompliant",
+           "product_not_received", "product_unacceptable", "subscription_canceled",
+           "unrecognized")  # fmt: skip
 STATUSES = ("lost", "needs_response", "prevented", "under_review", "warning_closed", "warning_needs_response",
             "warning_under_review", "won")  # fmt: skip
 SECONDS_TO_ANSWER = 9 * 86_400
@@ -37,7 +38,7 @@ def open_dispute(
     amount: int | None = None,
     withdraw: bool = True,
 ) -> Document:
-    """The cardholder complains: `charge.dispute.created`, then the money leaves. An inquiry takes none yet."""
+    """The cardholder complains, then the money leaves; an inquiry takes none yet."""
     inquiry = reason == "inquiry"
     if not charge["paid"]:
         raise StripeError("Only a paid charge can be disputed.", param="charge")

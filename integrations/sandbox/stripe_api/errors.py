@@ -6,7 +6,7 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """An error answer. `began` says that execution had begun, so that the answer is kept under the idempotency key."""
+    """An error answer. `began`: execution had begun, so the answer is kept under the idempotency key."""
 
     def __init__(
         self,

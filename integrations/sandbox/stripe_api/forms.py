@@ -23,12 +23,11 @@ def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
             raise unknown_parameter(name)
         path = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])]
         node = tree
-        for part, following in zip(path, path[1:], strict=False):
+        for part in path[:-1]:
             slot = part or str(len(node))
             if not isinstance(node.setdefault(slot, {}), dict):
                 node[slot] = {}
             node = node[slot]
-            del following
         node[path[-1] or str(len(node))] = value
     return {name: _lists(value) for name, value in tree.items()}
 
@@ -46,19 +45,16 @@ def text(name: str, value: Any) -> str | None:
     if not isinstance(value, str):
         raise StripeError("Invalid string", param=name)
     if len(value) > 5000:
-        raise StripeError(
-            f"Invalid string: {value[:8]}...; must be at most 5000 characters", code="parameter_invalid_string_blank",
-            param=name,
-        )  # fmt: skip
+        raise StripeError(f"Invalid string: {value[:8]}...; must be at most 5000 characters", param=name)
     return value or None
 
 
 def required_text(name: str, value: Any) -> str:
     if value == "":
         raise StripeError(
-            f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a parameter; "
-            f"however '{name}' cannot be unset. You should remove '{name}' from your request or supply a non-empty "
-            "value.",
+            f"You passed an empty string for '{name}'. We assume empty values are an attempt to unset a "
+            f"parameter; however '{name}' cannot be unset. You should remove '{name}' from your request or "
+            "supply a non-empty value.",
             code="parameter_invalid_empty",
             param=name,
         )
@@ -100,7 +96,7 @@ def strings(name: str, value: Any) -> list[str]:
     return value
 
 
-def anything(name: str, value: Any) -> Any:
+def anything(_: str, value: Any) -> Any:
     return value or None
 
 
@@ -130,16 +126,18 @@ def metadata(name: str, value: Any) -> dict[str, str] | None:
         return None
     for key, item in mapping(name, value).items():
         if not isinstance(item, str):
-            raise StripeError(f"Metadata values must be strings, but for key `{key}` you passed in an object.",
-                              param=f"metadata[{key}]")  # fmt: skip
+            raise StripeError(
+                f"Metadata values must be strings, but for key `{key}` you passed in an object.",
+                param=f"metadata[{key}]",
+            )
         if len(key) > MAX_METADATA_KEY:
             raise StripeError(
                 f"Metadata keys must be under {MAX_METADATA_KEY} characters.", param=f"metadata[{key}]"
             )
         if len(item) > MAX_METADATA_VALUE:
             raise StripeError(
-                f"Metadata values can have up to {MAX_METADATA_VALUE} characters, but you passed in a value that is "
-                f"{len(item)} characters.",
+                f"Metadata values can have up to {MAX_METADATA_VALUE} characters, but you passed in a "
+                f"value that is {len(item)} characters.",
                 param=f"metadata[{key}]",
             )
     return dict(value)

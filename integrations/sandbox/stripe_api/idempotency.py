@@ -1,7 +1,7 @@
 """Stripe's idempotency keys (docs.stripe.com/api/idempotent_requests), to the letter.
 
-Kept for 24 hours, per account and key: status and body, success or failure, once execution has begun. Not kept:
-validation failures, 401, 429, conflicts.
+Kept for 24 hours, per account and key: status and body, success or failure, once execution has begun.
+Not kept: validation failures, 401, 429, conflicts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def fingerprint(method: str, path: str, params: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, path: str, request_id: str) -> Kept | None:
+def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, request_id: str) -> Kept | None:
     """Claim a key for this request, or return the answer kept under it.
 
     Raises 400 `idempotency_error` when the key came with another request, 409 when that one is still running.
@@ -57,21 +57,23 @@ def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, path: str, reque
         )
         if not rows:
             store.execute(
-                "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, ?, ?, "
+                "?, ?)",
                 (scope, key, mark, request_id, now),
             )
             return None
     known, status, body, original = rows[0]
     if known != mark:
         raise StripeError(
-            "Keys for idempotent requests can only be used with the same parameters they were first used with. Try "
-            f"using a key other than '{key}' if you meant to execute a different request.",
+            "Keys for idempotent requests can only be used with the same parameters they were first used "
+            f"with. Try using a key other than '{key}' if you meant to execute a different request.",
             type="idempotency_error",
         )
     if status is None:
         raise StripeError(
-            f"There is currently another in-progress request using this Idempotent Key (that probably means you "
-            f"submitted twice, and the other request is still going through): {key}. Please try again later.",
+            "There is currently another in-progress request using this Idempotent Key (that probably "
+            f"means you submitted twice, and the other request is still going through): {key}. Please try "
+            "again later.",
             status=409,
             type="idempotency_error",
             code="idempotency_key_in_use",

@@ -27,7 +27,7 @@ from integrations.sandbox.stripe_api.forms import (
 )
 
 
-def _removed(name: str, value: Any) -> None:
+def _removed(name: str, _: Any) -> None:
     raise StripeError(
         "The parameter `payment_method_types` is no longer supported on PaymentIntents and SetupIntents. Use "
         "`allowed_payment_method_types` instead.",
@@ -42,12 +42,12 @@ def _lower(name: str, value: Any) -> str:
 
 def suffix(name: str, value: Any) -> str | None:
     """`statement_descriptor_suffix`: at most 22 characters, at least one letter, none of < > \\ ' " *."""
-    value = text(name, value)
-    if value is not None and (
-        len(value) > 22 or not any(c.isalpha() for c in value) or set(value) & set("<>\\'\"*")
+    words = text(name, value)
+    if words is not None and (
+        len(words) > 22 or not any(c.isalpha() for c in words) or set(words) & set("<>\\'\"*")
     ):
-        raise StripeError(f"Invalid {name}: {value}", param=name)
-    return value
+        raise StripeError(f"Invalid {name}: {words}", param=name)
+    return words
 
 
 DETAILS: dict[str, Kind] = {
@@ -138,8 +138,8 @@ def create(call: Call) -> Document:
         for name in ("off_session", "error_on_requires_action", "mandate_data"):
             if name in params:
                 raise StripeError(
-                    f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is set "
-                    "to true.",
+                    f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless "
+                    "`confirm` is set to true.",
                     param=name,
                 )
     _check_method_settings(params)
@@ -205,18 +205,20 @@ def retrieve(call: Call, id: str) -> Document:
 
 
 def update(call: Call, id: str) -> Document:
-    intent, params = retrieve(call, id), call.params
+    params: Document = call.params
+    intent = retrieve(call, id)
     _refuse_unsupported(params)
     frozen = set(params) - {"metadata", "description", "expand", "receipt_email", "shipping"}
     if intent["status"] in ("succeeded", "canceled", "processing", "requires_capture") and frozen:
         raise unexpected_state(
             intent,
             f"This PaymentIntent's {sorted(frozen)[0]} could not be updated because it has a status of "
-            f"{intent['status']}. You may only update the {sorted(frozen)[0]} of a PaymentIntent with one of the "
-            "following statuses: requires_payment_method, requires_confirmation, requires_action.",
+            f"{intent['status']}. You may only update the {sorted(frozen)[0]} of a PaymentIntent with one "
+            "of the following statuses: requires_payment_method, requires_confirmation, requires_action.",
         )
     _check_method_settings(params)
-    amounts.check(params.get("amount", intent["amount"]), params.get("currency", intent["currency"]))
+    after = intent | params
+    amounts.check(after["amount"], after["currency"])
     if "customer" in params:
         _living_customer(call, params["customer"])
     for name in ("amount", "currency", "customer", "capture_method", *COPIED):
@@ -245,8 +247,8 @@ def cancel(call: Call, id: str) -> Document:
     if intent["status"] not in CANCELABLE:
         raise unexpected_state(
             intent,
-            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a PaymentIntent "
-            f"with one of the following statuses may be canceled: {', '.join(CANCELABLE)}.",
+            f"You cannot cancel this PaymentIntent because it has a status of {intent['status']}. Only a "
+            f"PaymentIntent with one of the following statuses may be canceled: {', '.join(CANCELABLE)}.",
         )
     intent |= {
         "status": "canceled",

@@ -47,9 +47,10 @@ ATTACH = Form({"customer": required_text, "customer_account": text}, required=("
 DETACH = Form()
 LIST = Form({**PAGING, "customer": required_text, "customer_account": text, "type": required_text,
              "allow_redisplay": anything})  # fmt: skip
+LIST_OF_CUSTOMER = Form({**PAGING, "type": required_text, "allow_redisplay": anything})
 UNUSABLE = (
-    "This PaymentMethod was previously used without being attached to a Customer or was detached from a Customer, "
-    "and may not be used again."
+    "This PaymentMethod was previously used without being attached to a Customer or was detached from a "
+    "Customer, and may not be used again."
 )
 
 
@@ -57,8 +58,8 @@ def create(call: Call) -> Document:
     wanted = call.params.get("card") or {}
     if "number" in wanted:
         raise StripeError(
-            "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you use test "
-            "tokens that map to the test card you are using, see https://docs.stripe.com/testing.",
+            "Sending credit card numbers directly to the Stripe API is generally unsafe. We suggest you "
+            "use test tokens that map to the test card you are using, see https://docs.stripe.com/testing.",
             status=402,
         )
     if "token" not in wanted:
@@ -79,12 +80,13 @@ def build(call: Call, card_name: str, *, metadata: dict[str, str] | None = None)
         "id": new_id("pm"),
         "object": "payment_method",
         "allow_redisplay": "unspecified",
-        "billing_details": {"address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
+        "billing_details": {"address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code",
+        "state")),
                             "email": None, "name": None, "phone": None, "tax_id": None},
         "card": {
             "brand": card.brand,
-            "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "unchecked"},
-            "country": "US",
+            "checks": {"address_line1_check": None, "address_postal_code_check": None,
+            "cvc_check": "unchecked"}, "country": "US",
             "display_brand": card.brand,
             "exp_month": 11,
             "exp_year": 2031,

@@ -54,8 +54,8 @@ def create(call: Call) -> Document:
         )
     if amount > left:
         raise StripeError(
-            f"Refund amount ({amounts.formatted(amount, charge['currency'])}) is greater than unrefunded amount on "
-            f"charge ({amounts.formatted(left, charge['currency'])})",
+            f"Refund amount ({amounts.formatted(amount, charge['currency'])}) is greater than unrefunded "
+            f"amount on charge ({amounts.formatted(left, charge['currency'])})",
             param="amount",
         )
     behavior = cards.by_name(charge[INTERNAL]["card"]).refund

@@ -29,13 +29,14 @@ from integrations.sandbox.stripe_api import (
 )
 from integrations.sandbox.stripe_api.call import API_VERSION, Call, Document, new_id
 from integrations.sandbox.stripe_api.errors import StripeError, injected_error
-from integrations.sandbox.stripe_api.forms import PAGING, Form
+from integrations.sandbox.stripe_api.forms import Form
 
 if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
 
 Endpoint = tuple[Callable[..., Document], Form]
 READ = Form()
+USUAL = ("create", "listing", "retrieve", "update")
 
 
 def _resource(name: str, module: Any, *verbs: str, path: str = "id") -> list[tuple[str, str, Endpoint]]:
@@ -60,18 +61,25 @@ def _resource(name: str, module: Any, *verbs: str, path: str = "id") -> list[tup
 
 
 ROUTES: list[tuple[str, str, Endpoint]] = [
-    *_resource("customers", customers, "create", "listing", "retrieve", "update", "delete"),
-    ("GET", "/v1/customers/<id>/payment_methods", (payment_methods.listing_of_customer, Form(
-        {**PAGING, "type": forms.required_text, "allow_redisplay": forms.anything}))),
-    ("GET", "/v1/customers/<id>/payment_methods/<method_id>", (payment_methods.retrieve_of_customer, READ)),
-    *_resource("payment_methods", payment_methods, "create", "listing", "retrieve", "update", "attach", "detach"),
-    *_resource("setup_intents", setup_intents, "create", "listing", "retrieve", "update", "confirm", "cancel"),
-    *_resource("payment_intents", payment_intents, "create", "listing", "retrieve", "update", "confirm", "cancel"),
+    *_resource("customers", customers, *USUAL, "delete"),
+    (
+        "GET",
+        "/v1/customers/<id>/payment_methods",
+        (payment_methods.listing_of_customer, payment_methods.LIST_OF_CUSTOMER),
+    ),
+    (
+        "GET",
+        "/v1/customers/<id>/payment_methods/<method_id>",
+        (payment_methods.retrieve_of_customer, READ),
+    ),
+    *_resource("payment_methods", payment_methods, *USUAL, "attach", "detach"),
+    *_resource("setup_intents", setup_intents, *USUAL, "confirm", "cancel"),
+    *_resource("payment_intents", payment_intents, *USUAL, "confirm", "cancel"),
     *_resource("charges", charges, "listing", "retrieve"),
-    *_resource("refunds", refunds, "create", "listing", "retrieve", "update"),
+    *_resource("refunds", refunds, *USUAL),
     *_resource("disputes", disputes, "listing", "retrieve"),
     *_resource("events", events, "listing", "retrieve"),
-]  # fmt: skip
+]
 ENDPOINTS = {f"{method} {url}": endpoint for method, url, endpoint in ROUTES}
 URLS = Map([Rule(url, methods=[method], endpoint=f"{method} {url}") for method, url, _ in ROUTES])
 
@@ -96,9 +104,7 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
         call = Call(sandbox=sandbox, request_id=request_id, idempotency_key=key)
         if key:
             mark = idempotency.fingerprint(request.method, path, raw)
-            kept = idempotency.begin(
-                sandbox, scope=account, key=key, mark=mark, path=path, request_id=request_id
-            )
+            kept = idempotency.begin(sandbox, scope=account, key=key, mark=mark, request_id=request_id)
             original = kept.request_id if kept else request_id
             replayed = kept is not None
             answer = (
@@ -131,8 +137,8 @@ def _keyed(
         with call.sandbox.store.transaction():
             answer, began = _execute(call, endpoint, arguments, raw)
             if began:
-                # An injected 500 is Stripe failing after it began: that is what it keeps. 502 to 504 come from the
-                # front end, behind which the true answer is kept.
+                # An injected 500 is Stripe failing after it began: that is what it keeps. 502 to 504 come
+                # from the front end, behind which the true answer is kept.
                 broken = (
                     plan.after is not None
                     and plan.after.kind == "error_after_effect"
@@ -184,8 +190,8 @@ def _route(path: str, request: Request) -> tuple[Endpoint, Document]:
         name, arguments = URLS.bind("sandbox").match(path, method=request.method)
     except HTTPException as error:
         raise StripeError(
-            f"Unrecognized request URL ({request.method}: {path}). Please see https://docs.stripe.com or we can help "
-            "at https://support.stripe.com/.",
+            f"Unrecognized request URL ({request.method}: {path}). Please see https://docs.stripe.com or "
+            "we can help at https://support.stripe.com/.",
             status=404,
         ) from error
     return ENDPOINTS[name], dict(arguments)
@@ -203,8 +209,8 @@ def _authenticate(sandbox: Sandbox, request: Request) -> str:
             key = ""
     if not key:
         raise StripeError(
-            "You did not provide an API key. You need to provide your API key in the Authorization header, using "
-            "Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
+            "You did not provide an API key. You need to provide your API key in the Authorization "
+            "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             status=401,
         )
     if any(mark in key for mark in LIVE_KEY_MARKS):
