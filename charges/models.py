@@ -1,6 +1,7 @@
 """What is to be paid (Charge), each try at it (ChargeAttempt), and what we made at Stripe for that.
 
-Every row that has a counterpart at Stripe is committed before the counterpart is asked for; see ``Counterpart``.
+Every row that has a counterpart at Stripe is committed before the counterpart is asked for; see
+``Counterpart``.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class StripeCustomer(Counterpart):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.OneToOneField(Customer, on_delete=models.PROTECT, related_name="stripe_customer")
-    stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)
+    stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
@@ -63,7 +64,8 @@ class StripeCustomer(Counterpart):
 class SavedCard(Counterpart):
     """A payment method, attached to its customer at Stripe.
 
-    Attaching gives ``requested`` itself, except for Stripe's test aliases (``pm_card_visa``), which give a new one.
+    Attaching gives ``requested`` itself, except for Stripe's test aliases (``pm_card_visa``), which give a
+    new one.
     """
 
     KEY = "card:{id}:attach"
@@ -72,7 +74,7 @@ class SavedCard(Counterpart):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="saved_cards")
     requested = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
-    stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)
+    stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -102,8 +104,10 @@ class Charge(Counterpart):
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
-    payment_intent_id = models.CharField(max_length=255, unique=True, null=True, default=None)
-    stripe_charge_id = models.CharField(max_length=255, blank=True, help_text="Of the payment that succeeded.")
+    payment_intent_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
+    stripe_charge_id = models.CharField(
+        max_length=255, blank=True, help_text="Of the payment that succeeded."
+    )
     created_at = models.DateTimeField(db_default=Now())
     succeeded_at = models.DateTimeField(null=True, default=None)
     updated_at = models.DateTimeField(auto_now=True)
@@ -113,11 +117,13 @@ class Charge(Counterpart):
             models.CheckConstraint(condition=Q(amount__gt=0), name="charge_costs_something"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="charge_currency_is_iso"),
             models.CheckConstraint(
-                condition=~Q(status="succeeded") | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
+                condition=~Q(status="succeeded")
+                | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
                 name="succeeded_charge_has_intent_and_time",
             ),
             models.CheckConstraint(
-                condition=Q(status="succeeded") | Q(succeeded_at=None), name="only_a_succeeded_charge_has_its_time"
+                condition=Q(status="succeeded") | Q(succeeded_at=None),
+                name="only_a_succeeded_charge_has_its_time",
             ),
         ]
         indexes = [models.Index(fields=["status", "created_at"], name="charge_by_status")]
@@ -138,7 +144,10 @@ class ChargeAttempt(models.Model):
         DECLINED = "declined"
         REFUSED = "refused", "Refused: Stripe would not take the request"
         CANCELED = "canceled"
-        WITHOUT_EFFECT = "without_effect", "Without effect: its key is spent, and the intent shows that it did nothing"
+        WITHOUT_EFFECT = (
+            "without_effect",
+            "Without effect: its key is spent, and the intent shows that it did nothing",
+        )
 
     # While one of these, the outcome is open and no other attempt may begin.
     OPEN = (Status.STARTED, Status.UNKNOWN, Status.PROCESSING, Status.REQUIRES_ACTION)

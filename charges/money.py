@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 # Stripe takes ISK and UGX with two decimals, though nobody uses them; so they are not in here.
-WITHOUT_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split())
-WITH_THREE_DECIMALS = frozenset("BHD JOD KWD OMR TND".split())
+WITHOUT_DECIMALS = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
+)
+WITH_THREE_DECIMALS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 
 
 def decimals(currency: str) -> int:

@@ -15,7 +15,8 @@ from integrations.errors import ProviderUnclear
 if TYPE_CHECKING:
     from stripe import StripeClient
 
-# Seconds. The SDK's own 80 would outlast a task's time limit. A capture makes at most seven calls, most often four.
+# Seconds. The SDK's own 80 would outlast a task's time limit. A capture makes at most seven calls, most often
+# four.
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 8.0
 
@@ -28,13 +29,14 @@ def client() -> StripeClient:
 
 @functools.lru_cache(maxsize=4)
 def _client(_pid: int, api_key: str, api_base: str) -> StripeClient:
-    import stripe  # noqa: PLC0415  see the package's docstring
+    import stripe
 
     stripe.enable_telemetry = False
     return stripe.StripeClient(
         api_key,
         base_addresses={"api": api_base},
-        # We retry on the queue, under keys of our own; a retry in here would hide the first failure's outcome.
+        # We retry on the queue, under keys of our own; a retry in here would hide the first failure's
+        # outcome.
         max_network_retries=0,
         http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)),
     )
@@ -42,10 +44,11 @@ def _client(_pid: int, api_key: str, api_base: str) -> StripeClient:
 
 @contextmanager
 def stripe_errors() -> Iterator[None]:
-    """Run one call and the reading of its answer; whatever goes wrong leaves as one of ``integrations.errors``."""
-    import stripe  # noqa: PLC0415
+    """Run one call and the reading of its answer; whatever goes wrong leaves as one of
+    ``integrations.errors``."""
+    import stripe
 
-    from integrations.stripe.errors import classified  # noqa: PLC0415
+    from integrations.stripe.errors import classified
 
     try:
         yield

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 
 class NotAuthorized(ProviderUnavailable):
-    """401 or 403: our key is wrong or lacks a right. Nothing was done; somebody has to mend the configuration."""
+    """401 or 403: our key is wrong or lacks a right. Nothing was done; somebody has to mend the
+    configuration."""
 
 
 class KeyInUse(ProviderUnclear):
@@ -33,20 +34,23 @@ class KeyInUse(ProviderUnclear):
 
 
 class KeySpent(ProviderUnclear):
-    """What is stored under this key can never become an answer: a replayed 5xx. Its request has ended, so the object's
-    state is final for it: read that, and ask anew under another key."""
+    """What is stored under this key can never become an answer: a replayed 5xx. Its request has ended, so the
+    object's state is final for it: read that, and ask anew under another key."""
 
 
 class IdempotencyKeyReused(KeySpent):
-    """The key was used before with other parameters: a mistake of ours. That other request may have had its effect."""
+    """The key was used before with other parameters: a mistake of ours. That other request may have had its
+    effect."""
 
 
 class IntentMovedOn(ProviderUnclear):
-    """The intent is no longer in a state in which this can be done to it: somebody else was faster. Read it again."""
+    """The intent is no longer in a state in which this can be done to it: somebody else was faster. Read it
+    again."""
 
 
 class RequestRefused(ProviderRefused):
-    """400 or 404: the request is wrong and had no effect. ``code`` and ``param`` are Stripe's, and say what is wrong."""
+    """400 or 404: the request is wrong and had no effect. ``code`` and ``param`` are Stripe's, and say what
+    is wrong."""
 
     def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
         super().__init__(message)
@@ -55,7 +59,8 @@ class RequestRefused(ProviderRefused):
 
 
 class CardDeclined(ProviderRefused):
-    """The bank refused this card. An outcome, not a failure: it is recorded, and never tried again by the ladder.
+    """The bank refused this card. An outcome, not a failure: it is recorded, and never tried again by the
+    ladder.
 
     ``intent`` is None where the card was refused before there was one, when it was attached.
     """
@@ -71,8 +76,8 @@ class AuthenticationRequired(CardDeclined):
 
 
 def classified(error: stripe.StripeError) -> ProviderError:
-    """The error of ours that says what may be done. The HTTP status and Stripe's code decide, not the SDK's class:
-    its APIError covers a certain 409 and an unclear 500 alike."""
+    """The error of ours that says what may be done. The HTTP status and Stripe's code decide, not the SDK's
+    class: its APIError covers a certain 409 and an unclear 500 alike."""
     ours = _without_answer(error) if error.http_status is None else _by_status(error, error.http_status)
     ours.provider = "stripe"
     if isinstance(ours, TransientError):
@@ -109,7 +114,8 @@ def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
             return KeyInUse(told)
         case 400 | 402 | 404:
             return RequestRefused(told, code=code, param=str(body.get("param") or ""))
-    # 424, 5xx, a body that is no JSON (even with 200), and whatever Stripe may come up with: it may have had its effect.
+    # 424, 5xx, a body that is no JSON (even with 200), and whatever Stripe may come up with: it may have had
+    # its effect.
     if status >= 500 and _header(error, "Idempotent-Replayed") == "true":
         return KeySpent(told)
     return ProviderUnclear(told)
@@ -156,8 +162,8 @@ def _retry_after(error: stripe.StripeError) -> float | None:
 
 def _never_connected(cause: BaseException | None) -> bool:
     """Whether no connection came about, so that certainly nothing was sent."""
-    import requests  # noqa: PLC0415  the SDK's HTTP client, needed only here
-    from urllib3 import exceptions as urllib3  # noqa: PLC0415
+    import requests
+    from urllib3 import exceptions as urllib3
 
     if isinstance(cause, requests.exceptions.ConnectTimeout):
         return True

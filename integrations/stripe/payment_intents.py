@@ -55,13 +55,14 @@ def retrieve(*, payment_intent_id: str) -> PaymentIntent:
         return payment_intent(client().v1.payment_intents.retrieve(payment_intent_id))
 
 
-def cancel(*, payment_intent_id: str, idempotency_key: str) -> PaymentIntent:
-    """Close an intent for good, so that nobody can pay by it. Raises ``IntentMovedOn`` where it is closed already."""
+def cancel(*, payment_intent_id: str) -> PaymentIntent:
+    """Close an intent for good, so that nobody can pay by it. Raises ``IntentMovedOn`` where it is closed
+    already.
+
+    Without a key of ours: the state makes it happen once, and a stored 500 must not stand in the way.
+    """
     with stripe_errors():
-        canceled = client().v1.payment_intents.cancel(
-            payment_intent_id, options={"idempotency_key": idempotency_key}
-        )
-        return payment_intent(canceled)
+        return payment_intent(client().v1.payment_intents.cancel(payment_intent_id))
 
 
 def of_customer(*, customer_id: str) -> Iterator[PaymentIntent]:

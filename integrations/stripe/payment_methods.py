@@ -8,7 +8,8 @@ def attach(*, payment_method_id: str, customer_id: str, idempotency_key: str) ->
     """Save a card to a customer, so that it can be charged while the customer is away.
 
     The answer's id differs from the one asked for where that was a test alias (``pm_card_visa``). Raises
-    ``CardDeclined``, and ``RequestRefused`` for a card that does not exist, was detached, or is another customer's.
+    ``CardDeclined``, and ``RequestRefused`` for a card that does not exist, was detached, or is another
+    customer's.
     """
     with stripe_errors():
         attached = client().v1.payment_methods.attach(

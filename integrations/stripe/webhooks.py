@@ -55,7 +55,7 @@ def _text(body: bytes) -> str:
 
 
 def _signed(text: str, signature: str, secret: str) -> bool:
-    from stripe import SignatureVerificationError, WebhookSignature  # noqa: PLC0415  see the package's docstring
+    from stripe import SignatureVerificationError, WebhookSignature
 
     try:
         return bool(WebhookSignature.verify_header(text, signature, secret))
@@ -86,7 +86,7 @@ def _not_json(constant: str) -> None:
 
 
 def _cleaned(value: Any) -> Any:
-    """Without client secrets, and without what PostgreSQL cannot store in JSON (NUL, half surrogate pairs)."""
+    """Without client secrets, and without what PostgreSQL cannot store in JSON (NUL, half surrogates)."""
     match value:
         case dict():
             return {_cleaned(key): _cleaned(item) for key, item in value.items() if key not in SECRET_FIELDS}

@@ -1,0 +1,56 @@
+"""Charges to look at. Nothing is changed here: what is true is at Stripe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
+from charges.money import formatted
+from integrations.admin import ReadOnlyAdmin
+
+
+class AttemptInline(admin.TabularInline):
+    model = ChargeAttempt
+    extra = 0
+    can_delete = False
+    fields = ("number", "status", "code", "decline_code", "advice_code", "stripe_charge_id", "payment_method",
+              "started_at", "finished_at", "task_id")  # fmt: skip
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(Charge)
+class ChargeAdmin(ReadOnlyAdmin):
+    list_display = ("order", "money", "status", "payment_intent_id", "created_at", "succeeded_at")
+    list_filter = ("status", "currency")
+    search_fields = ("order__number", "order__customer__email", "payment_intent_id", "stripe_charge_id")
+    list_select_related = ("order",)
+    ordering = ("-id",)
+    fields = ("order", "money", "status", "payment_method", "payment_intent_id", "stripe_charge_id",
+              "created_at", "succeeded_at", "updated_at")  # fmt: skip
+    inlines = (AttemptInline,)
+
+    @admin.display(description="amount", ordering="amount")
+    def money(self, charge: Charge) -> str:
+        return formatted(amount=charge.amount, currency=charge.currency)
+
+
+@admin.register(StripeCustomer)
+class StripeCustomerAdmin(ReadOnlyAdmin):
+    list_display = ("customer", "stripe_id", "created_at")
+    search_fields = ("customer__email", "stripe_id")
+    list_select_related = ("customer",)
+    ordering = ("-id",)
+
+
+@admin.register(SavedCard)
+class SavedCardAdmin(ReadOnlyAdmin):
+    list_display = ("customer", "requested", "stripe_id", "created_at")
+    search_fields = ("customer__email", "requested", "stripe_id")
+    list_select_related = ("customer",)
+    ordering = ("-id",)

@@ -1,0 +1,141 @@
+"""Capturing the payment of an order. See docs/adr/0005-one-intent-per-charge-confirmed-separately.md.
+
+What makes it happen once, whoever dies or answers late:
+
+1. The charge and its attempt are committed before Stripe hears of them, and every key comes from these rows.
+2. The intent is created unconfirmed and its id committed before anybody confirms it. So money can move in one
+   place only, and an intent can succeed once: however often it is confirmed, under whichever key, even days
+   later.
+3. Whoever resumes an attempt that another began reads the intent first, and believes it.
+4. A session lock has duplicates wait for each other. It saves calls; the three above hold without it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from uuid import UUID
+
+from charges.models import Charge, ChargeAttempt
+from charges.operations import attempts, cards, intents, settlement
+from charges.operations.counterparts import KEY_LIFE
+from integrations.errors import ProviderUnclear
+from integrations.locks import session_lock
+from integrations.stripe import payment_intents
+from integrations.stripe.errors import CardDeclined, IntentMovedOn, KeySpent, RequestRefused
+
+logger = logging.getLogger(__name__)
+
+# A spent key costs one round: read the intent, take the next key. Two in a row are no bad luck any more.
+ROUNDS = 2
+
+
+def charge_lock(charge_id: UUID) -> str:
+    """The name of the session lock under which a charge's provider calls are made and believed."""
+    return f"charge:{charge_id}"
+
+
+def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> None:
+    """Take the payment of an order that awaits it, once. A decline is an outcome and returns.
+
+    Raises ``NoSuchOrder`` and ``RequestRefused`` (permanent, the refusal being recorded), and what the
+    gateway raises for the retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear``.
+    ``Busy`` where another worker is at it and takes long.
+    """
+    charge = attempts.open_charge(order_id=order_id)
+    if charge is None:
+        logger.info("Order %s does not await payment; nothing is charged.", order_id)
+        return
+    with session_lock(charge_lock(charge.pk)):
+        claim = attempts.claim(charge_id=charge.pk, task_id=task_id, at=at)
+        if claim is None:
+            logger.info("Charge %s needs no capture.", charge.pk)
+            return
+        _work_on(claim, at=at)
+
+
+def _work_on(claim: attempts.Claim, *, at: dt.datetime) -> None:
+    attempt = claim.attempt
+    charge = Charge.objects.select_related("order__customer").get(pk=attempt.charge_id)
+    try:
+        _pay(charge, attempt, resumed=claim.resumed, at=at)
+    except CardDeclined as error:
+        settlement.settle_decline(charge_id=charge.pk, decline=error.decline, at=at)
+    except RequestRefused as error:
+        settlement.settle_refusal(charge_id=charge.pk, code=error.code, at=at)
+        raise
+
+
+def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.datetime) -> None:
+    if charge.asked_at is None and not settlement.awaits_payment(charge_id=charge.pk):
+        settlement.settle_called_off(charge_id=charge.pk, at=at)
+        return
+    stripe_customer_id, card_id = cards.ready_card(
+        customer=charge.order.customer, payment_method=attempt.payment_method, at=at
+    )
+    # An id that is on record may have been confirmed by whoever put it there; one that is not never was.
+    read_first = resumed and charge.payment_intent_id is not None
+    intent_id = intents.ready_intent(
+        charge=charge, stripe_customer_id=stripe_customer_id, card_id=card_id, at=at
+    )
+    _confirm(attempt, intent_id=intent_id, card_id=card_id, read_first=read_first, at=at)
+
+
+def _confirm(
+    attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first: bool, at: dt.datetime
+) -> None:
+    """Confirm until the outcome is known, and settle it.
+
+    The same attempt keeps its key, so that Stripe repeats its answer. A key is given up only when it can
+    bring no answer (a replayed 500) or may have been forgotten (after 23 hours), and only after the intent
+    was read and found to be waiting still. Were that reading wrong, the second confirmation would be refused:
+    an intent succeeds once.
+    """
+    spent = False
+    for _ in range(ROUNDS):
+        if read_first:
+            if _decided(attempt, intent_id=intent_id, at=at):
+                return
+            if spent or at - attempt.started_at > KEY_LIFE:
+                attempt = attempts.replace(attempt=attempt, at=at)
+        if not settlement.awaits_payment(charge_id=attempt.charge_id):
+            _call_off(attempt, intent_id=intent_id, at=at)
+            return
+        try:
+            intent = payment_intents.confirm(
+                payment_intent_id=intent_id,
+                payment_method_id=card_id,
+                idempotency_key=attempt.idempotency_key,
+            )
+        except (KeySpent, IntentMovedOn) as error:
+            logger.warning("Attempt %s: %s", attempt.idempotency_key, error)
+            spent = read_first = True
+        except ProviderUnclear:
+            attempts.note_unknown(attempt=attempt)
+            raise
+        else:
+            if (
+                settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status
+                != Charge.Status.PENDING
+            ):
+                return
+            spent = read_first = True
+    attempts.note_unknown(attempt=attempt)
+    raise ProviderUnclear(f"Charge {attempt.charge_id} is undecided after {ROUNDS} confirmations.")
+
+
+def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
+    intent = payment_intents.retrieve(payment_intent_id=intent_id)
+    return (
+        settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
+    )
+
+
+def _call_off(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> None:
+    """The order was canceled while its payment was under way: nobody may pay by this intent any more."""
+    logger.info("Charge %s is called off: its order no longer awaits payment.", attempt.charge_id)
+    try:
+        intent = payment_intents.cancel(payment_intent_id=intent_id)
+    except IntentMovedOn:
+        intent = payment_intents.retrieve(payment_intent_id=intent_id)
+    settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at)

@@ -1,0 +1,65 @@
+"""The customer and the card at Stripe that a payment needs: made and attached once."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from charges.models import SavedCard, StripeCustomer
+from charges.operations import counterparts
+from integrations.locks import session_lock
+from integrations.stripe import customers, payment_methods
+from subscriptions.models import Customer
+
+
+def ready_card(*, customer: Customer, payment_method: str, at: dt.datetime) -> tuple[str, str]:
+    """Stripe's ids of the customer and of the card, attached to it. Raises ``CardDeclined`` and
+    ``RequestRefused``."""
+    known = _known(customer=customer, payment_method=payment_method)
+    if known is not None:
+        return known
+    # Two orders of one customer at once: the keys would keep the result right, but the second would meet a
+    # 409.
+    with session_lock(f"stripe-customer:{customer.pk}"):
+        stripe_customer_id = _stripe_customer(customer=customer, at=at)
+        card_id = _attached(
+            customer=customer, stripe_customer_id=stripe_customer_id, payment_method=payment_method, at=at
+        )
+    return stripe_customer_id, card_id
+
+
+def _known(*, customer: Customer, payment_method: str) -> tuple[str, str] | None:
+    card = SavedCard.objects.filter(customer=customer, requested=payment_method).first()
+    owner = StripeCustomer.objects.filter(customer=customer).first()
+    if card is None or owner is None or not card.stripe_id or not owner.stripe_id:
+        return None
+    return owner.stripe_id, card.stripe_id
+
+
+def _stripe_customer(*, customer: Customer, at: dt.datetime) -> str:
+    row, _ = StripeCustomer.objects.get_or_create(customer=customer)
+
+    def make(key: str) -> str:
+        return customers.create(
+            email=customer.email,
+            name=customer.name,
+            metadata={"customer": str(customer.pk)},
+            idempotency_key=key,
+        )
+
+    # Nothing to look it up by without lag. A customer made twice does no harm: the stray one has no card.
+    return counterparts.obtain(row, find=lambda: None, make=make, at=at)
+
+
+def _attached(*, customer: Customer, stripe_customer_id: str, payment_method: str, at: dt.datetime) -> str:
+    row, _ = SavedCard.objects.get_or_create(customer=customer, requested=payment_method)
+
+    def find() -> str | None:
+        card = payment_methods.retrieve(payment_method_id=payment_method)
+        return card.id if card.customer_id == stripe_customer_id else None
+
+    def make(key: str) -> str:
+        return payment_methods.attach(
+            payment_method_id=payment_method, customer_id=stripe_customer_id, idempotency_key=key
+        ).id
+
+    return counterparts.obtain(row, find=find, make=make, at=at)

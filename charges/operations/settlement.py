@@ -1,0 +1,195 @@
+"""Making an outcome true everywhere in one transaction: attempt, charge, order, subscription, and who hears
+of it.
+
+It only moves forward. A charge that succeeded stays so; the same outcome told twice changes nothing the
+second time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from uuid import UUID
+
+from django.db import transaction
+
+from charges.events import PaymentActionRequired, PaymentFailed
+from charges.models import Charge, ChargeAttempt
+from charges.operations.attempts import locked_charge
+from integrations.errors import PermanentError
+from integrations.outbox.events import publish
+from integrations.stripe.results import Decline, PaymentIntent
+from orders.models import Order
+from orders.operations import payments
+
+logger = logging.getLogger(__name__)
+
+
+class IntentDiffers(PermanentError):
+    """The intent is not the charge's, or is over another amount: nothing is settled until somebody has
+    looked."""
+
+
+class UnexpectedIntent(PermanentError):
+    """The intent is in a state that our payments never pass through."""
+
+
+@transaction.atomic(durable=True)
+def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge:
+    """Believe the intent, and return the charge as it is then: still undecided where the intent waits to be
+    confirmed.
+
+    Raises ``IntentDiffers`` and ``UnexpectedIntent``.
+    """
+    charge = locked_charge(charge_id=charge_id)
+    _check_identity(charge, intent)
+    if charge.status == Charge.Status.SUCCEEDED:
+        return charge
+    match intent.status:
+        case "succeeded":
+            _succeed(charge, intent, at=at)
+        case "processing":
+            _wait(charge, at=at)
+        case "requires_action":
+            _ask_customer(charge, Decline(), at=at)
+        case "canceled":
+            _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
+        case "requires_payment_method" if intent.decline is not None and _is_news(charge, intent.decline):
+            _decline(charge, intent.decline, at=at)
+        case "requires_payment_method" | "requires_confirmation":
+            pass
+        case _:
+            raise UnexpectedIntent(
+                f"Intent {intent.id} of charge {charge.pk} is in the state {intent.status}."
+            )
+    return charge
+
+
+@transaction.atomic(durable=True)
+def settle_decline(*, charge_id: UUID, decline: Decline, at: dt.datetime) -> Charge:
+    """The bank's answer to the open attempt is no, or that the customer has to authenticate."""
+    charge = locked_charge(charge_id=charge_id)
+    if charge.status != Charge.Status.SUCCEEDED and _open_attempt(charge) is not None:
+        _decline(charge, decline, at=at)
+    return charge
+
+
+@transaction.atomic(durable=True)
+def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
+    """Stripe would not take our request; nothing was charged, and the order waits for another card or for our
+    fix."""
+    charge = locked_charge(charge_id=charge_id)
+    if charge.status != Charge.Status.SUCCEEDED and _open_attempt(charge) is not None:
+        _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, Decline(code=code), at=at)
+    return charge
+
+
+@transaction.atomic(durable=True)
+def settle_called_off(*, charge_id: UUID, at: dt.datetime) -> Charge:
+    """The order no longer awaits payment, and Stripe was never asked for an intent."""
+    charge = locked_charge(charge_id=charge_id)
+    _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
+    return charge
+
+
+def _check_identity(charge: Charge, intent: PaymentIntent) -> None:
+    if intent.id != charge.payment_intent_id:
+        raise IntentDiffers(f"Charge {charge.pk} belongs to {charge.payment_intent_id}, not to {intent.id}.")
+    if (intent.amount, intent.currency) != (charge.amount, charge.currency):
+        raise IntentDiffers(f"Intent {intent.id} is over another amount than its charge {charge.pk}.")
+
+
+def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
+    charge.status = Charge.Status.SUCCEEDED
+    charge.succeeded_at = at
+    charge.stripe_charge_id = intent.latest_charge_id
+    charge.save(update_fields=["status", "succeeded_at", "stripe_charge_id", "updated_at"])
+    _close_attempt(
+        charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at
+    )
+    if not payments.mark_paid(order=charge.order, at=at):
+        logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
+
+
+def _wait(charge: Charge, *, at: dt.datetime) -> None:
+    if charge.status != Charge.Status.PROCESSING:
+        _set_status(charge, Charge.Status.PROCESSING)
+        _close_attempt(charge, ChargeAttempt.Status.PROCESSING, Decline(), at=at)
+
+
+def _decline(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
+    if decline.needs_authentication:
+        _ask_customer(charge, decline, at=at)
+    else:
+        _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.DECLINED, decline, at=at)
+
+
+def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
+    if charge.status not in (Charge.Status.PENDING, Charge.Status.PROCESSING):
+        return
+    _set_status(charge, Charge.Status.REQUIRES_ACTION)
+    _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
+    if payments.mark_requires_action(order=charge.order):
+        publish(PaymentActionRequired(order_id=charge.order_id, customer_id=charge.order.customer_id))
+
+
+def _fail(
+    charge: Charge,
+    status: Charge.Status,
+    attempt_status: ChargeAttempt.Status,
+    decline: Decline | None = None,
+    *,
+    at: dt.datetime,
+) -> None:
+    if charge.status == status:
+        return
+    _set_status(charge, status)
+    _close_attempt(charge, attempt_status, decline or Decline(), at=at)
+    if payments.mark_payment_failed(order=charge.order):
+        publish(PaymentFailed(order_id=charge.order_id, customer_id=charge.order.customer_id))
+
+
+def _set_status(charge: Charge, status: Charge.Status) -> None:
+    charge.status = status
+    charge.save(update_fields=["status", "updated_at"])
+
+
+def _open_attempt(charge: Charge) -> ChargeAttempt | None:
+    return charge.attempts.filter(status__in=ChargeAttempt.OPEN).first()
+
+
+def _close_attempt(
+    charge: Charge, status: ChargeAttempt.Status, decline: Decline, *, at: dt.datetime
+) -> None:
+    """Write the outcome on the open attempt. There is none where the customer paid by himself, without us."""
+    attempt = _open_attempt(charge)
+    if attempt is None:
+        return
+    attempt.status = status
+    attempt.finished_at = None if status in ChargeAttempt.OPEN else at
+    attempt.code = decline.code[:100]
+    attempt.decline_code = decline.decline_code[:100]
+    attempt.advice_code = decline.advice_code[:100]
+    attempt.network_advice_code = decline.network_advice_code[:20]
+    attempt.network_decline_code = decline.network_decline_code[:20]
+    attempt.stripe_charge_id = decline.stripe_charge_id[:255]
+    attempt.save()
+
+
+def _is_news(charge: Charge, decline: Decline) -> bool:
+    """Whether the failure that the intent remembers is a later one than those that we have on record.
+
+    Each refusal by a bank leaves a Stripe charge of its own. Where there is none, only a first attempt can be
+    sure.
+    """
+    if _open_attempt(charge) is None:
+        return False
+    if not decline.stripe_charge_id:
+        return charge.attempts.count() == 1 and charge.status != Charge.Status.REQUIRES_ACTION
+    return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()
+
+
+def awaits_payment(*, charge_id: UUID) -> bool:
+    """Whether the charge's order still wants to be paid; one that was canceled does not."""
+    status = Order.objects.values_list("status", flat=True).get(charge=charge_id)
+    return status in payments.AWAITING_PAYMENT

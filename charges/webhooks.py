@@ -1,0 +1,73 @@
+"""Where Stripe tells us what happened: verify, store once, answer. The work is done on the queue.
+
+Anything but a 2xx has Stripe send the event again, for up to three days.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from charges.events import StripeWebhookReceived
+from integrations.inbox import recording
+from integrations.inbox.models import WebhookEvent
+from integrations.stripe import webhooks
+from integrations.stripe.webhooks import BadWebhook, StripeEvent
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BODY = 1024 * 1024  # bytes
+
+
+@csrf_exempt
+@require_POST
+def stripe_webhook(request: HttpRequest) -> HttpResponse:
+    """200 stored (now or before), 400 not from Stripe or not readable, 413 over 1 MiB, 503 come again."""
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        return _refusal(413, "The body is larger than 1 MiB.")
+    except UnreadablePostError:
+        return _refusal(400, "The body could not be read.")
+    if len(body) > LARGEST_BODY:
+        return _refusal(413, "The body is larger than 1 MiB.")
+    try:
+        event = webhooks.verified_event(
+            body=body,
+            signature=request.headers.get("Stripe-Signature", ""),
+            secrets=settings.STRIPE_WEBHOOK_SECRETS,
+            now=time.time(),
+        )
+    except BadWebhook as error:
+        logger.warning("A request to the Stripe webhook was refused: %s", error)
+        return _refusal(400, str(error))
+    return _stored(event)
+
+
+def _stored(event: StripeEvent) -> HttpResponse:
+    received = recording.Received(event_id=event.id, type=event.type, payload=event.payload)
+    try:
+        recording.record(
+            provider=WebhookEvent.Provider.STRIPE,
+            received=[received],
+            event=lambda id: StripeWebhookReceived(webhook_event_id=id),
+        )
+    except (OperationalError, InterfaceError):
+        logger.exception("Stripe's event %s could not be stored; it will come again.", event.id)
+        response = _refusal(503, "Not now; send it again.")
+        response.headers["Retry-After"] = "30"
+        return response
+    except DataError:
+        return _refusal(400, "The event cannot be stored.")
+    return JsonResponse({})
+
+
+def _refusal(status: int, detail: str) -> HttpResponse:
+    return JsonResponse({"detail": detail}, status=status)
