@@ -1,0 +1,129 @@
+"""The answers that we owe SQS: delete this message, or show it again in so many seconds.
+
+They are given by blocking calls on the worker's event loop, so none may take long and none may raise. One that fails
+is kept and given again later. One that is never given costs a redelivery, which every handler survives.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from integrations.sqs.client import error_code
+from integrations.sqs.outages import Outage
+
+logger = logging.getLogger(__name__)
+
+# Older than this, a receipt is past every visibility timeout of ours, and the message has come back by itself.
+GIVE_UP_AFTER = 15 * 60
+MOST_KEPT = 1000
+
+# SQS read the receipt and will never take this answer; the message is deleted already or has come back.
+_FINAL_CODES = {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "InvalidIdFormat"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``visible_in`` None means: delete. ``due`` is on the monotonic clock, since an hour away shortens a wait."""
+
+    queue_url: str
+    receipt_handle: str
+    made: float
+    visible_in: float | None = None
+
+
+class PatientClient:
+    """boto3's client as kombu uses it, except that a delete or a change of visibility never fails at once.
+
+    Cures: a DeleteMessage to a hanging endpoint blocks the whole worker for 60 s, one that is denied ends it, and one
+    that meets a 5xx is forgotten although the task is done.
+    """
+
+    def __init__(self, client: Any, *, later: Callable[[float, Callable[[], None]], Any]) -> None:
+        self._client = client
+        self._later = later
+        self._kept: deque[Answer] = deque(maxlen=MOST_KEPT)
+        self._outage = Outage()
+        self._scheduled = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    @property
+    def kept(self) -> int:
+        """How many answers are still owed."""
+        return len(self._kept)
+
+    def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
+        self._give(Answer(QueueUrl, ReceiptHandle, time.monotonic()))
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: float) -> None:
+        self._give(Answer(QueueUrl, ReceiptHandle, time.monotonic(), VisibilityTimeout))
+
+    def sqs_is_away(self) -> None:
+        """A poll has found out: keep answers instead of blocking on each."""
+        self._outage.failed()
+        self._try_later()
+
+    def sqs_is_back(self) -> None:
+        """A poll was answered: give what was kept."""
+        if self._outage.active or self._kept:
+            self._outage.over()
+            self.give_kept()
+
+    def give_kept(self) -> None:
+        """Give kept answers until one fails."""
+        self._scheduled = False
+        while self._kept:
+            if not self._given(self._kept[0]):
+                self._try_later()
+                return
+            self._kept.popleft()
+
+    def _give(self, answer: Answer) -> None:
+        if self._outage.active or not self._given(answer):
+            self._kept.append(answer)
+            self._try_later()
+
+    def _try_later(self) -> None:
+        if self._kept and not self._scheduled:
+            self._scheduled = True
+            self._later(max(self._outage.pause(), 1.0), self.give_kept)
+
+    def _given(self, answer: Answer) -> bool:
+        if time.monotonic() - answer.made > GIVE_UP_AFTER:
+            logger.warning("SQS never took our answer to a message of %s; it comes back by itself", answer.queue_url)
+            return True
+        self._outage.asking()
+        try:
+            self._call(answer)
+        except ClientError as exc:
+            if error_code(exc) in _FINAL_CODES:
+                logger.warning("SQS will not take our answer to a message of %s: %s", answer.queue_url, exc)
+                return True
+            return self._not_given(exc)
+        except (BotoCoreError, OSError) as exc:
+            return self._not_given(exc)
+        self._outage.over()
+        return True
+
+    def _not_given(self, exc: Exception) -> bool:
+        if not self._outage.active:
+            logger.warning("SQS did not take our answer to a message; it is kept and given again: %s", exc)
+        self._outage.failed()
+        return False
+
+    def _call(self, answer: Answer) -> None:
+        if answer.visible_in is None:
+            self._client.delete_message(QueueUrl=answer.queue_url, ReceiptHandle=answer.receipt_handle)
+        else:
+            left = max(answer.visible_in - (time.monotonic() - answer.made), 0)
+            self._client.change_message_visibility(
+                QueueUrl=answer.queue_url, ReceiptHandle=answer.receipt_handle, VisibilityTimeout=round(left)
+            )

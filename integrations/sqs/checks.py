@@ -1,0 +1,102 @@
+"""What must be true before a worker takes its first message."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+from celery import signals
+
+from integrations.sqs import client
+from integrations.sqs.client import SqsUnavailable
+from integrations.sqs.outages import Outage
+from integrations.sqs.topology import Queue, Topology
+
+logger = logging.getLogger(__name__)
+
+
+def check_timeouts(topology: Topology) -> Iterator[str]:
+    """A line for every queue on which visibility > hard limit > soft limit > provider timeouts does not hold."""
+    for queue in topology.queues:
+        steps = (
+            ("visibility timeout", topology.visibility_timeout_of(queue)),
+            ("hard time limit", topology.hard_time_limit_of(queue)),
+            ("soft time limit", topology.soft_time_limit_of(queue)),
+            ("providers' timeouts", topology.provider_timeouts),
+        )
+        for (outer, longer), (inner, shorter) in zip(steps, steps[1:], strict=False):
+            if longer <= shorter:
+                yield f"{queue.name}: the {outer} ({longer:g} s) must be longer than the {inner} ({shorter:g} s)"
+
+
+def check_redrive(topology: Topology, queues: Iterable[Queue]) -> Iterator[str]:
+    """A line for every queue that is missing or does not dead-letter as it should. SqsUnavailable if SQS is away."""
+    for queue in queues:
+        problem = _redrive_problem(topology, queue)
+        if problem:
+            yield f"{topology.physical_name(queue)}: {problem}; run manage.py provision_queues"
+
+
+def _redrive_problem(topology: Topology, queue: Queue) -> str | None:
+    try:
+        policy = _redrive_policy(topology, queue)
+    except ClientError as exc:
+        if client.is_missing_queue(exc):
+            return "the queue does not exist"
+        raise
+    if not policy:
+        return "the queue has no redrive policy"
+    if int(policy.get("maxReceiveCount", 0)) != topology.max_receive_count:
+        return f"maxReceiveCount is {policy.get('maxReceiveCount')}, not {topology.max_receive_count}"
+    if str(policy.get("deadLetterTargetArn", "")).rsplit(":", 1)[-1] != topology.dead_letter_physical_name(queue):
+        return f"it dead-letters to {policy.get('deadLetterTargetArn')}"
+    return None
+
+
+def _redrive_policy(topology: Topology, queue: Queue) -> dict[str, Any]:
+    answer = client.client(topology).get_queue_attributes(
+        QueueUrl=client.queue_url(topology, topology.physical_name(queue)), AttributeNames=["RedrivePolicy"]
+    )
+    policy: dict[str, Any] = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    return policy
+
+
+def connect(topology: Topology) -> None:
+    """Check at the start of every worker of this process; on a problem, one line each and exit status 1."""
+    signals.worker_init.connect(_Check(topology), weak=False, dispatch_uid="integrations.sqs.checks")
+
+
+class _Check:
+    def __init__(self, topology: Topology) -> None:
+        self._topology = topology
+
+    def __call__(self, sender: Any = None, **_: Any) -> None:
+        watched = set(sender.app.amqp.queues.consume_from)
+        queues = [queue for queue in self._topology.queues if queue.name in watched]
+        problems = [*check_timeouts(self._topology), *self._when_sqs_is_there(queues)]
+        if problems:
+            sys.exit("\n".join(f"Worker cannot start: {problem}" for problem in problems))
+
+    def _when_sqs_is_there(self, queues: list[Queue]) -> list[str]:
+        # Celery handles SIGTERM only once it runs; until then it must still end the process quietly.
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        outage = Outage()
+        try:
+            while True:
+                outage.asking()
+                try:
+                    with client.unavailable_when_away():
+                        return list(check_redrive(self._topology, queues))
+                except SqsUnavailable as exc:
+                    if not outage.active:
+                        logger.warning("Worker waits for SQS: %s", exc)
+                    outage.failed()
+                    time.sleep(outage.pause())
+        finally:
+            signal.signal(signal.SIGTERM, before)

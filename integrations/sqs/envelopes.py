@@ -1,0 +1,42 @@
+"""What a message must be for a worker to run it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from integrations.errors import MalformedMessage
+
+ACCEPTED = {"application/json"}
+
+
+def check(message: Any) -> None:
+    """MalformedMessage, or whatever decoding raises, unless the kombu message is a task of ours."""
+    if message.errors:
+        raise message.errors[0][1]
+    if message.content_type not in ACCEPTED:
+        raise MalformedMessage(f"content type {message.content_type!r}")
+    _check_headers(message.headers)
+    message.accept = ACCEPTED
+    _check_payload(message.decode())
+
+
+def _check_headers(headers: Any) -> None:
+    for name in ("task", "id"):
+        if not isinstance(headers.get(name), str):
+            raise MalformedMessage(f"no header {name!r}")
+    for name in ("eta", "expires"):
+        # Stock Celery would hold it in memory until then, or delete it.
+        if headers.get(name) is not None:
+            raise MalformedMessage(f"header {name!r}: delays belong in the outbox")
+
+
+def _check_payload(payload: Any) -> None:
+    match payload:
+        case [list(), dict(), dict()]:
+            return
+    raise MalformedMessage("the body is not [args, kwargs, embed]")
+
+
+def reason(exc: Exception) -> str:
+    """For the log: never the text of a decoder, which quotes the message."""
+    return str(exc) if isinstance(exc, MalformedMessage) else type(exc).__name__

@@ -1,0 +1,118 @@
+"""Make the queues what the topology says: create what is missing, correct what has drifted, touch nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from integrations.sqs import client
+from integrations.sqs.topology import Queue, Topology
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One SQS queue and what was, or would be, done to it. ``drift`` is attribute -> (found, wanted)."""
+
+    name: str
+    missing: bool
+    drift: dict[str, tuple[str | None, str]]
+
+    @property
+    def in_order(self) -> bool:
+        return not self.missing and not self.drift
+
+    def __str__(self) -> str:
+        if self.missing:
+            return f"{self.name}: missing"
+        if not self.drift:
+            return f"{self.name}: in order"
+        changes = (f"{name} {found or 'unset'} -> {wanted}" for name, (found, wanted) in self.drift.items())
+        return f"{self.name}: {', '.join(changes)}"
+
+
+def inspect(topology: Topology) -> Iterator[Finding]:
+    """What is not as it should be; changes nothing. SqsUnavailable if SQS does not answer."""
+    yield from _each(topology, change=False)
+
+
+def provision(topology: Topology) -> Iterator[Finding]:
+    """Create and correct, reporting each queue as it was found. Safe to run again. SqsUnavailable as above."""
+    yield from _each(topology, change=True)
+
+
+def _each(topology: Topology, *, change: bool) -> Iterator[Finding]:
+    for queue in topology.queues:
+        with client.unavailable_when_away():
+            findings = list(_pair(topology, queue, change=change))
+        yield from findings
+
+
+def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[Finding]:
+    sqs = client.client(topology)
+    dead, source = topology.dead_letter_physical_name(queue), topology.physical_name(queue)
+    # The source's policy names the dead-letter queue, whose own policy names the source: three steps, in this order.
+    if change:
+        _ensure(sqs, dead, topology.dead_letter_attributes(source_arn=None))
+    dead_arn = _arn(sqs, dead) or ""
+    yield _put_right(sqs, source, topology.source_attributes(queue, dead_letter_arn=dead_arn), change=change)
+    yield _put_right(sqs, dead, topology.dead_letter_attributes(source_arn=_arn(sqs, source) or ""), change=change)
+
+
+def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> None:
+    if _attributes(sqs, name) is None:
+        sqs.create_queue(QueueName=name, Attributes=attributes)
+
+
+def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> Finding:
+    found = _attributes(sqs, name)
+    if found is None:
+        if change:
+            sqs.create_queue(QueueName=name, Attributes=wanted)
+        return Finding(name=name, missing=True, drift={})
+    drift = {
+        attribute: (found.get(attribute), value)
+        for attribute, value in wanted.items()
+        if not _same(found.get(attribute), value)
+    }
+    if drift and change:
+        sqs.set_queue_attributes(QueueUrl=_url(sqs, name), Attributes={name: wanted[name] for name in drift})
+    return Finding(name=name, missing=False, drift=drift)
+
+
+def _same(found: str | None, wanted: str) -> bool:
+    if found is None:
+        return False
+    try:
+        return _plain(json.loads(found)) == _plain(json.loads(wanted))
+    except ValueError:
+        return found == wanted
+
+
+def _plain(value: Any) -> Any:
+    # SQS gives maxReceiveCount back as a number or as text, as it was set.
+    return {key: str(item) for key, item in value.items()} if isinstance(value, dict) else str(value)
+
+
+def _attributes(sqs: Any, name: str) -> dict[str, str] | None:
+    try:
+        answer = sqs.get_queue_attributes(QueueUrl=_url(sqs, name), AttributeNames=["All"])
+    except ClientError as exc:
+        if client.is_missing_queue(exc):
+            return None
+        raise
+    attributes: dict[str, str] = answer.get("Attributes", {})
+    return attributes
+
+
+def _url(sqs: Any, name: str) -> str:
+    url: str = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    return url
+
+
+def _arn(sqs: Any, name: str) -> str | None:
+    attributes = _attributes(sqs, name)
+    return attributes["QueueArn"] if attributes else None

@@ -1,0 +1,103 @@
+"""Sending in batches: ten messages and one mebibyte a call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from integrations.sqs import client, current
+from integrations.sqs.client import SqsUnavailable
+from integrations.sqs.topology import Queue, Topology
+
+logger = logging.getLogger(__name__)
+
+MOST_ENTRIES = 10
+MOST_BYTES = 1024 * 1024
+LONGEST_DELAY = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """``id`` is the caller's own; ``group`` keeps one busy customer from starving the others (SQS fair queues).
+
+    ``delay`` is in seconds, at most 900.
+    """
+
+    id: str
+    body: str
+    group: str | None = None
+    delay: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why SQS did not take a message; with ``sender_fault`` the same message will never be taken."""
+
+    reason: str
+    sender_fault: bool
+
+
+@dataclass(slots=True)
+class BatchResult:
+    sent: list[str] = field(default_factory=list)
+    failed: dict[str, Failure] = field(default_factory=dict)
+
+
+def send_batch(
+    queue: Queue, entries: Sequence[OutgoingMessage], *, topology: Topology | None = None
+) -> BatchResult:
+    """Send any number of messages. SqsUnavailable if SQS did not take the first call: nothing is known to be sent.
+
+    If it goes away later, the messages of the failed calls are in ``failed``, with ``sender_fault`` False; since a
+    time-out is not a refusal, some of them may have been sent all the same.
+    """
+    topology = topology or current.topology()
+    result = BatchResult()
+    for batch in _batches(entries, result):
+        try:
+            _send(topology, queue, batch, result)
+        except SqsUnavailable as exc:
+            if not result.sent:
+                raise
+            result.failed.update({entry.id: Failure(str(exc), sender_fault=False) for entry in batch})
+    return result
+
+
+def _batches(entries: Iterable[OutgoingMessage], result: BatchResult) -> Iterator[list[OutgoingMessage]]:
+    batch: list[OutgoingMessage] = []
+    size = 0
+    for entry in entries:
+        entry_size = len(entry.body.encode())
+        if entry_size > MOST_BYTES:
+            result.failed[entry.id] = Failure(f"{entry_size} bytes are more than SQS takes", sender_fault=True)
+            continue
+        if batch and (len(batch) == MOST_ENTRIES or size + entry_size > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry_size
+    if batch:
+        yield batch
+
+
+def _send(topology: Topology, queue: Queue, batch: list[OutgoingMessage], result: BatchResult) -> None:
+    with client.unavailable_when_away():
+        answer = client.client(topology).send_message_batch(
+            QueueUrl=client.queue_url(topology, topology.physical_name(queue)),
+            Entries=[_entry(topology, index, message) for index, message in enumerate(batch)],
+        )
+    result.sent.extend(batch[int(sent["Id"])].id for sent in answer.get("Successful", []))
+    for failed in answer.get("Failed", []):
+        reason = f"{failed.get('Code', '')}: {failed.get('Message', '')}"
+        result.failed[batch[int(failed["Id"])].id] = Failure(reason, sender_fault=bool(failed.get("SenderFault")))
+
+
+def _entry(topology: Topology, index: int, message: OutgoingMessage) -> dict[str, Any]:
+    entry: dict[str, Any] = {"Id": str(index), "MessageBody": message.body}
+    if message.delay:
+        entry["DelaySeconds"] = min(message.delay, LONGEST_DELAY)
+    if message.group and topology.fair_queues:
+        entry["MessageGroupId"] = message.group
+    return entry

@@ -1,0 +1,139 @@
+"""The seven queues, in one place: names, time limits, retries, concurrency.
+
+Celery, provisioning, routing, the start-up checks, the Procfile's test and the README's table are all fed from here.
+Nothing in this module reads the environment, Django or Celery.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DAY = 24 * 60 * 60
+SOURCE_RETENTION = 4 * DAY
+DEAD_LETTER_RETENTION = 14 * DAY  # runs from the first send, so it must outlast SOURCE_RETENTION by days
+
+DEFAULT_LADDER = (60, 300, 1500)
+MAX_RECEIVE_COUNT = len(DEFAULT_LADDER) + 1
+
+# What one task may spend waiting for providers, all its calls together. The gateways' own timeouts must add up to less.
+PROVIDER_TIMEOUTS = 45.0
+
+# SQS hides a message for at most 12 hours, counted from its receipt; the rest is room for the run itself.
+MAX_COUNTDOWN = 12 * 60 * 60 - 15 * 60
+
+DEAD_LETTER_SUFFIX = "-dlq"
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One logical queue. All times are in seconds."""
+
+    name: str
+    domain: str
+    visibility_timeout: int
+    soft_time_limit: int
+    hard_time_limit: int
+    concurrency: int
+
+    @property
+    def dead_letter_name(self) -> str:
+        return f"{self.name}{DEAD_LETTER_SUFFIX}"
+
+
+ACCOUNT = Queue("AccountQueue", "user management", 120, 60, 90, 2)
+EMAILS = Queue("EmailsQueue", "communications", 120, 60, 90, 4)
+ORDERS = Queue("OrdersQueue", "order processing", 120, 60, 90, 4)
+CHARGES = Queue("ChargesQueue", "payments", 180, 90, 120, 4)
+SMS = Queue("SmsQueue", "communications", 120, 60, 90, 2)
+BREVO = Queue("BrevoQueue", "marketing", 120, 60, 90, 2)
+DIXA = Queue("DixaQueue", "customer support", 120, 60, 90, 2)
+
+QUEUES = (ACCOUNT, EMAILS, ORDERS, CHARGES, SMS, BREVO, DIXA)
+
+
+class InvalidTopology(ValueError):
+    """The queue configuration cannot work; the message names the setting."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The queues as one environment runs them. Times are in seconds.
+
+    ``visibility_timeout`` replaces every queue's own; time limits then shrink to fit under it.
+    ``endpoint_url`` is only set for an emulator. ``wait_time_seconds`` is SQS's long poll (1 to 20).
+    ``provider_timeouts`` is what one task may wait for providers in total.
+    """
+
+    prefix: str = ""
+    ladder: tuple[int, ...] = DEFAULT_LADDER
+    visibility_timeout: int | None = None
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    wait_time_seconds: int = 20
+    polling_interval: float = 0.05
+    provider_timeouts: float = PROVIDER_TIMEOUTS
+    fair_queues: bool = True
+    queues: tuple[Queue, ...] = QUEUES
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{0,50}", self.prefix):
+            raise InvalidTopology(
+                f"SQS_QUEUE_PREFIX {self.prefix!r}: only letters, digits, '-' and '_', at most 50 of them"
+            )
+        if not self.ladder or any(not 0 < step <= MAX_COUNTDOWN for step in self.ladder):
+            raise InvalidTopology(f"RETRY_LADDER {self.ladder}: needs steps of 1 to {MAX_COUNTDOWN} seconds")
+        if self.visibility_timeout is not None and not 3 <= self.visibility_timeout <= 12 * 60 * 60:
+            raise InvalidTopology(f"VISIBILITY_TIMEOUT {self.visibility_timeout}: needs 3 to 43200 seconds")
+        if not 1 <= self.wait_time_seconds <= 20:
+            raise InvalidTopology(f"wait_time_seconds {self.wait_time_seconds}: SQS allows 1 to 20 for a long poll")
+        if self.polling_interval <= 0:
+            raise InvalidTopology("polling_interval: must be more than 0, or an idle worker spins")
+
+    @property
+    def max_receive_count(self) -> int:
+        """The first try and one retry per step of the ladder."""
+        return len(self.ladder) + 1
+
+    def physical_name(self, queue: Queue) -> str:
+        return f"{self.prefix}{queue.name}"
+
+    def dead_letter_physical_name(self, queue: Queue) -> str:
+        return f"{self.prefix}{queue.dead_letter_name}"
+
+    def physical_names(self) -> Iterator[str]:
+        """Every SQS queue of this environment, sources first."""
+        yield from map(self.physical_name, self.queues)
+        yield from map(self.dead_letter_physical_name, self.queues)
+
+    def visibility_timeout_of(self, queue: Queue) -> int:
+        return self.visibility_timeout or queue.visibility_timeout
+
+    def hard_time_limit_of(self, queue: Queue) -> int:
+        return min(queue.hard_time_limit, self.visibility_timeout_of(queue) - 1)
+
+    def soft_time_limit_of(self, queue: Queue) -> int:
+        return min(queue.soft_time_limit, self.hard_time_limit_of(queue) - 1)
+
+    def source_attributes(self, queue: Queue, *, dead_letter_arn: str) -> dict[str, str]:
+        """The attributes that SQS must show for the queue that workers watch."""
+        return {
+            "VisibilityTimeout": str(self.visibility_timeout_of(queue)),
+            "MessageRetentionPeriod": str(SOURCE_RETENTION),
+            "ReceiveMessageWaitTimeSeconds": str(self.wait_time_seconds),
+            "DelaySeconds": "0",
+            "RedrivePolicy": json.dumps(
+                {"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": self.max_receive_count}
+            ),
+        }
+
+    def dead_letter_attributes(self, *, source_arn: str | None) -> dict[str, str]:
+        """The attributes of a dead-letter queue; only its own source may send to it, once that exists."""
+        attributes = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)}
+        if source_arn:
+            attributes["RedriveAllowPolicy"] = json.dumps(
+                {"redrivePermission": "byQueue", "sourceQueueArns": [source_arn]}
+            )
+        return attributes
