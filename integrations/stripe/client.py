@@ -53,9 +53,10 @@ def stripe_errors() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        raise classified(error) from error
+        # Not "from error": the SDK's exception holds the whole answer, client secrets included.
+        raise classified(error) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # JSON, but not the object that was asked for: the request may well have had its effect.
         unclear = ProviderUnclear(f"Stripe's answer could not be read ({type(error).__name__}).")
         unclear.provider = "stripe"
-        raise unclear from error
+        raise unclear from None
