@@ -77,7 +77,6 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / ".data" / "static"
 WHITENOISE_USE_FINDERS = True  # no collectstatic step: the few files are the admin's and the API docs'
 
 

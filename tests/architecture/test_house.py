@@ -1,0 +1,73 @@
+"""What import-linter cannot see: string foreign keys, events without consumers, tasks without queues, cycles of names."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+
+from integrations.outbox.events import Event, consumers_of
+from integrations.sqs.tasks import registered_tasks
+from integrations.sqs.topology import QUEUES
+
+ORDER = ["inbox", "outbox", "sqs", "subscriptions", "orders", "charges", "notifications"]
+
+# Frozen: a message of yesterday names its task, and may arrive after tomorrow's release.
+TASKS = {
+    "accounts.create_login": "AccountQueue",
+    "emails.order_confirmation": "EmailsQueue",
+    "emails.payment_action_required": "EmailsQueue",
+    "emails.payment_failed": "EmailsQueue",
+    "emails.welcome": "EmailsQueue",
+    "orders.purge_idempotency_keys": "OrdersQueue",
+    "orders.purge_task_results": "OrdersQueue",
+    "orders.start_fulfilment": "OrdersQueue",
+    "charges.capture_payment": "ChargesQueue",
+    "charges.process_webhook": "ChargesQueue",
+    "sms.order_paid": "SmsQueue",
+    "brevo.process_webhook": "BrevoQueue",
+    "brevo.sync_contact": "BrevoQueue",
+    "dixa.sync_end_user": "DixaQueue",
+}
+
+
+def all_events() -> list[type[Event]]:
+    modules = [f"{app}.events" for app in ("subscriptions", "orders", "charges", "notifications")]
+    return [
+        found
+        for module in modules
+        for _, found in inspect.getmembers(import_module(module), inspect.isclass)
+        if issubclass(found, Event) and found is not Event and found.__module__ == module
+    ]
+
+
+def test_task_names_and_their_queues_are_frozen() -> None:
+    assert {name: queue.name for name, queue in registered_tasks().items()} == TASKS
+
+
+@pytest.mark.parametrize("event", all_events(), ids=lambda event: event.__name__)
+def test_every_event_has_a_consumer(event: type[Event]) -> None:
+    assert consumers_of(event)
+
+
+def test_every_queue_has_a_task() -> None:
+    assert set(TASKS.values()) == {queue.name for queue in QUEUES}
+
+
+def test_foreign_keys_point_downward() -> None:
+    for model in apps.get_models():
+        if model._meta.app_label not in ORDER:
+            continue
+        for field in model._meta.get_fields():
+            target = getattr(field, "related_model", None)
+            if target is None or field.auto_created or target._meta.app_label not in ORDER:
+                continue
+            assert ORDER.index(target._meta.app_label) <= ORDER.index(model._meta.app_label), field
+
+
+def test_every_periodic_job_has_a_task() -> None:
+    from config.schedule import JOBS
+
+    assert {job["task"] for job in JOBS.values()} <= set(TASKS)

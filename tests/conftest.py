@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+
+@pytest.fixture
+def coffee(db: None) -> Any:
+    """A plan that is shipped."""
+    from subscriptions.models import Plan
+
+    return Plan.objects.create(code="coffee-monthly", name="Coffee, monthly", amount=1290, currency="EUR")
+
+
+@pytest.fixture
+def magazine(db: None) -> Any:
+    """A digital plan: paid is fulfilled."""
+    from subscriptions.models import Plan
+
+    return Plan.objects.create(
+        code="magazine-monthly", name="Magazine, monthly", amount=490, currency="EUR", is_digital=True
+    )
+
+
+@pytest.fixture(scope="session")
+def running_stack(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    from tests.support.stack import Stack
+
+    with django_db_blocker.unblock():
+        stack = Stack(tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def stack(running_stack: Stack, transactional_db: None) -> Iterator[Stack]:
+    """The running shop, with an empty database, empty queues and a sandbox that knows nothing.
+
+    A test that uses it belongs to the xdist group ``stack``, so that one is enough.
+    """
+    running_stack.sandbox.reset()
+    yield running_stack
+    running_stack.sandbox.faults()
+    running_stack.wait_until_idle()
+    running_stack.purge()

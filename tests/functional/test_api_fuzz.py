@@ -1,0 +1,51 @@
+"""Whatever is sent to the API, the answer is one that its schema describes, and never a 500."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
+CHECKOUT = ("POST", "/api/v1/checkout/")
+STATUS = ("GET", "/api/v1/orders/status/{token}/")
+PLANS = ("GET", "/api/v1/plans/")
+# Sent as the schema has it, and otherwise; nothing can be wrong with a GET whose only parameter is any string.
+CASES = [
+    (CHECKOUT, GenerationMode.POSITIVE),
+    (CHECKOUT, GenerationMode.NEGATIVE),
+    (STATUS, GenerationMode.POSITIVE),
+    (PLANS, GenerationMode.POSITIVE),
+]
+
+
+@pytest.fixture
+def schema(transactional_db: None, coffee: Any) -> Any:
+    return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
+
+
+@pytest.mark.parametrize(("operation", "mode"), CASES)
+def test_every_answer_is_one_of_the_schema(schema: Any, operation: tuple[str, str], mode: GenerationMode) -> None:
+    method, path = operation
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @given(case=schema[path][method].as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        case.call_and_validate(checks=CHECKS)
+
+    ask()
+
+
+def test_the_schema_describes_these_operations(schema: Any) -> None:
+    described = {(one.ok().method.upper(), one.ok().path) for one in schema.get_all_operations()}
+    assert described == {CHECKOUT, STATUS, PLANS}

@@ -1,0 +1,414 @@
+"""A shop front end places an order, follows it, and gets plain answers to what cannot be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import socket
+import threading
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+
+from integrations.outbox.models import OutboxMessage
+from orders.models import CheckoutAnswer, Order, OrderLine
+from orders.operations import checkout as operations
+from subscriptions.models import Customer, Plan, Subscription
+
+URL = "/api/v1/checkout/"
+PROBLEM = "application/problem+json"
+DELETE: Any = object()
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """A checkout as the README shows it, with changes by path: ``customer__email="…"``."""
+    whole: dict[str, Any] = {
+        "plan": "coffee-monthly",
+        "quantity": 1,
+        "payment_method": "pm_card_visa",
+        "customer": {"email": "Ada@Example.com", "name": "Ada Lovelace"},
+    }
+    for path, value in changes.items():
+        *parents, name = path.split("__")
+        place = whole
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        if value is DELETE:
+            del place[name]
+        else:
+            place[name] = value
+    return whole
+
+
+def post(client: Client, data: Any, *, key: str | None = None, **headers: str) -> Any:
+    all_headers = {"Idempotency-Key": str(uuid4()) if key is None else key, **headers}
+    text = data if isinstance(data, (str, bytes)) else json.dumps(data)
+    return client.post(URL, text, content_type="application/json", headers=all_headers)
+
+
+@pytest.fixture
+def client() -> Client:
+    # A test client that raises what a view raises would hide what the caller gets.
+    return Client(raise_request_exception=False)
+
+
+def test_a_checkout_is_answered_with_the_order(transactional_db: None, coffee: Plan, client: Client) -> None:
+    answer = post(client, body(quantity=2))
+    assert answer.status_code == 201
+    said = answer.json()
+    order = Order.objects.get()
+    assert said == {
+        "order": {
+            "number": order.number,
+            "status": "pending_payment",
+            "amount": 2580,
+            "currency": "EUR",
+            "status_url": said["order"]["status_url"],
+        },
+        "subscription": {"id": str(order.subscription_id), "status": "incomplete"},
+        "customer": {"id": str(order.customer_id)},
+    }
+    line = OrderLine.objects.get()
+    assert (line.quantity, line.unit_amount, line.amount) == (2, 1290, 2580)
+    sent_for = set(OutboxMessage.objects.values_list("task", flat=True))
+    assert {"charges.capture_payment", "accounts.create_login", "brevo.sync_contact", "dixa.sync_end_user"} <= sent_for
+
+
+def test_the_status_url_is_absolute_needs_no_login_and_follows_the_order(
+    transactional_db: None, coffee: Plan, client: Client
+) -> None:
+    said = post(client, body()).json()["order"]
+    url = said["status_url"]
+    assert url.startswith("http://testserver/")
+    assert client.get(url).json() == said
+    Order.objects.update(status="paid", paid_at=timezone.now())
+    assert client.get(url).json()["status"] == "paid"
+    assert client.get(url)["Cache-Control"] == "no-store"
+
+
+def test_a_token_that_is_not_ours_shows_nothing(transactional_db: None, coffee: Plan, client: Client) -> None:
+    url = post(client, body()).json()["order"]["status_url"]
+    for other in (url[:-3] + "x/", url.replace("status/", "status/0"), "http://testserver/api/v1/orders/status/1/"):
+        answer = client.get(other)
+        assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
+
+
+def test_the_same_key_and_body_get_the_first_answer_again(
+    transactional_db: None, coffee: Plan, client: Client
+) -> None:
+    first = post(client, body(), key="once")
+    reordered = dict(reversed(list(body().items())))
+    again = post(client, json.dumps(reordered, indent=3), key="once")
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == "true"
+    assert Order.objects.count() == Subscription.objects.count() == Customer.objects.count() == 1
+
+
+def test_a_replay_outlives_the_plan(transactional_db: None, coffee: Plan, client: Client) -> None:
+    first = post(client, body(), key="once")
+    Plan.objects.update(is_active=False)
+    assert post(client, body(), key="once").json() == first.json()
+    assert post(client, body(), key="twice").status_code == 422
+
+
+def test_the_same_key_with_another_body_is_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
+    post(client, body(), key="once")
+    answer = post(client, body(quantity=2), key="once")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"
+    assert Order.objects.count() == 1
+
+
+def test_keys_belong_to_their_caller(transactional_db: None, coffee: Plan, client: Client) -> None:
+    one = post(client, body(), key="once", Authorization="Bearer shop-one")
+    two = post(client, body(), key="once", Authorization="Bearer shop-two")
+    assert one.json()["order"]["number"] != two.json()["order"]["number"]
+
+
+def test_a_key_is_free_again_after_a_day(transactional_db: None, coffee: Plan, client: Client) -> None:
+    post(client, body(), key="once")
+    CheckoutAnswer.objects.update(created_at=timezone.now() - dt.timedelta(hours=24, seconds=1))
+    assert post(client, body(quantity=3), key="once").status_code == 201
+    CheckoutAnswer.objects.update(created_at=timezone.now() - dt.timedelta(hours=25))
+    assert operations.purge_answers(at=timezone.now()) == 1
+    assert Order.objects.count() == 2
+
+
+def test_a_key_in_flight_is_answered_at_once(transactional_db: None, coffee: Plan, client: Client) -> None:
+    caller = _caller_of_nobody()
+    holding, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        from integrations.locks import lock_key
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [lock_key(f"checkout:{caller}:busy")])
+            holding.set()
+            release.wait(20)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holding.wait(20)
+    try:
+        answer = post(client, body(), key="busy")
+    finally:
+        release.set()
+        holder.join()
+    assert (answer.status_code, answer["Retry-After"]) == (409, "1")
+    assert post(client, body(), key="busy").status_code == 201
+
+
+def _caller_of_nobody() -> str:
+    import hashlib
+
+    return hashlib.sha256(b"authorization:").hexdigest()
+
+
+def test_two_hundred_parallel_requests_with_one_key_make_one_order(transactional_db: None, coffee: Plan) -> None:
+    answers: list[Any] = []
+
+    def ask(times: int) -> None:
+        client = Client(raise_request_exception=False)
+        for _ in range(times):
+            answers.append(post(client, body(), key="one"))
+        connection.close()
+
+    threads = [threading.Thread(target=ask, args=(10,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    codes = [answer.status_code for answer in answers]
+    assert len(codes) == 200
+    assert set(codes) <= {201, 409}
+    assert codes.count(201) >= 1
+    assert len({answer.json()["order"]["number"] for answer in answers if answer.status_code == 201}) == 1
+    assert Order.objects.count() == Subscription.objects.count() == Customer.objects.count() == 1
+    assert OutboxMessage.objects.filter(task="charges.capture_payment").count() == 1
+
+
+def test_a_known_address_buys_as_the_same_customer_and_nothing_of_it_changes_or_shows(
+    transactional_db: None, coffee: Plan, client: Client
+) -> None:
+    first = post(client, body(customer__phone="+4915112345678", customer__sms_consent=True)).json()
+    second = post(client, body(customer__email="ADA@EXAMPLE.COM", customer__name="Mallory", customer__phone="+4917099"
+    "999999")).json()
+    assert first["customer"] == second["customer"]
+    customer = Customer.objects.get()
+    assert (customer.name, customer.phone, customer.sms_consent) == ("Ada Lovelace", "+4915112345678", True)
+    assert "Ada" not in json.dumps(second) and "+49" not in json.dumps(second)
+    assert OutboxMessage.objects.filter(task="accounts.create_login").count() == 1
+
+
+def test_two_first_purchases_at_once_are_one_customer(transactional_db: None, coffee: Plan) -> None:
+    def ask() -> None:
+        post(Client(), body())
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (Customer.objects.count(), Order.objects.count()) == (1, 8)
+    assert OutboxMessage.objects.filter(task="accounts.create_login").count() == 1
+
+
+REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("no plan", {"plan": DELETE}, 400, "plan"),
+    ("plan null", {"plan": None}, 400, "plan"),
+    ("plan a number", {"plan": 7}, 400, "plan"),
+    ("unknown plan", {"plan": "tea-monthly"}, 422, "plan"),
+    ("quantity a string", {"quantity": "1"}, 400, "quantity"),
+    ("quantity true", {"quantity": True}, 400, "quantity"),
+    ("quantity a fraction", {"quantity": 1.5}, 400, "quantity"),
+    ("quantity none", {"quantity": 0}, 422, "quantity"),
+    ("quantity too many", {"quantity": 10**30}, 422, "quantity"),
+    ("no payment method", {"payment_method": DELETE}, 400, "payment_method"),
+    ("a card number", {"payment_method": "4242424242424242"}, 422, "payment_method"),
+    ("payment method with a line feed", {"payment_method": "pm_card_visa\n"}, 201, ""),
+    ("no customer", {"customer": DELETE}, 400, "customer"),
+    ("customer a list", {"customer": []}, 400, "customer"),
+    ("no e-mail", {"customer__email": DELETE}, 400, "customer.email"),
+    ("e-mail blank", {"customer__email": ""}, 400, "customer.email"),
+    ("bad e-mail", {"customer__email": "ada@"}, 422, "customer.email"),
+    ("e-mail with a zero byte", {"customer__email": "a\0@example.com"}, 422, "customer.email"),
+    ("e-mail of half a character", {"customer__email": "\ud800@example.com"}, 422, "customer.email"),
+    ("e-mail not in ASCII", {"customer__email": "ädä@example.com"}, 422, "customer.email"),
+    ("name too long", {"customer__name": "x" * 201}, 422, "customer.name"),
+    ("name of half a character", {"customer__name": "\udfff"}, 422, "customer.name"),
+    ("bad phone", {"customer__phone": "12345"}, 422, "customer.phone"),
+    ("phone too short", {"customer__phone": "+491"}, 422, "customer.phone"),
+    ("bad locale", {"customer__locale": "english"}, 422, "customer.locale"),
+    ("consent a string", {"customer__sms_consent": "yes"}, 400, "customer.sms_consent"),
+    ("misspelled field", {"quantitty": 2}, 400, "quantitty"),
+    ("address without a city", {"shipping_address": {"line1": "1 Main St", "country": "US"}}, 400, "shipping_address.city"),
+    (
+        "no such country",
+        {"shipping_address": {"line1": "1 Main St", "city": "X", "country": "Narnia"}},
+        422,
+        "shipping_address.country",
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "changes", "code", "field"), REFUSALS, ids=[row[0] for row in REFUSALS])
+def test_bad_input_names_the_field_and_changes_nothing(
+    transactional_db: None, coffee: Plan, client: Client, what: str, changes: dict[str, Any], code: int, field: str
+) -> None:
+    answer = post(client, body(**changes))
+    assert answer.status_code == code, answer.content
+    if code != 201:
+        said = answer.json()
+        assert answer["Content-Type"] == PROBLEM
+        assert (said["status"], said["errors"][0]["field"]) == (code, field)
+        assert not Order.objects.exists() and not Customer.objects.exists() and not OutboxMessage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "7", '"x"', "{}x", "[" * 60_000, '{"a":' * 10_000, "NaN", '{"quantity": Infinity}', "9" * 5000,
+     '{"plan": "a", "plan": "b"}', b"\xff\xfe", "\ufeff{}", '{"plan": "' + "x" * 1000],
+    ids=lambda text: repr(text[:12]),
+)  # fmt: skip
+def test_what_is_not_a_json_object_is_malformed(
+    transactional_db: None, coffee: Plan, client: Client, text: str | bytes
+) -> None:
+    answer = post(client, text)
+    assert (answer.status_code, answer["Content-Type"]) == (400, PROBLEM)
+
+
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", "schlüssel".encode().decode("latin-1")])
+def test_a_key_is_required_and_has_a_form(transactional_db: None, coffee: Plan, client: Client, key: str) -> None:
+    answer = post(client, body(), key=key)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
+
+
+def test_a_body_of_more_than_64_kib_is_too_large(transactional_db: None, coffee: Plan, client: Client) -> None:
+    fits = json.dumps(body())
+    assert post(client, fits + " " * (64 * 1024 - len(fits))).status_code == 201
+    assert post(client, fits + " " * (64 * 1024 - len(fits) + 1)).status_code == 413
+    assert post(client, fits + " " * 3_000_000).status_code == 413
+
+
+def test_only_json_is_read(transactional_db: None, coffee: Plan, client: Client) -> None:
+    for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        answer = client.post(URL, "plan=x", content_type=media_type, headers={"Idempotency-Key": "k"})
+        assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_other_methods_are_refused(transactional_db: None, client: Client, method: str) -> None:
+    answer = getattr(client, method)(URL)
+    assert (answer.status_code, answer["Content-Type"]) == (405, PROBLEM)
+
+
+def test_too_many_checkouts_wait(
+    transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orders.api import CheckoutThrottle
+
+    monkeypatch.setattr(CheckoutThrottle, "THROTTLE_RATES", {"checkout": "3/min"})
+    client = Client(REMOTE_ADDR="192.0.2.7")
+    answers = [post(client, body()) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 60
+
+
+def test_a_plan_that_is_shipped_may_ask_for_an_address(
+    transactional_db: None, coffee: Plan, client: Client
+) -> None:
+    Plan.objects.update(needs_address=True)
+    answer = post(client, body())
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "shipping_address")
+    address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"}
+    assert post(client, body(shipping_address=address)).status_code == 201
+    assert Order.objects.get().shipping_address == address
+
+
+def test_a_checkout_touches_the_database_and_no_other_socket(
+    transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened during a checkout")
+
+    # PostgreSQL's driver opens its sockets in C, below these.
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(AssertionError, match="a socket"):
+        socket.create_connection(("127.0.0.1", 9))
+    assert post(client, body()).status_code == 201
+
+
+def test_a_checkout_is_one_transaction_with_a_bounded_number_of_statements(
+    transactional_db: None, coffee: Plan, client: Client, django_assert_max_num_queries: Any
+) -> None:
+    with django_assert_max_num_queries(20) as queries:
+        post(client, body())
+    statements = [query["sql"] for query in queries]
+    assert statements.count("BEGIN") == statements.count("COMMIT") == 1
+
+
+def test_a_database_that_is_away_is_a_503_with_when_to_ask_again(
+    transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**_: object) -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(operations, "place_checkout", away)
+    answer = post(client, body())
+    assert (answer.status_code, answer["Content-Type"], answer["Retry-After"]) == (503, PROBLEM, "5")
+    assert "refused" not in answer.content.decode()
+
+
+def test_the_plans_for_sale_are_listed(transactional_db: None, coffee: Plan, magazine: Plan, client: Client) -> None:
+    Plan.objects.filter(code="magazine-monthly").update(is_active=False)
+    answer = client.get("/api/v1/plans/")
+    assert [plan["code"] for plan in answer.json()] == ["coffee-monthly"]
+    assert answer.json()[0]["amount"] == 1290
+
+
+def test_health_and_readiness(transactional_db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ok", "database": "ok", "relay_lag_seconds": 0.0}
+    OutboxMessage.objects.create(
+        task="orders.start_fulfilment",
+        queue="OrdersQueue",
+        kwargs={},
+        not_before=timezone.now() - dt.timedelta(minutes=5),
+    )
+    assert client.get("/readyz").json()["status"] == "lagging"
+
+    def away() -> float:
+        raise OperationalError
+
+    monkeypatch.setattr("integrations.outbox.relay.lag_seconds", away)
+    assert client.get("/readyz").status_code == 503
+
+
+def test_the_schema_and_the_docs_are_for_everybody(transactional_db: None, client: Client) -> None:
+    schema = client.get("/api/v1/schema/?format=json").json()
+    assert set(schema["paths"]) == {"/api/v1/checkout/", "/api/v1/orders/status/{token}/", "/api/v1/plans/"}
+    assert b"swagger" in client.get("/api/v1/docs/").content
+
+
+def test_an_answer_carries_the_id_of_its_request(transactional_db: None, coffee: Plan, client: Client) -> None:
+    answer = post(client, body(), **{"X-Request-ID": "front-end-42"})
+    assert answer["X-Request-ID"] == "front-end-42"
+    assert {row.headers["request_id"] for row in OutboxMessage.objects.all()} == {"front-end-42"}
+    assert len(post(client, body(), **{"X-Request-ID": "<script>"})["X-Request-ID"]) == 36
+
+
+def test_what_is_nowhere_is_a_problem_too(transactional_db: None, client: Client) -> None:
+    answer = client.get("/api/v1/nothing/")
+    assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
+
+

@@ -1,0 +1,193 @@
+"""The whole road over the wire: real processes, a real broker protocol, real HTTP to the providers' stand-ins."""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psutil
+import pytest
+
+from charges.models import Charge, ChargeAttempt
+from integrations.outbox.models import OutboxMessage
+from notifications.models import Notification
+from orders.models import Order
+from subscriptions.models import Customer, Plan, User
+from tests.support.processes import wait_for
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(170)]
+
+
+def buy(stack: Stack, number: int = 0, **changes: Any) -> Any:
+    """Place a checkout over HTTP as a shop front end does."""
+    data = {
+        "plan": "magazine-monthly",
+        "payment_method": "pm_card_visa",
+        "customer": {
+            "email": f"reader{number}@example.com",
+            "name": f"Reader {number}",
+            "phone": f"+49151123{number:05d}",
+            "sms_consent": True,
+            "marketing_consent": True,
+        },
+        **changes,
+    }
+    answer = stack.http.post("/api/v1/checkout/", json=data, headers={"Idempotency-Key": str(uuid4())})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["order"]
+
+
+def buy_many(stack: Stack, count: int) -> list[Any]:
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda number: buy(stack, number), range(count)))
+
+
+def succeeded_intents(stack: Stack) -> list[dict[str, Any]]:
+    return [one for one in stack.sandbox.records("stripe/payment_intents") if one["status"] == "succeeded"]
+
+
+def assert_paid_once_each(stack: Stack, count: int) -> None:
+    assert Order.objects.filter(status="fulfilled").count() == count
+    assert Charge.objects.filter(status="succeeded").count() == count
+    intents = stack.sandbox.records("stripe/payment_intents")
+    assert sorted(one["id"] for one in intents if one["status"] == "succeeded") == sorted(
+        Charge.objects.values_list("payment_intent_id", flat=True)
+    )
+    assert {one["status"] for one in intents} == {"succeeded"}, "an intent stayed open beside the one that was paid"
+
+
+def assert_every_effect_once(stack: Stack, count: int) -> None:
+    assert_paid_once_each(stack, count)
+    assert User.objects.count() == Customer.objects.filter(user__isnull=False).count() == count
+    assert len(stack.sandbox.records("mails")) == 2 * count
+    assert len(stack.sandbox.records("sms")) == count
+    assert len(stack.sandbox.records("contacts")) == count
+    assert len(stack.sandbox.records("endusers")) == count
+
+
+@pytest.fixture
+def shop(stack: Stack, magazine: Plan) -> Stack:
+    return stack
+
+
+def test_a_checkout_has_its_seven_effects(shop: Stack) -> None:
+    order = buy(shop)
+    wait_for(lambda: shop.http.get(order["status_url"]).json()["status"] == "fulfilled", seconds=30)
+    shop.wait_until_idle()
+    assert_every_effect_once(shop, 1)
+    wait_for(
+        lambda: Notification.objects.filter(status="delivered").count() == 3,
+        what="the provider's webhooks say that all messages were delivered",
+    )
+
+
+def test_every_message_delivered_three_times_at_once_has_one_effect(shop: Stack) -> None:
+    # While the worker stands still every message of all seven queues is tripled; then all copies are there at once.
+    family = _family(shop)
+    for process in family:
+        process.suspend()
+    try:
+        buy(shop)
+        wait_for(lambda: not OutboxMessage.objects.filter(sent_at=None).exists(), what="the relay has sent")
+        _send_again(times=2)
+    finally:
+        for process in family:
+            process.resume()
+    wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is fulfilled")
+    shop.wait_until_idle()
+    _send_again(times=3)  # and those that follow from the payment, and all of them once more, late
+    shop.wait_until_idle()
+    queues = set(OutboxMessage.objects.values_list("queue", flat=True))
+    assert len(queues) == 7
+    assert_every_effect_once(shop, 1)
+    assert {queue: shop.messages(f"{queue}-dlq") for queue in queues} == dict.fromkeys(queues, 0)
+
+
+def _family(stack: Stack) -> list[psutil.Process]:
+    worker = psutil.Process(stack.worker.pid)
+    return [worker, *worker.children(recursive=True)]
+
+
+def _send_again(*, times: int) -> None:
+    """Send every message once more, with the same task id and body, as often as asked."""
+    from integrations.outbox import relay
+    from integrations.sqs import sender
+
+    by_queue = relay._by_queue(OutboxMessage.objects.exclude(sent_at=None))
+    for queue, rows in by_queue.items():
+        for _ in range(times):
+            result = sender.send_batch(relay.QUEUES[queue], [relay._outgoing(row) for row in rows])
+            assert not result.failed
+
+
+def test_sqs_goes_down_during_fifty_checkouts(shop: Stack) -> None:
+    shop.emulator.stop()
+    try:
+        buy_many(shop, 50)
+        assert Order.objects.filter(status="pending_payment").count() == 50
+    finally:
+        shop.emulator.start()
+    wait_for(lambda: Order.objects.filter(status="fulfilled").count() == 50, seconds=90, what="all fifty are paid")
+    shop.wait_until_idle()
+    assert_every_effect_once(shop, 50)
+
+
+def test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect(shop: Stack) -> None:
+    shop.sandbox.faults(
+        {"provider": "stripe", "kind": "error", "status": 500, "rate": 0.15, "seed": 1},
+        {"provider": "stripe", "kind": "error_after_effect", "status": 500, "rate": 0.18, "seed": 2},
+    )
+    buy_many(shop, 50)
+    wait_for(lambda: _paid_or_dead(shop) == 50, seconds=100, what="all fifty are paid")
+    dead = shop.messages("ChargesQueue-dlq")
+    shop.sandbox.faults()
+    shop.wait_until_idle(seconds=60)
+    assert dead == 0, "a capture used up its ladder"
+    assert_paid_once_each(shop, 50)
+
+
+def _paid_or_dead(stack: Stack) -> int:
+    return Order.objects.filter(status="fulfilled").count() + stack.messages("ChargesQueue-dlq")
+
+
+CONFIRM = {"provider": "stripe", "method": "POST", "path": "/v1/payment_intents/*/confirm", "rate": 1, "times": 1}
+BEFORE = {**CONFIRM, "kind": "timeout", "seconds": 60}
+AFTER = {**CONFIRM, "kind": "timeout_after_effect", "seconds": 60}
+
+
+@pytest.mark.parametrize("fault", [BEFORE, AFTER], ids=["before-the-effect", "after-the-effect"])
+def test_the_process_of_a_capture_is_killed(shop: Stack, fault: dict[str, Any]) -> None:
+    shop.sandbox.faults(fault)
+    buy(shop)
+    _wait_for_stripe(shop, fault, orders=1)
+    for child in psutil.Process(shop.worker.pid).children(recursive=True):
+        os.kill(child.pid, signal.SIGKILL)
+    wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is paid")
+    shop.wait_until_idle()
+    assert_every_effect_once(shop, 1)
+
+
+def test_the_whole_worker_is_killed_in_the_middle_of_captures(shop: Stack) -> None:
+    for number, fault in enumerate((BEFORE, AFTER)):
+        shop.sandbox.faults(fault)
+        buy(shop, number)
+        _wait_for_stripe(shop, fault, orders=number + 1)
+    shop.worker.kill()
+    shop.worker = shop.run_worker("worker")
+    # What it held comes back when its visibility timeout has run out.
+    wait_for(lambda: Order.objects.filter(status="fulfilled").count() == 2, seconds=100, what="both orders are paid")
+    shop.wait_until_idle()
+    assert_every_effect_once(shop, 2)
+
+
+def _wait_for_stripe(stack: Stack, fault: dict[str, Any], *, orders: int) -> None:
+    """Until the worker waits for Stripe's answer: before the effect its attempt stands, after it the intent too."""
+    wait_for(lambda: ChargeAttempt.objects.filter(status="started").count() == orders, what="an attempt is under way")
+    if fault["kind"] == "timeout_after_effect":
+        wait_for(lambda: succeeded_intents(stack), what="Stripe took effect")

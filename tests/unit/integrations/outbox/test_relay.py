@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Sequence
+from uuid import uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.utils import timezone
+
+from integrations.outbox import relay
+from integrations.outbox.events import publish_all
+from integrations.outbox.models import OutboxMessage
+from integrations.outbox.scheduler import publish_tick
+from integrations.sqs.client import SqsUnavailable
+from integrations.sqs.sender import BatchResult, Failure, OutgoingMessage
+from integrations.sqs.topology import Queue
+from orders.events import OrderPlaced
+
+
+class Broker:
+    """Stands where SQS stands: takes messages, refuses those it is told to, or does not answer for a queue."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str]] = []
+        self.refuse: set[str] = set()
+        self.away: set[str] = set()
+
+    def __call__(self, queue: Queue, entries: Sequence[OutgoingMessage]) -> BatchResult:
+        if queue.name in self.away:
+            raise SqsUnavailable("away")
+        result = BatchResult()
+        for entry in entries:
+            if entry.id in self.refuse:
+                result.failed[entry.id] = Failure("InternalError: try again", sender_fault=False)
+            else:
+                self.taken.append((queue.name, entry.id))
+                result.sent.append(entry.id)
+        return result
+
+
+def place(count: int, *, not_before: dt.datetime | None = None) -> None:
+    events = [OrderPlaced(order_id=uuid4(), customer_id=uuid4()) for _ in range(count)]
+    with transaction.atomic():
+        publish_all(events, not_before=not_before)
+
+
+def relay_until_dry(broker: Broker, **options: int) -> int:
+    rounds = 0
+    while relay.relay_due(send_batch=broker, **options).made_progress:
+        rounds += 1
+    return rounds
+
+
+def test_every_due_row_is_sent_once_and_marked(transactional_db: None) -> None:
+    place(30)
+    broker = Broker()
+    relay_until_dry(broker, take=16)
+    assert len(broker.taken) == len(set(broker.taken)) == 60
+    assert not OutboxMessage.objects.filter(sent_at=None).exists()
+
+
+def test_a_row_that_is_not_due_waits(transactional_db: None) -> None:
+    place(1, not_before=timezone.now() + dt.timedelta(days=30))
+    broker = Broker()
+    relay_until_dry(broker)
+    assert broker.taken == []
+    assert relay.lag_seconds() == 0
+    OutboxMessage.objects.update(not_before=timezone.now() - dt.timedelta(seconds=5))
+    assert relay.lag_seconds() >= 5
+    relay_until_dry(broker)
+    assert len(broker.taken) == 2
+
+
+def test_the_entries_that_sqs_refuses_stay_and_come_back_later(transactional_db: None) -> None:
+    place(2)
+    broker = Broker()
+    refused = OutboxMessage.objects.earliest("id")
+    broker.refuse = {str(refused.pk)}
+    relay_until_dry(broker)
+    assert len(broker.taken) == 3
+    refused.refresh_from_db()
+    assert (refused.sent_at, refused.attempts) == (None, 1)
+    assert "InternalError" in refused.last_error
+    assert refused.not_before > timezone.now()
+    broker.refuse = set()
+    OutboxMessage.objects.filter(pk=refused.pk).update(not_before=timezone.now())
+    relay_until_dry(broker)
+    assert len(broker.taken) == 4
+
+
+def test_a_queue_that_does_not_answer_holds_up_no_other(transactional_db: None) -> None:
+    place(3)
+    broker = Broker()
+    broker.away = {"ChargesQueue"}
+    done = relay.relay_due(send_batch=broker)
+    assert set(done.outages) == {"ChargesQueue"}
+    assert {queue for queue, _ in broker.taken} == {"EmailsQueue"}
+    waiting = OutboxMessage.objects.filter(sent_at=None)
+    assert {(row.queue, row.attempts) for row in waiting} == {("ChargesQueue", 0)}
+    assert not relay.relay_due(send_batch=broker, resting=["ChargesQueue"]).made_progress
+    broker.away = set()
+    relay_until_dry(broker)
+    assert len(broker.taken) == 6
+
+
+def test_a_row_of_an_unknown_task_holds_up_no_other(transactional_db: None) -> None:
+    place(1)
+    OutboxMessage.objects.create(task="orders.long_gone", queue="OrdersQueue", kwargs={})
+    broker = Broker()
+    relay_until_dry(broker)
+    assert len(broker.taken) == 2
+    left = OutboxMessage.objects.get(sent_at=None)
+    assert "long_gone" in left.last_error
+
+
+def test_a_relay_that_dies_between_send_and_commit_sends_again_and_loses_nothing(transactional_db: None) -> None:
+    place(5)
+    broker = Broker()
+
+    class PowerCut(BaseException):
+        pass
+
+    def send_and_die(queue: Queue, entries: Sequence[OutgoingMessage]) -> BatchResult:
+        broker(queue, entries)
+        raise PowerCut
+
+    with pytest.raises(PowerCut):
+        relay.relay_due(send_batch=send_and_die)
+    relay_until_dry(broker)
+    ids = [message_id for _, message_id in broker.taken]
+    assert set(ids) == {str(pk) for pk in OutboxMessage.objects.values_list("pk", flat=True)}
+    assert len(ids) > 10
+
+
+def test_relays_side_by_side_take_different_rows(transactional_db: None) -> None:
+    place(50)
+    broker, lock = Broker(), threading.Lock()
+
+    def send(queue: Queue, entries: Sequence[OutgoingMessage]) -> BatchResult:
+        with lock:
+            return broker(queue, entries)
+
+    def run() -> None:
+        try:
+            while relay.relay_due(send_batch=send, take=7).made_progress:
+                pass
+        finally:
+            connection.close()
+
+    relays = [threading.Thread(target=run) for _ in range(4)]
+    for one in relays:
+        one.start()
+    for one in relays:
+        one.join()
+    relay_until_dry(broker)
+    assert len(broker.taken) == len(set(broker.taken)) == 100
+
+
+def test_a_round_takes_as_many_statements_for_a_hundred_rows_as_for_one(
+    transactional_db: None, django_assert_max_num_queries: object
+) -> None:
+    place(50)
+    with django_assert_max_num_queries(4):  # type: ignore[operator]
+        relay.relay_due(send_batch=Broker())
+
+
+def test_sent_rows_are_purged_after_their_time_and_no_others(transactional_db: None) -> None:
+    place(3)
+    relay_until_dry(Broker())
+    place(1)
+    sent = OutboxMessage.objects.exclude(sent_at=None)
+    kept = sent.earliest("id")
+    sent.exclude(pk=kept.pk).update(sent_at=timezone.now() - dt.timedelta(hours=73))
+    assert relay.purge_sent(older_than=dt.timedelta(hours=72), batch=2) == 5
+    assert OutboxMessage.objects.count() == 3
+
+
+def test_a_tick_of_the_scheduler_is_written_once_however_many_run(transactional_db: None) -> None:
+    at = dt.datetime(2026, 11, 23, 3, 17, 42, tzinfo=dt.UTC)
+    job, task = "purge-idempotency-keys", "orders.purge_idempotency_keys"
+    assert publish_tick(job=job, task=task, at=at)
+    assert not publish_tick(job=job, task=task, at=at + dt.timedelta(seconds=10))
+    assert publish_tick(job=job, task=task, at=at + dt.timedelta(minutes=1))
+    assert OutboxMessage.objects.filter(task=task, queue="OrdersQueue").count() == 2
+
+
+def test_writing_a_row_wakes_whoever_listens(transactional_db: None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"LISTEN {relay.CHANNEL}")
+    place(1)
+    assert len(list(connection.connection.notifies(timeout=5, stop_after=1))) == 1
