@@ -1,0 +1,88 @@
+"""Sending e-mail and SMS.
+
+https://developers.brevo.com/reference/sendtransacemail, .../reference/send-async-transactional-sms
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from integrations.brevo import facts
+from integrations.brevo.client import client
+from integrations.http import RequestRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """One e-mail to one person, in both forms."""
+
+    sender_email: str
+    sender_name: str
+    to_email: str
+    to_name: str
+    subject: str
+    html: str
+    text: str
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """Brevo has the message. ``message_id`` is empty where it did not say (the key had been accepted before)."""
+
+    message_id: str
+    earlier: bool = False
+
+
+def send_email(*, email: Email, idempotency_key: UUID, custom_id: str) -> Accepted:
+    """Send the e-mail once per key, within ``facts.RESEND_WITHIN`` of the key's first use.
+
+    ``custom_id`` comes back in webhooks; recipients can see it, so it is opaque ASCII. Raises what
+    ``JsonClient`` does.
+    """
+    try:
+        answer = client().request("POST", "/smtp/email", json=_document(email, idempotency_key, custom_id))
+    except RequestRefused as refusal:
+        if refusal.status == 400 and refusal.code == facts.DUPLICATE:
+            return Accepted(message_id="", earlier=True)
+        raise
+    return Accepted(message_id=_text(answer.field("messageId")))
+
+
+def _document(email: Email, idempotency_key: UUID, custom_id: str) -> dict[str, object]:
+    recipient = {"email": email.to_email}
+    if email.to_name:
+        recipient["name"] = email.to_name
+    return {
+        "sender": {"email": email.sender_email, "name": email.sender_name},
+        "to": [recipient],
+        "subject": email.subject,
+        "htmlContent": email.html,
+        "textContent": email.text,
+        "tags": list(email.tags),
+        "headers": {"idempotencyKey": str(idempotency_key), "X-Mailin-custom": custom_id},
+    }
+
+
+def send_sms(*, sender: str, recipient: str, content: str, tag: str) -> Accepted:
+    """Send one SMS; ``recipient`` is E.164, ``tag`` comes back in webhooks.
+
+    Brevo knows no idempotency here: each call may be one more SMS on somebody's phone, so nobody calls twice
+    unless the first call certainly had no effect. Raises what ``JsonClient`` does.
+    """
+    document = {
+        "sender": sender,
+        "recipient": recipient.removeprefix("+"),
+        "content": content,
+        "type": "transactional",
+        "tag": tag,
+        "unicodeEnabled": not facts.GSM_ALPHABET.issuperset(content),
+    }
+    # A connection of its own: one that Brevo closed while it lay idle would leave us not knowing.
+    answer = client(keep_alive=False).request("POST", "/transactionalSMS/send", json=document)
+    return Accepted(message_id=_text(answer.field("messageId")))
+
+
+def _text(value: object) -> str:
+    return str(value)[:200] if isinstance(value, str | int) else ""

@@ -1,0 +1,23 @@
+"""The connection to Dixa, made from Django's settings."""
+
+from __future__ import annotations
+
+import functools
+
+from django.conf import settings
+
+from integrations.dixa import facts
+from integrations.http import JsonClient
+
+PROVIDER = "dixa"
+
+
+def client() -> JsonClient:
+    """The client for the configured account."""
+    prefix = getattr(settings, "DIXA_AUTHORIZATION_PREFIX", facts.AUTHORIZATION_PREFIX)
+    return _client(settings.DIXA_API_BASE, f"{prefix}{settings.DIXA_API_TOKEN}")
+
+
+@functools.lru_cache(maxsize=8)
+def _client(base_url: str, authorization: str) -> JsonClient:
+    return JsonClient(provider=PROVIDER, base_url=base_url, headers={"Authorization": authorization})

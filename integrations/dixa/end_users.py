@@ -1,0 +1,118 @@
+"""End users: one per customer, though Dixa has neither an upsert nor an idempotency key.
+
+https://docs.dixa.io/openapi/dixa-api/v1/end-users. Nothing at Dixa keeps two creations from making twins:
+callers hold a lock for the customer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from integrations.dixa import facts
+from integrations.dixa.client import client
+from integrations.http import Deadline, RequestRefused
+
+# What an upsert may spend on its calls (seven in the worst case), in seconds.
+UPSERT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndUser:
+    """All that Dixa is to know of a customer. ``phone`` is E.164 or empty."""
+
+    customer_id: UUID
+    email: str
+    display_name: str
+    first_name: str
+    last_name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upserted:
+    """Dixa has the end user under this id. ``phone_taken``: another end user has the phone."""
+
+    end_user_id: str
+    phone_taken: bool
+
+
+def upsert_end_user(*, end_user: EndUser, known_id: str) -> Upserted:
+    """Bring Dixa to this state, whatever it had: by the stored id, else by our id, else by e-mail, else anew.
+
+    Safe to repeat, also after a call of unknown outcome: it looks before it creates. One at a time per
+    customer. Raises what ``JsonClient`` does.
+    """
+    deadline = Deadline(UPSERT_SECONDS)
+    try:
+        return _upsert(end_user, known_id, deadline, with_phone=True)
+    except RequestRefused as refusal:
+        if not (end_user.phone and _says_taken(refusal)):
+            raise
+    # Looked up again from the start: it may have been made since. A phone that somebody else has is left out.
+    return _upsert(end_user, known_id, deadline, with_phone=False)
+
+
+def _upsert(end_user: EndUser, known_id: str, deadline: Deadline, *, with_phone: bool) -> Upserted:
+    document = _document(end_user, with_phone)
+    found = known_id if known_id and _patch(known_id, document, deadline) else ""
+    if not found:
+        found = _find(end_user, deadline)
+        if not (found and _patch(found, document, deadline)):
+            found = _create(end_user, document, deadline)
+    return Upserted(end_user_id=found, phone_taken=bool(end_user.phone) and not with_phone)
+
+
+def _find(end_user: EndUser, deadline: Deadline) -> str:
+    # One filter a call; more than one is refused.
+    return _first("externalId", str(end_user.customer_id), deadline) or _first(
+        "email", end_user.email, deadline
+    )
+
+
+def _first(name: str, value: str, deadline: Deadline) -> str:
+    """The id of the oldest end user with this value, or an empty string."""
+    entries = client().request("GET", "/endusers", params={name: value}, deadline=deadline).field("data")
+    found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return str(min(found, key=lambda entry: str(entry.get("createdAt")))["id"]) if found else ""
+
+
+def _patch(end_user_id: str, document: dict[str, str], deadline: Deadline) -> bool:
+    """Update; False where there is no such end user (any more)."""
+    try:
+        client().request("PATCH", f"/endusers/{end_user_id}", json=document, deadline=deadline)
+    except RequestRefused as refusal:
+        if refusal.status == 404:
+            return False
+        raise
+    return True
+
+
+def _create(end_user: EndUser, document: dict[str, str], deadline: Deadline) -> str:
+    try:
+        data = client().request("POST", "/endusers", json=document, deadline=deadline).field("data")
+    except RequestRefused as refusal:
+        # Somebody else made it between our look and our call, or it did not show yet.
+        if _says_taken(refusal) and (found := _find(end_user, deadline)):
+            _patch(found, document, deadline)
+            return found
+        raise
+    return str(data["id"]) if isinstance(data, dict) and "id" in data else _find(end_user, deadline)
+
+
+def _says_taken(refusal: RequestRefused) -> bool:
+    text = refusal.vendor_message.lower()
+    return refusal.status == 400 and any(word in text for word in facts.DUPLICATE_WORDS)
+
+
+def _document(end_user: EndUser, with_phone: bool) -> dict[str, str]:
+    document = {
+        "displayName": end_user.display_name,
+        "email": end_user.email,
+        "firstName": end_user.first_name,
+        "lastName": end_user.last_name,
+        "externalId": str(end_user.customer_id),
+    }
+    if with_phone and end_user.phone:
+        document["phoneNumber"] = end_user.phone
+    return {name: value for name, value in document.items() if value}

@@ -1,0 +1,248 @@
+"""One small JSON client for the providers that we talk to directly: explicit time-outs, no hidden retry, one
+classifier.
+
+Whatever happens becomes one of four things: an ``Answer`` (accepted), ``RequestRefused`` (read and turned
+down), ``ProviderUnavailable`` or ``ProviderThrottled`` (certainly without effect), ``ProviderUnclear``
+(nobody knows).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from integrations.errors import (
+    ProviderError,
+    ProviderRefused,
+    ProviderThrottled,
+    ProviderUnavailable,
+    ProviderUnclear,
+)
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 2.0
+READ_SECONDS = 8.0
+TOTAL_SECONDS = 10.0
+LARGEST_ANSWER = 4 * 1024 * 1024
+
+# Shorter than any provider's own, so that they seldom close a connection that we are about to use.
+KEEP_ALIVE_SECONDS = 15.0
+POOL = 10
+
+# What vendors call an error; anything else is not a code and may be somebody's data.
+SAFE_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+TURNED_AWAY = {425}  # "too early": try again later, nothing was done
+ACCOUNT_TROUBLE = {401, 402, 403, 407}
+NOT_UNDERSTOOD_IN_TIME = 408
+TOO_MANY = 429
+
+# Nothing had left this machine when these were raised.
+CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+class RequestRefused(ProviderRefused):
+    """The provider read the request and turned it down.
+
+    ``code`` is the vendor's, or empty. ``vendor_message`` may hold personal data: gateways may look into it,
+    nobody may log, store or raise it.
+    """
+
+    def __init__(
+        self, message: str = "", *, status: int = 0, code: str = "", vendor_message: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.vendor_message = vendor_message
+
+
+class AccountRefused(ProviderUnavailable):
+    """Our account was turned away: a wrong key, no credit left, a plan that does not allow it (401, 402,
+    403).
+
+    Nothing is wrong with the request, and nothing was done: once an operator mends the account the same
+    request succeeds. So it is tried again by the ladder, and waits in the dead-letter queue after that.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A 2xx. ``body`` is its JSON, or None where it was empty."""
+
+    status: int
+    body: Any
+
+    def field(self, name: str) -> Any:
+        """A field of the body, or None where the body is no object or has no such field."""
+        return self.body.get(name) if isinstance(self.body, dict) else None
+
+
+class Deadline:
+    """What is left, in seconds, of the time that several calls have together."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        return self._end - time.monotonic()
+
+
+class JsonClient:
+    """Talks JSON to one provider over a keep-alive pool that each process opens for itself."""
+
+    def __init__(
+        self, *, provider: str, base_url: str, headers: Mapping[str, str], keep_alive: bool = True
+    ) -> None:
+        self._provider = provider
+        self._base_url = base_url.rstrip("/")
+        self._headers = {**headers, "Accept": "application/json"}
+        self._keep_alive = keep_alive
+        self._lock = threading.Lock()
+        self._pool: tuple[int, httpx.Client] | None = None
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Any = None,
+        params: Mapping[str, str] | None = None,
+        deadline: Deadline | None = None,
+    ) -> Answer:
+        """Make one call, at most ``TOTAL_SECONDS`` long and not beyond the deadline; never tries a second
+        time.
+
+        ``path`` holds nothing personal: it is logged. Raises RequestRefused, AccountRefused,
+        ProviderThrottled, ProviderUnavailable, ProviderUnclear.
+        """
+        call = f"{self._provider}: {method} {path}"
+        seconds = min(TOTAL_SECONDS, deadline.left if deadline else TOTAL_SECONDS)
+        if seconds <= 0:
+            raise self._named(ProviderUnavailable(f"{call}: no time left"))
+        began = time.monotonic()
+        try:
+            status, headers, content = self._exchange(method, path, json, params, seconds)
+        except CERTAINLY_UNSENT as error:
+            # "from None": httpx's own text may hold the address that was asked for.
+            raise self._named(ProviderUnavailable(f"{call}: {type(error).__name__}")) from None
+        except (httpx.HTTPError, httpx.StreamError, _TooMuch) as error:
+            raise self._named(ProviderUnclear(f"{call}: {type(error).__name__}")) from None
+        log.debug("%s: %d in %.0f ms", call, status, (time.monotonic() - began) * 1000)
+        return self._answer(call, status, headers, content)
+
+    def close(self) -> None:
+        """Close this process's connections; the next call opens new ones."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None and pool[0] == os.getpid():
+            pool[1].close()
+
+    def _exchange(
+        self, method: str, path: str, body: Any, params: Mapping[str, str] | None, seconds: float
+    ) -> tuple[int, httpx.Headers, bytes]:
+        """Read the answer piece by piece: httpx bounds each read, not their sum."""
+        end = time.monotonic() + seconds
+        timeout = httpx.Timeout(min(READ_SECONDS, seconds), connect=min(CONNECT_SECONDS, seconds))
+        options: dict[str, Any] = {} if body is None else {"json": body}
+        with self._client().stream(
+            method, f"{self._base_url}{path}", params=params, timeout=timeout, **options
+        ) as response:
+            content = bytearray()
+            for piece in response.iter_bytes():
+                content += piece
+                if len(content) > LARGEST_ANSWER or time.monotonic() > end:
+                    raise _TooMuch
+            return response.status_code, response.headers, bytes(content)
+
+    def _answer(self, call: str, status: int, headers: httpx.Headers, content: bytes) -> Answer:
+        if not 200 <= status < 300:
+            raise self._named(_failure(call, status, headers, content))
+        try:
+            return Answer(status=status, body=json.loads(content) if content.strip() else None)
+        except (ValueError, RecursionError):
+            raise self._named(ProviderUnclear(f"{call}: {status} without JSON")) from None
+
+    def _named(self, error: ProviderError) -> ProviderError:
+        error.provider = self._provider
+        return error
+
+    def _client(self) -> httpx.Client:
+        """This process's pool. A forked child must not use its parent's sockets, so it opens its own."""
+        pool = self._pool
+        if pool is not None and pool[0] == os.getpid():
+            return pool[1]
+        with self._lock:
+            if self._pool is None or self._pool[0] != os.getpid():
+                self._pool = (os.getpid(), self._new_client())
+            return self._pool[1]
+
+    def _new_client(self) -> httpx.Client:
+        host = urlsplit(self._base_url).hostname or ""
+        return httpx.Client(
+            headers=self._headers,
+            follow_redirects=False,
+            trust_env=not (host == "localhost" or host.startswith("127.")),  # no proxy leads to this machine
+            limits=httpx.Limits(
+                max_connections=POOL,
+                max_keepalive_connections=POOL if self._keep_alive else 0,
+                keepalive_expiry=KEEP_ALIVE_SECONDS,
+            ),
+        )
+
+
+class _TooMuch(Exception):
+    """The answer took too long as a whole, or is too large."""
+
+
+def _failure(call: str, status: int, headers: httpx.Headers, content: bytes) -> ProviderError:
+    """What an answer that is no success means."""
+    code, message = _vendor_error(content)
+    text = f"{call}: {status} {code}".strip()
+    if status == TOO_MANY:
+        return ProviderThrottled(text, retry_after=retry_after(headers))
+    if status in TURNED_AWAY:
+        return ProviderUnavailable(text, retry_after=retry_after(headers))
+    if status in ACCOUNT_TROUBLE or 300 <= status < 400:
+        # A redirect is not followed: an API does not move, so the configured address is wrong.
+        return AccountRefused(text)
+    if 400 <= status < 500 and status != NOT_UNDERSTOOD_IN_TIME:
+        return RequestRefused(text, status=status, code=code, vendor_message=message)
+    return ProviderUnclear(text, retry_after=retry_after(headers))
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a provider asks us to wait: ``Retry-After``, else Brevo's ``x-sib-ratelimit-reset``."""
+    for name in ("retry-after", "x-sib-ratelimit-reset"):
+        try:
+            seconds = float(headers[name])
+        except (KeyError, ValueError):
+            continue  # absent, or a date, which none of our providers sends
+        if 0 <= seconds < float("inf"):
+            return seconds
+    return None
+
+
+def _vendor_error(content: bytes) -> tuple[str, str]:
+    """The vendor's code, where it is one, and its message."""
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        return "", ""
+    if not isinstance(body, dict):
+        return "", ""
+    code, message = body.get("code"), body.get("message")
+    if not isinstance(code, str) or not SAFE_CODE.fullmatch(code):
+        code = ""
+    return code, message if isinstance(message, str) else ""

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from integrations.admin import ReadOnlyAdmin
+from notifications.models import ContactSync, Notification, Suppression
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    """Every message to a customer and what became of it."""
+
+    list_display = ("created_at", "kind", "channel", "status", "order", "customer", "sent_at", "error_code")
+    list_filter = ("status", "kind", "channel", "created_at")
+    list_select_related = ("order", "customer")
+    search_fields = (
+        "customer__email",
+        "customer__phone",
+        "order__number",
+        "provider_message_id__exact",
+        "idempotency_key__exact",
+        "id__exact",
+    )
+    search_help_text = "E-mail address, phone, order number, Brevo's message id, our id"
+    ordering = ("-id",)
+
+
+@admin.register(ContactSync)
+class ContactSyncAdmin(ReadOnlyAdmin):
+    """Which customers Brevo and Dixa know, since when, and what went wrong."""
+
+    list_display = ("customer", "provider", "external_id", "synced_at", "last_error", "updated_at")
+    list_filter = ("provider", ("synced_at", admin.EmptyFieldListFilter), "last_error")
+    list_select_related = ("customer",)
+    search_fields = ("customer__email", "external_id__exact", "customer__id__exact")
+    search_help_text = "E-mail address, the provider's id, our customer's id"
+    ordering = ("-updated_at",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin):
+    """Whom we no longer write to. Deleting one lifts it, for staff with that permission."""
+
+    list_display = ("created_at", "channel", "address_key", "reason")
+    list_filter = ("channel", "reason", "created_at")
+    search_fields = ("address_key",)
+    search_help_text = "E-mail address in lower case, or a phone's digits"
+    ordering = ("-id",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        return request.user.has_perm("notifications.delete_suppression")

@@ -1,0 +1,166 @@
+"""What we told people (Notification), whom we stopped telling (Suppression), who else knows them (ContactSync)."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid6 import uuid7
+
+from orders.models import Order
+from subscriptions.models import Customer
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class Notification(models.Model):
+    """One message to one customer, written down before it is sent.
+
+    Open (PENDING, SKIPPED, FAILED): the provider certainly does not have it. SENDING: it may or may not.
+    UNKNOWN: it may or may not, and nobody will try again; only the provider's webhook can still tell. See
+    docs/adr/0006.
+    """
+
+    class Kind(models.TextChoices):
+        ORDER_CONFIRMATION = "order_confirmation"
+        WELCOME = "welcome"
+        ORDER_PAID = "order_paid"
+        PAYMENT_FAILED = "payment_failed"
+        PAYMENT_ACTION_REQUIRED = "payment_action_required"
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        SENDING = "sending"
+        SENT = "sent"
+        DELIVERED = "delivered"
+        BOUNCED = "bounced"
+        FAILED = "failed"
+        UNKNOWN = "unknown"
+        SKIPPED = "skipped"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    kind = models.CharField(max_length=30, choices=Kind)
+    channel = models.CharField(max_length=5, choices=Channel)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="notifications")
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="notifications")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    idempotency_key = models.UUIDField(
+        default=uuid.uuid4,
+        help_text="The provider's key for this message; a new one once a try certainly failed.",
+    )
+    provider_message_id = models.CharField(max_length=200, blank=True)
+    first_tried_at = models.DateTimeField(
+        null=True,
+        default=None,
+        help_text="When the key was first used; from then on the provider may have it.",
+    )
+    sent_at = models.DateTimeField(null=True, default=None)
+    delays = models.PositiveIntegerField(
+        default=0, help_text="Soft bounces and deferrals that the provider told of."
+    )
+    error_code = models.CharField(
+        max_length=100, blank=True, help_text="Why it is where it is; nothing personal."
+    )
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "channel", "order"], name="notification_once_per_order"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["sent", "delivered"]) | Q(sent_at__isnull=False),
+                name="sent_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="sending") | Q(first_tried_at__isnull=False), name="sending_has_its_time"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["status", "updated_at"], name="notification_by_status"),
+            models.Index(
+                fields=["provider_message_id"],
+                condition=~Q(provider_message_id=""),
+                name="notification_by_message",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.channel} {self.pk}"
+
+
+class ContactSync(models.Model):
+    """What one provider was last told of one customer.
+
+    ``synced_at`` is empty until it certainly knows the customer.
+    """
+
+    class Provider(models.TextChoices):
+        BREVO = "brevo"
+        DIXA = "dixa"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contact_syncs")
+    provider = models.CharField(max_length=10, choices=Provider)
+    external_id = models.CharField(
+        max_length=100, blank=True, help_text="The provider's id, where it told us."
+    )
+    synced_at = models.DateTimeField(null=True, default=None)
+    last_error = models.CharField(max_length=100, blank=True, help_text="A code; nothing personal.")
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["customer", "provider"], name="one_sync_per_provider")]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.customer_id}"
+
+
+class Suppression(models.Model):
+    """An address that a provider told us not to write to. Which reasons stop what.
+
+    ``operations/suppressions.py``.
+    """
+
+    class Reason(models.TextChoices):
+        HARD_BOUNCE = "hard_bounce"
+        INVALID_ADDRESS = "invalid_email"
+        BLOCKED = "blocked"
+        SPAM = "spam"
+        UNSUBSCRIBED = "unsubscribed"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    channel = models.CharField(max_length=5, choices=Channel)
+    address_key = models.CharField(
+        max_length=254, help_text="An e-mail address, case-folded, or a phone's digits."
+    )
+    reason = models.CharField(max_length=20, choices=Reason)
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["channel", "address_key", "reason"], name="suppressed_once_per_reason"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.reason}"
+
+
+class Pace(models.Model):
+    """When the next call of a rate-limited sort may begin, all workers together.
+
+    See ``operations/pacing.py``.
+    """
+
+    name = models.CharField(primary_key=True, max_length=40)
+    next_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.name

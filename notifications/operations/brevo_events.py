@@ -1,0 +1,119 @@
+"""What Brevo's webhooks make of our rows: how far a message came, whom not to write to, who withdrew consent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.db import transaction
+
+from integrations.brevo.webhooks import BrevoEvent, Kind, interpret
+from integrations.brevo.webhooks import Channel as BrevoChannel
+from integrations.errors import PermanentError
+from integrations.inbox.models import WebhookEvent
+from integrations.inbox.recording import mark_processed
+from notifications.models import Channel, Notification, Suppression
+from notifications.operations import suppressions
+from subscriptions.operations import consents
+
+Status = Notification.Status
+
+# From which states an event moves a message, so that late and repeated ones never take it back. An open
+# message is not moved: what is told of one that we know was not sent is about something else.
+FORWARD = {
+    Kind.ACCEPTED: (Status.SENT, (Status.SENDING, Status.UNKNOWN)),
+    Kind.DELIVERED: (Status.DELIVERED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
+    # A mailbox may accept a mail and send it back later.
+    Kind.HARD_BOUNCE: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)),
+    Kind.INVALID_ADDRESS: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
+    Kind.BLOCKED: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
+    # Accepted, and then given up by Brevo: not FAILED, which a redrive would send again.
+    Kind.FAILED: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
+}
+SUPPRESSING = {
+    Kind.HARD_BOUNCE: Suppression.Reason.HARD_BOUNCE,
+    Kind.INVALID_ADDRESS: Suppression.Reason.INVALID_ADDRESS,
+    Kind.BLOCKED: Suppression.Reason.BLOCKED,
+    Kind.SPAM: Suppression.Reason.SPAM,
+    Kind.UNSUBSCRIBED: Suppression.Reason.UNSUBSCRIBED,
+}
+
+
+class NoSuchWebhookEvent(PermanentError):
+    """There is no stored webhook event of this id; a message about one cannot be mended by trying again."""
+
+
+@transaction.atomic(durable=True)
+def process(*, webhook_event_id: UUID, at: dt.datetime) -> bool:
+    """Do what a stored event asks for, once; False when that was done before. Raises ``NoSuchWebhookEvent``."""
+    stored = WebhookEvent.objects.select_for_update().filter(pk=webhook_event_id).first()
+    if stored is None:
+        raise NoSuchWebhookEvent(f"There is no webhook event {webhook_event_id}.")
+    if stored.processed_at is not None:
+        return False
+    mark_processed(webhook_event_id=stored.pk, outcome=_apply(interpret(stored.payload), at))
+    return True
+
+
+def _apply(event: BrevoEvent, at: dt.datetime) -> str:
+    """What was done, in a few words."""
+    if event.kind == Kind.OTHER:
+        return "nothing to do"
+    done = [_move(event, at), _suppress(event), _withdraw(event)]
+    return ", ".join(filter(None, done)) or "nothing of ours"
+
+
+def _move(event: BrevoEvent, at: dt.datetime) -> str:
+    notification = _notification_of(event)
+    if notification is None:
+        return ""
+    notification.provider_message_id = notification.provider_message_id or event.message_id[:200]
+    if event.kind == Kind.DELAYED:
+        notification.delays += 1
+    status, from_states = FORWARD.get(event.kind, (notification.status, ()))
+    moved = notification.status in from_states
+    if moved:
+        notification.status = status
+        notification.error_code = event.kind.value if status == Status.BOUNCED else ""
+        notification.sent_at = notification.sent_at or at
+    notification.save()
+    return f"{notification.kind} is {notification.status}" if moved else "noted"
+
+
+def _notification_of(event: BrevoEvent) -> Notification | None:
+    """The message that an event is about, by the id that we sent along, else by Brevo's."""
+    if event.channel == BrevoChannel.MARKETING:
+        return None
+    channel = Channel.SMS if event.channel == BrevoChannel.SMS else Channel.EMAIL
+    ours = Notification.objects.select_for_update().filter(channel=channel)
+    ids = [found for found in map(_uuid, event.custom_ids) if found is not None]
+    if ids and (notification := ours.filter(pk__in=ids).first()):
+        return notification
+    return ours.filter(provider_message_id=event.message_id).first() if event.message_id else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _suppress(event: BrevoEvent) -> str:
+    reason = SUPPRESSING.get(event.kind)
+    if reason is None or not event.address:
+        return ""
+    channel = Channel.SMS if event.channel == BrevoChannel.SMS else Channel.EMAIL
+    suppressions.suppress(channel=channel, address=event.address, reason=reason)
+    return f"suppressed: {reason.value}"
+
+
+def _withdraw(event: BrevoEvent) -> str:
+    """An unsubscription ends the consent, and a complaint says the same louder."""
+    if event.channel == BrevoChannel.SMS:
+        asked = event.kind == Kind.UNSUBSCRIBED
+        withdrawn = asked and consents.withdraw_sms_consent(phone_digits=event.address)
+    else:
+        asked = event.kind in (Kind.UNSUBSCRIBED, Kind.SPAM)
+        withdrawn = asked and consents.withdraw_marketing_consent(email=event.address)
+    return "consent withdrawn" if withdrawn else ""

@@ -1,0 +1,54 @@
+"""SMS: at most once. Brevo has no key for them, so one of unknown outcome is never sent again by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.conf import settings
+
+from integrations.brevo import messages
+from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
+from integrations.locks import session_lock
+from notifications import queries
+from notifications.models import Channel, Notification
+from notifications.operations import claims
+from notifications.operations.claims import Claim
+from notifications.operations.failures import code_of
+from notifications.rendering import sms as rendering
+
+
+def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime) -> bool:
+    """Send this SMS about this order to a customer who wants SMS; False when nothing (certain) went out.
+
+    A time-out makes it ``unknown``, and that is the end of it. Raises ``NoSuchOrder``, ``Busy``,
+    ``ProviderUnavailable`` (try again), ``ProviderRefused``.
+    """
+    order = queries.order_to_write_about(order_id=order_id)
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order=order)):
+        order = queries.order_to_write_about(order_id=order_id)
+        claim = claims.claim(kind=kind, channel=Channel.SMS, order=order, at=at, resend_within=None)
+        return claim is not None and _send(claim, at)
+
+
+def _send(claim: Claim, at: dt.datetime) -> bool:
+    content = rendering.render(kind=Notification.Kind(claim.notification.kind), order=claim.order)
+    try:
+        accepted = messages.send_sms(
+            sender=settings.SMS_SENDER,
+            recipient=claim.order.customer.phone,
+            content=content,
+            tag=str(claim.notification.pk),
+        )
+    except ProviderUnavailable as error:
+        claims.record_not_sent(claim=claim, error_code=code_of(error))
+        raise
+    except ProviderUnclear as error:
+        # Not raised: the ladder would send it again.
+        claims.record_unclear(claim=claim, error_code=code_of(error), give_up=True)
+        return False
+    except ProviderRefused as error:
+        claims.record_refused(claim=claim, error_code=code_of(error))
+        raise
+    claims.record_sent(claim=claim, message_id=accepted.message_id, at=at)
+    return True

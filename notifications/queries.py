@@ -1,0 +1,41 @@
+"""What the operations need to know before they write to anybody."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from integrations.errors import PermanentError
+from orders.models import Order
+from subscriptions.models import Customer
+
+
+class NoSuchOrder(PermanentError):
+    """There is no order of this id; a message about one cannot be mended by trying again."""
+
+
+class NoSuchCustomer(PermanentError):
+    """There is no customer of this id; a message about one cannot be mended by trying again."""
+
+
+def order_to_write_about(*, order_id: UUID) -> Order:
+    """The order with its customer, plan and lines. Raises ``NoSuchOrder``."""
+    orders = Order.objects.select_related("customer", "subscription__plan").prefetch_related("lines")
+    order = orders.filter(pk=order_id).first()
+    if order is None:
+        raise NoSuchOrder(f"There is no order {order_id}.")
+    return order
+
+
+def customer_now(*, customer_id: UUID) -> Customer:
+    """The customer as stored at this moment. Raises ``NoSuchCustomer``."""
+    customer = Customer.objects.filter(pk=customer_id).first()
+    if customer is None:
+        raise NoSuchCustomer(f"There is no customer {customer_id}.")
+    return customer
+
+
+def is_first_order(*, order: Order) -> bool:
+    """Whether this is the order that its subscription began with."""
+    return not Order.objects.filter(
+        subscription_id=order.subscription_id, period_start__lt=order.period_start
+    ).exists()

@@ -1,0 +1,75 @@
+"""An e-mail in both forms, from the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from notifications.models import Notification
+from notifications.rendering import wording
+from notifications.rendering.content import Content, content
+from orders.models import Order
+
+LONGEST_NAME = 70  # Brevo refuses a recipient with a longer one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedEmail:
+    """Ready to be sent. ``to_name`` may be empty."""
+
+    to_name: str
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the order, formatted."""
+
+    description: str
+    quantity: int
+    unit_amount: str
+    amount: str
+
+
+def render(*, kind: Notification.Kind, order: Order, first: bool) -> RenderedEmail:
+    """The e-mail in the customer's language, or English. ``first``: the subscription's first order."""
+    message = content(kind=kind, order=order, first=first)
+    name = wording.printable(order.customer.name)
+    context = _context(order, message, name)
+    return RenderedEmail(
+        to_name=name[:LONGEST_NAME].strip(),
+        subject=message.subject,
+        html=render_to_string("notifications/email.html", context),
+        text=render_to_string("notifications/email.txt", context),
+    )
+
+
+def _context(order: Order, message: Content, name: str) -> dict[str, object]:
+    language = wording.language_of(order.customer.locale)
+    formats = wording.formats_of(order.customer.locale)
+    labels = wording.LABELS[language]
+    shop = wording.printable(settings.SHOP_NAME)
+    return {
+        "language": language,
+        "shop": shop,
+        "content": message,
+        "greeting": labels.greeting.format(name=name) if name else labels.hello,
+        "labels": labels,
+        "footer": labels.footer.format(shop=shop),
+        "number": order.number,
+        "period": wording.period(start=order.period_start, end=order.period_end, formats=formats),
+        "lines": [
+            Line(
+                description=wording.printable(line.description),
+                quantity=line.quantity,
+                unit_amount=wording.money(amount=line.unit_amount, currency=order.currency, formats=formats),
+                amount=wording.money(amount=line.amount, currency=order.currency, formats=formats),
+            )
+            for line in order.lines.all()
+        ],
+        "total": wording.money(amount=order.amount, currency=order.currency, formats=formats),
+    }

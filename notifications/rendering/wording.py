@@ -1,0 +1,134 @@
+"""Languages, amounts and dates as people read them, and what strangers typed made safe to print."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import unicodedata
+from dataclasses import dataclass
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from integrations.brevo.facts import TEMPLATE_MARKS
+
+DEFAULT_LANGUAGE = "en"
+
+# Amounts come in the minor units that Stripe charges in, which are not always those of the CLDR or of ISO
+# 4217 (it takes hundredths of UGX and ISK, which have none). https://docs.stripe.com/currencies#zero-decimal
+ZERO_DECIMAL = frozenset(
+    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
+)
+THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """The few words that every message shares."""
+
+    greeting: str
+    hello: str
+    order: str
+    period: str
+    total: str
+    each: str
+    footer: str
+
+
+LABELS = {
+    "en": Labels(
+        greeting="Hello {name},",
+        hello="Hello,",
+        order="Order",
+        period="Billing period",
+        total="Total",
+        each="each",
+        footer="You receive this e-mail because it is about your order at {shop}.",
+    ),
+    "de": Labels(
+        greeting="Guten Tag {name},",
+        hello="Guten Tag,",
+        order="Bestellung",
+        period="Abrechnungszeitraum",
+        total="Summe",
+        each="je",
+        footer="Sie erhalten diese E-Mail, weil sie Ihre Bestellung bei {shop} betrifft.",
+    ),
+}
+
+
+def language_of(locale: str) -> str:
+    """The language that we write to this locale: its own where we speak it, else English."""
+    language = locale.replace("_", "-").partition("-")[0].lower()
+    return language if language in LABELS else DEFAULT_LANGUAGE
+
+
+def formats_of(locale: str) -> Locale:
+    """How numbers and dates look in a message to this locale.
+
+    As its region has them, in the language of the text.
+    """
+    language = language_of(locale)
+    try:
+        parsed = Locale.parse(locale.replace("_", "-"), sep="-")
+    except (ValueError, UnknownLocaleError):
+        return Locale(language)
+    return parsed if parsed.language == language else Locale(language)
+
+
+def money(*, amount: int, currency: str, formats: Locale) -> str:
+    """``amount`` minor units with the currency's sign: 1290 EUR is "€12.90", in German "12,90 €".
+
+    1290 JPY is "¥1,290".
+    """
+    digits = minor_digits(currency)
+    # Babel's own choice of digits is the CLDR's, which has none for some currencies that are charged in
+    # hundredths.
+    pattern = copy.copy(formats.currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern.apply(_major(amount, digits), formats, currency=currency, currency_digits=False)
+
+
+def plain_money(*, amount: int, currency: str, formats: Locale) -> str:
+    """As ``money``, with the currency's code and plain blanks.
+
+    Every phone shows it, in the cheapest alphabet.
+    """
+    digits = minor_digits(currency)
+    number = format_decimal(
+        _major(amount, digits), format="0" if not digits else f"0.{'0' * digits}", locale=formats
+    )
+    return f"{number} {currency}"
+
+
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency's minor unit stands for."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def _major(amount: int, digits: int) -> Decimal:
+    return Decimal(amount).scaleb(-digits)
+
+
+def period(*, start: dt.datetime, end: dt.datetime, formats: Locale) -> str:
+    """A billing period by its first and last day; ``end`` is exclusive."""
+    last = end - dt.timedelta(microseconds=1)
+    return f"{format_date(start.date(), 'long', formats)} – {format_date(last.date(), 'long', formats)}"
+
+
+def printable(text: str) -> str:
+    """What somebody typed, on one line, without control characters or what Brevo would read as a template."""
+    visible = "".join(
+        " " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text
+    )
+    return " ".join(visible.split()).translate(TEMPLATE_MARKS)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """First and last name, as good as it can be guessed: the last word is the last name."""
+    first, _, last = " ".join(name.split()).rpartition(" ")
+    return (first, last) if first else (last, "")

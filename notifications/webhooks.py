@@ -1,0 +1,73 @@
+"""``POST /webhooks/brevo/``: check who calls, store, answer.
+
+Brevo comes back only when it cannot reach us or reads 429; any other error ends it, and the event is lost. So
+whatever goes wrong on our side is a 429.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from integrations.brevo import webhooks
+from integrations.inbox import recording
+from integrations.inbox.models import WebhookEvent
+from notifications.events import BrevoWebhookReceived
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 1024 * 1024
+COME_BACK_SECONDS = "60"
+
+
+class TooLarge(Exception):
+    """The body is larger than ``LARGEST_BODY``."""
+
+
+@csrf_exempt
+@require_POST
+def brevo(request: HttpRequest) -> HttpResponse:
+    """200 stored, 400 no JSON, 401 no token of ours, 413 too large, 429 come back later."""
+    header = request.headers.get("Authorization", "")
+    if not webhooks.is_authorized(header=header, token=settings.BREVO_WEBHOOK_TOKEN):
+        return _problem(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
+    try:
+        events = webhooks.events_in(_body(request))
+    except TooLarge:
+        return _problem(413, "too_large")
+    except (webhooks.MalformedBody, UnreadablePostError, RawPostDataException):
+        return _problem(400, "malformed")
+    try:
+        stored = _store(events)
+    except Exception:  # whatever it is, the event must come again
+        log.exception("A webhook of Brevo could not be stored; it is asked to come again")
+        return _problem(429, "storage_unavailable", headers={"Retry-After": COME_BACK_SECONDS})
+    return JsonResponse({"received": len(events), "new": stored})
+
+
+def _body(request: HttpRequest) -> bytes:
+    body = request.read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        raise TooLarge
+    return body
+
+
+def _store(events: list[webhooks.RawEvent]) -> int:
+    received = [
+        recording.Received(event_id=event.event_id, type=event.type, payload=event.payload)
+        for event in events
+    ]
+    return recording.record(
+        provider=WebhookEvent.Provider.BREVO,
+        received=received,
+        event=lambda pk: BrevoWebhookReceived(webhook_event_id=pk),
+    )
+
+
+def _problem(status: int, code: str, *, headers: dict[str, str] | None = None) -> HttpResponse:
+    return JsonResponse({"error": code}, status=status, headers=headers)

@@ -1,0 +1,36 @@
+"""Withdrawing a consent, wherever the customer said so."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from integrations.outbox.events import publish_all
+from subscriptions.events import CustomerUpdated
+from subscriptions.models import Customer
+from subscriptions.operations.customers import email_key
+
+
+@transaction.atomic
+def withdraw_marketing_consent(*, email: str) -> int:
+    """The customer of this address wants no marketing any more; return whose consent ended: 0 or 1."""
+    customers = Customer.objects.select_for_update().filter(
+        email_key=email_key(email), marketing_consent=True
+    )
+    ids = list(customers.order_by("pk").values_list("pk", flat=True))
+    Customer.objects.filter(pk__in=ids).update(marketing_consent=False, updated_at=Now())
+    publish_all(CustomerUpdated(customer_id=pk) for pk in ids)
+    return len(ids)
+
+
+@transaction.atomic
+def withdraw_sms_consent(*, phone_digits: str) -> int:
+    """Nobody at this number (digits only) wants SMS any more; return how many consents ended.
+
+    Families share one.
+    """
+    customers = Customer.objects.select_for_update().filter(phone=f"+{phone_digits}", sms_consent=True)
+    ids = list(customers.order_by("pk").values_list("pk", flat=True))
+    Customer.objects.filter(pk__in=ids).update(sms_consent=False, updated_at=Now())
+    publish_all(CustomerUpdated(customer_id=pk) for pk in ids)
+    return len(ids)
