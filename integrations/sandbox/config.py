@@ -52,7 +52,7 @@ def from_environment(environ: Mapping[str, str], *, data: str) -> Config:
     return Config(
         data=data,
         stripe_api_key=environ.get("STRIPE_API_KEY", ""),
-        stripe_webhook_secret=environ.get("STRIPE_WEBHOOK_SECRET", "") or "whsec_sandbox",
+        stripe_webhook_secret=environ.get("STRIPE_WEBHOOK_SECRET", "").split(",")[0] or "whsec_sandbox",
         stripe_webhook_url=environ.get("STRIPE_WEBHOOK_URL", ""),
         brevo_api_key=environ.get("BREVO_API_KEY", ""),
         brevo_webhook_token=environ.get("BREVO_WEBHOOK_TOKEN", ""),

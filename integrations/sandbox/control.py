@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
 
 Endpoint = Callable[..., Any]
-LISTED = 1000
+LISTED = 10_000
 
 
 def handle(sandbox: Sandbox, request: Request) -> Response:

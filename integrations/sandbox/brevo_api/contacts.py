@@ -138,7 +138,8 @@ def _apply(
         )
     contact["email"] = email or contact["email"]
     contact["ext_id"] = document.get("ext_id") or contact["ext_id"]
-    contact["attributes"] |= {name: value for name, value in wanted.items() if name != "EMAIL"}
+    merged = contact["attributes"] | {name: value for name, value in wanted.items() if name != "EMAIL"}
+    contact["attributes"] = {name: value for name, value in merged.items() if value not in (None, "")}
     for name in ("emailBlacklisted", "smsBlacklisted"):
         if name in document:
             contact[name] = bool(document[name])
