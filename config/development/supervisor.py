@@ -1,0 +1,101 @@
+"""Starts parts, waits until they are ready, starts them again when they die, and ends them all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from threading import Event as Flag
+
+from config.development import groups
+from config.development.guard import Guard
+from config.development.parts import Part
+from config.development.screen import RED, Screen
+
+READY_WITHIN = 90.0
+GRACE = 12.0
+POLL = 0.05
+
+
+class PartFailed(Exception):
+    """A part ended while it was starting, or was not ready in time."""
+
+    def __init__(self, part: Part, why: str) -> None:
+        super().__init__(f"{part.name} {why}")
+        self.part = part
+        self.why = why
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop (Ctrl-C, SIGTERM, the parent's end)."""
+
+
+class Supervisor:
+    """Knows every part that it started, in order. ``stopping`` is set from outside to end all waiting."""
+
+    def __init__(self, *, screen: Screen, guard: Guard, stopping: Callable[[], bool]) -> None:
+        self._screen = screen
+        self._guard = guard
+        self._stopping = stopping
+        self._nap = Flag()
+        self._parts: list[Part] = []
+
+    def start(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            part.log.unlink(missing_ok=True)
+            self._launch(part)
+            self._parts.append(part)
+
+    def wait_until_ready(self, parts: Sequence[Part], *, within: float = READY_WITHIN) -> None:
+        """Tick each part off as it becomes ready. Raises ``PartFailed`` and ``Stopped``."""
+        began = time.monotonic()
+        waiting = list(parts)
+        while waiting:
+            for part in [part for part in waiting if self._is_ready(part)]:
+                waiting.remove(part)
+                self._screen.done(part.name, time.monotonic() - began, part.note)
+            if waiting and time.monotonic() - began > within:
+                raise PartFailed(waiting[0], f"is not ready after {within:.0f} s")
+            if waiting:
+                names = ", ".join(part.name for part in waiting)
+                self._screen.waiting(f"{time.monotonic() - began:.0f} s, waiting for {names}")
+                self.pause(POLL)
+
+    def look_after(self) -> None:
+        """Start again what ended by itself, later each time."""
+        for part in self._parts:
+            code = part.exit_code
+            if code is not None:
+                self._guard.forget(part.group or 0)
+                seconds = part.ended()
+                words = f"ended ({_ending(code)}); started again in {seconds:.0f} s, log: {part.log}"
+                self._screen.line(f"  {self._screen.paint('✗', RED)} {part.name} {words}")
+            elif part.due:
+                self._launch(part)
+
+    def end(self, *, grace: float = GRACE) -> None:
+        """End everything: those who work first, then those whom they talk to, so that their last words are heard."""
+        for backstage in (False, True):
+            chosen = [part for part in self._parts if part.backstage is backstage and part.group]
+            groups.end(
+                [part.group for part in chosen if part.group],
+                grace=grace,
+                reap=lambda chosen=chosen: [part.exit_code for part in chosen],
+            )
+
+    def pause(self, seconds: float) -> None:
+        """Sleep a moment. Raises ``Stopped``."""
+        if self._stopping():
+            raise Stopped
+        self._nap.wait(seconds)
+
+    def _launch(self, part: Part) -> None:
+        self._guard.watch(part.start())
+
+    def _is_ready(self, part: Part) -> bool:
+        if part.exit_code is not None:
+            raise PartFailed(part, f"ended ({_ending(part.exit_code)})")
+        return part.ready(part)
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {-code}"
