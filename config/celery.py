@@ -7,12 +7,12 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from celery import Celery, signals  # noqa: E402
-from django.conf import settings  # noqa: E402
+from celery import Celery, signals
+from django.conf import settings
 
-from config.schedule import JOBS  # noqa: E402
-from integrations import logs  # noqa: E402
-from integrations.sqs.celery_settings import celery_settings  # noqa: E402
+from config.schedule import JOBS
+from integrations import logs
+from integrations.sqs.celery_settings import celery_settings
 
 app = Celery("shop")
 app.conf.update(celery_settings(settings.SQS_TOPOLOGY))

@@ -159,7 +159,7 @@ class _Variables:
         value = self._environ.get("DATABASE_URL", "").strip()
         if not value:
             if not self.debug:
-                raise BadEnvironment("DATABASE_URL is not set; the embedded PostgreSQL serves only with DJANGO_DEBUG=1.")
+                raise BadEnvironment("DATABASE_URL is not set; the embedded one serves only with DJANGO_DEBUG=1.")
             return None
         if urlsplit(value).scheme not in ("postgres", "postgresql"):
             raise BadEnvironment("DATABASE_URL must start with postgresql://; PostgreSQL is the one database we speak.")

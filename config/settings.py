@@ -83,7 +83,7 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic step: the few files are the ad
 def _database_url() -> str:
     if ENV.database_url is not None:
         return ENV.database_url
-    from config.development import postgres  # noqa: PLC0415  production has none of its requirements
+    from config.development import postgres
 
     return postgres.ensure_running()
 

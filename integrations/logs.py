@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -19,13 +20,18 @@ from uuid6 import uuid7
 REQUEST_ID_HEADER = "X-Request-ID"
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})
+_context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
 # What a log line may not hold, and what stands there instead.
 REDACTIONS = (
     (re.compile(r"\b(sk|rk|pk|whsec|xkeysib)_?(live|test)?[_-][A-Za-z0-9_-]{6,}"), "[secret]"),
     (re.compile(r"\b(pi|seti)_[A-Za-z0-9]+_secret_[A-Za-z0-9]+"), "[secret]"),
-    (re.compile(r"(?i)\b(authorization|api-key|x-api-key|password|token)(['\"]?\s*[:=]\s*['\"]?)(bearer\s+)?[^\s'\",}]+"), r"\1\2[secret]"),
+    (
+        re.compile(
+            r"(?i)\b(authorization|api-key|x-api-key|password|token)(['\"]?\s*[:=]\s*['\"]?)(bearer\s+)?[^\s'\",}]+"
+        ),
+        r"\1\2[secret]",
+    ),
     (re.compile(r"(?i)postgres(ql)?://[^\s@/]+@"), "postgresql://[secret]@"),
     (re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"), "[email]"),
     (re.compile(r"(?<![\w-])\+\d[\d ()-]{6,16}\d\b"), "[phone]"),
@@ -69,6 +75,8 @@ class ContextFilter(logging.Filter):
         for key, value in _context.get().items():
             if not hasattr(record, key):
                 setattr(record, key, value)
+        # Celery says everything twice: in the sentence, and in a dictionary beside it.
+        record.__dict__.pop("data", None)
         return True
 
 

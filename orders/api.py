@@ -30,11 +30,15 @@ KEY = re.compile(r"[\x21-\x7e]{1,255}")
 STATUS_SALT = "orders.status"
 
 PROBLEMS = {
-    (400, CONTENT_TYPE): OpenApiResponse(Problem, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"),
+    (400, CONTENT_TYPE): OpenApiResponse(
+        Problem, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"
+    ),
     (409, CONTENT_TYPE): OpenApiResponse(Problem, "A request with this key is in flight; see `Retry-After`"),
     (413, CONTENT_TYPE): OpenApiResponse(Problem, f"The body has more than {LARGEST_BODY} bytes"),
     (415, CONTENT_TYPE): OpenApiResponse(Problem, "The body is not `application/json`"),
-    (422, CONTENT_TYPE): OpenApiResponse(Problem, "An unknown plan; a bad e-mail, phone or address; a key used with another body"),
+    (422, CONTENT_TYPE): OpenApiResponse(
+        Problem, "An unknown plan; a bad e-mail, phone or address; a key used with another body"
+    ),
     (429, CONTENT_TYPE): OpenApiResponse(Problem, "Too many requests; see `Retry-After`"),
     (503, CONTENT_TYPE): OpenApiResponse(Problem, "The database is away; see `Retry-After`"),
 }
@@ -96,7 +100,10 @@ class OrderStatusView(PublicView):
         summary="Follow an order",
         description="`pending_payment` → `paid` → `fulfilled`, or `requires_action`, or `payment_failed`.",
         parameters=[OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH)],
-        responses={200: OrderOutput, (404, CONTENT_TYPE): OpenApiResponse(Problem, "No such order, or a token that is not ours")},
+        responses={
+            200: OrderOutput,
+            (404, CONTENT_TYPE): OpenApiResponse(Problem, "No such order, or a token that is not ours"),
+        },
     )
     def get(self, request: Request, token: str) -> Response:
         order = _order_of(token)

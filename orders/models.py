@@ -60,7 +60,8 @@ class Order(models.Model):
             models.CheckConstraint(condition=Q(amount__gt=0), name="order_costs_something"),
             models.CheckConstraint(condition=Q(period_end__gt=F("period_start")), name="order_period_has_length"),
             models.CheckConstraint(
-                condition=~Q(status__in=["paid", "fulfilled"]) | Q(paid_at__isnull=False), name="paid_order_has_its_time"
+                condition=~Q(status__in=["paid", "fulfilled"]) | Q(paid_at__isnull=False),
+                name="paid_order_has_its_time",
             ),
         ]
         indexes = [models.Index(fields=["status", "placed_at"], name="order_by_status")]

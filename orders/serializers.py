@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import phonenumbers
+from django.core.validators import RegexValidator
 from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 
@@ -56,8 +57,6 @@ class StrictRegexField(StrictCharField):
 
     def __init__(self, regex: str, *, message: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        from django.core.validators import RegexValidator  # noqa: PLC0415
-
         # \Z and not $: a line feed at the end is part of the value.
         self.validators.append(RegexValidator(regex.removesuffix("$") + r"\Z", message=message, code="invalid"))
 

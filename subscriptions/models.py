@@ -100,7 +100,7 @@ class Plan(models.Model):
         return self.code
 
     def period_end(self, start: dt.datetime, *, periods: int = 1) -> dt.datetime:
-        """Where the billing period that starts at ``start`` ends, exclusive. A month after January 31 is its last day."""
+        """Where the billing period from ``start`` ends, exclusive. A month from January 31 is the end of February."""
         steps = self.interval_count * periods
         match self.interval:
             case Plan.Interval.WEEK:

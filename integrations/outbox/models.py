@@ -17,7 +17,7 @@ class OutboxMessage(models.Model):
     kwargs = models.JSONField()
     headers = models.JSONField(default=dict)
     group = models.CharField(max_length=128, blank=True)
-    deduplication_key = models.CharField(max_length=200, null=True, unique=True, default=None)
+    deduplication_key = models.CharField(max_length=200, null=True, unique=True, default=None)  # noqa: DJ001  many rows have none
     not_before = models.DateTimeField(db_default=Now())
     created_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(null=True, default=None)

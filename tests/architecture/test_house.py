@@ -1,4 +1,4 @@
-"""What import-linter cannot see: string foreign keys, events without consumers, tasks without queues, cycles of names."""
+"""What import-linter cannot see: string foreign keys, events without consumers, tasks without queues."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,19 +72,15 @@ class Process:
         """SIGTERM to the process, then SIGKILL to whatever is left of its group; the exit code."""
         if self.alive():
             self.popen.send_signal(signal.SIGTERM)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.popen.wait(seconds)
-            except subprocess.TimeoutExpired:
-                pass
         self.kill()
         return int(self.popen.returncode)
 
     def kill(self) -> None:
         """SIGKILL to the whole group, as a power cut would."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.popen.wait(10)
 
 

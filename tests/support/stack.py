@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import boto3
 import httpx
+from django.conf import settings
 from django.db import connection
 
 from tests.support.processes import Process, free_port, port_answers, python, wait_for
@@ -54,11 +55,18 @@ class Sandbox:
         self.http = httpx.Client(base_url=self.url, timeout=10)
         environ = {
             **os.environ,
+            "STRIPE_API_KEY": settings.STRIPE_API_KEY,
+            "STRIPE_WEBHOOK_SECRET": settings.STRIPE_WEBHOOK_SECRETS[0],
+            "BREVO_API_KEY": settings.BREVO_API_KEY,
+            "BREVO_WEBHOOK_TOKEN": settings.BREVO_WEBHOOK_TOKEN,
+            "DIXA_API_TOKEN": settings.DIXA_API_TOKEN,
             "STRIPE_WEBHOOK_URL": f"http://127.0.0.1:{web_port}/webhooks/stripe/",
             "BREVO_WEBHOOK_URL": f"http://127.0.0.1:{web_port}/webhooks/brevo/",
         }
         self.process = Process(
-            python("-m", "integrations.sandbox", "--port", str(self.port), "--data", str(directory / "sandbox.sqlite3")),
+            python(
+                "-m", "integrations.sandbox", "--port", str(self.port), "--data", str(directory / "sandbox.sqlite3")
+            ),
             environ=environ,
             log=directory / "sandbox.log",
         )
@@ -106,7 +114,7 @@ class Stack:
         self.run("provision_queues", python("manage.py", "provision_queues")).popen.wait(60)
         self.web = self.run(
             "web",
-            python("-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{self.web_port}", "--workers", "1", "--threads", "8"),
+            python("-m", "gunicorn", "config.wsgi", "-b", f"127.0.0.1:{self.web_port}", "-w", "1", "--threads", "8"),
         )
         self.relay = self.run("relay", python("manage.py", "relay_outbox"))
         self.worker = self.run_worker("worker")
@@ -166,12 +174,12 @@ class Stack:
 
 def database_url() -> str:
     """The test database of this run, as another process reaches it."""
-    settings = connection.settings_dict
-    host = settings["OPTIONS"].get("host") or settings["HOST"]
-    name = quote(str(settings["NAME"]))
-    user = quote(str(settings["USER"]))
-    password = f":{quote(str(settings['PASSWORD']))}" if settings["PASSWORD"] else ""
+    database = connection.settings_dict
+    host = database["OPTIONS"].get("host") or database["HOST"]
+    name = quote(str(database["NAME"]))
+    user = quote(str(database["USER"]))
+    password = f":{quote(str(database['PASSWORD']))}" if database["PASSWORD"] else ""
     if host.startswith("/"):
         return f"postgresql://{user}{password}@/{name}?host={quote(host)}"
-    port = f":{settings['PORT']}" if settings["PORT"] else ""
+    port = f":{database['PORT']}" if database["PORT"] else ""
     return f"postgresql://{user}{password}@{host}{port}/{name}"
