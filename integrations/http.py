@@ -121,8 +121,7 @@ class JsonClient:
         params: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
     ) -> Answer:
-        """Make one call, at most ``TOTAL_SECONDS`` long and not beyond the deadline; never tries a second
-        time.
+        """Make one call, at most ``TOTAL_SECONDS`` long and not beyond the deadline; it is never repeated.
 
         ``path`` holds nothing personal: it is logged. Raises RequestRefused, AccountRefused,
         ProviderThrottled, ProviderUnavailable, ProviderUnclear.

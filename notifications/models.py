@@ -1,4 +1,4 @@
-"""What we told people (Notification), whom we stopped telling (Suppression), who else knows them (ContactSync)."""
+"""What we tell people (Notification), whom we do not tell (Suppression), who else knows them (ContactSync)."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from integrations.brevo import facts
 from integrations.brevo.client import client
-from integrations.http import Answer, Deadline, RequestRefused
+from integrations.http import Deadline, RequestRefused
 
-# What an upsert may spend on its calls (at most four), in seconds.
+# What an upsert may spend on its calls (at most five), in seconds.
 UPSERT_SECONDS = 30.0
 
 
@@ -44,60 +44,59 @@ class Upserted:
 def upsert_contact(*, contact: Contact, known: bool) -> Upserted:
     """Bring Brevo to this state, whatever it had. Safe to repeat.
 
-    ``known`` contacts are addressed by our id, which is what lets an e-mail address change; a new one is
-    found by its address or made. Raises what ``JsonClient`` does.
+    ``known`` contacts are addressed by our id, which is what lets an e-mail address change; a new one is found
+    by its address or made. Raises what ``JsonClient`` does.
     """
     deadline = Deadline(UPSERT_SECONDS)
+    if known and (updated := _update(contact, deadline)):
+        return updated
+    contact_id = _create(contact, deadline)
+    updated = _update(contact, deadline) if contact.phone else None
+    return Upserted(contact_id=contact_id, phone_taken=updated is not None and updated.phone_taken)
+
+
+def _create(contact: Contact, deadline: Deadline) -> str:
+    """Make the contact, or take over the one with its address; return Brevo's id where it tells it.
+
+    Without the phone: Brevo would take any contact with that phone for this one, and families share one.
+    """
+    document = _consents(contact) | {
+        "email": contact.email,
+        "ext_id": str(contact.customer_id),
+        "updateEnabled": True,
+        "attributes": _attributes(contact),
+    }
+    if contact.list_id is not None and contact.may_email:
+        document["listIds"] = [contact.list_id]
+    contact_id = client().request("POST", "/contacts", json=document, deadline=deadline).field("id")
+    return str(contact_id) if isinstance(contact_id, int) else ""
+
+
+def _update(contact: Contact, deadline: Deadline) -> Upserted | None:
+    """Update by our id; None where Brevo has no such contact (any more)."""
     try:
-        return _upsert(contact, known, deadline, with_phone=True)
+        return _put(contact, contact.phone, deadline)
     except RequestRefused as refusal:
         if refusal.code != facts.DUPLICATE or not contact.phone:
             raise
-    # A phone belongs to one contact in Brevo, but families share one. The rest of the contact is worth
-    # having.
-    return _upsert(contact, known, deadline, with_phone=False)
+    # The phone is another contact's. The rest is worth having.
+    return _put(contact, facts.EMPTY, deadline)
 
 
-def _upsert(contact: Contact, known: bool, deadline: Deadline, *, with_phone: bool) -> Upserted:
-    phone = contact.phone if with_phone else ""
-    answer = _update(contact, phone, deadline) if known else None
-    if answer is None:
-        answer = client().request("POST", "/contacts", json=_creation(contact, phone), deadline=deadline)
-    contact_id = answer.field("id")
-    return Upserted(
-        contact_id=str(contact_id) if isinstance(contact_id, int) else "",
-        phone_taken=bool(contact.phone) and not with_phone,
-    )
-
-
-def _update(contact: Contact, phone: str, deadline: Deadline) -> Answer | None:
-    """Update by our id; None where Brevo has no such contact (any more)."""
+def _put(contact: Contact, phone: str, deadline: Deadline) -> Upserted | None:
     document = _consents(contact) | {
         "attributes": _attributes(contact) | {facts.EMAIL: contact.email, facts.PHONE: phone or facts.EMPTY}
     }
     if contact.list_id is not None:
         document["listIds" if contact.may_email else "unlinkListIds"] = [contact.list_id]
-    path = f"/contacts/{contact.customer_id}"
+    path, by = f"/contacts/{contact.customer_id}", {"identifierType": "ext_id"}
     try:
-        return client().request(
-            "PUT", path, params={"identifierType": "ext_id"}, json=document, deadline=deadline
-        )
+        client().request("PUT", path, params=by, json=document, deadline=deadline)
     except RequestRefused as refusal:
         if refusal.status == 404:
             return None
         raise
-
-
-def _creation(contact: Contact, phone: str) -> dict[str, object]:
-    document = _consents(contact) | {
-        "email": contact.email,
-        "ext_id": str(contact.customer_id),
-        "updateEnabled": True,
-        "attributes": _attributes(contact) | ({facts.PHONE: phone} if phone else {}),
-    }
-    if contact.list_id is not None and contact.may_email:
-        document["listIds"] = [contact.list_id]
-    return document
+    return Upserted(contact_id="", phone_taken=phone != contact.phone)
 
 
 def _attributes(contact: Contact) -> dict[str, str]:

@@ -30,6 +30,10 @@ EMPTY = ""
 CONTACT_CALLS_PER_SECOND = 10.0
 CONTACT_BURST = 5
 
+# What an upsert costs: a known contact is updated; a new one is made, and then given its phone.
+CALLS_TO_UPDATE = 1
+CALLS_TO_CREATE = 2
+
 # [?] Message content is a template to Brevo ({{ params.x }}), so braces in a customer's name would be read as
 # one.
 TEMPLATE_MARKS = {ord("{"): "(", ord("}"): ")"}

@@ -29,7 +29,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Brevo has the message. ``message_id`` is empty where it did not say (the key had been accepted before)."""
+    """Brevo has the message. ``message_id`` is empty where it did not say (it knew the key already)."""
 
     message_id: str
     earlier: bool = False

@@ -106,7 +106,7 @@ class RawEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrevoEvent:
-    """What an event means. ``address`` is an e-mail address or digits; ``custom_ids`` may hold one of ours."""
+    """What an event means. ``address`` is an e-mail address or digits; one of ``custom_ids`` may be ours."""
 
     channel: Channel
     kind: Kind

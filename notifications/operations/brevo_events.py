@@ -1,4 +1,4 @@
-"""What Brevo's webhooks make of our rows: how far a message came, whom not to write to, who withdrew consent."""
+"""What Brevo tells us of our messages: how far one came, whom not to write to, who withdrew consent."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class NoSuchWebhookEvent(PermanentError):
 
 @transaction.atomic(durable=True)
 def process(*, webhook_event_id: UUID, at: dt.datetime) -> bool:
-    """Do what a stored event asks for, once; False when that was done before. Raises ``NoSuchWebhookEvent``."""
+    """Do what a stored event asks for, once; False when that was done. Raises ``NoSuchWebhookEvent``."""
     stored = WebhookEvent.objects.select_for_update().filter(pk=webhook_event_id).first()
     if stored is None:
         raise NoSuchWebhookEvent(f"There is no webhook event {webhook_event_id}.")

@@ -35,11 +35,12 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
 
     Raises ``NoSuchCustomer``, ``Busy`` and ``ProviderError``.
     """
+    known = _sync_row(customer_id, Provider.BREVO).synced_at is not None
     pacing.wait_for_turn(
         name="brevo-contacts",
         per_second=brevo_facts.CONTACT_CALLS_PER_SECOND,
         burst=brevo_facts.CONTACT_BURST,
-        calls=1,
+        calls=brevo_facts.CALLS_TO_UPDATE if known else brevo_facts.CALLS_TO_CREATE,
     )
     with session_lock(f"contact:brevo:{customer_id}", wait_seconds=WAIT_SECONDS):
         sync = _sync_row(customer_id, Provider.BREVO)
@@ -53,7 +54,7 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
 
 
 def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
-    """Make Dixa's end user what our customer is. Raises ``NoSuchCustomer``, ``Busy`` and ``ProviderError``."""
+    """Make Dixa's end user what our customer is. Raises as ``sync_contact`` does."""
     known = _sync_row(customer_id, Provider.DIXA).external_id
     pacing.wait_for_turn(
         name="dixa",

@@ -1,21 +1,265 @@
 from __future__ import annotations
 
-from notifications.models import Notification
-from notifications.operations import emails
+import datetime as dt
+
+import pytest
+
+from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnclear
+from integrations.http import AccountRefused
+from notifications import queries
+from notifications.models import Channel, Notification, Suppression
+from notifications.operations import claims, emails
+from orders.models import Order
 
 Kind, Status = Notification.Kind, Notification.Status
 
+KINDS = {
+    Kind.ORDER_CONFIRMATION: Order.Status.PENDING_PAYMENT,
+    Kind.WELCOME: Order.Status.PAID,
+    Kind.PAYMENT_FAILED: Order.Status.PAYMENT_FAILED,
+    Kind.PAYMENT_ACTION_REQUIRED: Order.Status.REQUIRES_ACTION,
+}
 
-def test_the_confirmation_is_in_the_mailbox(brevo_sandbox, make_order, now):
-    order = make_order(status="pending_payment")
 
-    assert emails.send(kind=Kind.ORDER_CONFIRMATION, order_id=order.pk, at=now)
+def fault(kind: str, **more) -> dict:
+    return {"provider": "brevo", "path": "/v3/smtp/email", "kind": kind, "times": 1, **more}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_reaches_the_mailbox(kind, brevo_sandbox, make_order, now):
+    order = make_order(status=KINDS[kind])
+
+    assert emails.send(kind=kind, order_id=order.pk, at=now)
 
     [mail] = brevo_sandbox.records("mails")
     row = Notification.objects.get()
     assert mail["to"] == [{"email": "Ann.Lee@example.com", "name": "Ann Lee"}]
     assert mail["headers"] == {"idempotencyKey": str(row.idempotency_key), "X-Mailin-custom": str(row.pk)}
+    assert mail["tags"] == [kind]
     assert order.number in mail["subject"]
     assert "€12.90" in mail["htmlContent"]
     assert "€12.90" in mail["textContent"]
     assert (row.status, row.provider_message_id, row.sent_at) == (Status.SENT, mail["id"], now)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, make_order, at_once, now):
+    order = make_order(status=KINDS[kind])
+
+    outcomes = at_once(lambda: emails.send(kind=kind, order_id=order.pk, at=now))
+
+    assert sorted(outcomes) == [False, False, True]
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert len(brevo_sandbox.calls("brevo", "/smtp/email")) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason"),
+    [
+        (Kind.PAYMENT_FAILED, "paid", "order_paid"),
+        (Kind.PAYMENT_ACTION_REQUIRED, "paid", "order_paid"),
+        (Kind.PAYMENT_ACTION_REQUIRED, "payment_failed", "order_payment_failed"),
+        (Kind.WELCOME, "pending_payment", "order_not_paid"),
+        (Kind.ORDER_CONFIRMATION, "canceled", "order_canceled"),
+    ],
+)
+def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox, make_order, now):
+    order = make_order(status=status)
+
+    assert not emails.send(kind=kind, order_id=order.pk, at=now)
+
+    assert brevo_sandbox.records("mails") == []
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.SKIPPED, reason)
+
+
+def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, make_order, now):
+    order = make_order(status="pending_payment")
+    emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    Order.objects.update(status="paid", paid_at=now)
+
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    assert "is paid" in brevo_sandbox.records("mails")[0]["subject"]
+
+
+def test_only_the_first_order_is_a_welcome(brevo_sandbox, make_order, now):
+    first = make_order()
+    renewal = make_order(
+        customer=first.customer, subscription=first.subscription, start=first.period_end
+    )
+
+    emails.send(kind=Kind.WELCOME, order_id=renewal.pk, at=now)
+    emails.send(kind=Kind.WELCOME, order_id=first.pk, at=now)
+
+    subjects = {mail["subject"] for mail in brevo_sandbox.records("mails")}
+    assert subjects == {
+        f"Receipt for order {renewal.number} at Corner Shop",
+        f"Welcome to Corner Shop: order {first.number} is paid",
+    }
+
+
+@pytest.mark.parametrize("kind", ["drop", "error"])
+def test_unclear_before_the_effect_is_sent_by_the_retry(kind, brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault(kind))
+
+    with pytest.raises(ProviderUnclear):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    assert Notification.objects.get().status == Status.SENDING
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=6))
+
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert Notification.objects.get().status == Status.SENT
+
+
+@pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
+def test_unclear_after_the_effect_is_not_sent_twice(kind, brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault(kind))
+
+    with pytest.raises(ProviderUnclear):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=6))
+
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert [status for *_, status in brevo_sandbox.calls("brevo", "/smtp/email")][-1] == 400
+    row = Notification.objects.get()
+    assert (row.status, row.provider_message_id) == (Status.SENT, "")
+
+
+def test_a_time_out_is_unclear(brevo_sandbox, make_order, now, monkeypatch):
+    monkeypatch.setattr("integrations.http.READ_SECONDS", 0.2)
+    order = make_order()
+    brevo_sandbox.faults(fault("timeout_after_effect", seconds=1))
+
+    with pytest.raises(ProviderUnclear):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+
+    assert Notification.objects.get().status == Status.SENDING
+
+
+def test_after_thirty_minutes_the_outcome_stays_unknown(brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault("drop_after_effect"))
+    with pytest.raises(ProviderUnclear):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+
+    # The last step of the ladder: one minute after Brevo forgot the key, the mail would go out again.
+    brevo_sandbox.app.clock.offset = 31 * 60
+    for _ in range(2):
+        assert not emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=31))
+
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert Notification.objects.get().status == Status.UNKNOWN
+
+
+def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, make_order, now, settings):
+    """A try that certainly failed does not start it."""
+    order = make_order()
+    settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
+    with pytest.raises(ProviderUnavailable):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    assert Notification.objects.get().first_tried_at is None
+
+    settings.BREVO_API_BASE = f"{brevo_sandbox.url}/brevo/v3"
+    later = now + dt.timedelta(days=3)
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=later)
+    assert Notification.objects.get().first_tried_at == later
+
+
+def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_sandbox, make_order, now, settings):
+    order = make_order()
+    brevo_sandbox.faults(fault("drop_after_effect"))
+    with pytest.raises(ProviderUnclear):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    key = Notification.objects.get().idempotency_key
+
+    settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
+    with pytest.raises(ProviderUnavailable):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=1))
+    row = Notification.objects.get()
+    assert (row.status, row.first_tried_at, row.idempotency_key) == (Status.SENDING, now, key)
+
+    settings.BREVO_API_BASE = f"{brevo_sandbox.url}/brevo/v3"
+    emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=6))
+    assert len(brevo_sandbox.records("mails")) == 1
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def test_death_between_the_call_and_the_commit(brevo_sandbox, make_order, now, monkeypatch):
+    order = make_order()
+
+    def die(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "record_sent", die)
+        with pytest.raises(Killed):
+            emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=1))
+
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert Notification.objects.get().status == Status.SENT
+
+
+def test_throttled_says_how_long(brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault("error", status=429, retry_after=90))
+
+    with pytest.raises(ProviderThrottled) as caught:
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+
+    assert caught.value.retry_after == 90
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.PENDING, "throttled")
+
+
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_trouble_with_our_account_is_not_the_mails_fault(status, brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault("error", status=status))
+
+    with pytest.raises(AccountRefused):
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    assert Notification.objects.get().status == Status.PENDING
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(days=2))
+
+    assert len(brevo_sandbox.records("mails")) == 1
+
+
+def test_a_refusal_is_an_outcome_and_a_dead_letter_and_a_redrive_mends_it(brevo_sandbox, make_order, now, settings):
+    order = make_order()
+    settings.SENDER_EMAIL = "not an address"
+    with pytest.raises(ProviderRefused) as caught:
+        emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.FAILED, "refused:invalid_parameter")
+    assert "Ann" not in str(caught.value)
+    assert "address" not in str(caught.value)
+
+    settings.SENDER_EMAIL = "shop@example.com"
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(days=2))
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert Notification.objects.get().idempotency_key != row.idempotency_key
+
+
+@pytest.mark.parametrize(
+    ("reason", "stops"),
+    [("hard_bounce", True), ("invalid_email", True), ("spam", True), ("blocked", False), ("unsubscribed", False)],
+)
+def test_suppressions_are_honored(reason, stops, brevo_sandbox, make_order, now):
+    order = make_order()
+    Suppression.objects.create(channel=Channel.EMAIL, address_key="ann.lee@example.com", reason=reason)
+
+    assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now) is not stops
+
+    assert len(brevo_sandbox.records("mails")) == (0 if stops else 1)
+    assert Notification.objects.get().error_code == (reason if stops else "")
+
+
+def test_an_order_that_there_is_not(brevo_sandbox, transactional_db, now):
+    with pytest.raises(queries.NoSuchOrder):
+        emails.send(kind=Kind.WELCOME, order_id="018f0000-0000-7000-8000-000000000000", at=now)

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable
+from notifications.models import Channel, Notification, Suppression
+from notifications.operations import claims, sms
+
+Kind, Status = Notification.Kind, Notification.Status
+
+
+def fault(kind: str, **more) -> dict:
+    return {"provider": "brevo", "path": "/v3/transactionalSMS/send", "kind": kind, "times": 1, **more}
+
+
+def send(order, at) -> bool:
+    return sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=at)
+
+
+def test_the_message_arrives_in_one_part(brevo_sandbox, make_order, now):
+    order = make_order()
+
+    assert send(order, now)
+
+    [message] = brevo_sandbox.records("sms")
+    row = Notification.objects.get()
+    assert message["recipient"] == "4915112345678"
+    assert message["content"] == (
+        f"Corner Shop: your payment of 12.90 EUR for order {order.number} has arrived. Thank you!"
+    )
+    assert message["smsCount"] == 1
+    assert message["tag"] == str(row.pk)
+    assert (row.status, row.provider_message_id) == (Status.SENT, str(message["messageId"]))
+
+
+def test_three_deliveries_at_once_are_one_message(brevo_sandbox, make_order, at_once, now):
+    order = make_order()
+
+    outcomes = at_once(lambda: send(order, now))
+
+    assert sorted(outcomes) == [False, False, True]
+    assert len(brevo_sandbox.records("sms")) == 1
+
+
+@pytest.mark.parametrize(
+    ("customer", "reason"),
+    [({"sms_consent": False}, "no_consent"), ({"phone": ""}, "no_phone")],
+)
+def test_nobody_gets_one_unasked(customer, reason, brevo_sandbox, make_order, now):
+    order = make_order(customer=customer)
+
+    assert not send(order, now)
+
+    assert brevo_sandbox.calls("brevo") == []
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.SKIPPED, reason)
+
+
+def test_stop_stops_every_message(brevo_sandbox, make_order, now):
+    order = make_order()
+    Suppression.objects.create(channel=Channel.SMS, address_key="4915112345678", reason="unsubscribed")
+
+    assert not send(order, now)
+    assert brevo_sandbox.records("sms") == []
+
+
+@pytest.mark.parametrize("kind", ["drop", "error", "drop_after_effect", "error_after_effect", "non_json"])
+def test_unclear_is_unknown_and_never_sent_again(kind, brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault(kind))
+
+    assert not send(order, now)
+    for minutes in (0, 6, 31, 60 * 24):
+        assert not send(order, now + dt.timedelta(minutes=minutes))
+
+    assert len(brevo_sandbox.calls("brevo", "SMS")) == 1
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.UNKNOWN, "outcome_unknown")
+
+
+class Killed(BaseException):
+    """The worker is gone."""
+
+
+def test_death_between_the_call_and_the_commit_is_unknown(brevo_sandbox, make_order, now, monkeypatch):
+    order = make_order()
+
+    def die(**_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(claims, "record_sent", die)
+        with pytest.raises(Killed):
+            send(order, now)
+    assert Notification.objects.get().status == Status.SENDING
+    assert not send(order, now)
+
+    assert len(brevo_sandbox.records("sms")) == 1
+    assert Notification.objects.get().status == Status.UNKNOWN
+
+
+def test_refused_connection_goes_back_to_the_ladder(brevo_sandbox, make_order, now, settings):
+    order = make_order()
+    settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
+    with pytest.raises(ProviderUnavailable):
+        send(order, now)
+    assert Notification.objects.get().status == Status.PENDING
+
+    settings.BREVO_API_BASE = f"{brevo_sandbox.url}/brevo/v3"
+    assert send(order, now)
+    assert len(brevo_sandbox.records("sms")) == 1
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, ProviderThrottled), (402, ProviderUnavailable)])
+def test_turned_away_goes_back_to_the_ladder(status, error, brevo_sandbox, make_order, now):
+    order = make_order()
+    brevo_sandbox.faults(fault("error", status=status))
+
+    with pytest.raises(error):
+        send(order, now)
+    assert send(order, now)
+
+    assert len(brevo_sandbox.records("sms")) == 1
+
+
+def test_a_refusal_is_an_outcome_and_a_dead_letter(brevo_sandbox, make_order, now, settings):
+    order = make_order()
+    settings.SMS_SENDER = "No such sender!"
+
+    with pytest.raises(ProviderRefused):
+        send(order, now)
+
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.FAILED, "refused:invalid_parameter")
+
+
+def test_another_script_is_sent_as_it_is(brevo_sandbox, make_order, now, settings):
+    settings.SHOP_NAME = "Магазин"
+    order = make_order()
+
+    send(order, now)
+
+    assert brevo_sandbox.records("sms")[0]["content"].startswith("Магазин: your payment")
