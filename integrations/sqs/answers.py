@@ -30,7 +30,7 @@ _FINAL_CODES = {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotIn
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``visible_in`` None means: delete. ``due`` is on the monotonic clock, since an hour away shortens a wait."""
+    """``visible_in`` None means: delete. ``made`` is on the monotonic clock: time spent away shortens the wait."""
 
     queue_url: str
     receipt_handle: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import signal
@@ -30,7 +31,7 @@ def check_timeouts(topology: Topology) -> Iterator[str]:
             ("soft time limit", topology.soft_time_limit_of(queue)),
             ("providers' timeouts", topology.provider_timeouts),
         )
-        for (outer, longer), (inner, shorter) in zip(steps, steps[1:], strict=False):
+        for (outer, longer), (inner, shorter) in itertools.pairwise(steps):
             if longer <= shorter:
                 yield f"{queue.name}: the {outer} ({longer:g} s) must be longer than the {inner} ({shorter:g} s)"
 

@@ -55,16 +55,20 @@ def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[Finding
     sqs = client.client(topology)
     dead, source = topology.dead_letter_physical_name(queue), topology.physical_name(queue)
     # The source's policy names the dead-letter queue, whose own policy names the source: three steps, in this order.
+    created = False
     if change:
-        _ensure(sqs, dead, topology.dead_letter_attributes(source_arn=None))
+        created = _ensure(sqs, dead, topology.dead_letter_attributes(source_arn=None))
     dead_arn = _arn(sqs, dead) or ""
     yield _put_right(sqs, source, topology.source_attributes(queue, dead_letter_arn=dead_arn), change=change)
-    yield _put_right(sqs, dead, topology.dead_letter_attributes(source_arn=_arn(sqs, source) or ""), change=change)
+    finding = _put_right(sqs, dead, topology.dead_letter_attributes(source_arn=_arn(sqs, source)), change=change)
+    yield Finding(name=dead, missing=True, drift={}) if created else finding
 
 
-def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> None:
-    if _attributes(sqs, name) is None:
+def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> bool:
+    missing = _attributes(sqs, name) is None
+    if missing:
         sqs.create_queue(QueueName=name, Attributes=attributes)
+    return missing
 
 
 def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> Finding:

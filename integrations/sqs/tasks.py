@@ -180,7 +180,8 @@ class Request(celery_request.Request):  # type: ignore[misc]
         if isinstance(exc, MemoryError):
             # Stock raises it again in the parent, and one hungry message takes the whole worker down, each time.
             logger.error("Task %s[%s] ran out of memory", self.name, self.id)
-            return self._fail(exc)
+            self._fail(exc)
+            return
         if not isinstance(exc, Retry):
             self._delivery.dead = isinstance(exc, PermanentError) or self._step is None
         try:

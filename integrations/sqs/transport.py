@@ -198,7 +198,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
         while len(self._dead) > MOST_DEAD_REMEMBERED:
             self._dead.popitem(last=False)
 
-    def basic_consume(self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **options: Any) -> Any:
+    def basic_consume(self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **opts: Any) -> Any:
         """Cures: whatever goes wrong in the parent for one message (a result store that is away) ends the worker."""
 
         def guarded(message: Any) -> Any:
@@ -209,7 +209,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
                 if not message.acknowledged:
                     message.reject()
 
-        return super().basic_consume(queue, no_ack, guarded, *args, **options)
+        return super().basic_consume(queue, no_ack, guarded, *args, **opts)
 
     # -- Answers
 

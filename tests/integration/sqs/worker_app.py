@@ -56,7 +56,7 @@ def noop(**_: object) -> None:
 @task(name="tests.fail", queue=QUEUE)
 def fail(*, key: str, times: int, retry_after: int | None = None, **_: object) -> None:
     """Fail so many times, then succeed."""
-    runs = sum(json.loads(line).get("key") == key for line in JOURNAL.read_text().splitlines()) if JOURNAL.exists() else 0
+    runs = sum(json.loads(line).get("key") == key for line in JOURNAL.read_text().splitlines())
     note(key=key)
     if runs < times:
         raise TransientError("not yet", retry_after=retry_after)

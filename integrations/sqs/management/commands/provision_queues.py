@@ -13,7 +13,7 @@ class Command(BaseCommand):
     help = "Create the SQS queues and their dead-letter queues, and correct attributes that have drifted."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is not as it should be")
+        parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if anything is wrong")
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         act = provisioning.inspect if check else provisioning.provision
