@@ -29,9 +29,7 @@ class Running:
         self.app: Sandbox = create_app(**settings)
         self._server = bind(self.app, port=0)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
         self._clients: list[httpx.Client] = []
 
@@ -41,9 +39,7 @@ class Running:
         return client
 
     def stripe(self, key: str = KEY, **more: Any) -> stripe.StripeClient:
-        return stripe.StripeClient(
-            key, base_addresses={"api": f"{self.url}/stripe"}, max_network_retries=0, **more
-        )
+        return stripe.StripeClient(key, base_addresses={"api": f"{self.url}/stripe"}, max_network_retries=0, **more)
 
     def close(self) -> None:
         for client in self._clients:
@@ -75,9 +71,7 @@ class Shop:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/webhooks/"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
     def events(self) -> list[dict[str, Any]]:

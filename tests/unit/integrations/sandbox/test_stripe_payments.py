@@ -67,9 +67,7 @@ def test_an_intent_succeeds_once(client: stripe.StripeClient, charge: Charge, at
 
 
 def test_a_canceled_intent_stays_canceled(client: stripe.StripeClient, customer: stripe.Customer) -> None:
-    intent = client.v1.payment_intents.create(
-        params={"amount": 500, "currency": "usd", "customer": customer.id}
-    )
+    intent = client.v1.payment_intents.create(params={"amount": 500, "currency": "usd", "customer": customer.id})
     assert intent.status == "requires_payment_method"
     canceled = client.v1.payment_intents.cancel(intent.id, params={"cancellation_reason": "abandoned"})
     assert (canceled.status, canceled.cancellation_reason) == ("canceled", "abandoned")
@@ -132,16 +130,12 @@ def test_decline_bodies(
     assert intent.payment_method is None
     assert intent.latest_charge.status == "failed"
     assert intent.latest_charge.outcome.reason == decline_code
-    paid = client.v1.payment_intents.confirm(
-        intent.id, params={"payment_method": "pm_card_visa", "off_session": True}
-    )
+    paid = client.v1.payment_intents.confirm(intent.id, params={"payment_method": "pm_card_visa", "off_session": True})
     assert (paid.status, paid.last_payment_error) == ("succeeded", None)
 
 
 @pytest.mark.parametrize("decline_code", sorted(cards.DECLINES))
-def test_every_decline_code_can_be_had_from_a_saved_card(
-    charge: Charge, attach: Attach, decline_code: str
-) -> None:
+def test_every_decline_code_can_be_had_from_a_saved_card(charge: Charge, attach: Attach, decline_code: str) -> None:
     card = attach(f"pm_card_chargeCustomerFail_{decline_code}")
     error = refused(lambda: charge(card))
     assert error.error.decline_code == decline_code
@@ -266,9 +260,7 @@ def test_cards_already_set_up_pay_and_cards_that_decline_after_the_challenge_do_
         ),
     ],
 )
-def test_bad_parameters_are_refused(
-    client: stripe.StripeClient, params: Any, code: str | None, param: str
-) -> None:
+def test_bad_parameters_are_refused(client: stripe.StripeClient, params: Any, code: str | None, param: str) -> None:
     error = refused(lambda: client.v1.payment_intents.create(params=params))
     assert isinstance(error, stripe.InvalidRequestError)
     assert (error.code, error.param) == (code, param)
@@ -341,9 +333,7 @@ def test_lists_are_paged_newest_first(client: stripe.StripeClient, customer: str
     page = client.v1.payment_intents.list(params={"customer": customer.id, "limit": 2})
     assert ([intent.id for intent in page.data], page.has_more) == (made[:-3:-1], True)
     assert [intent.id for intent in page.auto_paging_iter()] == made[::-1]
-    back = client.v1.payment_intents.list(
-        params={"customer": customer.id, "limit": 2, "ending_before": made[1]}
-    )
+    back = client.v1.payment_intents.list(params={"customer": customer.id, "limit": 2, "ending_before": made[1]})
     assert [intent.id for intent in back.data] == [made[3], made[2]]
     future = {"created": {"gte": page.data[0].created + 60}}
     assert client.v1.payment_intents.list(params=future).data == []
