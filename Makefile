@@ -1,7 +1,7 @@
 # Everything that a developer does. Needs make, sh and Python 3.11 or newer; the rest is installed into .venv.
 .POSIX:
 
-IN_VENV = PATH="$(CURDIR)/.venv/bin:$$PATH" DJANGO_DEBUG=1
+IN_VENV = PATH="$$PWD/.venv/bin:$$PATH" DJANGO_DEBUG=1
 PACKAGES = config notifications charges orders subscriptions integrations
 PIP_TOOLS = .data/pip-tools
 
@@ -38,7 +38,7 @@ check: .venv-ready
 requirements: .venv-ready
 	@test -x $(PIP_TOOLS)/bin/pip-compile || { \
 		echo 'Installing pip-tools'; \
-		.venv/bin/python -m venv $(PIP_TOOLS) && $(PIP_TOOLS)/bin/pip install --quiet pip-tools==7.*; }
+		.venv/bin/python -m venv $(PIP_TOOLS) && $(PIP_TOOLS)/bin/pip install --quiet "pip-tools==7.*"; }
 	@for name in requirements requirements-dev; do \
 		echo "$$name.in → $$name.txt"; \
 		$(PIP_TOOLS)/bin/pip-compile --quiet --strip-extras --no-header --no-annotate --no-emit-index-url \

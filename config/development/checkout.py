@@ -31,11 +31,13 @@ class NotRunning(Exception):
     """Nobody answers at the shop's address."""
 
 
-def place_and_show(*, web_url: str, screen: Screen, pause: Callable[[float], None] = time.sleep) -> bool:
+def place_and_show(
+    *, web_url: str, screen: Screen, webhook_expected: bool = True, pause: Callable[[float], None] = time.sleep
+) -> bool:
     """Place a checkout and print its timeline; True when its road came to the end and no step failed."""
     from config.development import timeline, timeline_text
 
-    placed = place(web_url=web_url)
+    placed = place(web_url=web_url, webhook_expected=webhook_expected)
     began = time.monotonic()
     seen = timeline.look(placed)
     while seen.missing and not seen.failed and time.monotonic() - began < DONE_WITHIN:
@@ -51,13 +53,11 @@ def place_and_show(*, web_url: str, screen: Screen, pause: Callable[[float], Non
     if not seen.failed and not seen.missing:
         ms = timeline_text.milliseconds(placed.asked_at, seen.steps[-1].at)
         answer = timeline_text.milliseconds(placed.asked_at, placed.answered_at)
-        screen.line(
-            f"  {screen.paint('✓', GREEN)} Answered in {answer} ms; all seven queues done in {ms} ms."
-        )
+        screen.line(f"  {screen.paint('✓', GREEN)} Answered in {answer} ms; all seven queues done in {ms} ms.")
     return not seen.failed and not seen.missing
 
 
-def place(*, web_url: str) -> Any:
+def place(*, web_url: str, webhook_expected: bool) -> Any:
     """POST one checkout of a digital plan by a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
     from config.development.timeline import Placed
 
@@ -76,9 +76,13 @@ def place(*, web_url: str) -> Any:
     answered_at = dt.datetime.now(dt.UTC)
     if status != 201:
         raise CheckoutRefused(f"POST {request.full_url} answered {status}: {answer[:500]}")
-    number = json.loads(answer)["order"]["number"]
     return Placed(
-        request_id=request_id, number=number, plan=DIGITAL_PLAN, asked_at=asked_at, answered_at=answered_at
+        request_id=request_id,
+        number=json.loads(answer)["order"]["number"],
+        plan=DIGITAL_PLAN,
+        asked_at=asked_at,
+        answered_at=answered_at,
+        webhook_expected=webhook_expected,
     )
 
 
@@ -126,7 +130,8 @@ def main() -> int:
         if facts is None:
             raise NotRunning(f"The shop does not run in {data}.")
         _set_up_django(facts["variables"])
-        return 0 if place_and_show(web_url=facts["web_url"], screen=screen) else 1
+        went_well = place_and_show(web_url=facts["web_url"], screen=screen, webhook_expected=facts["own_providers"])
+        return 0 if went_well else 1
     except NotRunning as error:
         print(f"{error} Start it with: make run", file=sys.stderr)
     except CheckoutRefused as error:

@@ -22,9 +22,7 @@ class Guard:
 
     def __init__(self, *, database: Path | None, cwd: Path) -> None:
         arguments = [sys.executable, "-m", "config.development.guard", *([str(database)] if database else [])]
-        self._process = subprocess.Popen(
-            arguments, cwd=cwd, stdin=subprocess.PIPE, text=True, start_new_session=True
-        )
+        self._process = subprocess.Popen(arguments, cwd=cwd, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
     def watch(self, group: int) -> None:
         self._say(f"+{group}")
@@ -35,14 +33,14 @@ class Guard:
     def dismiss(self) -> None:
         """Everything has ended; the guard may go."""
         self._say("bye")
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]  it is a pipe
         self._process.wait(timeout=GRACE)
 
     def _say(self, word: str) -> None:
-        with contextlib.suppress(OSError):  # a guard that somebody killed is no reason to stop
-            self._process.stdin.write(f"{word}\n")  # type: ignore[union-attr]
-            self._process.stdin.flush()  # type: ignore[union-attr]
+        pipe = self._process.stdin
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # a guard that somebody killed is no reason to stop
+                pipe.write(f"{word}\n")
+                pipe.flush()
 
 
 def left_behind(words: TextIO) -> list[int] | None:

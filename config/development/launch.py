@@ -108,9 +108,7 @@ def warm_up(stack: Stack) -> None:
         answers(f"{stack.web_url}/api/v1/plans/")
 
 
-def _own(
-    stack: Stack, name: str, command: list[str], variables: Mapping[str, str], ready: object, note: str
-) -> Part:
+def _own(stack: Stack, name: str, command: list[str], variables: Mapping[str, str], ready: object, note: str) -> Part:
     return Part(
         name=name,
         arguments=[sys.executable, *command],

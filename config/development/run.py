@@ -69,7 +69,9 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
     supervisor = Supervisor(screen=screen, guard=guard, stopping=stop)
     try:
         start(stack, supervisor, screen, lock)
-        went_well = place_and_show(web_url=stack.web_url, screen=screen, pause=supervisor.pause)
+        went_well = place_and_show(
+            web_url=stack.web_url, screen=screen, webhook_expected=stack.own_providers, pause=supervisor.pause
+        )
         if once:
             return 0 if went_well else 1
         show_addresses(stack, screen)
@@ -103,7 +105,11 @@ def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -
     supervisor.start(shop)
     supervisor.wait_until_ready(shop)
     launch.warm_up(stack)
-    lock.tell(web_url=stack.web_url, variables=stack.own_variables(database_url=database_url))
+    lock.tell(
+        web_url=stack.web_url,
+        own_providers=stack.own_providers,
+        variables=stack.own_variables(database_url=database_url),
+    )
     screen.line(f"  Everything runs after {time.monotonic() - began:.1f} s. Now one real checkout:")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from typing import TextIO
@@ -29,9 +30,7 @@ class Screen:
 
     def done(self, name: str, seconds: float | None = None, note: str = "") -> None:
         took = "" if seconds is None else f"{seconds:5.1f} s"
-        self.line(
-            f"  {self.paint('✓', GREEN)} {name:<{NAME_WIDTH}} {took:>7}  {self.paint(note, DIM)}".rstrip()
-        )
+        self.line(f"  {self.paint('✓', GREEN)} {name:<{NAME_WIDTH}} {took:>7}  {self.paint(note, DIM)}".rstrip())
 
     def failed(self, name: str, why: str) -> None:
         self.line(f"  {self.paint('✗', RED)} {name:<{NAME_WIDTH}} {why}")
@@ -54,8 +53,10 @@ class Screen:
             self._pending = False
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        # Nobody reads any more (`make run | head`, a closed terminal): that must not keep us from ending what runs.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def _width(stream: TextIO) -> int:

@@ -63,7 +63,8 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "STRIPE_WEBHOOK_SECRET": ",".join(self.env.stripe_webhook_secrets),
             "BREVO_WEBHOOK_TOKEN": self.env.brevo_webhook_token,
-            "SCHEDULER_FILE": str(self.data / "scheduler"),
+            # By INFO lines the launcher sees that a worker is ready.
+            "LOG_LEVEL": "DEBUG" if self.env.log_level == "DEBUG" else "INFO",
             **self.own_variables(database_url=database_url),
         }
 

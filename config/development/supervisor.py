@@ -75,12 +75,8 @@ class Supervisor:
     def end(self, *, grace: float = GRACE) -> None:
         """End everything: those who work first, then those whom they talk to, so that their last words are heard."""
         for backstage in (False, True):
-            chosen = [part for part in self._parts if part.backstage is backstage and part.group]
-            groups.end(
-                [part.group for part in chosen if part.group],
-                grace=grace,
-                reap=lambda chosen=chosen: [part.exit_code for part in chosen],
-            )
+            running = [part.group for part in self._parts if part.backstage is backstage and part.group]
+            groups.end(running, grace=grace, reap=self._reap)
 
     def pause(self, seconds: float) -> None:
         """Sleep a moment. Raises ``Stopped``."""
@@ -90,6 +86,10 @@ class Supervisor:
 
     def _launch(self, part: Part) -> None:
         self._guard.watch(part.start())
+
+    def _reap(self) -> None:
+        for part in self._parts:
+            _ = part.exit_code
 
     def _is_ready(self, part: Part) -> bool:
         if part.exit_code is not None:

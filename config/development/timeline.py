@@ -40,6 +40,7 @@ class Placed:
     plan: str
     asked_at: dt.datetime
     answered_at: dt.datetime
+    webhook_expected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +61,8 @@ class Timeline:
         waiting = [f"{step.what} ({step.queue})" for step in self.steps if step.state == WAITING]
         seen = {step.queue for step in self.steps}
         silent = [f"a task on {queue.name}" for queue in QUEUES if queue.name not in seen]
-        unfulfilled = (
-            [] if self.status == Order.Status.FULFILLED else [f"order fulfilled (it is {self.status})"]
-        )
-        webhook = (
-            [] if any(step.what.startswith("Stripe webhook") for step in self.steps) else ["Stripe's webhook"]
-        )
+        unfulfilled = [] if self.status == Order.Status.FULFILLED else [f"order fulfilled (it is {self.status})"]
+        webhook = [] if any(step.what.startswith("Stripe webhook") for step in self.steps) else ["Stripe's webhook"]
         return [*waiting, *silent, *unfulfilled, *webhook]
 
 
@@ -82,18 +79,16 @@ def look(placed: Placed) -> Timeline:
             result=f"{placed.plan} for {order.customer.email}",
         ),
         Step(at=placed.answered_at, what="201 Created", result=f"order {order.number}"),
-        *(_task_step(message, results.get(str(message.pk))) for message in messages),
+        *(_task_step(message, results.get(str(message.pk)), webhooks) for message in messages),
         *(_webhook_step(webhook) for webhook in webhooks),
-        *_order_steps(order),
+        *_order_steps(order, messages),
     ]
     return Timeline(placed=placed, status=order.status, steps=tuple(in_order(steps)))
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
     """By time, what has not happened last."""
-    return sorted(
-        steps, key=lambda step: (step.at is None, step.at or dt.datetime.min.replace(tzinfo=dt.UTC))
-    )
+    return sorted(steps, key=lambda step: (step.at is None, step.at or dt.datetime.min.replace(tzinfo=dt.UTC)))
 
 
 def _messages(request_id: str, webhooks: Sequence[WebhookEvent]) -> list[OutboxMessage]:
@@ -114,22 +109,16 @@ def _webhooks_about(order: Order, *, since: dt.datetime) -> list[WebhookEvent]:
     return [event for event in received if any(name in json.dumps(event.payload) for name in names)]
 
 
-def _task_step(message: OutboxMessage, result: TaskResult | None) -> Step:
-    said: dict[str, Any] = {
-        "what": message.task,
-        "queue": message.queue,
-        "cause": message.headers.get("event", ""),
-    }
+def _task_step(message: OutboxMessage, result: TaskResult | None, webhooks: Sequence[WebhookEvent]) -> Step:
+    types = {str(webhook.pk): webhook.type for webhook in webhooks}
+    cause = types.get(message.kwargs.get("webhook_event_id", ""), message.headers.get("event", ""))
+    said: dict[str, Any] = {"what": message.task, "queue": message.queue, "cause": cause}
     if result is None:
-        return Step(
-            at=None, state=WAITING, result="on its way" if message.sent_at else "not sent yet", **said
-        )
+        return Step(at=None, state=WAITING, result="on its way" if message.sent_at else "not sent yet", **said)
     if result.status == "SUCCESS":
         return Step(at=result.date_done, result="done", **said)
     if result.status == "RETRY":
-        return Step(
-            at=result.date_done, state=WAITING, result=f"to be tried again: {_reason(result)}", **said
-        )
+        return Step(at=result.date_done, state=WAITING, result=f"to be tried again: {_reason(result)}", **said)
     return Step(at=result.date_done, state=FAILED, result=f"failed: {_reason(result)}", **said)
 
 
@@ -150,12 +139,11 @@ def _webhook_step(webhook: WebhookEvent) -> Step:
     return Step(at=webhook.received_at, what=f"{provider} webhook", result=webhook.type)
 
 
-def _order_steps(order: Order) -> list[Step]:
-    said = {"order paid": order.paid_at, "order fulfilled": order.fulfilled_at}
-    steps = [Step(at=at, what=what, result=order.number) for what, at in said.items() if at is not None]
-    ends = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION, Order.Status.CANCELED)
-    if order.status in ends:
-        steps.append(
-            Step(at=order.updated_at, what=f"order {order.status}", result=order.number, state=FAILED)
-        )
+def _order_steps(order: Order, messages: Sequence[OutboxMessage]) -> list[Step]:
+    # The settlement's own time: what it publishes bears it, while `paid_at` is when the task that settles began.
+    settled = [message.created_at for message in messages if message.headers.get("event") == "OrderPaid"]
+    times = {"order paid": min(settled, default=order.paid_at), "order fulfilled": order.fulfilled_at}
+    steps = [Step(at=at, what=what, result=order.number) for what, at in times.items() if at is not None]
+    if order.status in (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION, Order.Status.CANCELED):
+        steps.append(Step(at=order.updated_at, what=f"order {order.status}", result=order.number, state=FAILED))
     return steps

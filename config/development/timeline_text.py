@@ -16,9 +16,7 @@ LONGEST_WHAT = 40
 def lines(timeline: Timeline, screen: Screen) -> Iterator[str]:
     """A heading, then one aligned line per step: milliseconds since the request, queue, step, result, its cause."""
     width = min(LONGEST_WHAT, max(len(step.what) for step in timeline.steps))
-    result_width = (
-        max(len(step.result) for step in timeline.steps if step.cause) if _has_causes(timeline) else 0
-    )
+    result_width = max(len(step.result) for step in timeline.steps if step.cause) if _has_causes(timeline) else 0
     heading = f"{'ms':>8}  {'queue':<{QUEUE_WIDTH}}    {'step':<{width}}  result"
     yield screen.paint(heading, BOLD)
     for step in timeline.steps:
@@ -34,7 +32,9 @@ def _line(step: Step, began: dt.datetime, screen: Screen, width: int, result_wid
     mark = screen.paint(sign, color) if step.queue or step.state == FAILED else " "
     cause = screen.paint(f"  ← {step.cause}", DIM) if step.cause else ""
     result = f"{step.result:<{result_width}}" if cause else step.result
-    text = f"{milliseconds(began, step.at):>8}  {step.queue:<{QUEUE_WIDTH}}  {mark} {step.what:<{width}}  {result}{cause}"
+    text = (
+        f"{milliseconds(began, step.at):>8}  {step.queue:<{QUEUE_WIDTH}}  {mark} {step.what:<{width}}  {result}{cause}"
+    )
     return text.rstrip()
 
 
