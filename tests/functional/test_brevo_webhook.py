@@ -1,0 +1,194 @@
+"""What Brevo posts to us: who is let in, what is kept, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, connection
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from integrations.inbox import recording
+from integrations.inbox.models import WebhookEvent
+from integrations.outbox.models import OutboxMessage
+from notifications import webhooks
+from notifications.models import Notification
+from notifications.operations import brevo_events
+
+URL = "/webhooks/brevo/"
+DELIVERED = {
+    "event": "delivered",
+    "email": "ann.lee@example.com",
+    "id": 77,
+    "date": "2026-11-20 10:15:02",
+    "ts": 1795166102,
+    "ts_event": 1795166102,
+    "ts_epoch": 1795166102123,
+    "message-id": "<x@smtp-relay.example>",
+    "subject": "Hi",
+    "tags": ["welcome"],
+}
+
+
+def post(client, document: Any, *, token: str | None = None, **extra):
+    body = document if isinstance(document, bytes | str) else json.dumps(document)
+    token = settings.BREVO_WEBHOOK_TOKEN if token is None else token
+    headers = {"Authorization": f"Bearer {token}"}
+    return client.post(URL, body, content_type="application/json", headers=headers, **extra)
+
+
+def stored() -> list[str]:
+    return list(WebhookEvent.objects.order_by("pk").values_list("type", flat=True))
+
+
+@pytest.mark.django_db
+class TestTheDoor:
+    def test_an_event_is_stored_once_and_handed_on(self, client):
+        for _ in range(3):
+            assert post(client, DELIVERED).status_code == 200
+
+        event = WebhookEvent.objects.get()
+        message = OutboxMessage.objects.get()
+        assert (event.provider, event.type, event.payload) == ("brevo", "delivered", DELIVERED)
+        assert (message.task, message.queue) == ("brevo.process_webhook", "BrevoQueue")
+        assert message.kwargs == {"webhook_event_id": str(event.pk)}
+        assert "ann" not in event.event_id
+
+    def test_a_batch_is_its_events(self, client):
+        batch = [DELIVERED, {**DELIVERED, "event": "opened"}, DELIVERED, {**DELIVERED, "ts_epoch": 1795166102999}]
+
+        answer = post(client, batch)
+
+        assert answer.json() == {"received": 4, "new": 3}
+        assert sorted(stored()) == ["delivered", "delivered", "opened"]
+
+    def test_clicks_on_two_links_are_two_events(self, client):
+        click = {**DELIVERED, "event": "click"}
+        post(client, [{**click, "link": "https://a.example"}, {**click, "link": "https://b.example"}])
+        assert len(stored()) == 2
+
+    @pytest.mark.parametrize("token", ["", "wrong", "brevo-sandbox-webhook-toke", "brevo-sandbox-webhook-token0", "ü"])
+    def test_without_our_token_nobody_enters(self, client, token):
+        answer = post(client, DELIVERED, token=token)
+        assert answer.status_code == 401
+        assert stored() == []
+
+    @pytest.mark.parametrize("header", ["", "Basic brevo-sandbox-webhook-token", "brevo-sandbox-webhook-token"])
+    def test_only_a_bearer_enters(self, client, header):
+        headers = {"Authorization": header} if header else {}
+        answer = client.post(URL, json.dumps(DELIVERED), content_type="application/json", headers=headers)
+        assert answer.status_code == 401
+
+    @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+    def test_only_post(self, client, method):
+        assert getattr(client, method)(URL).status_code == 405
+
+    def test_a_large_body_is_not_read(self, client):
+        assert post(client, json.dumps([{"event": "x" * 1024 * 1024}])).status_code == 413
+        assert stored() == []
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"", b"{", b"\xff\xfe", b'"text"', b"7", b"null", b"NaN", b'{"a": Infinity}', b"[" * 20_000, b"9" * 5000],
+    )
+    def test_what_is_not_json_is_told_so(self, client, body):
+        assert post(client, body).status_code == 400
+        assert stored() == []
+
+    @pytest.mark.parametrize("error", [OperationalError, DatabaseError, ValueError])
+    def test_with_the_storage_down_brevo_is_to_come_again(self, client, monkeypatch, error):
+        def fail(**_: Any) -> int:
+            raise error("away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recording, "record", fail)
+            answer = post(client, DELIVERED)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+        assert post(client, DELIVERED).json() == {"received": 1, "new": 1}
+
+    def test_with_the_database_away_brevo_is_to_come_again(self, client, monkeypatch):
+        def refuse(*_: Any, **__: Any) -> None:
+            raise OperationalError("connection refused")
+
+        monkeypatch.setattr(connection, "cursor", refuse)
+        assert post(client, DELIVERED).status_code == 429
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"event": "a\x00b", "email": "\ud800"},
+            {"event": 1e400},
+            {"event": {"nested": [1, None]}, "message-id": ["x"]},
+            {"msg_status": 7, "to": None, "messageId": {}},
+            [[], {}, None, "text", 1.5, True],
+            {"event": "x" * 300},
+        ],
+    )
+    def test_odd_payloads_are_kept_and_do_no_harm(self, client, odd):
+        body = json.dumps(odd).replace("Infinity", "1e400")
+        assert post(client, body).status_code == 200
+        for pk in WebhookEvent.objects.values_list("pk", flat=True):
+            assert brevo_events.process(webhook_event_id=pk, at=webhooks_now())
+
+
+def webhooks_now():
+    from django.utils import timezone
+
+    return timezone.now()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    max_leaves=12,
+)
+payloads = json_values | st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            name: json_values | st.sampled_from(["delivered", "hard_bounce", "unsubscribe", "spam", "ann@example.com"])
+            for name in (
+                "event",
+                "msg_status",
+                "email",
+                "to",
+                "message-id",
+                "messageId",
+                "tag",
+                "X-Mailin-custom",
+                "ts_epoch",
+                "camp_id",
+            )
+        },
+    ),
+    max_size=5,
+)
+
+
+@pytest.mark.django_db
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(document=payloads)
+def test_whatever_comes_is_answered_and_processed(client, document):
+    assert post(client, json.dumps(document)).status_code in (200, 400)
+    for pk in WebhookEvent.objects.filter(processed_at=None).values_list("pk", flat=True):
+        assert brevo_events.process(webhook_event_id=pk, at=webhooks_now())
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.django_db
+@hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.binary(max_size=200))
+def test_whatever_bytes_come_are_answered(client, body):
+    assert post(client, body).status_code in (200, 400)
+
+
+def test_the_view_is_where_the_urls_say():
+    from django.urls import resolve
+
+    assert resolve(URL).func is webhooks.brevo

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from integrations.inbox.models import WebhookEvent
+from integrations.outbox.models import OutboxMessage
+from notifications.models import Channel, Notification, Suppression
+from notifications.operations import brevo_events, emails, sms
+from subscriptions.models import Customer
+from tests.unit.notifications.conftest import make_customer
+
+Kind, Status = Notification.Kind, Notification.Status
+
+
+@pytest.fixture
+def tell(now):
+    """Stores one event of Brevo's and processes it; returns the outcome in words."""
+
+    def run(**payload: Any) -> str:
+        event = WebhookEvent.objects.create(provider="brevo", event_id=str(uuid4()), type="x", payload=payload)
+        assert brevo_events.process(webhook_event_id=event.pk, at=now)
+        event.refresh_from_db()
+        assert event.processed_at is not None
+        return event.outcome
+
+    return run
+
+
+@pytest.fixture
+def mail(make_order, now) -> Notification:
+    order = make_order(customer={"marketing_consent": True})
+    return Notification.objects.create(
+        kind=Kind.WELCOME,
+        channel=Channel.EMAIL,
+        customer=order.customer,
+        order=order,
+        status=Status.SENT,
+        sent_at=now,
+        first_tried_at=now,
+        provider_message_id="<m@relay>",
+    )
+
+
+def about(notification: Notification, event: str) -> dict[str, Any]:
+    return {
+        "event": event,
+        "email": "ANN.lee@example.com",
+        "message-id": notification.provider_message_id,
+        "X-Mailin-custom": str(notification.pk),
+    }
+
+
+def status_of(notification: Notification) -> str:
+    notification.refresh_from_db()
+    return notification.status
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "after"),
+    [
+        ("sending", "request", "sent"),
+        ("unknown", "request", "sent"),
+        ("unknown", "delivered", "delivered"),
+        ("sent", "delivered", "delivered"),
+        ("delivered", "request", "delivered"),
+        ("delivered", "hard_bounce", "bounced"),
+        ("bounced", "delivered", "bounced"),
+        ("sent", "invalid_email", "bounced"),
+        ("sent", "blocked", "bounced"),
+        ("sent", "error", "bounced"),
+        ("delivered", "opened", "delivered"),
+        ("delivered", "click", "delivered"),
+        ("sent", "soft_bounce", "sent"),
+        ("pending", "delivered", "pending"),
+        ("failed", "delivered", "failed"),
+        ("sent", "something new", "sent"),
+    ],
+)
+def test_a_message_only_moves_forward(before, event, after, mail, tell):
+    Notification.objects.update(status=before)
+    tell(**about(mail, event))
+    assert status_of(mail) == after
+
+
+def test_a_message_is_found_by_brevos_id_too(mail, tell):
+    assert tell(event="delivered", **{"message-id": "<m@relay>"}) == "welcome is delivered"
+    assert status_of(mail) == Status.DELIVERED
+
+
+def test_delays_are_counted_and_stop_nothing(mail, tell):
+    tell(**about(mail, "soft_bounce"))
+    tell(**about(mail, "deferred"))
+    mail.refresh_from_db()
+    assert mail.delays == 2
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        ("hard_bounce", "hard_bounce"),
+        ("hard_bounced", "hard_bounce"),
+        ("invalid_email", "invalid_email"),
+        ("blocked", "blocked"),
+        ("spam", "spam"),
+        ("complaint", "spam"),
+        ("unsubscribed", "unsubscribed"),
+    ],
+)
+def test_addresses_are_suppressed(event, reason, mail, tell):
+    tell(**about(mail, event))
+    tell(**about(mail, event))
+    row = Suppression.objects.get()
+    assert (row.channel, row.address_key, row.reason) == ("email", "ann.lee@example.com", reason)
+
+
+@pytest.mark.parametrize("event", ["unsubscribe", "unsubscribed", "spam"])
+@pytest.mark.parametrize("marketing", [{}, {"camp_id": 5, "campaign name": "Autumn"}])
+def test_unsubscribing_withdraws_the_consent_and_the_contact_follows(event, marketing, mail, tell):
+    tell(event=event, email="Ann.Lee@Example.com", ts_event=1, **marketing)
+    tell(event=event, email="Ann.Lee@Example.com", ts_event=2, **marketing)
+
+    assert not Customer.objects.get().marketing_consent
+    tasks = OutboxMessage.objects.filter(headers__event="CustomerUpdated").values_list("task", flat=True)
+    assert sorted(tasks) == ["brevo.sync_contact", "dixa.sync_end_user"]
+
+
+def test_a_stranger_who_unsubscribes_is_noted(transactional_db, tell):
+    assert tell(event="unsubscribe", email="x@example.com", camp_id=1) == "suppressed: unsubscribed"
+
+
+def test_stop_by_sms_ends_consent_and_messages(brevo_sandbox, make_order, tell, now):
+    order = make_order()
+    make_customer(email="bob@example.com", phone=order.customer.phone)
+
+    tell(msg_status="unsubscribe", to="4915112345678", messageId=9, ts_event=1)
+
+    assert list(Customer.objects.values_list("sms_consent", flat=True)) == [False, False]
+    assert not sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=now)
+    assert brevo_sandbox.records("sms") == []
+
+
+@pytest.mark.parametrize("as_tag", [str, lambda text: [text], lambda text: f'["{text}"]'])
+def test_an_sms_of_unknown_outcome_is_found_by_its_tag(as_tag, brevo_sandbox, make_order, tell, now):
+    order = make_order()
+    brevo_sandbox.faults({"provider": "brevo", "kind": "drop_after_effect"})
+    sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=now)
+    row = Notification.objects.get()
+    assert row.status == Status.UNKNOWN
+
+    tell(msg_status="delivered", to="4915112345678", messageId=123, tag=as_tag(str(row.pk)))
+
+    assert status_of(row) == Status.DELIVERED
+    assert row.provider_message_id == "123"
+
+
+def test_a_webhook_that_overtakes_our_commit_stands(brevo_sandbox, make_order, tell, now, monkeypatch):
+    order = make_order()
+    from notifications.operations import claims
+
+    record_sent = claims.record_sent
+
+    def late(**arguments: Any) -> None:
+        row = Notification.objects.get()
+        tell(**about(row, "request"))
+        tell(**about(row, "hard_bounce"))
+        record_sent(**arguments)
+
+    monkeypatch.setattr(claims, "record_sent", late)
+    emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
+
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.BOUNCED, "hard_bounce")
+    assert row.provider_message_id.startswith("<")
+
+
+def test_processing_twice_at_once_counts_once(mail, at_once, now):
+    event = WebhookEvent.objects.create(
+        provider="brevo", event_id="e", type="soft_bounce", payload=about(mail, "soft_bounce")
+    )
+
+    outcomes = at_once(lambda: brevo_events.process(webhook_event_id=event.pk, at=now))
+
+    assert sorted(outcomes) == [False, False, True]
+    mail.refresh_from_db()
+    assert mail.delays == 1
+
+
+def test_an_event_that_there_is_not(transactional_db, now):
+    with pytest.raises(brevo_events.NoSuchWebhookEvent):
+        brevo_events.process(webhook_event_id=uuid4(), at=now)
