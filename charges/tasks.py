@@ -10,6 +10,7 @@ from django.utils import timezone
 from charges.events import StripeWebhookReceived
 from charges.operations import capture, stripe_events
 from integrations.outbox.events import consumes
+from integrations.patience import patiently
 from integrations.sqs.topology import CHARGES
 from orders.events import OrderPlaced
 
@@ -17,9 +18,9 @@ from orders.events import OrderPlaced
 @consumes(OrderPlaced, name="charges.capture_payment", queue=CHARGES)
 def capture_payment(*, order_id: UUID, **_: object) -> None:
     task_id = current_task.request.id if current_task else None
-    capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=task_id or "")
+    patiently(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=task_id or ""))
 
 
 @consumes(StripeWebhookReceived, name="charges.process_webhook", queue=CHARGES)
 def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
-    stripe_events.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now())
+    patiently(lambda: stripe_events.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))

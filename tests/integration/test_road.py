@@ -95,13 +95,13 @@ def test_every_message_delivered_three_times_at_once_has_one_effect(shop: Stack)
     try:
         buy(shop)
         wait_for(lambda: not OutboxMessage.objects.filter(sent_at=None).exists(), what="the relay has sent")
-        _send_again(times=2)
+        _send_again(shop, times=2)
     finally:
         for process in family:
             process.resume()
     wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is fulfilled")
     shop.wait_until_idle()
-    _send_again(times=3)  # and those that follow from the payment, and all of them once more, late
+    _send_again(shop, times=3)  # and those that follow from the payment, and all of them once more, late
     shop.wait_until_idle()
     queues = set(OutboxMessage.objects.values_list("queue", flat=True))
     assert len(queues) == 7
@@ -114,7 +114,7 @@ def _family(stack: Stack) -> list[psutil.Process]:
     return [worker, *worker.children(recursive=True)]
 
 
-def _send_again(*, times: int) -> None:
+def _send_again(stack: Stack, *, times: int) -> None:
     """Send every message once more, with the same task id and body, as often as asked."""
     from integrations.outbox import relay
     from integrations.sqs import sender
@@ -122,7 +122,8 @@ def _send_again(*, times: int) -> None:
     by_queue = relay._by_queue(OutboxMessage.objects.exclude(sent_at=None))
     for queue, rows in by_queue.items():
         for _ in range(times):
-            result = sender.send_batch(relay.QUEUES[queue], [relay._outgoing(row) for row in rows])
+            entries = [relay._outgoing(row) for row in rows]
+            result = sender.send_batch(relay.QUEUES[queue], entries, topology=stack.topology)
             assert not result.failed
 
 

@@ -5,6 +5,7 @@ Started once a test session and used by the journeys in ``tests/functional`` and
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,6 +98,7 @@ class Stack:
         self.web_port = free_port()
         self.emulator = Emulator(directory)
         self.sandbox = Sandbox(directory, web_port=self.web_port)
+        self.topology = dataclasses.replace(settings.SQS_TOPOLOGY, endpoint_url=self.emulator.url)
         self.environ = {
             **os.environ,
             "DJANGO_DEBUG": "1",
