@@ -105,9 +105,7 @@ class Charge(Counterpart):
     payment_method = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     payment_intent_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
-    stripe_charge_id = models.CharField(
-        max_length=255, blank=True, help_text="Of the payment that succeeded."
-    )
+    stripe_charge_id = models.CharField(max_length=255, blank=True, help_text="Of the payment that succeeded.")
     created_at = models.DateTimeField(db_default=Now())
     succeeded_at = models.DateTimeField(null=True, default=None)
     updated_at = models.DateTimeField(auto_now=True)
@@ -117,8 +115,7 @@ class Charge(Counterpart):
             models.CheckConstraint(condition=Q(amount__gt=0), name="charge_costs_something"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="charge_currency_is_iso"),
             models.CheckConstraint(
-                condition=~Q(status="succeeded")
-                | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
+                condition=~Q(status="succeeded") | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
                 name="succeeded_charge_has_intent_and_time",
             ),
             models.CheckConstraint(
@@ -177,14 +174,10 @@ class ChargeAttempt(models.Model):
                 condition=Q(status__in=["started", "unknown", "processing", "requires_action"]),
                 name="one_open_attempt",
             ),
-            models.UniqueConstraint(
-                fields=["charge"], condition=Q(status="succeeded"), name="one_succeeded_attempt"
-            ),
+            models.UniqueConstraint(fields=["charge"], condition=Q(status="succeeded"), name="one_succeeded_attempt"),
             models.CheckConstraint(condition=Q(number__gt=0), name="attempts_count_from_one"),
             models.CheckConstraint(
-                condition=Q(
-                    status__in=["started", "unknown", "processing", "requires_action"], finished_at=None
-                )
+                condition=Q(status__in=["started", "unknown", "processing", "requires_action"], finished_at=None)
                 | (
                     ~Q(status__in=["started", "unknown", "processing", "requires_action"])
                     & Q(finished_at__isnull=False)

@@ -75,15 +75,11 @@ def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.dateti
     )
     # An id that is on record may have been confirmed by whoever put it there; one that is not never was.
     read_first = resumed and charge.payment_intent_id is not None
-    intent_id = intents.ready_intent(
-        charge=charge, stripe_customer_id=stripe_customer_id, card_id=card_id, at=at
-    )
+    intent_id = intents.ready_intent(charge=charge, stripe_customer_id=stripe_customer_id, card_id=card_id, at=at)
     _confirm(attempt, intent_id=intent_id, card_id=card_id, read_first=read_first, at=at)
 
 
-def _confirm(
-    attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first: bool, at: dt.datetime
-) -> None:
+def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first: bool, at: dt.datetime) -> None:
     """Confirm until the outcome is known, and settle it.
 
     The same attempt keeps its key, so that Stripe repeats its answer. A key is given up only when it can
@@ -114,10 +110,7 @@ def _confirm(
             attempts.note_unknown(attempt=attempt)
             raise
         else:
-            if (
-                settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status
-                != Charge.Status.PENDING
-            ):
+            if settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING:
                 return
             spent = read_first = True
     attempts.note_unknown(attempt=attempt)
@@ -126,9 +119,7 @@ def _confirm(
 
 def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
     intent = payment_intents.retrieve(payment_intent_id=intent_id)
-    return (
-        settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
-    )
+    return settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
 
 
 def _call_off(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> None:

@@ -26,9 +26,7 @@ logger = logging.getLogger(__name__)
 KEY_LIFE = dt.timedelta(hours=23)
 
 
-def obtain(
-    row: Counterpart, *, find: Callable[[], str | None], make: Callable[[str], str], at: dt.datetime
-) -> str:
+def obtain(row: Counterpart, *, find: Callable[[], str | None], make: Callable[[str], str], at: dt.datetime) -> str:
     """The id of the row's counterpart, which ``make(key)`` makes and ``find()`` looks up.
 
     ``find`` is asked only when an earlier request may have had its effect. Raises what the two raise.
@@ -45,9 +43,7 @@ def obtain(
     return keep(row, _made(row, find=find, make=make, at=at))
 
 
-def _made(
-    row: Counterpart, *, find: Callable[[], str | None], make: Callable[[str], str], at: dt.datetime
-) -> str:
+def _made(row: Counterpart, *, find: Callable[[], str | None], make: Callable[[str], str], at: dt.datetime) -> str:
     try:
         return make(row.idempotency_key)
     except KeySpent:

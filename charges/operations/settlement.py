@@ -59,9 +59,7 @@ def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge
         case "requires_payment_method" | "requires_confirmation":
             pass
         case _:
-            raise UnexpectedIntent(
-                f"Intent {intent.id} of charge {charge.pk} is in the state {intent.status}."
-            )
+            raise UnexpectedIntent(f"Intent {intent.id} of charge {charge.pk} is in the state {intent.status}.")
     return charge
 
 
@@ -104,9 +102,7 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     charge.succeeded_at = at
     charge.stripe_charge_id = intent.latest_charge_id
     charge.save(update_fields=["status", "succeeded_at", "stripe_charge_id", "updated_at"])
-    _close_attempt(
-        charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at
-    )
+    _close_attempt(charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at)
     if not payments.mark_paid(order=charge.order, at=at):
         logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
 
@@ -158,9 +154,7 @@ def _open_attempt(charge: Charge) -> ChargeAttempt | None:
     return charge.attempts.filter(status__in=ChargeAttempt.OPEN).first()
 
 
-def _close_attempt(
-    charge: Charge, status: ChargeAttempt.Status, decline: Decline, *, at: dt.datetime
-) -> None:
+def _close_attempt(charge: Charge, status: ChargeAttempt.Status, decline: Decline, *, at: dt.datetime) -> None:
     """Write the outcome on the open attempt. There is none where the customer paid by himself, without us."""
     attempt = _open_attempt(charge)
     if attempt is None:
@@ -179,14 +173,14 @@ def _close_attempt(
 def _is_news(charge: Charge, decline: Decline) -> bool:
     """Whether the failure that the intent remembers is a later one than those that we have on record.
 
-    Each refusal by a bank leaves a Stripe charge of its own. Where there is none, only a first attempt can be
-    sure.
+    Each refusal by a bank leaves a Stripe charge of its own, which tells two alike apart. A failure without one cannot
+    be told from another of its kind; then the attempt stays open, and asking again under its key brings the answer.
     """
     if _open_attempt(charge) is None:
         return False
-    if not decline.stripe_charge_id:
-        return charge.attempts.count() == 1 and charge.status != Charge.Status.REQUIRES_ACTION
-    return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()
+    if decline.stripe_charge_id:
+        return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()
+    return not charge.attempts.filter(code=decline.code, decline_code=decline.decline_code).exists()
 
 
 def awaits_payment(*, charge_id: UUID) -> bool:

@@ -53,11 +53,7 @@ def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
     if event.processed_at is not None:
         logger.info("Event %s was dealt with before.", event.event_id)
         return
-    outcome = (
-        _about_intent(event, at=at)
-        if event.type in INTENT_EVENTS
-        else "ignored: a type that we do not handle"
-    )
+    outcome = _about_intent(event, at=at) if event.type in INTENT_EVENTS else "ignored: a type that we do not handle"
     recording.mark_processed(webhook_event_id=event.pk, outcome=outcome)
 
 
@@ -67,9 +63,7 @@ def _about_intent(event: WebhookEvent, *, at: dt.datetime) -> str:
     if charge is None:
         return "ignored: not one of our payments"
     if charge.payment_intent_id not in (None, intent["id"]):
-        raise StrayIntent(
-            f"Charge {charge.pk} has the intent {charge.payment_intent_id}; {intent['id']} is another."
-        )
+        raise StrayIntent(f"Charge {charge.pk} has the intent {charge.payment_intent_id}; {intent['id']} is another.")
     if charge.status == Charge.Status.SUCCEEDED:
         return "charge succeeded before"
     return f"charge {_settled(charge, intent_id=intent['id'], at=at).status}"

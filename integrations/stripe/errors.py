@@ -112,7 +112,7 @@ def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
             return _declined(told, body)
         case 409:
             return KeyInUse(told)
-        case 400 | 402 | 404:
+        case 400 | 402 | 404 if body.get("type"):  # a 404 of some proxy is no refusal by Stripe
             return RequestRefused(told, code=code, param=str(body.get("param") or ""))
     # 424, 5xx, a body that is no JSON (even with 200), and whatever Stripe may come up with: it may have had
     # its effect.

@@ -75,9 +75,7 @@ def decline(source: Any) -> Decline:
     """Our view of a card error, from a 402 or from an intent's ``last_payment_error``."""
     values = as_mapping(source)
     names = ("code", "decline_code", "advice_code", "network_advice_code", "network_decline_code")
-    return Decline(
-        **{name: str(values.get(name) or "") for name in names}, stripe_charge_id=_id(values.get("charge"))
-    )
+    return Decline(**{name: str(values.get(name) or "") for name in names}, stripe_charge_id=_id(values.get("charge")))
 
 
 def as_mapping(source: Any) -> Mapping[str, Any]:

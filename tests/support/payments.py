@@ -104,7 +104,9 @@ def running_stripe() -> Iterator[StripeSandbox]:
         sandbox.stop()
 
 
-def place_order(*, payment_method: str = "pm_card_visa", amount: int = 1290, currency: str = "EUR", **fields: Any) -> Any:
+def place_order(
+    *, payment_method: str = "pm_card_visa", amount: int = 1290, currency: str = "EUR", **fields: Any
+) -> Any:
     """An order that awaits its payment, with a customer, a plan and a subscription of its own."""
     from orders.models import Order
     from subscriptions.models import Customer, Plan, Subscription

@@ -84,9 +84,7 @@ def test_a_returning_customer_and_card_are_made_once(stripe_sandbox: StripeSandb
         ("pm_card_chargeCustomerFail_expired_card", "expired_card", "confirm_card_data"),
     ],
 )
-def test_a_decline_is_an_outcome(
-    stripe_sandbox: StripeSandbox, card: str, decline_code: str, advice_code: str
-) -> None:
+def test_a_decline_is_an_outcome(stripe_sandbox: StripeSandbox, card: str, decline_code: str, advice_code: str) -> None:
     order = place_order(payment_method=card)
 
     capture(order)
