@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core import signing
 from django.utils import timezone
@@ -69,7 +69,7 @@ class PublicView(APIView):
 
 class CheckoutView(PublicView):
     throttle_classes = (CheckoutThrottle,)
-    http_method_names: ClassVar[list[str]] = ["post", "options"]
+    http_method_names = ["post", "options"]
 
     @extend_schema(
         operation_id="checkout",
@@ -93,7 +93,7 @@ class CheckoutView(PublicView):
 
 
 class OrderStatusView(PublicView):
-    http_method_names: ClassVar[list[str]] = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options"]
 
     @extend_schema(
         operation_id="order_status",
@@ -111,7 +111,7 @@ class OrderStatusView(PublicView):
 
 
 class PlansView(PublicView):
-    http_method_names: ClassVar[list[str]] = ["get", "head", "options"]
+    http_method_names = ["get", "head", "options"]
 
     @extend_schema(operation_id="plans", summary="What can be bought", responses={200: PlanOutput(many=True)})
     def get(self, request: Request) -> Response:

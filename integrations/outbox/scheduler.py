@@ -12,7 +12,7 @@ from integrations.outbox.models import OutboxMessage
 from integrations.sqs.tasks import queue_for
 
 
-class OutboxScheduler(Scheduler):
+class OutboxScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
     """Publishes each due entry as an outbox row, keyed by its name and minute."""
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **_: Any) -> None:
