@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 # Older than this, a receipt is past every visibility timeout of ours, and the message has come back by itself.
 GIVE_UP_AFTER = 15 * 60
 MOST_KEPT = 1000
+BETWEEN_LAST_TRIES = 5.0
 
 # SQS read the receipt and will never take this answer; the message is deleted already or has come back.
 _FINAL_CODES = {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "InvalidIdFormat"}
@@ -50,7 +51,9 @@ class PatientClient:
         self._later = later
         self._kept: deque[Answer] = deque(maxlen=MOST_KEPT)
         self._outage = Outage()
+        self._polls_fail = False
         self._scheduled = False
+        self._failed_at = -BETWEEN_LAST_TRIES
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -68,33 +71,45 @@ class PatientClient:
 
     def sqs_is_away(self) -> None:
         """A poll has found out: keep answers instead of blocking on each."""
-        self._outage.failed()
-        self._try_later()
+        self._polls_fail = True
 
     def sqs_is_back(self) -> None:
         """A poll was answered: give what was kept."""
-        if self._outage.active or self._kept:
-            self._outage.over()
+        self._polls_fail = False
+        if self._kept:
             self.give_kept()
 
     def give_kept(self) -> None:
         """Give kept answers until one fails."""
-        self._scheduled = False
         while self._kept:
             if not self._given(self._kept[0]):
                 self._try_later()
                 return
             self._kept.popleft()
 
+    def give_last(self) -> None:
+        """At shutdown: give what is kept, unless SQS has just failed to take it."""
+        if time.monotonic() - self._failed_at >= BETWEEN_LAST_TRIES:
+            self.give_kept()
+        if self._kept:
+            logger.warning("%d answers to SQS could not be given; those messages come back", len(self._kept))
+
     def _give(self, answer: Answer) -> None:
-        if self._outage.active or not self._given(answer):
+        if self._polls_fail or self._outage.active or not self._given(answer):
             self._kept.append(answer)
             self._try_later()
 
     def _try_later(self) -> None:
         if self._kept and not self._scheduled:
             self._scheduled = True
-            self._later(max(self._outage.pause(), 1.0), self.give_kept)
+            self._later(max(self._outage.pause(), 1.0), self._try_now)
+
+    def _try_now(self) -> None:
+        self._scheduled = False
+        if self._polls_fail:
+            self._try_later()  # the poll finds out sooner, and blocks nobody while it waits
+        else:
+            self.give_kept()
 
     def _given(self, answer: Answer) -> bool:
         if time.monotonic() - answer.made > GIVE_UP_AFTER:
@@ -106,6 +121,7 @@ class PatientClient:
         except ClientError as exc:
             if error_code(exc) in _FINAL_CODES:
                 logger.warning("SQS will not take our answer to a message of %s: %s", answer.queue_url, exc)
+                self._outage.over()
                 return True
             return self._not_given(exc)
         except (BotoCoreError, OSError) as exc:
@@ -117,6 +133,7 @@ class PatientClient:
         if not self._outage.active:
             logger.warning("SQS did not take our answer to a message; it is kept and given again: %s", exc)
         self._outage.failed()
+        self._failed_at = time.monotonic()
         return False
 
     def _call(self, answer: Answer) -> None:

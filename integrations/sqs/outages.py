@@ -46,6 +46,6 @@ class Outage:
 
     def pause(self) -> float:
         """Seconds until the next request: doubling from FIRST_PAUSE to LONGEST_PAUSE, with jitter downward."""
-        longest = min(FIRST_PAUSE * 2 ** min(self.failures - 1, 10), LONGEST_PAUSE)
+        longest = min(FIRST_PAUSE * 2 ** min(max(self.failures - 1, 0), 10), LONGEST_PAUSE)
         period = longest * (0.6 + 0.4 * self._jitter())  # a fleet must not return in step
         return max(period - (self._clock() - self._asked), SHORTEST_PAUSE)

@@ -252,7 +252,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
     def close(self) -> None:
         super().close()
         if self._sqs is not None:
-            self._sqs.give_kept()
+            self._sqs.give_last()
 
 
 class Transport(SQS.Transport):  # type: ignore[misc]

@@ -22,7 +22,8 @@ class Proxy:
         self._open: set[asyncio.StreamWriter] = set()
         self.calls: list[str] = []
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
@@ -39,7 +40,10 @@ class Proxy:
 
     def close(self) -> None:
         self._do(self._change("refuse"))
+        self._do(self._drop_everybody())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
@@ -61,6 +65,12 @@ class Proxy:
         if fault in ("refuse", "reset"):
             for writer in list(self._open):
                 _reset(writer)
+
+    async def _drop_everybody(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
@@ -98,7 +108,8 @@ class Proxy:
 
 async def _read_request(reader: asyncio.StreamReader) -> tuple[bytes, str]:
     head = await reader.readuntil(b"\r\n\r\n")
-    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2] if b": " in line)
+    pairs = (line.split(b": ", 1) for line in head.split(b"\r\n")[1:-2] if b": " in line)
+    fields = {name.lower(): value for name, value in pairs}
     body = await reader.readexactly(int(fields.get(b"content-length", 0)))
     action = fields.get(b"x-amz-target", b"").decode().rsplit(".", 1)[-1]
     return head + body, action
