@@ -47,9 +47,7 @@ class Sandbox:
         self.config = config
         self.clock = Clock()
         self.store = Store(config.data)
-        self.store.execute(
-            "DELETE FROM idempotency WHERE status IS NULL"
-        )  # In flight when the last run was killed.
+        self.store.execute("DELETE FROM idempotency WHERE status IS NULL")  # In flight when the last run was killed.
         self.faults = Faults(self.store)
         if config.faults:
             self.faults.replace(config.faults)
@@ -78,9 +76,7 @@ class Sandbox:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        request.get_data(
-            cache=True
-        )  # An unread body would garble the next request of a kept-alive connection.
+        request.get_data(cache=True)  # An unread body would garble the next request of a kept-alive connection.
         _, _, rest = request.path.partition("/")
         provider, _, path = rest.partition("/")
         if provider in PROVIDERS:

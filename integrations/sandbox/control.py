@@ -84,9 +84,7 @@ def preset(sandbox: Sandbox, request: Request, name: str) -> Any:
 
 
 def requests(sandbox: Sandbox, request: Request) -> Any:
-    return {
-        "data": sandbox.journal.entries(provider=request.args.get("provider"), path=request.args.get("path"))
-    }
+    return {"data": sandbox.journal.entries(provider=request.args.get("provider"), path=request.args.get("path"))}
 
 
 def clear_requests(sandbox: Sandbox, _: Request) -> Any:
@@ -125,11 +123,7 @@ def payment_intents(sandbox: Sandbox, request: Request) -> Any:
 
 
 def deliveries(sandbox: Sandbox, request: Request) -> Any:
-    return {
-        "data": sandbox.webhooks.listing(
-            state=request.args.get("state"), provider=request.args.get("provider")
-        )
-    }
+    return {"data": sandbox.webhooks.listing(state=request.args.get("state"), provider=request.args.get("provider"))}
 
 
 def redeliver(sandbox: Sandbox, _: Request, id: int) -> Any:

@@ -82,9 +82,7 @@ def find(sandbox: Sandbox, request: Request) -> tuple[int, Document]:
     if len(given) > 1 or set(request.args) - set(FILTERS) - {"pageLimit", "pageKey"}:
         raise Refused(400, "Only one of the query parameters email, phone, externalId can be used at a time")
     if given:
-        users = sandbox.store.find(
-            KIND, FILTERS[given[0]], _normal(FILTERS[given[0]], request.args[given[0]])
-        )
+        users = sandbox.store.find(KIND, FILTERS[given[0]], _normal(FILTERS[given[0]], request.args[given[0]]))
         return 200, {"data": [_listed(user) for user in users], "meta": {"next": None}}
     after = request.args.get("pageKey")
     limit = min(int(request.args.get("pageLimit", "50")), 100)
@@ -138,9 +136,7 @@ def set_custom_attributes(sandbox: Sandbox, request: Request, id: str) -> tuple[
         if key not in known:
             raise Refused(400, f"Validation failure: unknown custom attribute {key}")
         if value is not None and not isinstance(value, str | list):
-            raise Refused(
-                400, f"Validation failure: value of custom attribute {key} must be a string or a list"
-            )
+            raise Refused(400, f"Validation failure: value of custom attribute {key} must be a string or a list")
         held[key] = {
             "id": key,
             "name": known[key]["label"],
@@ -203,9 +199,7 @@ def _save(sandbox: Sandbox, user: Document) -> Document:
             continue
         others = sandbox.store.find(KIND, name, _normal(name, user[name]))
         if any(other["id"] != user["id"] for other in others):
-            raise Refused(
-                400, f"Validation failure: {label}: another end user already exists with this {name}"
-            )
+            raise Refused(400, f"Validation failure: {label}: another end user already exists with this {name}")
     return _store(sandbox, user)
 
 
@@ -288,9 +282,7 @@ def _normal(name: str, value: str) -> str:
 
 
 def _now(sandbox: Sandbox) -> str:
-    return (
-        datetime.fromtimestamp(sandbox.clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return datetime.fromtimestamp(sandbox.clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 URLS = Map(

@@ -66,10 +66,7 @@ class Fault:
         return self.dice.uniform(self.min_ms, max(self.min_ms, self.max_ms)) / 1000
 
     def as_rule(self) -> dict[str, Any]:
-        rule = {
-            name: getattr(self, name)
-            for name in ("provider", "method", "path", "kind", "rate", "times", "seed")
-        }
+        rule = {name: getattr(self, name) for name in ("provider", "method", "path", "kind", "rate", "times", "seed")}
         if self.kind.startswith("error"):
             rule |= {"status": self.status, "retry_after": self.retry_after}
         if self.kind in ("latency", "webhook_delay"):
@@ -122,9 +119,7 @@ class Faults:
             return plan
         with self._lock:
             for fault in self._rules:
-                if fault.kind in WEBHOOK_KINDS or not fault.covers(
-                    provider=provider, method=method, path=path
-                ):
+                if fault.kind in WEBHOOK_KINDS or not fault.covers(provider=provider, method=method, path=path):
                     continue
                 if fault.kind == "latency":
                     if fault.strikes():

@@ -33,6 +33,9 @@ class Journal:
         with self._lock:
             self._entries.append(entry)
 
+    def __len__(self) -> int:
+        return len(self._entries)
+
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()

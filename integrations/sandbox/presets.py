@@ -18,7 +18,7 @@ class Preset:
 POST = {"method": "POST"}
 PRESETS: dict[str, Preset] = {
     "stripe-flaky": Preset(
-        "Stripe: 30 % errors, half after the effect",
+        "Stripe: 30\u00a0% errors, half after the effect",
         (
             {"provider": "stripe", "kind": "error", "status": 503, "rate": 0.15, **POST},
             # Of the 85 % left, so that both halves are equal.
@@ -26,11 +26,11 @@ PRESETS: dict[str, Preset] = {
         ),
     ),
     "stripe-slow": Preset(
-        "Stripe: slow, 200-500 ms",
+        "Stripe: slow, 200-500\u00a0ms",
         ({"provider": "stripe", "kind": "latency", "min_ms": 200, "max_ms": 500},),
     ),
     "stripe-hangs": Preset(
-        "Stripe: hangs up after the effect, 20 %",
+        "Stripe: hangs up after the effect, 20\u00a0%",
         ({"provider": "stripe", "kind": "drop_after_effect", "rate": 0.2, **POST},),
     ),
     "stripe-throttled": Preset(
@@ -40,7 +40,7 @@ PRESETS: dict[str, Preset] = {
     "stripe-down": Preset("Stripe: down", ({"provider": "stripe", "kind": "error", "status": 503},)),
     "brevo-down": Preset("Brevo: down", ({"provider": "brevo", "kind": "error", "status": 503},)),
     "brevo-slow": Preset(
-        "Brevo: slow, 1-3 s", ({"provider": "brevo", "kind": "latency", "min_ms": 1000, "max_ms": 3000},)
+        "Brevo: slow, 1-3\u00a0s", ({"provider": "brevo", "kind": "latency", "min_ms": 1000, "max_ms": 3000},)
     ),
     "dixa-down": Preset("Dixa: down", ({"provider": "dixa", "kind": "error", "status": 500},)),
     "webhooks-messy": Preset(

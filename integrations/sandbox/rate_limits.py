@@ -10,9 +10,7 @@ from collections.abc import Callable
 class TokenBucket:
     """`per_second` tokens a second, at most `burst` at once; `per_second=None` means no limit."""
 
-    def __init__(
-        self, *, per_second: float | None, burst: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, *, per_second: float | None, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self.configure(per_second=per_second, burst=burst)

@@ -99,8 +99,6 @@ def bind(sandbox: Sandbox, *, port: int) -> BaseWSGIServer:
         raise
     listener.listen(128)
     try:
-        return make_server(
-            HOST, port, sandbox, threaded=True, request_handler=KeepAliveHandler, fd=listener.fileno()
-        )
+        return make_server(HOST, port, sandbox, threaded=True, request_handler=KeepAliveHandler, fd=listener.fileno())
     finally:
         listener.close()

@@ -158,9 +158,7 @@ class Store:
         for name, wanted in (filters or {}).items():
             options = [wanted] if isinstance(wanted, str) else list(wanted)
             marks = ",".join("?" * len(options))
-            where.append(
-                f"o.seq IN (SELECT seq FROM refs WHERE kind = ? AND name = ? AND value IN ({marks}))"
-            )
+            where.append(f"o.seq IN (SELECT seq FROM refs WHERE kind = ? AND name = ? AND value IN ({marks}))")
             values += [kind, name, *options]
         for operator, moment in (created or {}).items():
             where.append(f"CAST(o.created AS INTEGER) {CREATED_OPERATORS[operator]} ?")

@@ -81,9 +81,7 @@ class Webhooks:
         if store.execute("SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 1"):
             self._start()
 
-    def enqueue(
-        self, *, provider: str, event_id: str, event_type: str, payload: Any, url: str | None = None
-    ) -> None:
+    def enqueue(self, *, provider: str, event_id: str, event_type: str, payload: Any, url: str | None = None) -> None:
         """Record a delivery in the caller's transaction. Without an address there is nothing to do."""
         url = url or self.urls.get(provider)
         if not url:
@@ -125,11 +123,12 @@ class Webhooks:
         )
         return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
+    def count(self) -> int:
+        return int(self._store.execute("SELECT count(*) FROM deliveries")[0][0])
+
     def idle(self) -> bool:
         """Whether nothing is waiting or on the wire."""
-        return not self._store.execute(
-            "SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') LIMIT 1"
-        )
+        return not self._store.execute("SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') LIMIT 1")
 
     def close(self) -> None:
         self._stopping.set()
@@ -178,9 +177,7 @@ class Webhooks:
         status, trouble = None, None
         try:
             body = delivery.body.encode()
-            status = self._send(
-                delivery.url, self._headers(delivery, body), body, self._config.webhook_timeout
-            )
+            status = self._send(delivery.url, self._headers(delivery, body), body, self._config.webhook_timeout)
         except Unreachable as error:
             trouble = str(error)
         if not self._stopping.is_set():
@@ -189,9 +186,7 @@ class Webhooks:
     def _headers(self, delivery: Delivery, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json; charset=utf-8", "Connection": "close"}
         if delivery.provider == "stripe":
-            signature = stripe_signature(
-                payload=body, secret=self._config.stripe_webhook_secret, at=int(time.time())
-            )
+            signature = stripe_signature(payload=body, secret=self._config.stripe_webhook_secret, at=int(time.time()))
             return headers | {"Stripe-Signature": signature, "User-Agent": "Stripe/1.0 (sandbox)"}
         if self._config.brevo_webhook_token:
             headers["Authorization"] = f"Bearer {self._config.brevo_webhook_token}"
@@ -206,15 +201,13 @@ class Webhooks:
         else:
             state = "pending"
         schedule = (
-            self._config.stripe_webhook_retries
-            if delivery.provider == "stripe"
-            else self._config.brevo_webhook_retries
+            self._config.stripe_webhook_retries if delivery.provider == "stripe" else self._config.brevo_webhook_retries
         )
         if state == "pending" and attempts > len(schedule):
             state = "failed"
         due = time.time() + schedule[attempts - 1] if state == "pending" else None
         self._store.execute(
-            "UPDATE deliveries SET state = ?, attempts = ?, due = ?, last_status = ?, last_error = ? "
-            "WHERE id = ?",
+            "UPDATE deliveries SET state = ?, attempts = ?, due = ?, last_status = ?, last_error = ? WHERE id = ?",
             (state, attempts, due, status, trouble, delivery.id),
         )
+        self._wake.set()

@@ -54,8 +54,7 @@ def create(sandbox: Sandbox, document: Document) -> Reply:
         if taken == ["email"]:
             raise duplicate("Contact already exist")
         raise duplicate(
-            f"Unable to create contact, {names.get(taken[0], taken[0])} is already associated with another "
-            "Contact"
+            f"Unable to create contact, {names.get(taken[0], taken[0])} is already associated with another Contact"
         )
     contact = _merged(sandbox, owners, force=bool(document.get("forceMerge")))
     _apply(sandbox, contact, document, wanted, email=email)
@@ -81,9 +80,7 @@ def update(sandbox: Sandbox, identifier: str, kind: str | None, document: Docume
         if owner and owner["id"] != contact["id"]:
             owners[owner["id"]] = owner
             if not document.get("forceMerge"):
-                raise duplicate(
-                    f"Unable to update contact, {name} is already associated with another Contact"
-                )
+                raise duplicate(f"Unable to update contact, {name} is already associated with another Contact")
     if len(owners) > 1:
         contact = _merged(sandbox, owners, force=True)
     _apply(sandbox, contact, document, wanted, email=email)
@@ -129,13 +126,9 @@ def shown(contact: Document) -> Document:
     return {**contact, "id": int(contact["id"].split(".")[1]), "statistics": {}}
 
 
-def _apply(
-    sandbox: Sandbox, contact: Document, document: Document, wanted: Document, *, email: str | None
-) -> None:
+def _apply(sandbox: Sandbox, contact: Document, document: Document, wanted: Document, *, email: str | None) -> None:
     if email and contact["email"] and email != contact["email"]:
-        contact["emailBlacklisted"] = (
-            False  # Brevo re-subscribes a changed address, unless told otherwise below.
-        )
+        contact["emailBlacklisted"] = False  # Brevo re-subscribes a changed address, unless told otherwise below.
     contact["email"] = email or contact["email"]
     contact["ext_id"] = document.get("ext_id") or contact["ext_id"]
     merged = contact["attributes"] | {name: value for name, value in wanted.items() if name != "EMAIL"}
@@ -187,9 +180,7 @@ def _attributes(sandbox: Sandbox, document: Document) -> Document:
     kept: Document = {}
     for name, value in (document.get("attributes") or {}).items():
         right = known.get(name.upper())
-        fits = (
-            right is not None and isinstance(value, right) and (right is bool or not isinstance(value, bool))
-        )
+        fits = right is not None and isinstance(value, right) and (right is bool or not isinstance(value, bool))
         if fits or value in (None, ""):
             kept[name.upper()] = value
     for name in ("SMS", "WHATSAPP", "LANDLINE_NUMBER"):

@@ -71,9 +71,7 @@ class Call:
             refs = {"type": document["type"]}
         if document["object"] == "customer":
             refs = {"email": document.get("email"), "living": "true"}
-        self.sandbox.store.put(
-            document["object"], document, created=document.get("created", self.now), refs=refs
-        )
+        self.sandbox.store.put(document["object"], document, created=document.get("created", self.now), refs=refs)
         return document
 
     def page(self, kind: str, *, url: str, **filters: str | Sequence[str] | None) -> Document:

@@ -171,9 +171,7 @@ _NAMED: dict[str, Card] = {
     "refundFail": Card(last4="5126", refund="fails"),
 }
 for _code, _decline in DECLINES.items():
-    _NAMED[f"chargeDeclined_{_code}"] = Card(
-        brand="mastercard", last4="0002", attach=_decline, charge=_decline
-    )
+    _NAMED[f"chargeDeclined_{_code}"] = Card(brand="mastercard", last4="0002", attach=_decline, charge=_decline)
     _NAMED[f"chargeCustomerFail_{_code}"] = Card(brand="mastercard", last4="0341", charge=_decline)
 
 NUMBERS = {

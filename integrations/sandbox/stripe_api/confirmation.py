@@ -110,17 +110,14 @@ def reconfirm(call: Call, intent: Document) -> Document:
 def _not_confirmable(intent: Document) -> StripeError:
     if intent["status"] == "succeeded":
         message = (
-            "You cannot confirm this PaymentIntent because it has already succeeded after being previously "
-            "confirmed."
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."
         )
     else:
         message = (
             f"You cannot confirm this PaymentIntent because it has a status of {intent['status']}. Only a "
             f"PaymentIntent with one of the following statuses may be confirmed: {', '.join(CONFIRMABLE)}."
         )
-    return StripeError(
-        message, code="payment_intent_unexpected_state", began=True, payment_intent=rendered(intent)
-    )
+    return StripeError(message, code="payment_intent_unexpected_state", began=True, payment_intent=rendered(intent))
 
 
 def confirm(call: Call, intent: Document) -> Document:

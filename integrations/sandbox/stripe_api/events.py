@@ -6,9 +6,7 @@ from integrations.sandbox.stripe_api.call import Call, Document
 from integrations.sandbox.stripe_api.errors import StripeError
 from integrations.sandbox.stripe_api.forms import PAGING, Form, boolean, moment, required_text, strings
 
-LIST = Form(
-    {**PAGING, "created": moment, "type": required_text, "types": strings, "delivery_success": boolean}
-)
+LIST = Form({**PAGING, "created": moment, "type": required_text, "types": strings, "delivery_success": boolean})
 KEPT_SECONDS = 30 * 86_400
 MAX_TYPES = 20
 

@@ -131,9 +131,7 @@ def metadata(name: str, value: Any) -> dict[str, str] | None:
                 param=f"metadata[{key}]",
             )
         if len(key) > MAX_METADATA_KEY:
-            raise StripeError(
-                f"Metadata keys must be under {MAX_METADATA_KEY} characters.", param=f"metadata[{key}]"
-            )
+            raise StripeError(f"Metadata keys must be under {MAX_METADATA_KEY} characters.", param=f"metadata[{key}]")
         if len(item) > MAX_METADATA_VALUE:
             raise StripeError(
                 f"Metadata values can have up to {MAX_METADATA_VALUE} characters, but you passed in a "

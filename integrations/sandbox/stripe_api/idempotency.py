@@ -57,8 +57,7 @@ def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, request_id: str)
         )
         if not rows:
             store.execute(
-                "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, ?, ?, "
-                "?, ?)",
+                "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, ?, ?, ?, ?)",
                 (scope, key, mark, request_id, now),
             )
             return None
@@ -89,6 +88,4 @@ def keep(sandbox: Sandbox, *, scope: str, key: str, status: int, body: bytes) ->
 
 def release(sandbox: Sandbox, *, scope: str, key: str) -> None:
     """Forget the claim: execution never began."""
-    sandbox.store.execute(
-        "DELETE FROM idempotency WHERE scope = ? AND key = ? AND status IS NULL", (scope, key)
-    )
+    sandbox.store.execute("DELETE FROM idempotency WHERE scope = ? AND key = ? AND status IS NULL", (scope, key))

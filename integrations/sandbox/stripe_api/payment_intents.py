@@ -43,9 +43,7 @@ def _lower(name: str, value: Any) -> str:
 def suffix(name: str, value: Any) -> str | None:
     """`statement_descriptor_suffix`: at most 22 characters, at least one letter, none of < > \\ ' " *."""
     words = text(name, value)
-    if words is not None and (
-        len(words) > 22 or not any(c.isalpha() for c in words) or set(words) & set("<>\\'\"*")
-    ):
+    if words is not None and (len(words) > 22 or not any(c.isalpha() for c in words) or set(words) & set("<>\\'\"*")):
         raise StripeError(f"Invalid {name}: {words}", param=name)
     return words
 
@@ -107,9 +105,7 @@ CONFIRM = Form(
      "excluded_payment_method_types": strings, "hooks": anything, "payment_details": anything,
      "payment_method_data": mapping}
 )  # fmt: skip
-CANCEL = Form(
-    {"cancellation_reason": one_of("abandoned", "duplicate", "fraudulent", "requested_by_customer")}
-)
+CANCEL = Form({"cancellation_reason": one_of("abandoned", "duplicate", "fraudulent", "requested_by_customer")})
 LIST = Form({**PAGING, "customer": required_text, "customer_account": text, "created": moment})
 UNSUPPORTED = (
     "confirmation_token",
@@ -266,9 +262,7 @@ def listing(call: Call) -> Document:
 
 
 def unexpected_state(intent: Document, message: str) -> StripeError:
-    return StripeError(
-        message, code="payment_intent_unexpected_state", began=True, payment_intent=rendered(intent)
-    )
+    return StripeError(message, code="payment_intent_unexpected_state", began=True, payment_intent=rendered(intent))
 
 
 def _living_customer(call: Call, id: str) -> None:

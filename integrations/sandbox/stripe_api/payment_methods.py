@@ -118,9 +118,7 @@ def retrieve(call: Call, id: str) -> Document:
 def update(call: Call, id: str) -> Document:
     method = call.get("payment_method", id, param="payment_method")
     if method["customer"] is None:
-        raise StripeError(
-            "You must save this PaymentMethod to a customer before you can update it.", began=True
-        )
+        raise StripeError("You must save this PaymentMethod to a customer before you can update it.", began=True)
     before = {name: method[name] for name in ("card", "billing_details", "metadata")}
     params = call.params
     method["card"] = {**method["card"], **params.get("card", {})}
@@ -144,9 +142,7 @@ def attach(call: Call, id: str) -> Document:
     if method["customer"] == customer["id"]:
         return method
     if method["customer"]:
-        raise StripeError(
-            "The payment method you provided has already been attached to a customer.", began=True
-        )
+        raise StripeError("The payment method you provided has already been attached to a customer.", began=True)
     if method[INTERNAL]["unusable"]:
         raise StripeError(UNUSABLE, began=True)
     decline = cards.by_name(method[INTERNAL]["card"]).attach

@@ -108,9 +108,7 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
             original = kept.request_id if kept else request_id
             replayed = kept is not None
             answer = (
-                Answer(kept.status, kept.body)
-                if kept
-                else _keyed(call, endpoint, arguments, raw, plan, account, key)
+                Answer(kept.status, kept.body) if kept else _keyed(call, endpoint, arguments, raw, plan, account, key)
             )
         else:
             sandbox.linger(plan)
@@ -139,11 +137,7 @@ def _keyed(
             if began:
                 # An injected 500 is Stripe failing after it began: that is what it keeps. 502 to 504 come
                 # from the front end, behind which the true answer is kept.
-                broken = (
-                    plan.after is not None
-                    and plan.after.kind == "error_after_effect"
-                    and plan.after.status == 500
-                )
+                broken = plan.after is not None and plan.after.kind == "error_after_effect" and plan.after.status == 500
                 kept = Answer(500, _body({"error": injected_error(500)})) if broken else answer
                 idempotency.keep(call.sandbox, scope=account, key=key, status=kept.status, body=kept.body)
             return answer

@@ -1,0 +1,98 @@
+"""The page: every tab renders, everything is escaped, the buttons work."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import stripe
+
+from integrations.sandbox.page import TABS
+from tests.unit.integrations.sandbox.conftest import Running
+
+NASTY = '<script>alert("x")</script>'
+
+
+@pytest.fixture
+def filled(client: stripe.StripeClient, customer: stripe.Customer, brevo: httpx.Client, dixa: httpx.Client) -> str:
+    """One of everything, with markup wherever a text may stand; returns an intent that waits for its customer."""
+    mail = {
+        "sender": {"email": "shop@example.com", "name": NASTY},
+        "to": [{"email": "ann@example.com", "name": NASTY}],
+        "subject": NASTY,
+        "htmlContent": f"<p>Hello</p>{NASTY}",
+        "tags": [NASTY],
+    }
+    brevo.post("/brevo/v3/smtp/email", json=mail).raise_for_status()
+    text = {"sender": "Shop", "recipient": "4917012345678", "content": NASTY, "tag": NASTY}
+    brevo.post("/brevo/v3/transactionalSMS/send", json=text).raise_for_status()
+    contact = {"email": "ann@example.com", "ext_id": NASTY, "attributes": {"FIRSTNAME": NASTY}}
+    brevo.post("/brevo/v3/contacts", json=contact).raise_for_status()
+    dixa.post("/dixa/v1/endusers", json={"displayName": NASTY, "externalId": NASTY}).raise_for_status()
+    return client.v1.payment_intents.create(
+        params={
+            "amount": 1290,
+            "currency": "eur",
+            "customer": customer.id,
+            "payment_method": "pm_card_authenticationRequired",
+            "metadata": {"order": NASTY},
+            "confirm": True,
+            "return_url": "https://shop.example/",
+        }
+    ).id
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("full", [False, True])
+def test_every_tab_renders_and_escapes(
+    request: pytest.FixtureRequest, control: httpx.Client, tab: str, full: bool
+) -> None:
+    if full:
+        request.getfixturevalue("filled")
+        rules = [{"kind": "error", "provider": "dixa", "path": NASTY, "times": 3, "rate": 0.5}]
+        control.put("/sandbox/faults", json=rules).raise_for_status()
+    answer = control.get("/", params={"tab": tab, "refresh": "5", "id": NASTY})
+    assert answer.status_code == 200
+    assert "<script" not in answer.text
+    assert '<meta http-equiv="refresh" content="5">' in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+def test_a_mail_is_previewed_in_a_frame_without_rights(control: httpx.Client, filled: str) -> None:
+    page = control.get("/").text
+    assert '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
+    assert "&lt;p&gt;Hello&lt;/p&gt;" in page
+
+
+def press(control: httpx.Client, **fields: str) -> httpx.Response:
+    return control.post("/", data=fields, follow_redirects=True)
+
+
+def test_buttons(client: stripe.StripeClient, control: httpx.Client, filled: str) -> None:
+    mail = control.get("/sandbox/mails").json()["data"][0]["id"]
+    assert press(control, action="mail-event", tab="mails", id=mail, event="hard_bounce").status_code == 200
+    assert control.get("/sandbox/contacts").json()["data"][0]["emailBlacklisted"] is True
+    assert "Payments" in press(control, action="authenticate", tab="payments", id=filled, outcome="success").text
+    assert client.v1.payment_intents.retrieve(filled).status == "succeeded"
+    press(control, action="dispute", tab="payments", id=filled)
+    assert len(client.v1.disputes.list().data) == 1
+    press(control, action="preset", name="brevo-down", tab="faults")
+    assert "Turn off" in press(control, action="preset", name="stripe-slow", tab="faults").text
+    press(control, action="remove-fault", index="0", tab="faults")
+    assert [rule["kind"] for rule in control.get("/sandbox/faults").json()["data"]] == ["latency"]
+    press(control, action="clear-faults", tab="faults")
+    assert control.get("/sandbox/faults").json()["data"] == []
+    press(control, action="reset", tab="faults")
+    assert control.get("/sandbox/mails").json()["data"] == []
+
+
+def test_a_button_that_does_not_fit_says_so(control: httpx.Client) -> None:
+    for action in ("dispute", "authenticate", "mail-event", "redeliver", "preset", "nothing"):
+        assert 'role="status"' in press(control, action=action, id="nothing").text
+
+
+def test_forms_of_other_sites_are_refused(sandbox: Running, control: httpx.Client) -> None:
+    foreign = {"Origin": "https://evil.example"}
+    assert control.post("/", data={"action": "reset"}, headers=foreign).status_code == 403
+    own = {"Origin": sandbox.url}
+    assert control.post("/", data={"action": "reset"}, headers=own).status_code == 303
+    assert control.get("/favicon.ico").status_code == 404
