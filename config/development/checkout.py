@@ -143,7 +143,6 @@ def main() -> int:
 
 def _set_up_django(variables: dict[str, str]) -> None:
     os.environ.update(variables)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
 
     django.setup()

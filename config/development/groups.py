@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 
 POLL = 0.05
+# The kernel takes no longer; what is still there then is dead, and waits for a parent that does not ask.
+KILLED_WITHIN = 1.0
 
 
 def end(groups: Iterable[int], *, grace: float, reap: Callable[[], object] = lambda: None) -> None:
@@ -19,13 +21,19 @@ def end(groups: Iterable[int], *, grace: float, reap: Callable[[], object] = lam
     groups = list(groups)
     for group in groups:
         tell(group, signal.SIGTERM, whole=False)
-    deadline = time.monotonic() + grace
-    while time.monotonic() < deadline and any(exists(group) for group in groups):
-        reap()
-        time.sleep(POLL)
+    _wait_until_gone(groups, seconds=grace, reap=reap)
     for group in groups:
         tell(group, signal.SIGKILL)
-    reap()
+    _wait_until_gone(groups, seconds=KILLED_WITHIN, reap=reap)
+
+
+def _wait_until_gone(groups: list[int], *, seconds: float, reap: Callable[[], object]) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        reap()
+        if not any(exists(group) for group in groups):
+            return
+        time.sleep(POLL)
 
 
 def exists(group: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +17,10 @@ from config.development.stack import ROOT, Stack
 # The words by which a process says that it is ready; the web is asked at its address.
 READY_WORDS = {"relay": "relay started", "scheduler": "beat: Starting", "worker": " ready."}
 WARM_UP_REQUESTS = 8
+
+
+class UnableToPrepare(Exception):
+    """Something between the starts of the parts went wrong."""
 
 
 def outside_world(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
@@ -76,14 +81,16 @@ def start_database(stack: Stack, screen: Screen) -> str:
         return stack.env.database_url
     began = time.monotonic()
     screen.waiting("PostgreSQL")
-    url = postgres.ensure_running(stack.data / "postgres")
+    try:
+        url = postgres.ensure_running(stack.data / "postgres")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UnableToPrepare(f"PostgreSQL does not start in {stack.data / 'postgres'}: {error}") from error
     screen.done("PostgreSQL", time.monotonic() - began)
     return url
 
 
 def prepare(screen: Screen) -> None:
     """Migrate, make the queues, add what a shop begins with. The database and SQS answer by now."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
     from django.core.management import call_command
 

@@ -80,6 +80,7 @@ class Part:
         """It ended by itself: end what is left of its group, and say in how many seconds to start it again."""
         if self._process is not None:
             groups.tell(self._process.pid, signal.SIGKILL)
+            self._process.wait()
         self.ends = 1 if time.monotonic() - self._started_at > WELL_AFTER else self.ends + 1
         self._process = None
         seconds = min(LONGEST_BACKOFF, 2.0 ** (self.ends - 1))

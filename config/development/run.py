@@ -7,6 +7,7 @@ was started. ``--once`` ends after the timeline: 0 if every step was done, 1 if 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -14,10 +15,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from config.development import launch, ports, postgres, procfile
+from config.development import launch, ports, postgres
 from config.development import stack as stacks
 from config.development.checkout import CheckoutRefused, NotRunning, place_and_show
 from config.development.guard import Guard
+from config.development.procfile import BadProcfile
 from config.development.runlock import AlreadyRunning, RunLock
 from config.development.screen import BOLD, DIM, RED, Screen
 from config.development.seed import STAFF_EMAIL, STAFF_PASSWORD
@@ -54,12 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stack = stacks.from_environment(os.environ)
         lock = RunLock(stack.data)
         ports.check_free(stack.ports())
-    except (BadEnvironment, AlreadyRunning, ports.PortTaken, procfile.BadProcfile) as error:
+    except (BadEnvironment, AlreadyRunning, ports.PortTaken) as error:
         print(f"Cannot start: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"Cannot start: {error.filename} cannot be used ({error.strerror}); see DATA_DIR.", file=sys.stderr)
         return 1
     stop = Stop(with_parent=options.stop_with_parent)
     stop.listen()
-    return run(stack, lock=lock, screen=screen, stop=stop, once=options.once)
+    with contextlib.closing(lock):
+        return run(stack, lock=lock, screen=screen, stop=stop, once=options.once)
 
 
 def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) -> int:
@@ -86,6 +92,10 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
     except (CheckoutRefused, NotRunning) as error:
         screen.failed("checkout", str(error))
         return 1
+    except (BadProcfile, launch.UnableToPrepare) as error:
+        if not stop():  # Ctrl-C reaches the tools that prepare as well
+            screen.failed("start", str(error))
+        return 0 if stop() else 1
     finally:
         end(supervisor, guard, screen, own_database=own_database is not None, stack=stack)
 

@@ -16,7 +16,7 @@ class AlreadyRunning(Exception):
 
 
 class RunLock:
-    """Held until the process ends, however it ends."""
+    """Held until it is closed or the process ends, however it ends."""
 
     def __init__(self, data: Path) -> None:
         """Take the lock. Raises ``AlreadyRunning``."""
@@ -37,6 +37,10 @@ class RunLock:
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), **facts}))
         self._file.flush()
+
+    def close(self) -> None:
+        """Let the next one have it."""
+        self._file.close()
 
 
 def running(data: Path) -> dict[str, Any] | None:

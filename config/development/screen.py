@@ -61,6 +61,6 @@ class Screen:
 
 def _width(stream: TextIO) -> int:
     try:
-        return max(20, os.get_terminal_size(stream.fileno()).columns - 1)
+        return (os.get_terminal_size(stream.fileno()).columns or 80) - 1
     except OSError:
         return 79

@@ -12,6 +12,7 @@ from config import env as environment
 from config.env import Env
 
 ROOT = Path(__file__).resolve().parents[2]
+OFF = ("0", "false", "no", "off")
 ANYWHERE = ("", "0.0.0.0", "::")
 STAND_IN_VARIABLES = ("STRIPE_API_BASE", "BREVO_API_BASE", "DIXA_API_BASE")
 
@@ -72,6 +73,7 @@ class Stack:
         """What another process needs to know to work with this stack."""
         return {
             "DJANGO_DEBUG": "1",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
             "DATA_DIR": str(self.data),
             "DATABASE_URL": database_url,
             "WEB_HOST": self.web_host,
@@ -94,12 +96,10 @@ class Stack:
 
 def from_environment(environ: Mapping[str, str]) -> Stack:
     """The stack that these variables ask for. Raises ``config.env.BadEnvironment``."""
-    environ = {"DJANGO_DEBUG": "1", **environ}
+    if environ.get("DJANGO_DEBUG", "").strip().lower() in OFF:
+        raise environment.BadEnvironment("DJANGO_DEBUG is off; this is for development: leave it unset or set it to 1.")
+    environ = {**environ, "DJANGO_DEBUG": "1"}
     env = environment.read(environ)
-    if not env.debug:
-        raise environment.BadEnvironment(
-            "DJANGO_DEBUG is off; this is for development, so leave it unset or set it to 1."
-        )
     return Stack(
         env=env,
         data=data_folder(environ),

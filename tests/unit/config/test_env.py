@@ -1,0 +1,164 @@
+"""Every variable: what it is by default, what it refuses, and what production demands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from config import env
+from config.env import BadEnvironment
+
+DEVELOPMENT = {"DJANGO_DEBUG": "1"}
+PRODUCTION = {
+    "DJANGO_SECRET_KEY": "k" * 50,
+    "ALLOWED_HOSTS": "shop.example.com",
+    "DATABASE_URL": "postgresql://shop@db.example.com/shop",
+    "AWS_REGION": "eu-central-1",
+    "SQS_ENDPOINT_URL": "https://sqs.eu-central-1.amazonaws.com",
+    "STRIPE_API_KEY": "sk_live_key",
+    "STRIPE_API_BASE": "https://api.stripe.com",
+    "STRIPE_WEBHOOK_SECRET": "whsec_live",
+    "BREVO_API_KEY": "xkeysib-key",
+    "BREVO_API_BASE": "https://api.brevo.com/v3",
+    "BREVO_WEBHOOK_TOKEN": "t" * 20,
+    "DIXA_API_TOKEN": "dixa-token",
+    "DIXA_API_BASE": "https://dev.dixa.io/v1",
+    "SENDER_EMAIL": "shop@example.com",
+}
+DEFAULTS: dict[str, Any] = {
+    "debug": True,
+    "database_url": None,
+    "aws_region": "eu-west-1",
+    "sqs_endpoint_url": "http://127.0.0.1:9324",
+    "sqs_queue_prefix": "",
+    "retry_ladder": (60, 300, 1500),
+    "visibility_timeout": None,
+    "poll_wait_seconds": 2,
+    "stripe_api_key": "sk_test_sandbox",
+    "stripe_api_base": "http://127.0.0.1:8420/stripe",
+    "stripe_webhook_secrets": ("whsec_sandbox",),
+    "brevo_api_base": "http://127.0.0.1:8420/brevo/v3",
+    "brevo_list_id": None,
+    "dixa_api_base": "http://127.0.0.1:8420/dixa/v1",
+    "checkout_rate_limit": "600/min",
+    "trusted_proxies": 0,
+    "log_level": "INFO",
+    "outbox_retention_hours": 72,
+    "web_port": 8000,
+    "sqs_emulator_port": 9324,
+    "sandbox_port": 8420,
+}
+READS = [
+    ("ALLOWED_HOSTS", "a.example.com, b.example.com", "allowed_hosts", ("a.example.com", "b.example.com")),
+    ("DATABASE_URL", "postgres://shop@db/shop", "database_url", "postgres://shop@db/shop"),
+    ("SQS_QUEUE_PREFIX", "staging-", "sqs_queue_prefix", "staging-"),
+    ("SQS_EMULATOR_PORT", "9999", "sqs_endpoint_url", "http://127.0.0.1:9999"),
+    ("SANDBOX_PORT", "9998", "dixa_api_base", "http://127.0.0.1:9998/dixa/v1"),
+    ("STRIPE_API_BASE", "https://api.stripe.com/", "stripe_api_base", "https://api.stripe.com"),
+    ("RETRY_LADDER", "1,2,3", "retry_ladder", (1, 2, 3)),
+    ("VISIBILITY_TIMEOUT", "600", "visibility_timeout", 600),
+    ("SQS_WAIT_SECONDS", "20", "poll_wait_seconds", 20),
+    ("BREVO_LIST_ID", "7", "brevo_list_id", 7),
+    ("SMS_SENDER", "491511234567", "sms_sender", "491511234567"),
+    ("CHECKOUT_RATE_LIMIT", "5/hour", "checkout_rate_limit", "5/hour"),
+    ("LOG_LEVEL", "warning", "log_level", "WARNING"),
+    ("WEB_PORT", "  8080 ", "web_port", 8080),
+]
+REFUSES = [
+    ("DJANGO_DEBUG", "maybe"),
+    ("DJANGO_SECRET_KEY", "short"),
+    ("DATABASE_URL", "mysql://shop@db/shop"),
+    ("SQS_ENDPOINT_URL", "localhost:9324"),
+    ("SQS_QUEUE_PREFIX", "no spaces"),
+    ("SQS_QUEUE_PREFIX", "x" * 41),
+    ("RETRY_LADDER", "soon"),
+    ("RETRY_LADDER", "60,0"),
+    ("RETRY_LADDER", "43201"),
+    ("VISIBILITY_TIMEOUT", "0"),
+    ("VISIBILITY_TIMEOUT", "43201"),
+    ("SQS_WAIT_SECONDS", "21"),
+    ("STRIPE_API_BASE", "ftp://api.stripe.com"),
+    ("STRIPE_WEBHOOK_SECRET", "one,two,three"),
+    ("BREVO_API_BASE", "brevo"),
+    ("BREVO_WEBHOOK_TOKEN", "short"),
+    ("BREVO_LIST_ID", "list"),
+    ("DIXA_API_BASE", "//dixa"),
+    ("SENDER_EMAIL", "nobody"),
+    ("SMS_SENDER", "TwelveLetters"),
+    ("SMS_SENDER", "Not alnum"),
+    ("CHECKOUT_RATE_LIMIT", "often"),
+    ("TRUSTED_PROXIES", "-1"),
+    ("LOG_LEVEL", "LOUD"),
+    ("OUTBOX_RETENTION_HOURS", "0"),
+    ("WEB_PORT", "65536"),
+    ("SQS_EMULATOR_PORT", "http"),
+    ("SANDBOX_PORT", "0"),
+]
+DEVELOPMENT_ONLY = [
+    ("DJANGO_SECRET_KEY", env.DEVELOPMENT_SECRET_KEY),
+    ("STRIPE_API_KEY", env.DEVELOPMENT_STRIPE_API_KEY),
+    ("STRIPE_WEBHOOK_SECRET", env.DEVELOPMENT_STRIPE_WEBHOOK_SECRET),
+    ("STRIPE_WEBHOOK_SECRET", f"whsec_live,{env.DEVELOPMENT_STRIPE_WEBHOOK_SECRET}"),
+    ("BREVO_API_KEY", env.DEVELOPMENT_BREVO_API_KEY),
+    ("BREVO_WEBHOOK_TOKEN", env.DEVELOPMENT_BREVO_WEBHOOK_TOKEN),
+    ("DIXA_API_TOKEN", env.DEVELOPMENT_DIXA_API_TOKEN),
+    ("SQS_ENDPOINT_URL", "http://localhost:9324"),
+    ("STRIPE_API_BASE", "http://127.0.0.1:8420/stripe"),
+    ("BREVO_API_BASE", "http://127.1.2.3/brevo"),
+    ("DIXA_API_BASE", "http://[::1]:8420/dixa"),
+]
+
+
+@pytest.mark.parametrize(("field", "expected"), DEFAULTS.items())
+def test_development_needs_nothing(field: str, expected: Any) -> None:
+    assert getattr(env.read(DEVELOPMENT), field) == expected
+
+
+@pytest.mark.parametrize(("variable", "text", "field", "expected"), READS)
+def test_a_variable_is_read(variable: str, text: str, field: str, expected: Any) -> None:
+    assert getattr(env.read({**DEVELOPMENT, variable: text}), field) == expected
+
+
+@pytest.mark.parametrize(("variable", "text"), REFUSES)
+def test_what_cannot_be_used_is_refused_by_name(variable: str, text: str) -> None:
+    with pytest.raises(BadEnvironment, match=rf"^{variable} "):
+        env.read({**DEVELOPMENT, variable: text})
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "RETRY_LADDER", "STRIPE_API_KEY", "WEB_PORT"])
+def test_an_empty_variable_is_an_unset_one(variable: str) -> None:
+    assert env.read({**DEVELOPMENT, variable: "  "}) == env.read(DEVELOPMENT)
+
+
+def test_production_starts_with_everything_named() -> None:
+    settings = env.read(PRODUCTION)
+
+    assert not settings.debug
+    assert settings.poll_wait_seconds == 20
+    assert settings.stripe_api_base == "https://api.stripe.com"
+
+
+@pytest.mark.parametrize("variable", PRODUCTION)
+def test_production_refuses_to_guess(variable: str) -> None:
+    with pytest.raises(BadEnvironment, match=rf"^{variable} is not set"):
+        env.read({name: text for name, text in PRODUCTION.items() if name != variable})
+
+
+@pytest.mark.parametrize(("variable", "text"), DEVELOPMENT_ONLY)
+def test_production_refuses_what_only_development_may_use(variable: str, text: str) -> None:
+    with pytest.raises(BadEnvironment, match=rf"^{variable} (holds the development value|points at this machine)"):
+        env.read({**PRODUCTION, variable: text})
+
+
+def test_two_webhook_secrets_may_be_active_at_a_time() -> None:
+    settings = env.read({**PRODUCTION, "STRIPE_WEBHOOK_SECRET": "whsec_new, whsec_old"})
+
+    assert settings.stripe_webhook_secrets == ("whsec_new", "whsec_old")
+
+
+def test_a_refusal_does_not_repeat_a_secret() -> None:
+    with pytest.raises(BadEnvironment) as refusal:
+        env.read({**DEVELOPMENT, "DJANGO_SECRET_KEY": "hunter2"})
+
+    assert "hunter2" not in str(refusal.value)
