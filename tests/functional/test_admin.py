@@ -1,0 +1,99 @@
+"""Support staff look at everything in the admin, and nobody else does."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from integrations.outbox.models import OutboxMessage
+from subscriptions.models import Customer, Plan, User
+
+OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
+MODELS = [model for model in apps.get_models() if admin.site.is_registered(model) and model._meta.app_label in OURS]
+EDITED = {User, Plan}
+
+
+def listing(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def adding(model: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff@example.com"))
+    return client
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_staff_see_every_list_and_search_it(staff: Client, model: Any) -> None:
+    for question in ("", "?q=ada", f"?q={uuid4()}"):
+        assert staff.get(listing(model) + question).status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_what_records_the_past_is_not_edited(staff: Client, model: Any) -> None:
+    assert staff.get(adding(model)).status_code == (200 if model in EDITED else 403)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_nobody_else_sees_anything(db: None, model: Any) -> None:
+    stranger = Client()
+    assert stranger.get(listing(model)).status_code == 302
+    customer = User.objects.create_user("ada@example.com")
+    stranger.force_login(customer)
+    assert stranger.get(listing(model)).status_code == 302
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_staff_without_the_permission_are_refused(db: None, model: Any) -> None:
+    user = User.objects.create_user("new@example.com", is_staff=True)
+    client = Client()
+    client.force_login(user)
+    assert client.get(listing(model)).status_code == 403
+    user.user_permissions.add(
+        Permission.objects.get(content_type__app_label=model._meta.app_label, codename=f"view_{model._meta.model_name}")
+    )
+    assert client.get(listing(model)).status_code == 200
+
+
+def test_a_row_opens_and_shows_what_it_holds(staff: Client, coffee: Plan) -> None:
+    row = OutboxMessage.objects.create(task="orders.start_fulfilment", queue="OrdersQueue", kwargs={"order_id": "x"})
+    page = staff.get(reverse("admin:outbox_outboxmessage_change", args=[row.pk]))
+    assert b"orders.start_fulfilment" in page.content
+    customer = Customer.objects.create(email="Ada@example.com", email_key="ada@example.com", name="Ada")
+    assert staff.get(reverse("admin:subscriptions_customer_change", args=[customer.pk])).status_code == 200
+    assert b"Ada@example.com" in staff.get(listing(Customer) + "?q=ada@").content
+
+
+def test_a_login_is_made_case_folded(staff: Client) -> None:
+    password = "correct horse battery staple"
+    form = {"email": "New@Example.com", "usable_password": "true", "password1": password, "password2": password}
+    staff.post(adding(User), form)
+    assert User.objects.filter(email="new@example.com").exists()
+    assert Client().login(username="NEW@example.com", password=password)
+
+
+def test_lists_are_shown_in_a_bounded_number_of_statements(
+    staff: Client, coffee: Plan, django_assert_max_num_queries: Any
+) -> None:
+    from tests.support.payments import place_order
+
+    for _ in range(8):
+        place_order()
+    from orders.models import Order
+    from subscriptions.models import Subscription
+
+    for model in (Order, Subscription, Customer):
+        with django_assert_max_num_queries(9):
+            staff.get(listing(model))
