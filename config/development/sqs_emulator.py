@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import flask
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from moto.sqs import models
 from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid, SQSException
@@ -199,20 +199,20 @@ def _client_left() -> bool:
 def _receive(
     self: models.SQSBackend, queue_name: str, count: int, wait: int, visibility: int, names: Any = None
 ) -> list[models.Message]:
-    received = self.get_queue(queue_name).receive(int(count), float(wait or 0), int(visibility or 0))
+    queue: Any = self.get_queue(queue_name)
+    received: list[models.Message] = queue.receive(int(count), float(wait or 0), int(visibility or 0))
     for message in received:
         models._filter_message_attributes(message, names or [])
     return received
 
 
-def _change_visibility(
-    self: models.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int
-) -> None:
-    self.get_queue(queue_name).change_visibility(receipt_handle, int(visibility_timeout))
+def _change_visibility(self: models.SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+    queue: Any = self.get_queue(queue_name)
+    queue.change_visibility(receipt_handle, int(visibility_timeout))
 
 
 def _purge(self: models.SQSBackend, queue_name: str) -> None:
-    queue = self.get_queue(queue_name)
+    queue: Any = self.get_queue(queue_name)
     with queue._messages_lock:
         queue.clear()
 
@@ -220,10 +220,13 @@ def _purge(self: models.SQSBackend, queue_name: str) -> None:
 def patch_moto() -> None:
     """Put our queue under moto's SQS, in this process."""
     models.Queue = Queue  # type: ignore[misc]
-    models.Message.__new__ = lambda cls, *_, **__: object.__new__(cls)  # moto keeps every message ever made
-    models.SQSBackend.receive_message = _receive  # type: ignore[method-assign]
-    models.SQSBackend.change_message_visibility = _change_visibility  # type: ignore[method-assign]
-    models.SQSBackend.purge_queue = _purge  # type: ignore[method-assign]
+    for owner, name, ours in (
+        (models.Message, "__new__", lambda cls, *_, **__: object.__new__(cls)),  # moto keeps every message ever made
+        (models.SQSBackend, "receive_message", _receive),
+        (models.SQSBackend, "change_message_visibility", _change_visibility),
+        (models.SQSBackend, "purge_queue", _purge),
+    ):
+        setattr(owner, name, ours)
 
 
 # -- What survives a restart

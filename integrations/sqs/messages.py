@@ -15,9 +15,7 @@ from kombu.utils.json import dumps
 from integrations.sqs import arguments, tasks
 
 
-def encode(
-    *, task_name: str, task_id: str, kwargs: Mapping[str, Any], headers: Mapping[str, Any] | None = None
-) -> str:
+def encode(*, task_name: str, task_id: str, kwargs: Mapping[str, Any], headers: Mapping[str, Any] | None = None) -> str:
     """The text to hand to SendMessage. Ids and dates in ``kwargs`` become JSON scalars.
 
     ``headers`` (a request id, say) reach the task as attributes of ``self.request``. Raises TypeError for an argument

@@ -45,9 +45,7 @@ class BatchResult:
     failed: dict[str, Failure] = field(default_factory=dict)
 
 
-def send_batch(
-    queue: Queue, entries: Sequence[OutgoingMessage], *, topology: Topology | None = None
-) -> BatchResult:
+def send_batch(queue: Queue, entries: Sequence[OutgoingMessage], *, topology: Topology | None = None) -> BatchResult:
     """Send any number of messages. SqsUnavailable if SQS did not take the first call: nothing is known to be sent.
 
     If it goes away later, the messages of the failed calls are in ``failed``, with ``sender_fault`` False; since a

@@ -48,6 +48,7 @@ class QoS(SQS.QoS):  # type: ignore[misc]
 
 class Channel(SQS.Channel):  # type: ignore[misc]
     QoS = QoS
+    _asynsqs: Any = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._outages: dict[str, Outage] = defaultdict(Outage)
@@ -147,9 +148,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
     def _poll_answered(self, queue: str) -> None:
         outage = self._outage(queue)
         if outage.active:
-            logger.warning(
-                "%s: SQS answers again after %.0f s and %d polls", queue, outage.seconds, outage.failures
-            )
+            logger.warning("%s: SQS answers again after %.0f s and %d polls", queue, outage.seconds, outage.failures)
             outage.over()
         self.sqs().sqs_is_back()
 
@@ -175,7 +174,10 @@ class Channel(SQS.Channel):  # type: ignore[misc]
         except Exception as exc:
             logger.error(
                 "%s: message %s cannot be read and is left to the redrive policy (receipt %d): %s",
-                queue, delivery.message_id, delivery.receive_count, envelopes.reason(exc),
+                queue,
+                delivery.message_id,
+                delivery.receive_count,
+                envelopes.reason(exc),
             )
             self._remember_dead(delivery)
             self._show_again(queue_url, message, 0)

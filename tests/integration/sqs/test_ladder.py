@@ -88,9 +88,7 @@ def test_a_longer_retry_after_wins(shop: Any, sent: Any, eventually: Any) -> Non
 
 
 @pytest.mark.parametrize("how", ["killed", "exited", "memory"])
-def test_a_lost_child_spends_a_receive_and_climbs_the_ladder(
-    lost: Any, eventually: Any, how: str
-) -> None:
+def test_a_lost_child_spends_a_receive_and_climbs_the_ladder(lost: Any, eventually: Any, how: str) -> None:
     shop, sent = lost
     message_id, body = sent[how]
     dead = eventually(lambda: shop.dead_letters().get(message_id), within=25, what="the message in the DLQ")

@@ -102,9 +102,7 @@ def test_poison_reaches_the_dead_letter_queue_unchanged(poisoned: Any, eventuall
 
 
 @pytest.mark.parametrize("name", RUNS_NORMALLY)
-def test_an_envelope_that_names_no_queue_of_ours_runs_and_is_deleted(
-    poisoned: Any, eventually: Any, name: str
-) -> None:
+def test_an_envelope_that_names_no_queue_of_ours_runs_and_is_deleted(poisoned: Any, eventually: Any, name: str) -> None:
     key = uuid.uuid4().hex
     poisoned.send_body(RUNS_NORMALLY[name](poisoned, key))
     eventually(lambda: poisoned.runs(key), within=10, what="the run")

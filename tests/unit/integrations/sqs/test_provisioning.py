@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from integrations.sqs import checks, provisioning
+from integrations.sqs.topology import QUEUES, Topology
+
+
+def _attributes(sqs: Any, name: str) -> dict[str, str]:
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    attributes: dict[str, str] = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return attributes
+
+
+def test_everything_is_created_once_and_then_in_order(sqs: Any) -> None:
+    everything = Topology(prefix="all-")
+    first = list(provisioning.provision(everything))
+    assert {finding.name for finding in first} == set(everything.physical_names())
+    assert all(finding.missing for finding in first)
+    assert all(finding.in_order for finding in provisioning.provision(everything))
+    assert not list(checks.check_redrive(everything, QUEUES))
+    dead = _attributes(sqs, "all-ChargesQueue-dlq")
+    assert dead["MessageRetentionPeriod"] == "1209600"
+    assert json.loads(dead["RedriveAllowPolicy"])["sourceQueueArns"] == [
+        _attributes(sqs, "all-ChargesQueue")["QueueArn"]
+    ]
+
+
+def test_drift_is_reported_and_corrected(sqs: Any, topology: Topology) -> None:
+    list(provisioning.provision(topology))
+    url = sqs.get_queue_url(QueueName="unit-ChargesQueue")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "5", "RedrivePolicy": ""})
+    seen = next(iter(provisioning.inspect(topology)))
+    assert set(seen.drift) == {"VisibilityTimeout", "RedrivePolicy"}
+    assert "VisibilityTimeout 5 -> 60" in str(seen)
+    assert list(checks.check_redrive(topology, topology.queues)) == [
+        "unit-ChargesQueue: the queue has no redrive policy; run manage.py provision_queues"
+    ]
+    list(provisioning.provision(topology))
+    assert all(finding.in_order for finding in provisioning.inspect(topology))
+
+
+def test_looking_changes_nothing(sqs: Any, topology: Topology) -> None:
+    assert [finding.missing for finding in provisioning.inspect(topology)] == [True, True]
+    assert not sqs.list_queues().get("QueueUrls")
+
+
+def test_the_command_says_what_it_did_and_checks(sqs: Any, topology: Topology, settings: Any) -> None:
+    settings.SQS_TOPOLOGY = topology
+    with pytest.raises(CommandError, match="2 of 2"):
+        call_command("provision_queues", "--check", stdout=StringIO())
+    out = StringIO()
+    call_command("provision_queues", stdout=out)
+    assert out.getvalue().splitlines() == [
+        "unit-ChargesQueue: missing; created",
+        "unit-ChargesQueue-dlq: missing; created",
+    ]
+    call_command("provision_queues", "--check", stdout=(out := StringIO()))
+    assert out.getvalue().splitlines() == ["unit-ChargesQueue: in order", "unit-ChargesQueue-dlq: in order"]
+
+
+# -- Start-up checks
+
+
+def test_the_default_topology_passes() -> None:
+    assert not list(checks.check_timeouts(Topology()))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"provider_timeouts": 60}, "soft time limit (60 s) must be longer than the providers' timeouts (60 s)"),
+        ({"visibility_timeout": 20}, "soft time limit (18 s) must be longer than the providers' timeouts (45 s)"),
+    ],
+)
+def test_limits_that_do_not_fit_are_named(options: dict[str, int], said: str) -> None:
+    problems = list(checks.check_timeouts(Topology(**options)))  # type: ignore[arg-type]
+    assert any(problem.startswith("AccountQueue: ") and said in problem for problem in problems), problems
+
+
+def test_a_missing_queue_and_a_wrong_count_are_named(sqs: Any, topology: Topology, queue: Any) -> None:
+    assert "does not exist" in next(iter(checks.check_redrive(topology, [queue])))
+    list(provisioning.provision(topology))
+    longer = Topology(prefix="unit-", ladder=(1, 2, 3, 4), queues=(queue,))
+    assert "maxReceiveCount is 4, not 5" in next(iter(checks.check_redrive(longer, [queue])))

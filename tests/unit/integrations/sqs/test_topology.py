@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from integrations.sqs import topology as subject
+from integrations.sqs.topology import CHARGES, MAX_RECEIVE_COUNT, QUEUES, InvalidTopology, Topology
+
+
+def test_the_seven_queues_are_named_as_the_table_names_them() -> None:
+    assert [queue.name for queue in QUEUES] == [
+        "AccountQueue", "EmailsQueue", "OrdersQueue", "ChargesQueue", "SmsQueue", "BrevoQueue", "DixaQueue",
+    ]  # fmt: skip
+    assert CHARGES.dead_letter_name == "ChargesQueue-dlq"
+
+
+def test_the_receive_count_is_the_first_try_and_one_per_step() -> None:
+    assert MAX_RECEIVE_COUNT == 4
+    assert Topology(ladder=(1, 2)).max_receive_count == 3
+
+
+def test_names_carry_the_prefix() -> None:
+    names = list(Topology(prefix="dev-").physical_names())
+    assert names[0] == "dev-AccountQueue"
+    assert names[-1] == "dev-DixaQueue-dlq"
+    assert len(names) == len(set(names)) == 14
+
+
+@pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)
+@pytest.mark.parametrize("visibility", [None, 8, 3600])
+def test_time_limits_stay_below_the_visibility_timeout(queue: subject.Queue, visibility: int | None) -> None:
+    topology = Topology(visibility_timeout=visibility)
+    assert (
+        topology.visibility_timeout_of(queue) > topology.hard_time_limit_of(queue) > topology.soft_time_limit_of(queue)
+    )
+
+
+def test_a_dead_letter_outlives_its_source_by_ten_days() -> None:
+    topology = Topology()
+    source = topology.source_attributes(CHARGES, dead_letter_arn="arn:dlq")
+    dead = topology.dead_letter_attributes(source_arn="arn:source")
+    assert source["MessageRetentionPeriod"] == str(4 * 86400)
+    assert dead["MessageRetentionPeriod"] == str(14 * 86400)
+    assert json.loads(source["RedrivePolicy"]) == {"deadLetterTargetArn": "arn:dlq", "maxReceiveCount": 4}
+    assert json.loads(dead["RedriveAllowPolicy"]) == {
+        "redrivePermission": "byQueue", "sourceQueueArns": ["arn:source"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"prefix": "a.b"}, "SQS_QUEUE_PREFIX"),
+        ({"ladder": ()}, "RETRY_LADDER"),
+        ({"ladder": (0,)}, "RETRY_LADDER"),
+        ({"ladder": (43_200,)}, "RETRY_LADDER"),
+        ({"visibility_timeout": 43_201}, "VISIBILITY_TIMEOUT"),
+        ({"wait_time_seconds": 0}, "wait_time_seconds"),
+        ({"wait_time_seconds": 21}, "wait_time_seconds"),
+        ({"polling_interval": 0}, "polling_interval"),
+    ],
+)
+def test_what_cannot_work_is_refused_by_name(options: dict[str, object], named: str) -> None:
+    with pytest.raises(InvalidTopology, match=named):
+        Topology(**options)  # type: ignore[arg-type]
