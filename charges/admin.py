@@ -20,7 +20,7 @@ class AttemptInline(admin.TabularInline):
               "started_at", "finished_at", "task_id")  # fmt: skip
     readonly_fields = fields
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 

@@ -19,7 +19,7 @@ from uuid import UUID
 from charges.models import Charge, ChargeAttempt
 from charges.operations import attempts, cards, intents, settlement
 from charges.operations.counterparts import KEY_LIFE
-from integrations.errors import ProviderUnclear
+from integrations.errors import PermanentError, ProviderUnclear
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
 from integrations.stripe.errors import CardDeclined, IntentMovedOn, KeySpent, RequestRefused
@@ -28,6 +28,10 @@ logger = logging.getLogger(__name__)
 
 # A spent key costs one round: read the intent, take the next key. Two in a row are no bad luck any more.
 ROUNDS = 2
+
+
+class UnreadableIntent(PermanentError):
+    """Stripe does not know the intent that we have on record. Is this the key of another account?"""
 
 
 def charge_lock(charge_id: UUID) -> str:
@@ -118,7 +122,13 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
 
 
 def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
-    intent = payment_intents.retrieve(payment_intent_id=intent_id)
+    try:
+        intent = payment_intents.retrieve(payment_intent_id=intent_id)
+    except RequestRefused as error:
+        # Not a refusal of the payment: it may have been made, where this key of ours cannot see.
+        raise UnreadableIntent(
+            f"The intent {intent_id} of charge {attempt.charge_id} cannot be read: {error}"
+        ) from error
     return settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
 
 

@@ -12,6 +12,8 @@ from integrations.stripe.results import PaymentIntent
 
 logger = logging.getLogger(__name__)
 
+CLOCKS_DIFFER = dt.timedelta(hours=1)  # at most, Stripe's from our database's
+
 
 def ready_intent(*, charge: Charge, stripe_customer_id: str, card_id: str, at: dt.datetime) -> str:
     """The id of the charge's intent, committed before anybody may confirm it. Call it under the charge's
@@ -44,7 +46,9 @@ def _intent_of(charge: Charge, *, stripe_customer_id: str) -> str | None:
     """The open or paid intent that carries the charge's id. There should be one; any other is closed."""
     ours = [
         intent
-        for intent in payment_intents.of_customer(customer_id=stripe_customer_id)
+        for intent in payment_intents.of_customer(
+            customer_id=stripe_customer_id, since=charge.created_at - CLOCKS_DIFFER
+        )
         if intent.metadata.get("charge") == str(charge.pk) and intent.status != "canceled"
     ]
     paid = [intent for intent in ours if intent.status in ("succeeded", "processing")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 from integrations.stripe.client import client, stripe_errors
@@ -65,8 +66,10 @@ def cancel(*, payment_intent_id: str) -> PaymentIntent:
         return payment_intent(client().v1.payment_intents.cancel(payment_intent_id))
 
 
-def of_customer(*, customer_id: str) -> Iterator[PaymentIntent]:
-    """A customer's intents, newest first. Unlike Stripe's search, the list does not lag behind."""
+def of_customer(*, customer_id: str, since: dt.datetime) -> Iterator[PaymentIntent]:
+    """A customer's intents made since then, newest first. Unlike Stripe's search, the list does not lag behind."""
     with stripe_errors():
-        page = client().v1.payment_intents.list(params={"customer": customer_id, "limit": PAGE})
+        page = client().v1.payment_intents.list(
+            params={"customer": customer_id, "created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        )
         yield from map(payment_intent, page.auto_paging_iter())

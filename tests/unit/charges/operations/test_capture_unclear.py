@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from charges.models import Charge, ChargeAttempt
+from charges.operations.capture import UnreadableIntent
 from charges.operations.counterparts import KEY_LIFE
+from charges.operations.settlement import IntentDiffers
 from integrations.errors import ProviderThrottled
 from integrations.sandbox.stripe_api import amounts, confirmation, customers, payment_methods
 from integrations.sandbox.stripe_api.errors import StripeError
@@ -230,6 +232,73 @@ def test_an_order_canceled_while_its_payment_was_unclear_is_called_off(stripe_sa
     assert stripe_sandbox.statuses() == ["canceled"]
     assert (Charge.objects.get().status, ChargeAttempt.objects.get().status) == ("canceled", "canceled")
     assert published() == {}
+
+
+def test_an_order_canceled_before_stripe_heard_of_it_is_called_off(stripe_sandbox: StripeSandbox) -> None:
+    stripe_sandbox.faults({"path": CALLS["attach"], "kind": "drop", "times": 1})
+    order = place_order()
+    with pytest.raises(Exception, match="did not answer"):
+        capture(order)
+    type(order).objects.update(status="canceled")
+
+    capture(order)
+
+    assert stripe_sandbox.intents() == []
+    assert (Charge.objects.get().status, ChargeAttempt.objects.get().status) == ("canceled", "canceled")
+
+
+def test_an_intent_that_another_account_cannot_see_is_not_called_refused(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
+    order = place_order()
+    with pytest.raises(Exception, match="did not answer"):
+        capture(order)
+    paid = stripe_sandbox.intents()[0]["id"]
+    Charge.objects.update(payment_intent_id="pi_of_another_account")
+
+    with pytest.raises(UnreadableIntent):
+        capture(order)
+
+    assert (ChargeAttempt.objects.get().status, published()) == ("unknown", {})
+    Charge.objects.update(payment_intent_id=paid)
+    capture(order)
+    assert_paid_once(stripe_sandbox, order)
+
+
+def test_strays_are_closed_and_one_intent_stays(stripe_sandbox: StripeSandbox) -> None:
+    """Two intents of one charge must not be; should they ever, one is kept and nobody can pay by the other."""
+    stripe_sandbox.faults({"method": "POST", "path": CALLS["create"], "kind": "drop_after_effect", "times": 1})
+    order = place_order()
+    with pytest.raises(Exception, match="did not answer"):
+        capture(order)
+    first = stripe_sandbox.intents()[0]
+    stripe_sandbox.api(
+        "POST",
+        "/v1/payment_intents",
+        amount="1290",
+        currency="eur",
+        customer=first["customer"],
+        **{"metadata[charge]": first["metadata"]["charge"]},
+    )
+
+    capture(order)
+
+    assert {one["id"]: one["status"] for one in stripe_sandbox.intents()}[first["id"]] == "succeeded"
+    assert stripe_sandbox.statuses() == ["canceled", "succeeded"]
+
+
+def test_an_intent_over_another_amount_settles_nothing(stripe_sandbox: StripeSandbox) -> None:
+    stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
+    order = place_order()
+    with pytest.raises(Exception, match="did not answer"):
+        capture(order)
+    Charge.objects.update(amount=9999)
+
+    with pytest.raises(IntentDiffers):
+        capture(order)
+
+    assert (Charge.objects.get().status, published()) == ("pending", {})
 
 
 def test_a_payment_of_an_order_canceled_meanwhile_is_recorded(stripe_sandbox: StripeSandbox) -> None:

@@ -1,0 +1,78 @@
+"""Staff look at charges, and change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from charges.models import Charge, SavedCard, StripeCustomer
+from subscriptions.models import User
+from tests.support.payments import NOW, place_order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff@example.com", "a long password"))
+    return client
+
+
+def declined_charge(**fields: Any) -> Charge:
+    charge = Charge.objects.create(
+        order=place_order(), payment_method="pm_1", status="failed", **{"amount": 1290, "currency": "EUR", **fields}
+    )
+    charge.attempts.create(
+        number=1,
+        idempotency_key=f"{charge.pk}:1",
+        status="declined",
+        decline_code="insufficient_funds",
+        started_at=NOW,
+        finished_at=NOW,
+    )
+    return charge
+
+
+def test_the_list_shows_amounts_as_people_read_them(
+    staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for amount, currency in [(1290, "EUR"), (1290, "JPY")] * 10:
+        declined_charge(amount=amount, currency=currency)
+
+    with django_assert_max_num_queries(10):
+        page = staff.get("/admin/charges/charge/").content.decode()
+
+    assert "12.90 EUR" in page
+    assert "1,290 JPY" in page
+
+
+def test_a_charge_shows_its_attempts(staff: Client) -> None:
+    page = staff.get(f"/admin/charges/charge/{declined_charge().pk}/change/").content.decode()
+
+    assert "12.90 EUR" in page
+    assert "insufficient_funds" in page
+    assert 'name="_save"' not in page
+    assert "deletelink" not in page
+
+
+def test_charges_are_found_by_what_support_has_at_hand(staff: Client) -> None:
+    charge = declined_charge(payment_intent_id="pi_123")
+    for text in (charge.order.number, charge.order.customer.email, "pi_123"):
+        assert "12.90 EUR" in staff.get("/admin/charges/charge/", {"q": text}).content.decode(), text
+
+
+@pytest.mark.parametrize("model", ["charge", "stripecustomer", "savedcard"])
+def test_nothing_is_added(staff: Client, model: str) -> None:
+    assert staff.get(f"/admin/charges/{model}/add/").status_code == 403
+
+
+def test_customers_and_cards(staff: Client) -> None:
+    customer = place_order().customer
+    StripeCustomer.objects.create(customer=customer, stripe_id="cus_1")
+    SavedCard.objects.create(customer=customer, requested="pm_1", stripe_id="pm_1")
+    assert "cus_1" in staff.get("/admin/charges/stripecustomer/").content.decode()
+    assert "pm_1" in staff.get("/admin/charges/savedcard/").content.decode()
