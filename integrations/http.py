@@ -58,9 +58,7 @@ class RequestRefused(ProviderRefused):
     nobody may log, store or raise it.
     """
 
-    def __init__(
-        self, message: str = "", *, status: int = 0, code: str = "", vendor_message: str = ""
-    ) -> None:
+    def __init__(self, message: str = "", *, status: int = 0, code: str = "", vendor_message: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -102,9 +100,7 @@ class Deadline:
 class JsonClient:
     """Talks JSON to one provider over a keep-alive pool that each process opens for itself."""
 
-    def __init__(
-        self, *, provider: str, base_url: str, headers: Mapping[str, str], keep_alive: bool = True
-    ) -> None:
+    def __init__(self, *, provider: str, base_url: str, headers: Mapping[str, str], keep_alive: bool = True) -> None:
         self._provider = provider
         self._base_url = base_url.rstrip("/")
         self._headers = {**headers, "Accept": "application/json"}

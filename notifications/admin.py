@@ -50,5 +50,5 @@ class SuppressionAdmin(ReadOnlyAdmin):
     search_help_text = "E-mail address in lower case, or a phone's digits"
     ordering = ("-id",)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("notifications.delete_suppression")

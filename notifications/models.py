@@ -60,12 +60,8 @@ class Notification(models.Model):
         help_text="When the key was first used; from then on the provider may have it.",
     )
     sent_at = models.DateTimeField(null=True, default=None)
-    delays = models.PositiveIntegerField(
-        default=0, help_text="Soft bounces and deferrals that the provider told of."
-    )
-    error_code = models.CharField(
-        max_length=100, blank=True, help_text="Why it is where it is; nothing personal."
-    )
+    delays = models.PositiveIntegerField(default=0, help_text="Soft bounces and deferrals that the provider told of.")
+    error_code = models.CharField(max_length=100, blank=True, help_text="Why it is where it is; nothing personal.")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -106,9 +102,7 @@ class ContactSync(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contact_syncs")
     provider = models.CharField(max_length=10, choices=Provider)
-    external_id = models.CharField(
-        max_length=100, blank=True, help_text="The provider's id, where it told us."
-    )
+    external_id = models.CharField(max_length=100, blank=True, help_text="The provider's id, where it told us.")
     synced_at = models.DateTimeField(null=True, default=None)
     last_error = models.CharField(max_length=100, blank=True, help_text="A code; nothing personal.")
     created_at = models.DateTimeField(db_default=Now())
@@ -136,17 +130,13 @@ class Suppression(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel)
-    address_key = models.CharField(
-        max_length=254, help_text="An e-mail address, case-folded, or a phone's digits."
-    )
+    address_key = models.CharField(max_length=254, help_text="An e-mail address, case-folded, or a phone's digits.")
     reason = models.CharField(max_length=20, choices=Reason)
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["channel", "address_key", "reason"], name="suppressed_once_per_reason"
-            )
+            models.UniqueConstraint(fields=["channel", "address_key", "reason"], name="suppressed_once_per_reason")
         ]
 
     def __str__(self) -> str:

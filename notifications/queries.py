@@ -36,6 +36,4 @@ def customer_now(*, customer_id: UUID) -> Customer:
 
 def is_first_order(*, order: Order) -> bool:
     """Whether this is the order that its subscription began with."""
-    return not Order.objects.filter(
-        subscription_id=order.subscription_id, period_start__lt=order.period_start
-    ).exists()
+    return not Order.objects.filter(subscription_id=order.subscription_id, period_start__lt=order.period_start).exists()

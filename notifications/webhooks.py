@@ -58,10 +58,7 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _store(events: list[webhooks.RawEvent]) -> int:
-    received = [
-        recording.Received(event_id=event.event_id, type=event.type, payload=event.payload)
-        for event in events
-    ]
+    received = [recording.Received(event_id=event.event_id, type=event.type, payload=event.payload) for event in events]
     return recording.record(
         provider=WebhookEvent.Provider.BREVO,
         received=received,

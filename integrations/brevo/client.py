@@ -18,6 +18,4 @@ def client(*, keep_alive: bool = True) -> JsonClient:
 
 @functools.lru_cache(maxsize=8)
 def _client(base_url: str, api_key: str, keep_alive: bool) -> JsonClient:
-    return JsonClient(
-        provider=PROVIDER, base_url=base_url, headers={"api-key": api_key}, keep_alive=keep_alive
-    )
+    return JsonClient(provider=PROVIDER, base_url=base_url, headers={"api-key": api_key}, keep_alive=keep_alive)

@@ -164,9 +164,7 @@ def _raw(entry: Any) -> RawEvent:
 
 def _event_id(payload: Mapping[str, Any]) -> str:
     """A digest of what makes this event one: it is compared, and tells nothing of whose it is."""
-    identity = {
-        name: payload[name] for name in (*IDENTITY, *IDENTITY_OF_CLICKS) if payload.get(name) is not None
-    }
+    identity = {name: payload[name] for name in (*IDENTITY, *IDENTITY_OF_CLICKS) if payload.get(name) is not None}
     known = any(name in identity for name in ("message-id", "messageId", "camp_id"))
     whole = identity if known else payload
     return hashlib.blake2b(json.dumps(whole, sort_keys=True).encode(), digest_size=20).hexdigest()

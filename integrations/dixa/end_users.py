@@ -65,9 +65,7 @@ def _upsert(end_user: EndUser, known_id: str, deadline: Deadline, *, with_phone:
 
 def _find(end_user: EndUser, deadline: Deadline) -> str:
     # One filter a call; more than one is refused.
-    return _first("externalId", str(end_user.customer_id), deadline) or _first(
-        "email", end_user.email, deadline
-    )
+    return _first("externalId", str(end_user.customer_id), deadline) or _first("email", end_user.email, deadline)
 
 
 def _first(name: str, value: str, deadline: Deadline) -> str:

@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import uuid
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 
@@ -37,9 +38,9 @@ class Claim:
     again: bool
 
 
-def lock_name(*, kind: Notification.Kind, channel: Channel, order: Order) -> str:
+def lock_name(*, kind: Notification.Kind, channel: Channel, order_id: UUID) -> str:
     """The name of the lock that one message has."""
-    return f"notification:{channel}:{kind}:{order.pk}"
+    return f"notification:{channel}:{kind}:{order_id}"
 
 
 @transaction.atomic(durable=True)

@@ -75,9 +75,7 @@ def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
 
 def _sync_row(customer_id: UUID, provider: ContactSync.Provider) -> ContactSync:
     queries.customer_now(customer_id=customer_id)
-    ContactSync.objects.bulk_create(
-        [ContactSync(customer_id=customer_id, provider=provider)], ignore_conflicts=True
-    )
+    ContactSync.objects.bulk_create([ContactSync(customer_id=customer_id, provider=provider)], ignore_conflicts=True)
     return ContactSync.objects.get(customer_id=customer_id, provider=provider)
 
 

@@ -30,13 +30,9 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime) -> bool:
     Raises ``NoSuchOrder``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try again),
     ``ProviderRefused``.
     """
-    order = queries.order_to_write_about(order_id=order_id)
-    with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order=order)):
-        # Read again: what we waited for may have changed it.
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id)):
         order = queries.order_to_write_about(order_id=order_id)
-        claim = claims.claim(
-            kind=kind, channel=Channel.EMAIL, order=order, at=at, resend_within=facts.RESEND_WITHIN
-        )
+        claim = claims.claim(kind=kind, channel=Channel.EMAIL, order=order, at=at, resend_within=facts.RESEND_WITHIN)
         if claim is None:
             return False
         _send(claim, at)

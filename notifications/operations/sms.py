@@ -24,8 +24,7 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime) -> bool:
     A time-out makes it ``unknown``, and that is the end of it. Raises ``NoSuchOrder``, ``Busy``,
     ``ProviderUnavailable`` (try again), ``ProviderRefused``.
     """
-    order = queries.order_to_write_about(order_id=order_id)
-    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order=order)):
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id)):
         order = queries.order_to_write_about(order_id=order_id)
         claim = claims.claim(kind=kind, channel=Channel.SMS, order=order, at=at, resend_within=None)
         return claim is not None and _send(claim, at)

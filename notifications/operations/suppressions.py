@@ -31,9 +31,7 @@ def address_key(*, channel: Channel, address: str) -> str:
 
 def suppress(*, channel: Channel, address: str, reason: Suppression.Reason) -> None:
     """Note that an address asked or failed; noting it again changes nothing."""
-    row = Suppression(
-        channel=channel, address_key=address_key(channel=channel, address=address), reason=reason
-    )
+    row = Suppression(channel=channel, address_key=address_key(channel=channel, address=address), reason=reason)
     if row.address_key:
         Suppression.objects.bulk_create([row], ignore_conflicts=True)
 

@@ -52,6 +52,4 @@ def parse(text: str) -> Content:
     head, _, body = text.strip().partition("\n\n")
     subject, _, heading = head.partition("\n")
     paragraphs = (" ".join(part.split("\n")).strip() for part in body.split("\n\n"))
-    return Content(
-        subject=subject.strip(), heading=heading.strip(), paragraphs=tuple(filter(None, paragraphs))
-    )
+    return Content(subject=subject.strip(), heading=heading.strip(), paragraphs=tuple(filter(None, paragraphs)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,16 +13,13 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
+from charges.money import decimals
 from integrations.brevo.facts import TEMPLATE_MARKS
 
 DEFAULT_LANGUAGE = "en"
 
-# Amounts come in the minor units that Stripe charges in, which are not always those of the CLDR or of ISO
-# 4217 (it takes hundredths of UGX and ISK, which have none). https://docs.stripe.com/currencies#zero-decimal
-ZERO_DECIMAL = frozenset(
-    ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
-)
-THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+# "KWD12.000" is how CLDR's pattern comes out for a currency without a sign of its own.
+LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +81,13 @@ def money(*, amount: int, currency: str, formats: Locale) -> str:
 
     1290 JPY is "¥1,290".
     """
-    digits = minor_digits(currency)
+    digits = decimals(currency)
     # Babel's own choice of digits is the CLDR's, which has none for some currencies that are charged in
     # hundredths.
     pattern = copy.copy(formats.currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
-    return pattern.apply(_major(amount, digits), formats, currency=currency, currency_digits=False)
+    text = pattern.apply(_major(amount, digits), formats, currency=currency, currency_digits=False)
+    return LETTER_BEFORE_DIGIT.sub("\u00a0", text)
 
 
 def plain_money(*, amount: int, currency: str, formats: Locale) -> str:
@@ -96,18 +95,9 @@ def plain_money(*, amount: int, currency: str, formats: Locale) -> str:
 
     Every phone shows it, in the cheapest alphabet.
     """
-    digits = minor_digits(currency)
-    number = format_decimal(
-        _major(amount, digits), format="0" if not digits else f"0.{'0' * digits}", locale=formats
-    )
+    digits = decimals(currency)
+    number = format_decimal(_major(amount, digits), format="0" if not digits else f"0.{'0' * digits}", locale=formats)
     return f"{number} {currency}"
-
-
-def minor_digits(currency: str) -> int:
-    """How many decimals the currency's minor unit stands for."""
-    if currency in ZERO_DECIMAL:
-        return 0
-    return 3 if currency in THREE_DECIMAL else 2
 
 
 def _major(amount: int, digits: int) -> Decimal:
@@ -122,9 +112,7 @@ def period(*, start: dt.datetime, end: dt.datetime, formats: Locale) -> str:
 
 def printable(text: str) -> str:
     """What somebody typed, on one line, without control characters or what Brevo would read as a template."""
-    visible = "".join(
-        " " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text
-    )
+    visible = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in text)
     return " ".join(visible.split()).translate(TEMPLATE_MARKS)
 
 

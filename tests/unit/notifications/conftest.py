@@ -96,9 +96,7 @@ def make_order(transactional_db: None) -> MakeOrder:
     ) -> Order:
         start = start or dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
         buyer = customer if isinstance(customer, Customer) else make_customer(**(customer or {}))
-        fields = {"code": "coffee", "name": "Coffee, monthly", "amount": 1290, "currency": "EUR"} | dict(
-            plan or {}
-        )
+        fields = {"code": "coffee", "name": "Coffee, monthly", "amount": 1290, "currency": "EUR"} | dict(plan or {})
         bought, _ = Plan.objects.get_or_create(code=fields.pop("code"), defaults=fields)
         if subscription is None:
             subscription = Subscription.objects.create(

@@ -84,9 +84,7 @@ def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, make_orde
 
 def test_only_the_first_order_is_a_welcome(brevo_sandbox, make_order, now):
     first = make_order()
-    renewal = make_order(
-        customer=first.customer, subscription=first.subscription, start=first.period_end
-    )
+    renewal = make_order(customer=first.customer, subscription=first.subscription, start=first.period_end)
 
     emails.send(kind=Kind.WELCOME, order_id=renewal.pk, at=now)
     emails.send(kind=Kind.WELCOME, order_id=first.pk, at=now)

@@ -1,0 +1,157 @@
+"""From an event to the mailbox: what the customer, Brevo and Dixa get of a purchase, task by task."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import time
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db import transaction
+from django.utils import timezone
+
+from charges.events import PaymentActionRequired, PaymentFailed
+from integrations.outbox.events import consumers_of, publish
+from integrations.outbox.models import OutboxMessage
+from integrations.sqs.tasks import queue_for
+from notifications.events import BrevoWebhookReceived
+from notifications.models import ContactSync, Notification
+from orders.events import OrderPaid, OrderPlaced
+from orders.models import Order
+from orders.operations import payments
+from subscriptions.events import CustomerRegistered, CustomerUpdated
+from subscriptions.models import Customer
+from tests.unit.notifications.conftest import at_once, brevo_sandbox, make_order, running_brevo_sandbox
+
+__all__ = ["at_once", "brevo_sandbox", "make_order", "running_brevo_sandbox"]
+
+OURS = ("emails.", "sms.", "brevo.", "dixa.")
+
+
+def deliver(*, times: int = 1) -> list[str]:
+    """Run our tasks of every message in the outbox, as the workers would; return their names."""
+    rows = [row for row in OutboxMessage.objects.order_by("pk") if row.task.startswith(OURS)]
+    OutboxMessage.objects.all().delete()
+    for row in rows:
+        for _ in range(times):
+            current_app.tasks[row.task](**row.kwargs)
+    return [row.task for row in rows]
+
+
+def test_the_tasks_and_their_queues_are_frozen():
+    consumed = {
+        OrderPlaced: {"emails.order_confirmation": "EmailsQueue"},
+        OrderPaid: {
+            "emails.welcome": "EmailsQueue",
+            "sms.order_paid": "SmsQueue",
+            "brevo.sync_contact": "BrevoQueue",
+            "dixa.sync_end_user": "DixaQueue",
+        },
+        PaymentFailed: {"emails.payment_failed": "EmailsQueue"},
+        PaymentActionRequired: {"emails.payment_action_required": "EmailsQueue"},
+        CustomerRegistered: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},
+        CustomerUpdated: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},
+        BrevoWebhookReceived: {"brevo.process_webhook": "BrevoQueue"},
+    }
+    for event, tasks in consumed.items():
+        names = {name for name in consumers_of(event) if name.startswith(OURS)}
+        assert {name: queue_for(name).name for name in names} == tasks
+
+
+def test_a_purchase_writes_to_everybody_once(client, coffee, brevo_sandbox, transactional_db):
+    body = {
+        "plan": "coffee-monthly",
+        "quantity": 2,
+        "payment_method": "pm_card_visa",
+        "customer": {
+            "email": "ann@example.com",
+            "name": "Ann Lee",
+            "phone": "+4915112345678",
+            "locale": "de",
+            "marketing_consent": True,
+            "sms_consent": True,
+        },
+    }
+    answer = client.post("/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": "k1"})
+    assert answer.status_code == 201, answer.content
+    deliver(times=3)
+    with transaction.atomic():
+        payments.mark_paid(order=payments.locked_order(order_id=Order.objects.get().pk), at=timezone.now())
+    tasks = deliver(times=3)
+
+    assert sorted(tasks) == ["brevo.sync_contact", "dixa.sync_end_user", "emails.welcome", "sms.order_paid"]
+    assert [mail["tags"] for mail in brevo_sandbox.records("mails")] == [["welcome"], ["order_confirmation"]]
+    assert all("25,80" in mail["htmlContent"] for mail in brevo_sandbox.records("mails"))
+    assert len(brevo_sandbox.records("sms")) == 1
+    assert [contact["email"] for contact in brevo_sandbox.records("contacts")] == ["ann@example.com"]
+    assert [user["email"] for user in brevo_sandbox.records("endusers")] == ["ann@example.com"]
+    assert set(Notification.objects.values_list("status", flat=True)) == {"sent"}
+    assert ContactSync.objects.filter(last_error="", synced_at__isnull=False).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "tag"),
+    [
+        (PaymentFailed, Order.Status.PAYMENT_FAILED, "payment_failed"),
+        (PaymentActionRequired, Order.Status.REQUIRES_ACTION, "payment_action_required"),
+    ],
+)
+def test_a_payment_in_trouble_is_told(event, status, tag, make_order, brevo_sandbox):
+    order = make_order(status=status)
+    with transaction.atomic():
+        publish(event(order_id=order.pk, customer_id=order.customer_id))
+
+    deliver()
+
+    assert [mail["tags"] for mail in brevo_sandbox.records("mails")] == [[tag]]
+
+
+def wait_until(condition: Any, *, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_brevo_tells_what_became_of_a_mail(make_order, brevo_sandbox, live_server, settings, monkeypatch):
+    monkeypatch.setitem(brevo_sandbox.app.webhooks.urls, "brevo", f"{live_server.url}/webhooks/brevo/")
+    token = settings.BREVO_WEBHOOK_TOKEN
+    config = brevo_sandbox.app.webhooks._config
+    monkeypatch.setattr(brevo_sandbox.app.webhooks, "_config", dataclasses.replace(config, brevo_webhook_token=token))
+    good = make_order()
+    bad = make_order(
+        customer={"email": "hard_bounce@example.com", "marketing_consent": True},
+        start=dt.datetime(2026, 12, 1, tzinfo=dt.UTC),
+    )
+    with transaction.atomic():
+        for order in (good, bad):
+            publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id))
+    deliver()
+    wait_until(lambda: OutboxMessage.objects.filter(task="brevo.process_webhook").count() >= 8)
+    deliver()
+
+    mails = dict(Notification.objects.filter(channel="email").values_list("order_id", "status"))
+    assert mails == {good.pk: "delivered", bad.pk: "bounced"}
+    assert set(Notification.objects.filter(channel="sms").values_list("status", flat=True)) == {"delivered"}
+
+    # The next message to the address that bounced is not even tried.
+    Order.objects.filter(pk=bad.pk).update(status="payment_failed")
+    with transaction.atomic():
+        publish(PaymentFailed(order_id=bad.pk, customer_id=bad.customer_id))
+    deliver()
+    row = Notification.objects.get(kind="payment_failed")
+    assert (row.status, row.error_code) == ("skipped", "hard_bounce")
+    assert len(brevo_sandbox.records("mails")) == 2
+    assert Customer.objects.get(pk=bad.customer_id).marketing_consent
+
+
+def test_every_task_three_times_at_once(make_order, brevo_sandbox, at_once):
+    order = make_order()
+    arguments = {"order_id": str(order.pk), "customer_id": str(order.customer_id)}
+    for name in ("emails.welcome", "sms.order_paid", "brevo.sync_contact", "dixa.sync_end_user"):
+        assert at_once(lambda task=current_app.tasks[name]: task(**arguments)) == [None] * 3
+
+    found = [len(brevo_sandbox.records(what)) for what in ("mails", "sms", "contacts", "endusers")]
+    assert found == [1, 1, 1, 1]

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from integrations.brevo.webhooks import Channel, Kind, events_in, interpret, is_authorized
+
+
+@pytest.mark.parametrize(
+    ("header", "allowed"),
+    [
+        ("Bearer secret", True),
+        ("bearer secret", True),
+        ("Bearer  secret ", True),
+        ("Bearer secre", False),
+        ("Bearer secrett", False),
+        ("Bearer ", False),
+        ("Bearer", False),
+        ("", False),
+        ("secret", False),
+        ("Basic secret", False),
+        ("Bearer \ud800", False),
+    ],
+)
+def test_only_our_bearer_is_authorized(header, allowed):
+    assert is_authorized(header=header, token="secret") is allowed
+
+
+def test_an_empty_token_lets_nobody_in():
+    assert not is_authorized(header="Bearer ", token="")
+
+
+@pytest.mark.parametrize(
+    "name", ["message-id", "event", "email", "ts_epoch", "ts_event", "camp_id", "messageId", "msg_status", "to", "link"]
+)
+def test_events_differ_in_what_makes_them_one(name):
+    base = {"message-id": "<m>", "event": "click", "email": "a", "ts_epoch": 1, "ts_event": 1}
+    [one, other] = events_in(json.dumps([base, {**base, name: "other"}]).encode())
+    assert one.event_id != other.event_id
+
+
+def test_events_do_not_differ_in_anything_else():
+    body = (
+        b'[{"message-id": "m", "event": "e", "ts": 1}, {"event": "e", "message-id": "m", "ts": 2, "sending_ip": "x"}]'
+    )
+    [one, other] = events_in(body)
+    assert one.event_id == other.event_id
+
+
+def test_events_without_identity_are_compared_whole():
+    one, other, same = events_in(b'[{"a": 1}, {"a": 2}, {"a": 1}]')
+    assert one.event_id == same.event_id != other.event_id
+
+
+def test_the_three_shapes():
+    email = interpret({"event": "hard_bounce", "email": "a@b.c", "message-id": "<m>", "X-Mailin-custom": "c"})
+    assert (email.channel, email.kind, email.address) == (Channel.EMAIL, Kind.HARD_BOUNCE, "a@b.c")
+    assert (email.message_id, email.custom_ids) == ("<m>", ("c",))
+
+    marketing = interpret({"event": "unsubscribe", "email": "a@b.c", "camp_id": 5, "campaign name": "Autumn"})
+    assert (marketing.channel, marketing.kind) == (Channel.MARKETING, Kind.UNSUBSCRIBED)
+
+    sms = interpret({"msg_status": "delivered", "to": "+49 170", "messageId": 12, "tag": '["a", "b"]'})
+    assert (sms.channel, sms.kind, sms.address) == (Channel.SMS, Kind.DELIVERED, "49170")
+    assert (sms.message_id, sms.custom_ids) == ("12", ("a", "b"))
+
+
+@pytest.mark.parametrize("event", ["unsubscribe", "unsubscribed"])
+def test_both_spellings_are_understood(event):
+    assert interpret({"event": event}).kind == Kind.UNSUBSCRIBED
+
+
+@pytest.mark.parametrize("payload", [{}, {"event": None}, {"event": []}, {"msg_status": {}}, {"event": "new in 2030"}])
+def test_what_is_unknown_is_other(payload):
+    assert interpret(payload).kind == Kind.OTHER
+
+
+def test_depth_is_bounded():
+    from integrations.brevo.webhooks import MalformedBody
+
+    deep = b'{"a":' * 200 + b"1" + b"}" * 200
+    with pytest.raises(MalformedBody):
+        events_in(deep)

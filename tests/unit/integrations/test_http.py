@@ -1,0 +1,289 @@
+"""The client against a server that answers as it is told, over real sockets."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import pickle
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from integrations import http
+from integrations.errors import (
+    PermanentError,
+    ProviderRefused,
+    ProviderThrottled,
+    ProviderUnavailable,
+    ProviderUnclear,
+    TransientError,
+)
+from integrations.http import AccountRefused, Deadline, JsonClient, RequestRefused
+
+
+class Server:
+    """Answers each request with ``reply``: bytes, or a function of the connection. Counts connections."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.reply: bytes | Callable[[socket.socket], None] = answer(200, {})
+        self.connections = 0
+        self.requests: list[bytes] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            try:
+                while request := connection.recv(65536):
+                    self.requests.append(request)
+                    if callable(self.reply):
+                        self.reply(connection)
+                        return
+                    connection.sendall(self.reply)
+            except OSError:
+                return
+
+    def stop(self) -> None:
+        self.listener.close()
+
+
+def answer(status: int, body: object, **headers: str) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(content)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[JsonClient]:
+    client = JsonClient(provider="test", base_url=server.url, headers={"api-key": "secret"})
+    yield client
+    client.close()
+
+
+def test_an_answer_is_its_status_and_its_json(server, client):
+    server.reply = answer(201, {"id": 7})
+    got = client.request("POST", "/things", json={"a": 1})
+    assert (got.status, got.body, got.field("id"), got.field("x")) == (201, {"id": 7}, 7, None)
+    assert b"api-key: secret" in server.requests[0]
+    assert server.requests[0].endswith(b'{"a":1}')
+
+
+def test_an_empty_answer_is_an_answer(server, client):
+    server.reply = b"HTTP/1.1 204 No Content\r\n\r\n"
+    got = client.request("PUT", "/things/1", json={})
+    assert (got.status, got.body, got.field("id")) == (204, None, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "again"),
+    [
+        (400, RequestRefused, False),
+        (404, RequestRefused, False),
+        (405, RequestRefused, False),
+        (422, RequestRefused, False),
+        (401, AccountRefused, True),
+        (402, AccountRefused, True),
+        (403, AccountRefused, True),
+        (302, AccountRefused, True),
+        (408, ProviderUnclear, True),
+        (425, ProviderUnavailable, True),
+        (429, ProviderThrottled, True),
+        (500, ProviderUnclear, True),
+        (502, ProviderUnclear, True),
+        (503, ProviderUnclear, True),
+        (504, ProviderUnclear, True),
+    ],
+)
+def test_every_status_has_its_meaning(status, error, again, server, client):
+    server.reply = answer(status, {"code": "some_code", "message": "Ann Lee <ann@example.com> is known"})
+    with pytest.raises(error) as caught:
+        client.request("GET", "/things")
+    assert type(caught.value) is error
+    assert isinstance(caught.value, TransientError if again else PermanentError)
+    assert caught.value.provider == "test"
+    assert str(caught.value) == f"test: GET /things: {status} some_code"
+    assert "ann" not in repr(caught.value).lower()
+
+
+@pytest.mark.parametrize("code", ["ann@example.com", "a b", 7, None, {"x": 1}, "x" * 100, ""])
+def test_what_is_no_code_is_not_repeated(code, server, client):
+    server.reply = answer(400, {"code": code})
+    with pytest.raises(RequestRefused) as caught:
+        client.request("GET", "/things")
+    assert (caught.value.code, str(caught.value)) == ("", "test: GET /things: 400")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b"\xff", b"[" * 100_000])
+def test_a_refusal_in_any_words_is_a_refusal(body, server, client):
+    server.reply = answer(400, body)
+    with pytest.raises(RequestRefused):
+        client.request("GET", "/things")
+
+
+@pytest.mark.parametrize("body", [b"<html>all is well</html>", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_a_success_without_json_is_unclear(body, server, client):
+    server.reply = answer(200, body)
+    with pytest.raises(ProviderUnclear):
+        client.request("GET", "/things")
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry_After": "7"}, 7),
+        ({"x_sib_ratelimit_reset": "3"}, 3),
+        ({"Retry_After": "9", "x_sib_ratelimit_reset": "3"}, 9),
+        ({"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"Retry_After": "-1"}, None),
+        ({"Retry_After": "inf"}, None),
+        ({"Retry_After": "nan"}, None),
+        ({}, None),
+    ],
+)
+def test_throttled_says_how_long(headers, seconds, server, client):
+    server.reply = answer(429, {}, **headers)
+    with pytest.raises(ProviderThrottled) as caught:
+        client.request("GET", "/things")
+    assert caught.value.retry_after == seconds
+
+
+def test_a_refused_connection_had_no_effect(server, client):
+    server.stop()
+    with pytest.raises(ProviderUnavailable) as caught:
+        client.request("GET", "/things", params={"email": "ann@example.com"})
+    assert "ann" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        reset,
+        lambda connection: None,
+        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
+        lambda connection: connection.sendall(b"not http at all\r\n\r\n"),
+    ],
+    ids=["reset", "closed", "half", "garbage"],
+)
+def test_a_broken_connection_is_unclear(reply, server, client):
+    server.reply = reply
+    with pytest.raises(ProviderUnclear):
+        client.request("POST", "/things", json={})
+
+
+def test_silence_is_unclear_and_ends(server, client, monkeypatch):
+    monkeypatch.setattr(http, "READ_SECONDS", 0.2)
+    server.reply = lambda _: time.sleep(2)
+    began = time.monotonic()
+    with pytest.raises(ProviderUnclear):
+        client.request("GET", "/things")
+    assert time.monotonic() - began < 1
+
+
+def drip(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ in range(100):
+        time.sleep(0.05)
+        connection.sendall(b" ")
+
+
+def test_an_answer_that_drips_is_bounded_as_a_whole(server, client, monkeypatch):
+    monkeypatch.setattr(http, "TOTAL_SECONDS", 0.3)
+    server.reply = drip
+    began = time.monotonic()
+    with pytest.raises(ProviderUnclear):
+        client.request("GET", "/things")
+    assert time.monotonic() - began < 1.5
+
+
+def test_an_answer_without_end_is_cut(server, client, monkeypatch):
+    monkeypatch.setattr(http, "LARGEST_ANSWER", 1000)
+    server.reply = answer(200, b" " * 5000)
+    with pytest.raises(ProviderUnclear):
+        client.request("GET", "/things")
+
+
+def test_calls_share_their_deadline(server, client):
+    with pytest.raises(ProviderUnavailable):
+        client.request("GET", "/things", deadline=Deadline(0))
+    assert server.requests == []
+    assert client.request("GET", "/things", deadline=Deadline(5)).status == 200
+
+
+def test_nothing_is_retried_behind_our_back(server, client):
+    for reply in (answer(500, {}), answer(429, {}), lambda _: None):
+        server.reply = reply
+        before = len(server.requests)
+        with pytest.raises(TransientError):
+            client.request("GET", "/things")
+        assert len(server.requests) == before + 1
+
+
+def test_connections_are_kept_and_can_be_had_fresh(server, client):
+    for _ in range(3):
+        client.request("GET", "/things")
+    assert server.connections == 1
+
+    fresh = JsonClient(provider="test", base_url=server.url, headers={}, keep_alive=False)
+    for _ in range(3):
+        fresh.request("GET", "/things")
+    assert server.connections == 4
+    fresh.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_opens_its_own_connections(server, client):
+    client.request("GET", "/things")
+    child = multiprocessing.get_context("fork").Process(target=client.request, args=("GET", "/things"))
+    child.start()
+    child.join(10)
+
+    assert child.exitcode == 0
+    assert server.connections == 2
+    client.request("GET", "/things")
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RequestRefused("text", status=400, code="x", vendor_message="y"),
+        AccountRefused("text", retry_after=3),
+        ProviderThrottled("text", retry_after=3),
+    ],
+)
+def test_errors_survive_the_way_from_child_to_parent(error):
+    """Celery pickles them; one that could not be read again would lose its class, and with it the retry."""
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert vars(again) == vars(error)
+
+
+def test_what_is_refused_is_permanent_and_an_account_is_not():
+    assert issubclass(RequestRefused, ProviderRefused)
+    assert issubclass(AccountRefused, ProviderUnavailable)
