@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -22,8 +23,12 @@ from integrations.sandbox.webhooks import Send, Webhooks, post
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+log = logging.getLogger(__name__)
 PROVIDERS = {"stripe": stripe_api.handle, "brevo": brevo_api.handle, "dixa": dixa_api.handle}
 NON_JSON = "<html><head><title>Upstream</title></head><body><h1>Everything is fine</h1></body></html>"
+
+
+BUG = Fault(kind="error", status=500)
 
 
 class ConnectionDropped(ConnectionResetError):
@@ -112,7 +117,11 @@ class Sandbox:
     def _answer(self, provider: str, path: str, request: Request, plan: Plan) -> Response:
         if plan.before is not None:
             return self._fail(provider, plan.before, request)
-        response = PROVIDERS[provider](self, path, request, plan)
+        try:
+            response = PROVIDERS[provider](self, path, request, plan)
+        except Exception:
+            log.exception("The sandbox failed at %s %s", request.method, request.path)
+            response = injected_error(provider, BUG)
         if plan.after is None:
             return response
         if plan.after.kind == "non_json":

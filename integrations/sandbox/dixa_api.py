@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox.faults import Plan
 from integrations.sandbox.replies import json_reply
+from integrations.sandbox.store import UnknownCursor
 
 if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
@@ -85,8 +86,14 @@ def find(sandbox: Sandbox, request: Request) -> tuple[int, Document]:
         users = sandbox.store.find(KIND, FILTERS[given[0]], _normal(FILTERS[given[0]], request.args[given[0]]))
         return 200, {"data": [_listed(user) for user in users], "meta": {"next": None}}
     after = request.args.get("pageKey")
-    limit = min(int(request.args.get("pageLimit", "50")), 100)
-    users, more = sandbox.store.page(KIND, limit=limit, after=after)
+    wanted = request.args.get("pageLimit", "50")
+    if not wanted.isdecimal() or not 1 <= int(wanted[:9]) <= 1000:
+        raise Refused(400, "Validation failure: pageLimit is out of range")
+    limit = int(wanted)
+    try:
+        users, more = sandbox.store.page(KIND, limit=limit, after=after)
+    except UnknownCursor as error:
+        raise Refused(400, "Validation failure: pageKey is invalid") from error
     following = f"/v1/endusers?pageLimit={limit}&pageKey={users[-1]['id']}" if more else None
     return 200, {"data": [_listed(user) for user in users], "meta": {"next": following}}
 

@@ -115,10 +115,10 @@ class Webhooks:
         return bool(found)
 
     def listing(self, *, state: str | None = None, provider: str | None = None) -> list[dict[str, Any]]:
-        """Newest first, at most 500."""
+        """Newest first, at most 10,000."""
         rows = self._store.execute(
             f"SELECT {', '.join(COLUMNS)} FROM deliveries"
-            " WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR provider = ?2) ORDER BY id DESC LIMIT 500",
+            " WHERE (?1 IS NULL OR state = ?1) AND (?2 IS NULL OR provider = ?2) ORDER BY id DESC LIMIT 10000",
             (state, provider),
         )
         return [dict(zip(COLUMNS, row, strict=True)) for row in rows]

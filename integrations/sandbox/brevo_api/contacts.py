@@ -109,13 +109,8 @@ def id_by_email(sandbox: Sandbox, address: str) -> int | None:
     return int(contact["id"].split(".")[1]) if contact else None
 
 
-def is_blocklisted(sandbox: Sandbox, address: str) -> bool:
-    contact = by_key(sandbox, "email", address)
-    return bool(contact and contact["emailBlacklisted"])
-
-
-def block(sandbox: Sandbox, address: str) -> None:
-    """Stop mail to this address, as a hard bounce, a complaint or an unsubscription does."""
+def unsubscribe(sandbox: Sandbox, address: str) -> None:
+    """Stop campaigns to this address. Transactional mail has a blocklist of its own."""
     if contact := by_key(sandbox, "email", address):
         contact["emailBlacklisted"] = True
         _store(sandbox, contact)

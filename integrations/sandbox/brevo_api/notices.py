@@ -10,7 +10,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from integrations.sandbox.brevo_api import contacts
+from integrations.sandbox.brevo_api import blocklist, contacts
 
 if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
@@ -41,7 +41,7 @@ def after_sending(sandbox: Sandbox, mail: Document, address: str) -> None:
     """`request`, then `delivered`, unless the address or the blocklist says otherwise."""
     email_event(sandbox, mail, address, "request")
     fate = next((event for event in BY_ADDRESS if address.lower().startswith(event)), "delivered")
-    if contacts.is_blocklisted(sandbox, address):
+    if blocklist.has(sandbox, address):
         fate = "blocked"
     email_event(sandbox, mail, address, fate)
 
@@ -72,7 +72,8 @@ def email_event(sandbox: Sandbox, mail: Document, address: str, event: str, **mo
     mail["events"].append(event)
     sandbox.store.put("brevo.email", mail, created=mail["at"], refs={"to": mail["to"][0]["email"].lower()})
     if event in BLOCKING:
-        contacts.block(sandbox, address)
+        blocklist.add(sandbox, address, reason=event)
+        contacts.unsubscribe(sandbox, address)
     _enqueue(sandbox, payload, event_type=event)
     return payload
 
@@ -123,7 +124,7 @@ def marketing_event(sandbox: Sandbox, event: str, address: str, **more: Any) -> 
         **more,
     }
     if event in ("unsubscribe", "unsubscribed", "spam", "hard_bounce"):
-        contacts.block(sandbox, address)
+        contacts.unsubscribe(sandbox, address)
     _enqueue(sandbox, payload, event_type=event)
     return payload
 

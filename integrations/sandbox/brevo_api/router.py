@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from integrations.sandbox.brevo_api import contacts, emails, sms
+from integrations.sandbox.brevo_api import blocklist, contacts, emails, sms
 from integrations.sandbox.brevo_api.errors import BrevoError, error_code, invalid
 from integrations.sandbox.faults import Plan
 from integrations.sandbox.replies import json_reply
@@ -98,12 +98,23 @@ def _create_contact(sandbox: Sandbox, request: Request) -> Reply:
     return contacts.create(sandbox, _json(request))
 
 
+def _paging(request: Request) -> dict[str, int]:
+    given = {"limit": request.args.get("limit", "50"), "offset": request.args.get("offset", "0")}
+    if not all(value.isdecimal() and len(value) < 10 for value in given.values()):
+        raise invalid("limit and offset should be integers")
+    return {"limit": min(int(given["limit"]), 1000), "offset": int(given["offset"])}
+
+
 def _list_contacts(sandbox: Sandbox, request: Request) -> Reply:
-    try:
-        limit, offset = int(request.args.get("limit", "50")), int(request.args.get("offset", "0"))
-    except ValueError as error:
-        raise invalid("limit and offset should be integers") from error
-    return contacts.listing(sandbox, limit=min(limit, 1000), offset=offset)
+    return contacts.listing(sandbox, **_paging(request))
+
+
+def _list_blocked(sandbox: Sandbox, request: Request) -> Reply:
+    return blocklist.listing(sandbox, **_paging(request))
+
+
+def _unblock(sandbox: Sandbox, _: Request, address: str) -> Reply:
+    return blocklist.remove(sandbox, address)
 
 
 def _retrieve_contact(sandbox: Sandbox, request: Request, identifier: str) -> Reply:
@@ -138,6 +149,8 @@ def _account(*_: object) -> Reply:
 URLS = Map(
     [
         Rule("/v3/smtp/email", methods=["POST"], endpoint=_send_email),
+        Rule("/v3/smtp/blockedContacts", methods=["GET"], endpoint=_list_blocked),
+        Rule("/v3/smtp/blockedContacts/<address>", methods=["DELETE"], endpoint=_unblock),
         Rule("/v3/transactionalSMS/send", methods=["POST"], endpoint=_send_sms),
         Rule("/v3/transactionalSMS/sms", methods=["POST"], endpoint=_send_sms_and_wait),
         Rule("/v3/contacts", methods=["POST"], endpoint=_create_contact),

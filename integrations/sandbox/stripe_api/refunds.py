@@ -48,6 +48,13 @@ def create(call: Call) -> Document:
         raise StripeError(
             f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded", began=True
         )
+    for dispute in call.sandbox.store.find("dispute", "charge", charge["id"]):
+        if dispute["status"] != "won" and not dispute["is_charge_refundable"]:
+            raise StripeError(
+                f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+                code="charge_disputed",
+                began=True,
+            )
     if amount < 1:
         raise StripeError(
             "This value must be greater than or equal to 1.", code="parameter_invalid_integer", param="amount"

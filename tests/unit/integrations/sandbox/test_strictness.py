@@ -1,0 +1,149 @@
+"""The sandbox accepts what the SDK can send, and nothing that is sent breaks it."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from integrations.sandbox.app import Sandbox, create_app
+from integrations.sandbox.stripe_api import (
+    charges,
+    customers,
+    disputes,
+    events,
+    forms,
+    payment_intents,
+    payment_methods,
+    refunds,
+    setup_intents,
+)
+from integrations.sandbox.stripe_api.errors import StripeError
+
+OPTIONS = {
+    "api_key",
+    "content_type",
+    "expand",
+    "headers",
+    "idempotency_key",
+    "max_network_retries",
+    "stripe_account",
+    "stripe_context",
+    "stripe_version",
+}
+FORMS = {
+    "customer_create": customers.CREATE,
+    "customer_update": customers.UPDATE,
+    "customer_list": customers.LIST,
+    "payment_method_attach": payment_methods.ATTACH,
+    "payment_method_list": payment_methods.LIST,
+    "setup_intent_create": setup_intents.CREATE,
+    "setup_intent_update": setup_intents.UPDATE,
+    "setup_intent_confirm": setup_intents.CONFIRM,
+    "setup_intent_cancel": setup_intents.CANCEL,
+    "setup_intent_list": setup_intents.LIST,
+    "payment_intent_create": payment_intents.CREATE,
+    "payment_intent_update": payment_intents.UPDATE,
+    "payment_intent_confirm": payment_intents.CONFIRM,
+    "payment_intent_cancel": payment_intents.CANCEL,
+    "payment_intent_list": payment_intents.LIST,
+    "charge_list": charges.LIST,
+    "refund_create": refunds.CREATE,
+    "refund_update": refunds.UPDATE,
+    "refund_list": refunds.LIST,
+    "dispute_list": disputes.LIST,
+    "event_list": events.LIST,
+    "customer_payment_method_list": payment_methods.LIST_OF_CUSTOMER,
+}
+NAMES = st.sampled_from(
+    ["email", "to", "sender", "headers", "subject", "textContent", "params", "tags", "messageVersions", "templateId",
+     "attributes", "ext_id", "listIds", "updateEnabled", "recipient", "content", "tag", "displayName", "phoneNumber",
+     "additionalEmails", "data", "id", "externalId", "attachment", "cc", "webUrl"]
+)  # fmt: skip
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just("a@example.com"), st.just("+4917012345678")
+)
+JSON = st.recursive(
+    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=12
+)
+FORM_NAMES = ["amount", "currency", "customer", "payment_method", "confirm", "metadata[a]", "metadata", "expand[]",
+              "card[token]", "type", "limit", "created[gte]", "invoice_settings[a]", "off_session", "a[b", "]", "[]",
+              "expand[0][x]", "shipping[a][b]", "payment_intent", "email"]  # fmt: skip
+FORM_VALUES = ["", "1", "500", "eur", "true", "pm_card_visa", "card", "tok_visa", "x" * 300, "-5", "cus_x", "data.x"]
+PATHS = ["customers", "payment_intents", "payment_methods", "setup_intents", "refunds", "payment_intents/x/confirm"]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_parameters_are_those_of_the_sdk(name: str) -> None:
+    module = importlib.import_module(f"stripe.params._{name}_params")
+    wanted = name.replace("_", "") + "params"
+    (typed,) = [found for title, found in vars(module).items() if title.lower() == wanted]
+    removed = {"payment_method_types"}  # Known by name, to refuse it in Stripe's own words.
+    assert set(FORMS[name].kinds) - removed == set(typed.__annotations__) - OPTIONS
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Sandbox]:
+    app = create_app(brevo_contacts_per_second=None, dixa_requests_per_second=None)
+    yield app
+    app.close()
+
+
+@pytest.fixture
+def calls(app: Sandbox, caplog: pytest.LogCaptureFixture) -> Iterator[httpx.Client]:
+    headers = {"Authorization": "Bearer sk_test_1", "api-key": "k"}
+    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://sandbox", headers=headers) as client:
+        yield client
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+fuzzed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@fuzzed
+@given(st.lists(st.tuples(st.text(alphabet="ab[]01", max_size=8), st.text(max_size=3)), max_size=6))
+def test_no_form_breaks_the_parser(pairs: list[tuple[str, str]]) -> None:
+    try:
+        forms.parse(pairs)
+    except StripeError as error:
+        assert error.status == 400
+
+
+@fuzzed
+@given(st.sampled_from(PATHS), st.dictionaries(st.sampled_from(FORM_NAMES), st.sampled_from(FORM_VALUES), max_size=6))
+def test_no_form_breaks_stripe(calls: httpx.Client, path: str, data: dict[str, str]) -> None:
+    assert calls.post(f"/stripe/v1/{path}", data=data).status_code in (200, 400, 402, 404)
+    assert calls.get(f"/stripe/v1/{path}", params=data).status_code in (200, 400, 404)
+
+
+@fuzzed
+@given(
+    st.sampled_from(
+        [
+            "/brevo/v3/smtp/email",
+            "/brevo/v3/transactionalSMS/send",
+            "/brevo/v3/contacts",
+            "/dixa/v1/endusers",
+            "/dixa/v1/endusers/bulk",
+        ]
+    ),
+    st.dictionaries(NAMES, JSON, max_size=6),
+)
+def test_no_document_breaks_brevo_or_dixa(calls: httpx.Client, path: str, document: dict[str, Any]) -> None:
+    assert calls.post(path, json=document).status_code in (200, 201, 202, 204, 400)
+
+
+def test_a_bug_of_the_sandbox_is_a_500_in_the_providers_words(
+    app: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app.store, "savepoint", None)
+    with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://sandbox") as client:
+        answer = client.post("/stripe/v1/customers", headers={"Authorization": "Bearer sk_test_1"})
+    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
+    assert "The sandbox failed" in caplog.text
