@@ -145,3 +145,17 @@ def test_a_message_is_published_with_kombus_own_envelope(shop: Any) -> None:
     assert envelope["content-type"] == "application/json"
     assert envelope["headers"]["task"] == "tests.record"
     assert json.loads(base64.b64decode(envelope["body"]))[1] == {"key": "x"}
+
+
+@pytest.mark.parametrize(("change", "said"), [("policy", "no redrive policy"), ("missing", "does not exist")])
+def test_a_worker_does_not_start_on_a_queue_that_would_lose_messages(open_shop: Any, change: str, said: str) -> None:
+    shop = open_shop()
+    if change == "missing":
+        shop.emulator.sqs.delete_queue(QueueUrl=shop.url)
+    else:
+        shop.emulator.sqs.set_queue_attributes(QueueUrl=shop.url, Attributes={"RedrivePolicy": ""})
+    assert shop.start_worker(concurrency=1).wait(timeout=15) == 1
+    lines = [line for line in shop.log_text().splitlines() if line.startswith("Worker cannot start")]
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert "Traceback" not in shop.log_text()
