@@ -10,19 +10,19 @@ from tests.support.payments import StripeSandbox, running_stripe
 
 
 @pytest.fixture(scope="session")
-def _running_stripe() -> Iterator[StripeSandbox]:
+def running_stripe_sandbox() -> Iterator[StripeSandbox]:
     with running_stripe() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def stripe_sandbox(_running_stripe: StripeSandbox, settings: Any) -> Iterator[StripeSandbox]:
+def stripe_sandbox(running_stripe_sandbox: StripeSandbox, settings: Any) -> Iterator[StripeSandbox]:
     """A Stripe that knows nothing yet, which the settings point at."""
-    settings.STRIPE_API_BASE = _running_stripe.api_base
-    _running_stripe.webhooks_to("")
-    _running_stripe.reset()
-    yield _running_stripe
-    _running_stripe.webhooks_to("")
+    settings.STRIPE_API_BASE = running_stripe_sandbox.api_base
+    running_stripe_sandbox.webhooks_to("")
+    running_stripe_sandbox.reset()
+    yield running_stripe_sandbox
+    running_stripe_sandbox.webhooks_to("")
 
 
 @pytest.fixture(autouse=True)

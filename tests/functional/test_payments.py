@@ -1,0 +1,167 @@
+"""From a checkout over HTTP to the money at Stripe and what the customer sees of it, task by task."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from celery import current_app
+from django.test import Client
+
+from charges.models import Charge
+from integrations.errors import PermanentError, TransientError
+from integrations.inbox.models import WebhookEvent
+from integrations.outbox.events import consumers_of
+from integrations.outbox.models import OutboxMessage
+from integrations.sqs.tasks import queue_for
+from orders.events import OrderPlaced
+from subscriptions.models import Subscription
+from tests.support.payments import StripeSandbox, published
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Shop:
+    """A front end that buys and looks, and the ChargesQueue's worker."""
+
+    def __init__(self) -> None:
+        self.http = Client()
+        self.errors: list[str] = []
+
+    def buy(self, payment_method: str, *, key: str = "k1") -> str:
+        body = {
+            "plan": "magazine-monthly",
+            "payment_method": payment_method,
+            "customer": {"email": "reader@example.com", "name": "Reader"},
+        }
+        answer = self.http.post(
+            "/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": key}
+        )
+        assert answer.status_code == 201, answer.content
+        return str(answer.json()["order"]["status_url"])
+
+    def status(self, status_url: str) -> str:
+        return str(self.http.get(urlsplit(status_url).path).json()["status"])
+
+    def work(self, *, times: int = 1) -> None:
+        """Deliver every message of the ChargesQueue, oldest first, each as often as asked, up to four tries."""
+        for row in OutboxMessage.objects.filter(queue="ChargesQueue", sent_at=None).order_by("pk"):
+            for _ in range(times):
+                self._deliver(row)
+            row.delete()
+
+    def _deliver(self, row: OutboxMessage) -> None:
+        for _ in range(4):
+            try:
+                current_app.tasks[row.task](**row.kwargs)
+            except TransientError as error:
+                self.errors.append(type(error).__name__)
+            except PermanentError as error:
+                self.errors.append(type(error).__name__)
+                return
+            else:
+                return
+        pytest.fail(f"{row.task} would be dead-lettered: {self.errors}")
+
+
+@pytest.fixture
+def shop(stripe_sandbox: StripeSandbox, magazine: Any) -> Shop:
+    return Shop()
+
+
+def tell(sandbox: StripeSandbox, *types: str) -> None:
+    """Put Stripe's events into the inbox as the webhook's door does, newest first."""
+    from charges.events import StripeWebhookReceived
+    from integrations.inbox.recording import Received, record
+
+    events = [event for event in sandbox.objects("events") if event["type"] in types]
+    received = [Received(event_id=event["id"], type=event["type"], payload=event) for event in events]
+    record(provider="stripe", received=received, event=lambda id: StripeWebhookReceived(webhook_event_id=id))
+
+
+def test_the_tasks_and_their_queue_are_frozen() -> None:
+    from charges.events import StripeWebhookReceived
+
+    consumers = [
+        *(name for name in consumers_of(OrderPlaced) if name.startswith("charges.")),
+        *consumers_of(StripeWebhookReceived),
+    ]
+    assert consumers == ["charges.capture_payment", "charges.process_webhook"]
+    assert {queue_for(name).name for name in consumers} == {"ChargesQueue"}
+
+
+def test_a_good_card_pays_the_order_once(shop: Shop, stripe_sandbox: StripeSandbox) -> None:
+    status_url = shop.buy("pm_card_visa")
+    assert shop.status(status_url) == "pending_payment"
+
+    shop.work(times=3)
+
+    assert shop.status(status_url) == "paid"
+    assert Subscription.objects.get().status == "active"
+    [intent] = stripe_sandbox.intents()
+    assert (intent["status"], intent["amount"], intent["currency"]) == ("succeeded", 490, "eur")
+    assert published()["OrderPaid"] == 1
+
+
+def test_a_declined_card_leaves_an_unpaid_order_and_no_money_moved(shop: Shop, stripe_sandbox: StripeSandbox) -> None:
+    status_url = shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
+
+    shop.work(times=2)
+    tell(stripe_sandbox, "payment_intent.payment_failed")
+    shop.work(times=2)
+
+    assert shop.status(status_url) == "payment_failed"
+    assert Subscription.objects.get().status == "incomplete"
+    assert stripe_sandbox.intents()[0]["amount_received"] == 0
+    assert (published()["PaymentFailed"], shop.errors) == (1, [])
+
+
+def test_a_payment_that_the_customer_authenticates_completes_the_same_charge(
+    shop: Shop, stripe_sandbox: StripeSandbox
+) -> None:
+    status_url = shop.buy("pm_card_authenticationRequired")
+    shop.work()
+    assert shop.status(status_url) == "requires_action"
+
+    intent = stripe_sandbox.intents()[0]
+    card = stripe_sandbox.objects(f"customers/{intent['customer']}/payment_methods")[0]["id"]
+    stripe_sandbox.api(
+        "POST", f"/v1/payment_intents/{intent['id']}/confirm", payment_method=card, return_url="https://shop.example"
+    )
+    stripe_sandbox.authenticate(intent["id"])
+    tell(stripe_sandbox, "payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed")
+    shop.work(times=2)
+
+    assert shop.status(status_url) == "paid"
+    assert (Charge.objects.get().payment_intent_id, len(stripe_sandbox.intents())) == (intent["id"], 1)
+    assert not WebhookEvent.objects.filter(processed_at=None).exists()
+    assert (published()["PaymentActionRequired"], published()["OrderPaid"]) == (1, 1)
+
+
+def test_a_card_that_does_not_exist_is_a_dead_letter_and_a_failed_order(shop: Shop) -> None:
+    status_url = shop.buy("pm_nobody_knows_it")
+
+    shop.work()
+
+    assert (shop.status(status_url), shop.errors) == ("payment_failed", ["RequestRefused"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_stripe_fails_three_calls_in_ten_half_of_them_after_the_effect(
+    shop: Shop, stripe_sandbox: StripeSandbox, seed: int
+) -> None:
+    status_url = shop.buy("pm_card_visa")
+    stripe_sandbox.faults(
+        {"kind": "error", "status": 500, "rate": 0.15, "seed": seed},
+        {"kind": "error_after_effect", "status": 500, "rate": 0.15, "seed": seed + 100},
+    )
+
+    shop.work(times=2)
+
+    assert shop.status(status_url) == "paid"
+    assert stripe_sandbox.statuses() == ["succeeded"]
+    assert published()["OrderPaid"] == 1

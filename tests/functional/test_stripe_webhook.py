@@ -1,0 +1,115 @@
+"""Stripe's webhooks over real HTTP: signed, late, twice, in any order, and while we are away."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings as django_settings
+from django.db import OperationalError
+
+from charges.models import Charge
+from integrations.errors import ProviderUnclear
+from integrations.inbox import recording
+from integrations.inbox.models import WebhookEvent
+from integrations.outbox.models import OutboxMessage
+from tests.support.payments import StripeSandbox, capture, place_order, published
+from tests.support.processes import wait_for
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TASK = "charges.process_webhook"
+
+
+@pytest.fixture
+def told(stripe_sandbox: StripeSandbox, live_server: Any) -> StripeSandbox:
+    """A Stripe that knows the address of our webhook."""
+    assert django_settings.STRIPE_WEBHOOK_SECRETS == ("whsec_sandbox",)
+    stripe_sandbox.webhooks_to(f"{live_server.url}/webhooks/stripe/")
+    return stripe_sandbox
+
+
+def pay_without_hearing_the_answer(sandbox: StripeSandbox, **order: Any) -> Any:
+    sandbox.faults(
+        {"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1},
+        {"kind": "webhook_duplicate"},
+        {"kind": "webhook_reorder", "window_ms": 200},
+    )
+    placed = place_order(**order)
+    with pytest.raises(ProviderUnclear):
+        capture(placed)
+    return placed
+
+
+def work(sandbox: StripeSandbox) -> None:
+    """Once everything is delivered: every message, each twice."""
+    wait_for(sandbox.idle, what="Stripe has delivered its webhooks")
+    for row in OutboxMessage.objects.filter(task=TASK).order_by("?"):
+        current_app.tasks[TASK](**row.kwargs)
+        current_app.tasks[TASK](**row.kwargs)
+        row.delete()
+
+
+def test_the_webhook_completes_a_payment_whose_answer_was_lost(told: StripeSandbox) -> None:
+    order = pay_without_hearing_the_answer(told)
+
+    work(told)
+
+    order.refresh_from_db()
+    assert (order.status, Charge.objects.get().status, published()) == ("paid", "succeeded", {"OrderPaid": 1})
+    types = list(WebhookEvent.objects.values_list("type", flat=True))
+    assert "payment_intent.succeeded" in types
+    assert len(types) == len(told.objects("events")), "each event is stored once, though it was delivered twice"
+    assert not WebhookEvent.objects.filter(processed_at=None).exists()
+
+
+def test_the_webhook_tells_of_a_decline_whose_answer_was_lost(told: StripeSandbox) -> None:
+    order = pay_without_hearing_the_answer(told, payment_method="pm_card_chargeCustomerFail_lost_card")
+
+    work(told)
+
+    order.refresh_from_db()
+    assert (order.status, published()) == ("payment_failed", {"PaymentFailed": 1})
+    capture(order)
+    assert len(told.requests(path="/confirm")) == 1
+
+
+def test_what_comes_while_storage_is_down_comes_again(told: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, refused = recording.record, []
+
+    def down_at_first(**event: Any) -> int:
+        if len(refused) < 3:
+            refused.append(event)
+            raise OperationalError("connection refused")
+        return real(**event)
+
+    monkeypatch.setattr(recording, "record", down_at_first)
+    order = pay_without_hearing_the_answer(told)
+
+    work(told)
+
+    order.refresh_from_db()
+    assert (len(refused), order.status) == (3, "paid")
+    assert WebhookEvent.objects.count() == len(told.objects("events"))
+
+
+def test_a_stranger_is_refused_and_nothing_is_stored(told: StripeSandbox, settings: Any) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ("whsec_another",)
+    capture(place_order())
+    wait_for(told.idle, what="Stripe has given up")
+
+    assert WebhookEvent.objects.count() == 0
+
+
+def test_a_secret_is_rotated_without_a_gap(told: StripeSandbox, settings: Any) -> None:
+    settings.STRIPE_WEBHOOK_SECRETS = ("whsec_new", "whsec_sandbox")
+    order = pay_without_hearing_the_answer(told)
+
+    work(told)
+
+    order.refresh_from_db()
+    assert order.status == "paid"
