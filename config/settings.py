@@ -110,7 +110,9 @@ SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if ENV.trusted_proxies:
+    # They tell whether the client came by TLS; without them nobody knows, and a redirect could only loop.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = not DEBUG
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("readyz", readyz),
 ]
 
-handler400 = "orders.api_problems.bad_request"
-handler404 = "orders.api_problems.not_found"
-handler500 = "orders.api_problems.server_error"
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"

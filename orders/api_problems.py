@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, JsonResponse
+from django.http import JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
@@ -115,21 +115,6 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 def problem(code: int, detail: str) -> JsonResponse:
     """The same shape for what Django answers outside any view of the API."""
     return JsonResponse(_problem(code, detail, []), status=code, content_type=CONTENT_TYPE)
-
-
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """``handler404`` of the URLs."""
-    return problem(404, "There is nothing at this address.")
-
-
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """``handler400`` of the URLs."""
-    return problem(400, "The request could not be understood.")
-
-
-def server_error(request: HttpRequest) -> JsonResponse:
-    """``handler500`` of the URLs."""
-    return problem(500, "Something broke on our side; it has been recorded.")
 
 
 def _problem(code: int, detail: str, fields: list[dict[str, str]]) -> dict[str, Any]:

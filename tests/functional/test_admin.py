@@ -97,3 +97,8 @@ def test_lists_are_shown_in_a_bounded_number_of_statements(
     for model in (Order, Subscription, Customer):
         with django_assert_max_num_queries(9):
             staff.get(listing(model))
+
+
+def test_what_is_nowhere_in_the_admin_is_a_page(staff: Client) -> None:
+    answer = staff.get("/admin/nowhere/")
+    assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (404, "text/html")
