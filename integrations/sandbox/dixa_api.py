@@ -117,7 +117,10 @@ def patch(sandbox: Sandbox, request: Request, id: str) -> tuple[int, Document]:
 
 
 def bulk_create(sandbox: Sandbox, request: Request) -> tuple[int, Document]:
-    return 201, {"data": [_each(sandbox, item, _create) for item in _items(request)]}
+    def make(sandbox: Sandbox, item: Document) -> Document:
+        return _create(sandbox, _fields(item))
+
+    return 201, {"data": [_each(sandbox, item, make) for item in _items(request)]}
 
 
 def bulk_replace(sandbox: Sandbox, request: Request) -> tuple[int, Document]:

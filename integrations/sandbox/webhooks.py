@@ -53,7 +53,10 @@ def post(url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> i
     """Send once and return the status; raises `Unreachable`."""
     parts = urlsplit(url)
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection = connect(parts.hostname or "", parts.port, timeout=timeout)
+    except (ValueError, http.client.InvalidURL) as error:
+        raise Unreachable(f"not an address: {url}") from error
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.request("POST", target, body=body, headers=dict(headers))

@@ -7,7 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from integrations.sandbox.brevo_api import notices
-from integrations.sandbox.brevo_api.errors import BrevoError, duplicate, invalid, missing
+from integrations.sandbox.brevo_api.errors import BrevoError, check_shape, duplicate, invalid, missing
 
 if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
@@ -16,8 +16,25 @@ Document = dict[str, Any]
 KIND = "brevo.email"
 KEY_SECONDS = 30 * 60
 ADDRESS = re.compile(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
-FIELDS = {"sender", "to", "cc", "bcc", "replyTo", "subject", "htmlContent", "textContent", "templateId",
-          "params", "tags", "headers", "attachment", "scheduledAt", "batchId", "messageVersions"}  # fmt: skip
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "sender": dict,
+    "to": list,
+    "cc": list,
+    "bcc": list,
+    "replyTo": dict,
+    "subject": str,
+    "htmlContent": str,
+    "textContent": str,
+    "templateId": int,
+    "params": dict,
+    "tags": list,
+    "headers": dict,
+    "attachment": list,
+    "scheduledAt": str,
+    "batchId": str,
+    "messageVersions": list,
+}
+OF_OBJECTS = ("to", "cc", "bcc", "attachment", "messageVersions")
 MAX_RECIPIENTS, MAX_PER_VERSION = 2000, 99
 
 
@@ -84,18 +101,18 @@ def _accept(sandbox: Sandbox, document: Document, version: Document) -> str:
 
 
 def _validate(document: Document) -> None:
-    if unknown := set(document) - FIELDS:
-        raise invalid(f"{sorted(unknown)[0]} is not a valid parameter")
+    check_shape(document, FIELDS, of_objects=OF_OBJECTS)
     template, versions = document.get("templateId"), document.get("messageVersions") or []
-    if template is not None and (not isinstance(template, int) or isinstance(template, bool) or template < 1):
+    if template is not None and template < 1:
         raise invalid("templateId should be a positive integer")
     _sender(document, needed=template is None)
     if not versions:
         _recipients(document.get("to"), "to", needed=True)
-    elif sum(len(version.get("to") or []) for version in versions) > MAX_RECIPIENTS:
-        raise invalid(f"at most {MAX_RECIPIENTS} recipients are allowed per request")
     for version in versions:
+        check_shape(version, FIELDS, of_objects=OF_OBJECTS)
         _recipients(version.get("to"), "messageVersions.to", needed=True)
+    if sum(len(version["to"]) for version in versions) > MAX_RECIPIENTS:
+        raise invalid(f"at most {MAX_RECIPIENTS} recipients are allowed per request")
     for name in ("cc", "bcc"):
         _recipients(document.get(name), name)
     if template is None:
@@ -103,18 +120,13 @@ def _validate(document: Document) -> None:
             raise missing("subject")
         if not document.get("htmlContent") and not document.get("textContent"):
             raise BrevoError("either of htmlContent or textContent is required", code="missing_parameter")
-    tags = document.get("tags")
-    if tags is not None and not (isinstance(tags, list) and all(isinstance(tag, str) for tag in tags)):
+    if not all(isinstance(tag, str) for tag in document.get("tags") or []):
         raise invalid("tags should be an array of strings")
-    _headers(document.get("headers"))
-    if not isinstance(document.get("params", {}), dict):
-        raise invalid("params should be an object")
+    _headers(document.get("headers") or {})
 
 
-def _headers(headers: Any) -> None:
-    if headers is None:
-        return
-    if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
+def _headers(headers: Document) -> None:
+    if not all(isinstance(value, str) for value in headers.values()):
         raise invalid("headers should be an object of strings")
     for name, value in headers.items():
         if not value.isascii():
@@ -127,7 +139,7 @@ def _sender(document: Document, *, needed: bool) -> None:
         if needed:
             raise missing("sender")
         return
-    if not isinstance(sender, dict) or ("email" in sender) == ("id" in sender):
+    if ("email" in sender) == ("id" in sender):
         raise invalid("sender should have either an email or an id")
     if "email" in sender and not ADDRESS.match(str(sender["email"])):
         raise invalid("valid sender email address is required")
@@ -138,8 +150,6 @@ def _recipients(people: Any, name: str, *, needed: bool = False) -> None:
         if needed:
             raise missing(name)
         return
-    if not isinstance(people, list) or not all(isinstance(person, dict) for person in people):
-        raise invalid(f"{name} should be an array of objects")
     if len(people) > MAX_PER_VERSION:
         raise invalid(f"{name} should have at most {MAX_PER_VERSION} recipients")
     for person in people:

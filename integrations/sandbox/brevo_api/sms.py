@@ -7,15 +7,25 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from integrations.sandbox.brevo_api import notices
-from integrations.sandbox.brevo_api.errors import BrevoError, invalid, missing
+from integrations.sandbox.brevo_api.errors import BrevoError, check_shape, invalid, missing
 
 if TYPE_CHECKING:
     from integrations.sandbox.app import Sandbox
 
 Document = dict[str, Any]
 KIND = "brevo.sms"
-FIELDS = {"sender", "recipient", "content", "templateId", "params", "type", "tag", "webUrl", "unicodeEnabled",
-          "organisationPrefix"}  # fmt: skip
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "sender": str,
+    "recipient": str,
+    "content": str,
+    "templateId": int,
+    "params": dict,
+    "type": str,
+    "tag": (str, list),
+    "webUrl": str,
+    "unicodeEnabled": bool,
+    "organisationPrefix": str,
+}
 SENDER = re.compile(r"^(?:[A-Za-z0-9]{1,11}|\d{12,15})$")
 RECIPIENT = re.compile(r"^\+?\d{6,15}$")
 GSM = set(
@@ -53,7 +63,7 @@ def _accept(sandbox: Sandbox, document: Document) -> Document:
         "content": content,
         "templateId": document.get("templateId"),
         "params": document.get("params") or {},
-        "type": document.get("type", "transactional"),
+        "type": document.get("type") or "transactional",
         "tag": document.get("tag"),
         "webUrl": document.get("webUrl"),
         "smsCount": parts,
@@ -87,21 +97,20 @@ def _parts(content: str) -> int:
 
 
 def _validate(document: Document) -> None:
-    if unknown := set(document) - FIELDS:
-        raise invalid(f"{sorted(unknown)[0]} is not a valid parameter")
+    check_shape(document, FIELDS)
     for name in ("sender", "recipient"):
         if not document.get(name):
             raise missing(name)
-    if not isinstance(document["sender"], str) or not SENDER.match(document["sender"]):
+    if not SENDER.match(document["sender"]):
         raise invalid("sender should be alphanumeric and at most 11 characters, or numeric and at most 15")
-    if not isinstance(document["recipient"], str) or not RECIPIENT.match(document["recipient"]):
+    if not RECIPIENT.match(document["recipient"]):
         raise invalid("Invalid telephone number")
     if not document.get("content") and document.get("templateId") is None:
         raise missing("content")
-    if document.get("type", "transactional") not in ("transactional", "marketing"):
+    if (document.get("type") or "transactional") not in ("transactional", "marketing"):
         raise invalid("type should be transactional or marketing")
     tag = document.get("tag")
     if isinstance(tag, list) and len(tag) > 10:
         raise invalid("at most 10 tags are allowed")
-    if not isinstance(tag, str | list | None):
-        raise invalid("tag should be a string or an array of strings")
+    if not re.match(r"https?://[^/]", document.get("webUrl") or "http://x"):
+        raise invalid("webUrl should be a URL")

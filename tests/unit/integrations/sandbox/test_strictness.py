@@ -12,7 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from integrations.sandbox import dixa_api
 from integrations.sandbox.app import Sandbox, create_app
+from integrations.sandbox.brevo_api import contacts, emails, sms
 from integrations.sandbox.stripe_api import (
     charges,
     customers,
@@ -61,10 +63,27 @@ FORMS = {
     "event_list": events.LIST,
     "customer_payment_method_list": payment_methods.LIST_OF_CUSTOMER,
 }
+DOCUMENTS: dict[str, tuple[set[str], dict[str, Any]]] = {
+    "/brevo/v3/smtp/email": (
+        set(emails.FIELDS),
+        {
+            "sender": {"email": "shop@example.com"},
+            "to": [{"email": "ann@example.com"}],
+            "subject": "Hi",
+            "textContent": "Hello",
+        },
+    ),
+    "/brevo/v3/transactionalSMS/send": (
+        set(sms.FIELDS),
+        {"sender": "Shop", "recipient": "4917012345678", "content": "Hello"},
+    ),
+    "/brevo/v3/contacts": (contacts.FIELDS, {"email": "ann@example.com", "updateEnabled": True}),
+    "/dixa/v1/endusers": (set(dixa_api.FIELDS), {}),
+    "/dixa/v1/endusers/bulk": ({"data"}, {}),
+}
 NAMES = st.sampled_from(
-    ["email", "to", "sender", "headers", "subject", "textContent", "params", "tags", "messageVersions", "templateId",
-     "attributes", "ext_id", "listIds", "updateEnabled", "recipient", "content", "tag", "displayName", "phoneNumber",
-     "additionalEmails", "data", "id", "externalId", "attachment", "cc", "webUrl"]
+    ["email", "name", "id", "to", "subject", "idempotencyKey", "X-Sib-Sandbox", "X-Mailin-custom", "params", "SMS",
+     "EMAIL", "FIRSTNAME", "ORDERS_COUNT", "externalId"]
 )  # fmt: skip
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just("a@example.com"), st.just("+4917012345678")
@@ -100,7 +119,7 @@ def calls(app: Sandbox, caplog: pytest.LogCaptureFixture) -> Iterator[httpx.Clie
     headers = {"Authorization": "Bearer sk_test_1", "api-key": "k"}
     with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://sandbox", headers=headers) as client:
         yield client
-    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert not [record.message for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 fuzzed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -123,19 +142,11 @@ def test_no_form_breaks_stripe(calls: httpx.Client, path: str, data: dict[str, s
 
 
 @fuzzed
-@given(
-    st.sampled_from(
-        [
-            "/brevo/v3/smtp/email",
-            "/brevo/v3/transactionalSMS/send",
-            "/brevo/v3/contacts",
-            "/dixa/v1/endusers",
-            "/dixa/v1/endusers/bulk",
-        ]
-    ),
-    st.dictionaries(NAMES, JSON, max_size=6),
-)
-def test_no_document_breaks_brevo_or_dixa(calls: httpx.Client, path: str, document: dict[str, Any]) -> None:
+@given(st.data())
+def test_no_document_breaks_brevo_or_dixa(calls: httpx.Client, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(DOCUMENTS)))
+    names, document = DOCUMENTS[path]
+    document = document | {data.draw(st.sampled_from(sorted(names))): data.draw(JSON) for _ in range(2)}
     assert calls.post(path, json=document).status_code in (200, 201, 202, 204, 400)
 
 
