@@ -7,7 +7,7 @@ from typing import Any
 import celery
 import kombu
 
-from integrations.sqs import checks, tasks
+from integrations.sqs import tasks
 from integrations.sqs.topology import Queue, Topology
 
 # On the worker's command line; none of these three has a setting, and none works over SQS.
@@ -15,9 +15,8 @@ WORKER_FLAGS = ("--pool=prefork", "--without-gossip", "--without-mingle", "--wit
 
 
 def configure(app: celery.Celery, topology: Topology) -> None:
-    """Give an app these settings, and its workers the start-up checks."""
+    """Give an app these settings."""
     app.conf.update(celery_settings(topology))
-    checks.connect(topology)
 
 
 def celery_settings(topology: Topology) -> dict[str, Any]:
@@ -43,6 +42,7 @@ def celery_settings(topology: Topology) -> dict[str, Any]:
         "accept_content": ["json"],
         "enable_utc": True,
         "timezone": "UTC",
+        "worker_consumer": "integrations.sqs.checks:CheckedConsumer",
         "worker_prefetch_multiplier": 1,
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
@@ -86,7 +86,7 @@ def _transport_options(topology: Topology) -> dict[str, Any]:
         "queue_name_prefix": topology.prefix,
         "wait_time_seconds": topology.wait_time_seconds,
         "polling_interval": topology.polling_interval,
-        "ladder": topology.ladder,
+        "topology": topology,
     }
 
 

@@ -8,11 +8,11 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
-from celery import signals
+from celery.worker import consumer as celery_consumer
 
 from integrations.sqs import client
 from integrations.sqs.client import SqsUnavailable
@@ -68,36 +68,40 @@ def _redrive_policy(topology: Topology, queue: Queue) -> dict[str, Any]:
     return policy
 
 
-def connect(topology: Topology) -> None:
-    """Check at the start of every worker of this process; on a problem, one line each and exit status 1."""
-    signals.worker_init.connect(_Check(topology), weak=False, dispatch_uid="integrations.sqs.checks")
+class CheckedConsumer(celery_consumer.Consumer):  # type: ignore[misc]
+    """Celery's consumer, made only once everything here holds; it is made before the first child process is.
 
+    On a problem: one line each on standard error, and exit status 1. While SQS is away it waits.
+    """
 
-class _Check:
-    def __init__(self, topology: Topology) -> None:
-        self._topology = topology
-
-    def __call__(self, sender: Any = None, **_: Any) -> None:
-        watched = set(sender.app.amqp.queues.consume_from)
-        queues = [queue for queue in self._topology.queues if queue.name in watched]
-        problems = [*check_timeouts(self._topology), *self._when_sqs_is_there(queues)]
+    def __init__(self, *args: Any, app: Any, **options: Any) -> None:
+        topology: Topology = app.conf.broker_transport_options["topology"]
+        problems = problems_of(topology, watched=set(app.amqp.queues.consume_from))
         if problems:
             sys.exit("\n".join(f"Worker cannot start: {problem}" for problem in problems))
+        super().__init__(*args, app=app, **options)
 
-    def _when_sqs_is_there(self, queues: list[Queue]) -> list[str]:
-        # Celery handles SIGTERM only once it runs; until then it must still end the process quietly.
-        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        outage = Outage()
-        try:
-            while True:
-                outage.asking()
-                try:
-                    with client.unavailable_when_away():
-                        return list(check_redrive(self._topology, queues))
-                except SqsUnavailable as exc:
-                    if not outage.active:
-                        logger.warning("Worker waits for SQS: %s", exc)
-                    outage.failed()
-                    time.sleep(outage.pause())
-        finally:
-            signal.signal(signal.SIGTERM, before)
+
+def problems_of(topology: Topology, *, watched: set[str]) -> list[str]:
+    """Every problem of a worker for the ``watched`` queues; waits for as long as SQS does not answer."""
+    queues = [queue for queue in topology.queues if queue.name in watched]
+    return [*check_timeouts(topology), *_once_sqs_is_there(lambda: list(check_redrive(topology, queues)))]
+
+
+def _once_sqs_is_there(ask: Callable[[], list[str]]) -> list[str]:
+    # Celery handles SIGTERM only once it runs; until then it must still end the process quietly.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    outage = Outage()
+    try:
+        while True:
+            outage.asking()
+            try:
+                with client.unavailable_when_away():
+                    return ask()
+            except SqsUnavailable as exc:
+                if not outage.active:
+                    logger.warning("Worker waits for SQS: %s", exc)
+                outage.failed()
+                time.sleep(outage.pause())
+    finally:
+        signal.signal(signal.SIGTERM, before)

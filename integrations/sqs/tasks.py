@@ -37,6 +37,10 @@ class UnknownTask(LookupError):
     """No task of that name is registered; its module may not have been imported."""
 
 
+class UnexpectedError(Exception):
+    """A task failed in a way that nobody foresaw. It names the original's class only; the original is in the log."""
+
+
 class UnableToDelay(TypeError):
     """A message is never published with an ETA, a countdown or an expiry; delay it in the outbox (``not_before``)."""
 
@@ -82,9 +86,9 @@ def queue_for(name: str) -> Queue:
         raise UnknownTask(f"no task is registered as {name!r}") from None
 
 
-def route(name: str, *_: Any, **__: Any) -> dict[str, str] | None:
-    """Celery's router: our registry decides, and nothing else."""
-    return {"queue": _registry[name].name} if name in _registry else None
+def route(name: str, *_: Any, **__: Any) -> dict[str, str]:
+    """Celery's router: our registry decides, and nothing else. UnknownTask for what is not in it."""
+    return {"queue": queue_for(name).name}
 
 
 class Task(celery.Task):  # type: ignore[misc]
@@ -130,15 +134,23 @@ class Task(celery.Task):  # type: ignore[misc]
 
         ``countdown`` (seconds) replaces the ladder's step.
         """
-        retries = self.request.retries
-        failure = exc or Retry("asked to be tried again")
-        if self.request.called_directly or retries >= len(self.ladder):
-            raise failure
+        if self.request.called_directly:
+            raise exc or Retry("asked to be tried again")
+        failure, retries = self._fit_to_store(exc), self.request.retries
+        if retries >= len(self.ladder):
+            raise failure from None
         wait = self.ladder[retries] if countdown is None else countdown
-        again = Retry(exc=exc, when=_whole_seconds(max(wait, _asked_for(exc))))
+        again = Retry(exc=failure, when=_whole_seconds(max(wait, _asked_for(exc))))
         if throw:
-            raise again
+            raise again from None
         return again
+
+    def _fit_to_store(self, exc: BaseException | None) -> BaseException:
+        if isinstance(exc, (TransientError, PermanentError)):
+            return exc
+        # The result keeps an exception's text and traceback, and a database driver's text quotes the row.
+        logger.warning("Task %s[%s] failed unexpectedly", self.name, self.request.id, exc_info=exc)
+        return UnexpectedError(f"{type(exc).__module__}.{type(exc).__qualname__}; the log has the details")
 
 
 def _asked_for(exc: BaseException | None) -> float:

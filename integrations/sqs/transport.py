@@ -244,7 +244,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
     def _visible_in(self, delivery: Delivery) -> int:
         if delivery.visible_in is not None:
             return delivery.visible_in
-        ladder = self.transport_options["ladder"]
+        ladder = self.transport_options["topology"].ladder
         return ladder[delivery.receive_count - 1] if delivery.receive_count <= len(ladder) else 0
 
     def _restore(self, message: Any, *_: Any) -> None:

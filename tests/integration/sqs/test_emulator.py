@@ -60,9 +60,7 @@ def test_a_long_poll_ends_with_the_message_and_not_before(emulator: Any, url: st
 def test_a_hidden_message_comes_back_in_time_with_its_count(emulator: Any, url: str) -> None:
     emulator.sqs.send_message(QueueUrl=url, MessageBody="x")
     (first,) = _receive(emulator, url)
-    emulator.sqs.change_message_visibility(
-        QueueUrl=url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=1
-    )
+    emulator.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=first["ReceiptHandle"], VisibilityTimeout=1)
     began = time.monotonic()
     (again,) = _receive(emulator, url, WaitTimeSeconds=5)
     assert 0.9 <= time.monotonic() - began <= 1.6
@@ -119,7 +117,9 @@ def test_a_restart_loses_nothing(start_emulator: Any, tmp_path: Path) -> None:
     arn = "arn:aws:sqs:us-east-1:123456789012:b-dlq"
     before.sqs.create_queue(QueueName="b-dlq")
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
-    url = before.sqs.create_queue(QueueName="b", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "50"})["QueueUrl"]
+    url = before.sqs.create_queue(QueueName="b", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "50"})[
+        "QueueUrl"
+    ]
     before.sqs.send_message(QueueUrl=url, MessageBody="in flight")
     (held,) = _receive(before, url)
     before.sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=100)
@@ -133,7 +133,9 @@ def test_a_restart_loses_nothing(start_emulator: Any, tmp_path: Path) -> None:
     assert json.loads(attributes["RedrivePolicy"]) == {"deadLetterTargetArn": arn, "maxReceiveCount": 2}
     assert attributes["VisibilityTimeout"] == "50"
     after.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=held["ReceiptHandle"], VisibilityTimeout=0)
-    received = {m["Body"]: m["Attributes"]["ApproximateReceiveCount"] for m in _receive(after, url, MaxNumberOfMessages=10)}
+    received = {
+        m["Body"]: m["Attributes"]["ApproximateReceiveCount"] for m in _receive(after, url, MaxNumberOfMessages=10)
+    }
     assert received == {"waiting": "1", "in flight": "2"}
     after.stop()
 

@@ -108,7 +108,7 @@ def test_time_limits_lead_up_the_ladder(shop: Any, eventually: Any) -> None:
 
 
 def test_a_killed_parent_costs_one_receive_and_the_message_comes_back(open_shop: Any, eventually: Any) -> None:
-    shop = open_shop()
+    shop = open_shop(limits=(4, 2, 3))
     first = shop.start_worker(concurrency=1)
     shop.wait_until_ready()
     shop.send("tests.sleep", key="orphan", milliseconds=1500)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import traceback
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -71,7 +72,8 @@ def test_a_name_is_registered_once(take: Any) -> None:
     assert tasks.queue_for("unit.take") is CHARGES
     assert dict(tasks.registered_tasks()) == {"unit.take": CHARGES}
     assert tasks.route("unit.take", (), {}, {}) == {"queue": "ChargesQueue"}
-    assert tasks.route("another", (), {}, {}) is None
+    with pytest.raises(tasks.UnknownTask, match="another"):
+        tasks.route("another", (), {}, {})
     with pytest.raises(tasks.DuplicateTask, match=r"unit\.take"):
         tasks.task(name="unit.take", queue=CHARGES)(lambda **_: None)
     with pytest.raises(tasks.UnknownTask, match="nobody"):
@@ -150,6 +152,16 @@ def test_a_longer_retry_after_wins_up_to_what_sqs_allows(failing: Any, asked: fl
 def test_after_the_last_step_the_failure_itself_is_raised(failing: Any) -> None:
     error = TransientError("x")
     assert _attempt(failing, error, retries=3) is error
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_a_result_quotes_no_error_but_ours(failing: Any, retries: int, caplog: pytest.LogCaptureFixture) -> None:
+    raised = _attempt(failing, ValueError("Key (email)=(ada@example.com) exists"), retries=retries)
+    stored = raised.exc if isinstance(raised, Retry) else raised
+    assert isinstance(stored, tasks.UnexpectedError)
+    assert "ValueError" in str(stored)
+    assert "ada@" not in "".join(traceback.format_exception(raised)) + str(raised)
+    assert "ada@" in caplog.text
 
 
 def test_a_permanent_error_asks_for_no_retry(failing: Any) -> None:

@@ -16,6 +16,7 @@ from kombu.asynchronous import Hub, set_event_loop
 from integrations.sqs import answers, envelopes, outages, polling, transport
 from integrations.sqs.answers import PatientClient
 from integrations.sqs.deliveries import Delivery
+from integrations.sqs.topology import Topology
 
 
 def test_the_versions_that_the_overrides_were_written_against() -> None:
@@ -81,7 +82,7 @@ def channel(boto: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> Any:
     hub = FakeHub()
     set_event_loop(hub)
     monkeypatch.setattr(transport.SQS.Channel, "new_sqs_client", lambda *_, **__: boto)
-    options = {"ladder": (60, 300, 1500), "region": "us-east-1", "polling_interval": 0.05, "wait_time_seconds": 7}
+    options = {"topology": Topology(), "region": "us-east-1", "polling_interval": 0.05, "wait_time_seconds": 7}
     connection = kombu.Connection("sqs://", transport=transport.Transport, transport_options=options)
     channel = connection.channel()
     channel.delivered = []
