@@ -50,9 +50,8 @@ fingerprint() {
 }
 
 say_progress() { # of the pip that writes to $LOG
-    total=$(cat requirements.txt requirements-dev.txt | sed 's/[ ;].*//' | grep -c '==')
     if grep -q '^Installing collected packages' "$LOG"; then
-        text="installing (the last step, it takes a while)"
+        text="installing, $(find "$VENV"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ') of about $total"
     else
         text="fetching, $(grep -c -E '^(Collecting|Requirement already)' "$LOG") of about $total"
     fi
@@ -73,6 +72,7 @@ explain_failure() {
 }
 
 install_requirements() {
+    total=$(sed -n 's/==.*//p' requirements.txt requirements-dev.txt | sort -u | wc -l | tr -d ' ')
     echo "Installing the requirements (a minute or two the first time)"
     "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input --no-color --progress-bar off \
         --retries 1 --timeout 15 -r requirements.txt -r requirements-dev.txt >"$LOG" 2>&1 &

@@ -78,10 +78,10 @@ def _forget_dead_users(server: Any) -> list[int]:
 
 
 def _lives(pid: int) -> bool:
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        status: str = psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
-        return True
-    return True
+    return status != psutil.STATUS_ZOMBIE

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,17 +26,20 @@ SMALL = {f"{queue.name.removesuffix('Queue').upper()}_CONCURRENCY": "1" for queu
 
 
 @pytest.fixture(scope="module")
-def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environ() -> Iterator[dict[str, str]]:
     """A data folder and ports of our own, and nothing of what the tests themselves run with."""
-    return {
+    # Not in pytest's folder: each session closes that to other users, and root's PostgreSQL runs as another one.
+    data = tempfile.mkdtemp(prefix="make-run-")
+    yield {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ},
         **SMALL,
         "WEB_CONCURRENCY": "1",
-        "DATA_DIR": str(tmp_path_factory.mktemp("run")),
+        "DATA_DIR": data,
         "WEB_PORT": str(free_port()),
         "SQS_EMULATOR_PORT": str(free_port()),
         "SANDBOX_PORT": str(free_port()),
     }
+    shutil.rmtree(data)
 
 
 def run(environ: dict[str, str], *arguments: str, module: str = "run") -> subprocess.CompletedProcess[str]:
@@ -76,23 +81,24 @@ def test_once_places_a_checkout_and_leaves_nothing_behind(environ: dict[str, str
     assert left_of(environ) == []
 
 
+@pytest.fixture(scope="class")
+def launcher(environ: dict[str, str]) -> Iterator[Process]:
+    log = Path(environ["DATA_DIR"]) / "launcher.log"
+    launcher = Process([sys.executable, "-m", "config.development.run"], environ=environ, log=log)
+    try:
+        wait_for(
+            lambda: "Ctrl-C ends everything" in launcher.output() or not launcher.alive(),
+            seconds=100,
+            what="the shop is up",
+        )
+        yield launcher
+    finally:
+        launcher.kill()
+        wait_for(lambda: not left_of(environ), seconds=30, what="everything is gone")
+
+
 class TestRunning:
     """The same folder a second time, this time to stay. The tests use one run, in this order."""
-
-    @pytest.fixture(scope="class")
-    def launcher(self, environ: dict[str, str]) -> Iterator[Process]:
-        log = Path(environ["DATA_DIR"]) / "launcher.log"
-        launcher = Process([sys.executable, "-m", "config.development.run"], environ=environ, log=log)
-        try:
-            wait_for(
-                lambda: "Ctrl-C ends everything" in launcher.output() or not launcher.alive(),
-                seconds=100,
-                what="the shop is up",
-            )
-            yield launcher
-        finally:
-            launcher.kill()
-            wait_for(lambda: not left_of(environ), seconds=30, what="everything is gone")
 
     def test_it_prints_the_addresses_and_the_login(self, launcher: Process, environ: dict[str, str]) -> None:
         said = launcher.output()
