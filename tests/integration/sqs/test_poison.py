@@ -1,4 +1,4 @@
-"""Messages that cannot be run: dead-lettered by the receive count, never deleted, and the worker serves the next one."""
+"""Messages that cannot be run: dead-lettered by the receive count, never deleted, and the next one is served."""
 
 from __future__ import annotations
 

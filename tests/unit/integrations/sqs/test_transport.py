@@ -361,5 +361,23 @@ def test_at_shutdown_sqs_is_asked_once_more_but_not_right_after_it_failed(boto: 
     assert boto.given == [("delete", "r")]
 
 
+def test_a_closing_channel_gives_what_it_owes(channel: Any, boto: FakeSqs) -> None:
+    _receive(channel, _raw("r1"))
+    channel.sqs().sqs_is_away()
+    channel.delivered[0].ack()
+    assert boto.given == []
+    channel.close()
+    assert boto.given == [("delete", "r1")]
+
+
+def test_answers_go_to_the_configured_endpoint_and_block_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"topology": Topology(), "region": "eu-west-1", "endpoint_url": "http://127.0.0.1:9", "is_secure": False}
+    with kombu.Connection("sqs://", transport=transport.Transport, transport_options=options) as connection:
+        meta = connection.channel().sqs().meta
+    assert meta.endpoint_url == "http://127.0.0.1:9"
+    assert (meta.config.connect_timeout, meta.config.read_timeout) == (1.5, 2.5)
+    assert meta.config.retries["total_max_attempts"] == 1
+
+
 def test_the_reason_for_the_log_quotes_nothing() -> None:
     assert envelopes.reason(ValueError("secret@example.com")) == "ValueError"
