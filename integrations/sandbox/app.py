@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox import brevo_api, control, dixa_api, page, stripe_api
 from integrations.sandbox.config import Config
-from integrations.sandbox.faults import Fault, Faults, Plan
-from integrations.sandbox.journal import Entry, Journal
-from integrations.sandbox.rate_limits import TokenBucket
+from integrations.sandbox.faults import Fault, Plan
+from integrations.sandbox.journal import Entry
 from integrations.sandbox.replies import json_reply
-from integrations.sandbox.store import Store
-from integrations.sandbox.webhooks import Send, Webhooks, post
+from integrations.sandbox.state import Sandbox
+from integrations.sandbox.webhooks import Send, post
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -35,49 +33,8 @@ class ConnectionDropped(ConnectionResetError):
     """The sandbox hung up. Over a socket the client sees a closed connection; in process, this exception."""
 
 
-class Clock:
-    """Time as the sandbox sees it; it can be moved forward to let keys and windows expire."""
-
-    def __init__(self) -> None:
-        self.offset = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.offset
-
-
-class Sandbox:
-    """Everything that lives as long as one sandbox. A WSGI callable."""
-
-    def __init__(self, config: Config, *, send: Send = post) -> None:
-        self.config = config
-        self.clock = Clock()
-        self.store = Store(config.data)
-        self.store.execute("DELETE FROM idempotency WHERE status IS NULL")  # In flight when the last run was killed.
-        self.faults = Faults(self.store)
-        if config.faults:
-            self.faults.replace(config.faults)
-        self.webhooks = Webhooks(store=self.store, config=config, faults=self.faults, send=send)
-        self.journal = Journal()
-        self.stopping = threading.Event()
-        self.brevo_contacts = TokenBucket(
-            per_second=config.brevo_contacts_per_second, burst=config.brevo_contacts_per_second or 10
-        )
-        self.dixa_calls = TokenBucket(
-            per_second=config.dixa_requests_per_second,
-            burst=(config.dixa_requests_per_second or 10) + config.dixa_burst,
-        )
-
-    def close(self) -> None:
-        self.stopping.set()
-        self.webhooks.close()
-        self.store.close()
-
-    def reset(self) -> None:
-        """Forget everything: objects, keys, deliveries, faults and the record of requests."""
-        self.store.wipe()
-        self.faults.replace([])
-        self.journal.clear()
-        self.clock.offset = 0.0
+class App(Sandbox):
+    """A sandbox as a WSGI callable."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -138,12 +95,6 @@ class Sandbox:
             connection.shutdown(socket.SHUT_RDWR)
         raise ConnectionDropped("The sandbox dropped the connection, as a fault rule told it to.")
 
-    def linger(self, plan: Plan) -> None:
-        """Be slow, if the plan says so."""
-        if plan.latency_seconds:
-            self.stopping.wait(plan.latency_seconds)
-
-
 def injected_error(provider: str, fault: Fault) -> Response:
     """An error answer in the provider's own words."""
     body: dict[str, Any]
@@ -170,12 +121,9 @@ def _idempotency_key(request: Request) -> str | None:
     return None
 
 
-def create_app(config: Config | None = None, *, send: Send = post, **settings: Any) -> Sandbox:
+def create_app(config: Config | None = None, *, send: Send = post, **settings: Any) -> App:
     """A sandbox to call in process (`httpx.WSGITransport(app=...)`) or to serve. Close it when done.
 
     `settings` are the fields of `Config`; `send` replaces the HTTP client of the webhooks.
     """
-    return Sandbox(config or Config(**settings), send=send)
-
-
-Handler = Callable[[Sandbox, str, Request, Plan], Response]
+    return App(config or Config(**settings), send=send)

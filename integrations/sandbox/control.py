@@ -21,7 +21,7 @@ from integrations.sandbox.stripe_api.call import rendered
 from integrations.sandbox.stripe_api.errors import StripeError
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Endpoint = Callable[..., Any]
 LISTED = 10_000

@@ -10,7 +10,7 @@ from integrations.sandbox.brevo_api import notices
 from integrations.sandbox.refusals import Refused
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ from integrations.sandbox.stripe_api import confirmation, disputes, refunds, set
 from integrations.sandbox.stripe_api.call import Call, Document, new_id, rendered
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 CLOSED = ("won", "lost", "warning_closed")
 

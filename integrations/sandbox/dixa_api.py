@@ -19,7 +19,7 @@ from integrations.sandbox.replies import json_reply
 from integrations.sandbox.store import UnknownCursor
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Document = dict[str, Any]
 Act = Callable[["Sandbox", Document], Document]

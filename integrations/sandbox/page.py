@@ -19,7 +19,7 @@ from integrations.sandbox.refusals import Refused
 from integrations.sandbox.stripe_api import amounts, cards
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Document = dict[str, Any]
 SHOWN = 100

@@ -12,7 +12,7 @@ from integrations.sandbox.stripe_api import confirmation, disputes
 from integrations.sandbox.stripe_api.call import Call
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Fields = dict[str, str]
 

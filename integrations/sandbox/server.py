@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.serving import BaseWSGIServer, DechunkedInput, WSGIRequestHandler, make_server
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.app import App
 
 HOST = "127.0.0.1"
 
@@ -86,7 +86,7 @@ class KeepAliveHandler(WSGIRequestHandler):
         """Silent: the journal keeps the record."""
 
 
-def bind(sandbox: Sandbox, *, port: int) -> BaseWSGIServer:
+def bind(sandbox: App, *, port: int) -> BaseWSGIServer:
     """A server on loopback, bound but not yet running; port 0 picks a free one. Raises `PortTaken`."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

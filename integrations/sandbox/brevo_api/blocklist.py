@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from integrations.sandbox.brevo_api.errors import BrevoError
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 KIND = "brevo.blocked"
 REASONS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from integrations.sandbox.brevo_api.errors import BrevoError, duplicate, invalid, missing
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Document = dict[str, Any]
 Reply = tuple[int, Any]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from integrations.sandbox.brevo_api import blocklist, contacts
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Document = dict[str, Any]
 EMAIL_EVENTS = ("request", "delivered", "deferred", "soft_bounce", "hard_bounce", "blocked", "invalid_email",

@@ -16,7 +16,7 @@ from integrations.sandbox.faults import Plan
 from integrations.sandbox.replies import json_reply
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Reply = tuple[int, Any]
 Endpoint = Callable[..., Reply]

@@ -12,7 +12,7 @@ from integrations.sandbox.store import UnknownCursor
 from integrations.sandbox.stripe_api.errors import StripeError, missing_object
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 API_VERSION = "2026-10-28.endive"
 ALPHABET = string.ascii_letters + string.digits

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from integrations.sandbox.stripe_api.errors import StripeError
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 KEPT_SECONDS = 24 * 3600
 MAX_KEY = 255

@@ -32,7 +32,7 @@ from integrations.sandbox.stripe_api.errors import StripeError, injected_error
 from integrations.sandbox.stripe_api.forms import Form
 
 if TYPE_CHECKING:
-    from integrations.sandbox.app import Sandbox
+    from integrations.sandbox.state import Sandbox
 
 Endpoint = tuple[Callable[..., Document], Form]
 READ = Form()

@@ -16,8 +16,9 @@ import httpx
 import pytest
 import stripe
 
-from integrations.sandbox.app import Sandbox, create_app
+from integrations.sandbox.app import create_app
 from integrations.sandbox.server import bind
+from integrations.sandbox.state import Sandbox
 
 KEY = "sk_test_sandbox"
 SECRET = "whsec_test"

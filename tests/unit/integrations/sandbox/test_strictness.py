@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from integrations.sandbox import dixa_api
-from integrations.sandbox.app import Sandbox, create_app
+from integrations.sandbox.app import create_app
 from integrations.sandbox.brevo_api import contacts, emails, sms
+from integrations.sandbox.state import Sandbox
 from integrations.sandbox.stripe_api import (
     charges,
     customers,

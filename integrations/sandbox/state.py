@@ -1,0 +1,63 @@
+"""What lives as long as one sandbox, and every part of it works with."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from integrations.sandbox.config import Config
+from integrations.sandbox.faults import Faults, Plan
+from integrations.sandbox.journal import Journal
+from integrations.sandbox.rate_limits import TokenBucket
+from integrations.sandbox.store import Store
+from integrations.sandbox.webhooks import Send, Webhooks, post
+
+
+class Clock:
+    """Time as the sandbox sees it; it can be moved forward to let keys and windows expire."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+
+class Sandbox:
+    """Its settings, clock, store, faults, webhooks, record of requests and rate limits."""
+
+    def __init__(self, config: Config, *, send: Send = post) -> None:
+        self.config = config
+        self.clock = Clock()
+        self.store = Store(config.data)
+        self.store.execute("DELETE FROM idempotency WHERE status IS NULL")  # In flight when the last run was killed.
+        self.faults = Faults(self.store)
+        if config.faults:
+            self.faults.replace(config.faults)
+        self.webhooks = Webhooks(store=self.store, config=config, faults=self.faults, send=send)
+        self.journal = Journal()
+        self.stopping = threading.Event()
+        self.brevo_contacts = TokenBucket(
+            per_second=config.brevo_contacts_per_second, burst=config.brevo_contacts_per_second or 10
+        )
+        self.dixa_calls = TokenBucket(
+            per_second=config.dixa_requests_per_second,
+            burst=(config.dixa_requests_per_second or 10) + config.dixa_burst,
+        )
+
+    def close(self) -> None:
+        self.stopping.set()
+        self.webhooks.close()
+        self.store.close()
+
+    def reset(self) -> None:
+        """Forget everything: objects, keys, deliveries, faults and the record of requests."""
+        self.store.wipe()
+        self.faults.replace([])
+        self.journal.clear()
+        self.clock.offset = 0.0
+
+    def linger(self, plan: Plan) -> None:
+        """Be slow, if the plan says so."""
+        if plan.latency_seconds:
+            self.stopping.wait(plan.latency_seconds)
