@@ -9,4 +9,4 @@ class CompositionRoot(AppConfig):
 
     def ready(self) -> None:
         # So that every process of ours has the one Celery app, not only those that `celery -A config` starts.
-        import config.celery  # noqa: F401, PLC0415  it reads the settings, which are not ready above
+        import config.celery  # noqa: F401  it reads the settings, which are not ready above

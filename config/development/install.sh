@@ -18,7 +18,7 @@ new_enough() {
 }
 
 version_of() {
-    "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null || echo unknown
+    "$1" -c 'import platform; print(platform.python_version())' 2>/dev/null || echo 'of an unknown version'
 }
 
 find_python() {
@@ -67,7 +67,7 @@ explain_failure() {
         fail "No package index can be reached; look at the network or PIP_INDEX_URL. All that pip said: $LOG"
     fi
     echo "pip said last:" >&2
-    tail -n 12 "$LOG" | sed 's/^/    /' >&2
+    grep -v '^WARNING' "$LOG" | tail -n 8 | cut -c 1-200 | sed 's/^/    /' >&2
     fail "The requirements could not be installed. All that pip said: $LOG"
 }
 
