@@ -241,29 +241,39 @@ def _backends() -> Iterator[tuple[str, models.SQSBackend]]:
     yield from list(models.sqs_backends[DEFAULT_ACCOUNT_ID].items())
 
 
-def save(path: Path) -> None:
-    """Write every queue and message, receive counts and receipt handles included. Atomic."""
+def save_and_stop(path: Path) -> None:
+    """Write every queue and message, receive counts and receipt handles included, in one step.
+
+    The queues stay locked: what is sent or received after this gets no answer rather than a wrong one.
+    """
     state = {region: [_saved(queue) for queue in backend.queues.values()] for region, backend in _backends()}
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.write_text(json.dumps(state))
+    draft.write_text(json.dumps(state, default=str))
     draft.replace(path)
 
 
 def _saved(queue: Any) -> dict[str, Any]:
+    queue._messages_lock.acquire()
     attributes = {name: queue.attributes.get(name) for name in _KEPT_ATTRIBUTES}
-    with queue._messages_lock:
-        return {
-            "name": queue.name,
-            "attributes": {name: value for name, value in attributes.items() if value is not None},
-            "messages": [vars(message) for message in queue.kept.values()],
-        }
+    return {
+        "name": queue.name,
+        "attributes": {name: value for name, value in attributes.items() if value is not None},
+        "messages": [vars(message) for message in queue.kept.values()],
+    }
 
 
 def restore(path: Path) -> None:
-    """Read what :func:`save` wrote; nothing if there is no such file."""
+    """Read what :func:`save_and_stop` wrote; nothing if there is no such file."""
     if not path.exists():
         return
+    try:
+        _restore(path)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        sys.exit(f"SQS emulator: {path} cannot be read; remove it to begin with no queues")
+
+
+def _restore(path: Path) -> None:
     for region, queues in json.loads(path.read_text()).items():
         backend = models.sqs_backends[DEFAULT_ACCOUNT_ID][region]
         for saved in queues:
@@ -318,7 +328,7 @@ def main(arguments: list[str] | None = None) -> None:
             server.serve_forever()
         finally:
             if options.data:
-                save(options.data)
+                save_and_stop(options.data)
             os._exit(0)  # open long polls hold nothing worth waiting for
 
 

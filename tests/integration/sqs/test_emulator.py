@@ -140,6 +140,15 @@ def test_a_restart_loses_nothing(start_emulator: Any, tmp_path: Path) -> None:
     after.stop()
 
 
+def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
+    broken = tmp_path / "sqs.json"
+    broken.write_text('{"us-east-1": [{"na')
+    command = [sys.executable, str(SCRIPT), "--port", "0", "--data", str(broken)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"SQS emulator: {broken} cannot be read; remove it to begin with no queues"]
+
+
 def test_a_taken_port_is_one_clear_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
