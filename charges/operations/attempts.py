@@ -71,7 +71,7 @@ def claim(*, charge_id: UUID, task_id: str, at: dt.datetime) -> Claim | None:
 
 
 def _may_begin(charge: Charge, last: ChargeAttempt | None) -> bool:
-    if charge.status in UNDECIDED:
+    if charge.status == Charge.Status.PENDING:
         return True
     refused = last is not None and last.status == ChargeAttempt.Status.REFUSED
     return charge.status == Charge.Status.FAILED and refused

@@ -108,7 +108,7 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
 
 
 def _wait(charge: Charge, *, at: dt.datetime) -> None:
-    if charge.status != Charge.Status.PROCESSING:
+    if charge.status not in (Charge.Status.PROCESSING, Charge.Status.CANCELED):
         _set_status(charge, Charge.Status.PROCESSING)
         _close_attempt(charge, ChargeAttempt.Status.PROCESSING, Decline(), at=at)
 
@@ -176,7 +176,7 @@ def _is_news(charge: Charge, decline: Decline) -> bool:
     Each refusal by a bank leaves a Stripe charge of its own, which tells two alike apart. A failure without one cannot
     be told from another of its kind; then the attempt stays open, and asking again under its key brings the answer.
     """
-    if _open_attempt(charge) is None:
+    if charge.status in (Charge.Status.FAILED, Charge.Status.CANCELED):
         return False
     if decline.stripe_charge_id:
         return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()
