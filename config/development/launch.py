@@ -89,6 +89,13 @@ def start_database(stack: Stack, screen: Screen) -> str:
     return url
 
 
+def look_after_database(stack: Stack, screen: Screen) -> None:
+    """Start it again if it ended and is the stack's own. Raises ``UnableToPrepare``."""
+    if stack.env.database_url is None and not postgres.runs(stack.data / "postgres"):
+        screen.failed("PostgreSQL", "ended; started again")
+        start_database(stack, screen)
+
+
 def prepare(screen: Screen) -> None:
     """Migrate, make the queues, add what a shop begins with. The database and SQS answer by now."""
     import django

@@ -34,6 +34,16 @@ def ensure_running(data: Path = DATA) -> str:
     return str(server.get_uri())
 
 
+def runs(data: Path = DATA) -> bool:
+    """Is the server there? (It writes its process id into the folder, and takes it away when it ends in order.)"""
+    try:
+        first_line, *_ = (data / "postmaster.pid").read_text().splitlines()
+        # A killed one counts until it is collected: no other would start before.
+        return Path(f"/proc/{int(first_line)}").exists() or _lives(int(first_line))
+    except (OSError, ValueError):
+        return False
+
+
 def release(data: Path = DATA) -> None:
     """This process needs the server no longer; it stops when no other one does."""
     _server(data).cleanup()
@@ -78,7 +88,7 @@ def _forget_dead_users(server: Any) -> list[int]:
 
 
 def _lives(pid: int) -> bool:
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     try:
         status: str = psutil.Process(pid).status()

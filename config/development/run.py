@@ -84,6 +84,7 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
         while True:
             supervisor.pause(0.5)
             supervisor.look_after()
+            launch.look_after_database(stack, screen)
     except Stopped:
         return 0
     except PartFailed as failure:

@@ -56,8 +56,7 @@ class Supervisor:
             if waiting and time.monotonic() - began > within:
                 raise PartFailed(waiting[0], f"is not ready after {within:.0f} s")
             if waiting:
-                names = ", ".join(part.name for part in waiting)
-                self._screen.waiting(f"{time.monotonic() - began:.0f} s, waiting for {names}")
+                self._screen.waiting(f"{time.monotonic() - began:.0f} s, waiting for {_names(waiting)}")
                 self.pause(POLL)
 
     def look_after(self) -> None:
@@ -95,6 +94,11 @@ class Supervisor:
         if part.exit_code is not None:
             raise PartFailed(part, f"ended ({_ending(part.exit_code)})")
         return part.ready(part)
+
+
+def _names(parts: Sequence[Part]) -> str:
+    names = [part.name for part in parts]
+    return ", ".join(names) if len(names) < 5 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 def _ending(code: int) -> str:

@@ -27,7 +27,7 @@ class Step:
     what: str
     result: str
     queue: str = ""
-    cause: str = ""
+    event: str = ""
     state: str = DONE
 
 
@@ -111,8 +111,8 @@ def _webhooks_about(order: Order, *, since: dt.datetime) -> list[WebhookEvent]:
 
 def _task_step(message: OutboxMessage, result: TaskResult | None, webhooks: Sequence[WebhookEvent]) -> Step:
     types = {str(webhook.pk): webhook.type for webhook in webhooks}
-    cause = types.get(message.kwargs.get("webhook_event_id", ""), message.headers.get("event", ""))
-    said: dict[str, Any] = {"what": message.task, "queue": message.queue, "cause": cause}
+    event = types.get(message.kwargs.get("webhook_event_id", ""), message.headers.get("event", ""))
+    said: dict[str, Any] = {"what": message.task, "queue": message.queue, "event": event}
     if result is None:
         return Step(at=None, state=WAITING, result="on its way" if message.sent_at else "not sent yet", **said)
     if result.status == "SUCCESS":

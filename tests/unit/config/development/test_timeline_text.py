@@ -34,27 +34,27 @@ def rendered(*steps: Step) -> list[str]:
 def test_a_line_per_step_in_columns() -> None:
     assert rendered(
         Step(at=after(14.4), what="201 Created", result="order 7K3M9-Q2XAB"),
-        Step(at=after(180), what="charges.capture_payment", result="done", queue="ChargesQueue", cause="OrderPlaced"),
+        Step(at=after(180), what="charges.capture_payment", result="done", queue="ChargesQueue", event="OrderPlaced"),
         Step(
             at=after(1234),
             what="sms.order_paid",
             result="failed: no",
             queue="SmsQueue",
-            cause="OrderPaid",
+            event="OrderPaid",
             state=FAILED,
         ),
         Step(at=None, what="orders.start_fulfilment", result="on its way", queue="OrdersQueue", state=WAITING),
     ) == [
-        "      ms  queue            step                     result",
-        "      14                   201 Created              order 7K3M9-Q2XAB",
-        "     180  ChargesQueue   ✓ charges.capture_payment  done        ← OrderPlaced",
-        "    1234  SmsQueue       ✗ sms.order_paid           failed: no  ← OrderPaid",
-        "       …  OrdersQueue    … orders.start_fulfilment  on its way",
+        "      ms  queue            step                     event        result",
+        "      14                   201 Created                           order 7K3M9-Q2XAB",
+        "     180  ChargesQueue   ✓ charges.capture_payment  OrderPlaced  done",
+        "    1234  SmsQueue       ✗ sms.order_paid           OrderPaid    failed: no",
+        "       …  OrdersQueue    … orders.start_fulfilment               on its way",
     ]
 
 
 def test_without_a_terminal_there_is_no_color() -> None:
-    assert "\033" not in "".join(rendered(Step(at=BEGAN, what="a", result="b", queue="c", cause="d")))
+    assert "\033" not in "".join(rendered(Step(at=BEGAN, what="a", result="b", queue="c", event="d")))
 
 
 def test_every_queues_name_fits_its_column() -> None:
