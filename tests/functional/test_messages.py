@@ -27,6 +27,8 @@ from tests.unit.notifications.conftest import at_once, brevo_sandbox, make_order
 
 __all__ = ["at_once", "brevo_sandbox", "make_order", "running_brevo_sandbox"]
 
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
+
 OURS = ("emails.", "sms.", "brevo.", "dixa.")
 
 
@@ -60,7 +62,7 @@ def test_the_tasks_and_their_queues_are_frozen():
         assert {name: queue_for(name).name for name in names} == tasks
 
 
-def test_a_purchase_writes_to_everybody_once(client, coffee, brevo_sandbox, transactional_db):
+def test_a_purchase_writes_to_everybody_once(client, coffee, brevo_sandbox):
     body = {
         "plan": "coffee-monthly",
         "quantity": 2,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import pickle
+import re
 import socket
 import threading
 import time
@@ -47,7 +49,7 @@ class Server:
     def _serve(self, connection: socket.socket) -> None:
         with connection:
             try:
-                while request := connection.recv(65536):
+                while request := whole_request(connection):
                     self.requests.append(request)
                     if callable(self.reply):
                         self.reply(connection)
@@ -57,7 +59,21 @@ class Server:
                 return
 
     def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # close() alone leaves a waiting accept() one more connection
         self.listener.close()
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    """One request with its body, which may come in several pieces; empty when there is none any more."""
+    request = b""
+    while piece := connection.recv(65536):
+        request += piece
+        head, end, body = request.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        if end and len(body) >= (int(length[1]) if length else 0):
+            return request
+    return b""
 
 
 def answer(status: int, body: object, **headers: str) -> bytes:

@@ -82,7 +82,7 @@ MakeOrder = Callable[..., Order]
 
 
 @pytest.fixture
-def make_order(transactional_db: None) -> MakeOrder:
+def make_order(db: None) -> MakeOrder:
     """Places an order; ``customer`` and ``plan`` are fields that differ from the usual."""
 
     def make(
@@ -145,7 +145,7 @@ def make_customer(**fields: Any) -> Customer:
 
 
 @pytest.fixture
-def at_once() -> Callable[..., list[Any]]:
+def at_once(transactional_db: None) -> Callable[..., list[Any]]:
     """Calls something several times at the same moment, each on a database connection of its own.
 
     Returns what came of each: the value, or the exception.

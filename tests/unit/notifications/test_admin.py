@@ -33,9 +33,7 @@ def test_lists_and_searches(model, search, rows, admin_client):
 )
 def test_a_message_is_found_by_what_staff_are_told(search, rows, admin_client):
     known = {"order number": rows.order.number, "our id": str(rows.pk), "key": str(rows.idempotency_key)}
-    answer = admin_client.get(
-        reverse("admin:notifications_notification_changelist"), {"q": known.get(search, search)}
-    )
+    answer = admin_client.get(reverse("admin:notifications_notification_changelist"), {"q": known.get(search, search)})
     assert list(answer.context["cl"].queryset) == [rows]
 
 

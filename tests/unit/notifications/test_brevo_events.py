@@ -128,10 +128,11 @@ def test_unsubscribing_withdraws_the_consent_and_the_contact_follows(event, mark
     assert sorted(tasks) == ["brevo.sync_contact", "dixa.sync_end_user"]
 
 
-def test_a_stranger_who_unsubscribes_is_noted(transactional_db, tell):
+def test_a_stranger_who_unsubscribes_is_noted(db, tell):
     assert tell(event="unsubscribe", email="x@example.com", camp_id=1) == "suppressed: unsubscribed"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_stop_by_sms_ends_consent_and_messages(brevo_sandbox, make_order, tell, now):
     order = make_order()
     make_customer(email="bob@example.com", phone=order.customer.phone)
@@ -143,6 +144,7 @@ def test_stop_by_sms_ends_consent_and_messages(brevo_sandbox, make_order, tell, 
     assert brevo_sandbox.records("sms") == []
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("as_tag", [str, lambda text: [text], lambda text: f'["{text}"]'])
 def test_an_sms_of_unknown_outcome_is_found_by_its_tag(as_tag, brevo_sandbox, make_order, tell, now):
     order = make_order()
@@ -157,6 +159,7 @@ def test_an_sms_of_unknown_outcome_is_found_by_its_tag(as_tag, brevo_sandbox, ma
     assert row.provider_message_id == "123"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_webhook_that_overtakes_our_commit_stands(brevo_sandbox, make_order, tell, now, monkeypatch):
     order = make_order()
     from notifications.operations import claims
@@ -189,6 +192,6 @@ def test_processing_twice_at_once_counts_once(mail, at_once, now):
     assert mail.delays == 1
 
 
-def test_an_event_that_there_is_not(transactional_db, now):
+def test_an_event_that_there_is_not(db, now):
     with pytest.raises(brevo_events.NoSuchWebhookEvent):
         brevo_events.process(webhook_event_id=uuid4(), at=now)

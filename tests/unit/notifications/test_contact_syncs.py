@@ -234,3 +234,15 @@ class TestPacing:
         pacing.wait_for_turn(name="test", per_second=1, burst=0, calls=1)
         with pytest.raises(ProviderThrottled):
             pacing.wait_for_turn(name="test", per_second=1, burst=0, calls=1)
+
+
+def test_the_longest_sync_ends_before_its_time_limit():
+    from integrations import http
+    from integrations.brevo import contacts
+    from integrations.dixa import end_users
+    from integrations.sqs.topology import BREVO, DIXA, PROVIDER_TIMEOUTS
+
+    for queue, seconds in ((BREVO, contacts.UPSERT_SECONDS), (DIXA, end_users.UPSERT_SECONDS)):
+        calls = seconds + http.READ_SECONDS  # a read that begins just before the deadline
+        assert calls < PROVIDER_TIMEOUTS
+        assert calls + contact_syncs.WAIT_SECONDS + pacing.LONGEST_WAIT + 1 < queue.soft_time_limit

@@ -11,6 +11,8 @@ from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, emails
 from orders.models import Order
 
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
+
 Kind, Status = Notification.Kind, Notification.Status
 
 KINDS = {
@@ -258,6 +260,6 @@ def test_suppressions_are_honored(reason, stops, brevo_sandbox, make_order, now)
     assert Notification.objects.get().error_code == (reason if stops else "")
 
 
-def test_an_order_that_there_is_not(brevo_sandbox, transactional_db, now):
+def test_an_order_that_there_is_not(brevo_sandbox, now):
     with pytest.raises(queries.NoSuchOrder):
         emails.send(kind=Kind.WELCOME, order_id="018f0000-0000-7000-8000-000000000000", at=now)

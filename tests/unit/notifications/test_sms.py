@@ -8,6 +8,8 @@ from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnav
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, sms
 
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
+
 Kind, Status = Notification.Kind, Notification.Status
 
 
