@@ -106,8 +106,9 @@ class Relay:
         nap = relay.seconds_until_due(at_most=LONGEST_NAP_SECONDS, resting=resting)
         for name in resting:
             nap = min(nap, max(0.0, self.queues[name].until - time.monotonic()))
-        for _ in connection.connection.notifies(timeout=nap, stop_after=1):
-            pass
+        with connection.wrap_database_errors:  # a database that goes away in here is one of those that run() expects
+            for _ in connection.connection.notifies(timeout=nap, stop_after=1):
+                pass
 
     def _purge_now_and_then(self) -> None:
         if time.monotonic() < self.next_purge:
