@@ -61,6 +61,7 @@ class Env:
     brevo_list_id: int | None
     dixa_api_token: str
     dixa_api_base: str
+    dixa_authorization_prefix: str
     shop_name: str
     sender_email: str
     sms_sender: str
@@ -99,6 +100,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         brevo_list_id=variables.optional("BREVO_LIST_ID", "", _optional_int),
         dixa_api_token=variables.secret("DIXA_API_TOKEN", DEVELOPMENT_DIXA_API_TOKEN),
         dixa_api_base=variables.url("DIXA_API_BASE", f"{sandbox}/dixa/v1"),
+        dixa_authorization_prefix=variables.optional("DIXA_AUTHORIZATION_PREFIX", "", str),
         shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
         sender_email=variables.required("SENDER_EMAIL", "shop@example.com", _email),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),

@@ -168,6 +168,7 @@ BREVO_WEBHOOK_TOKEN = ENV.brevo_webhook_token
 BREVO_LIST_ID = ENV.brevo_list_id
 DIXA_API_TOKEN = ENV.dixa_api_token
 DIXA_API_BASE = ENV.dixa_api_base
+DIXA_AUTHORIZATION_PREFIX = ENV.dixa_authorization_prefix
 SHOP_NAME = ENV.shop_name
 SENDER_EMAIL = ENV.sender_email
 SMS_SENDER = ENV.sms_sender

@@ -6,7 +6,6 @@ import functools
 
 from django.conf import settings
 
-from integrations.dixa import facts
 from integrations.http import JsonClient
 
 PROVIDER = "dixa"
@@ -14,8 +13,8 @@ PROVIDER = "dixa"
 
 def client() -> JsonClient:
     """The client for the configured account."""
-    prefix = getattr(settings, "DIXA_AUTHORIZATION_PREFIX", facts.AUTHORIZATION_PREFIX)
-    return _client(settings.DIXA_API_BASE, f"{prefix}{settings.DIXA_API_TOKEN}")
+    words = (settings.DIXA_AUTHORIZATION_PREFIX.strip(), settings.DIXA_API_TOKEN)
+    return _client(settings.DIXA_API_BASE, " ".join(filter(None, words)))
 
 
 @functools.lru_cache(maxsize=8)

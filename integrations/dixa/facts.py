@@ -5,10 +5,7 @@ Correct them here, and nowhere else.
 
 from __future__ import annotations
 
-# [?] Official samples send the bare token; ``settings.DIXA_AUTHORIZATION_PREFIX`` may put "Bearer " before
-# it.
-AUTHORIZATION_PREFIX = ""
-
+# [?] Official samples send the bare token; the variable DIXA_AUTHORIZATION_PREFIX puts a word before it.
 # https://docs.dixa.io/docs/api-standards-rules: ten calls a second for each token, bursts of four.
 CALLS_PER_SECOND = 10.0
 BURST = 4
