@@ -1,0 +1,99 @@
+"""What `make run` says before there is a Python to say it: the shell that makes `.venv`. Nothing is downloaded here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import ROOT
+
+NEW_PYTHON = "#!/bin/sh\nexit 0\n"
+OLD_PYTHON = '#!/bin/sh\ncase "$2" in *platform*) echo 3.9.2;; *) exit 1;; esac\n'
+WITHOUT_VENV = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A clone with nothing installed."""
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def install(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"], **variables}
+    command = ["sh", str(ROOT / "config/development/install.sh")]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_an_old_python_is_one_clear_line(folder: Path) -> None:
+    refused = install(folder, PYTHON=str(script(folder / "bin" / "python3", OLD_PYTHON)))
+
+    assert refused.returncode == 1
+    assert refused.stderr == f"✗ PYTHON={folder}/bin/python3 is Python 3.9.2; the shop needs 3.11 or newer.\n"
+
+
+def test_no_python_at_all_is_one_clear_line(folder: Path) -> None:
+    for name in ("python3", "python"):
+        script(folder / "bin" / name, OLD_PYTHON)
+    shutil.copy("/bin/sh", folder / "bin" / "sh")
+
+    refused = install(folder, PATH=str(folder / "bin"))
+
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("✗ No Python 3.11 or newer on the PATH (python3 is 3.9.2).")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_missing_command_is_one_clear_line(folder: Path) -> None:
+    assert install(folder, PYTHON="no-such-python").stderr == "✗ PYTHON=no-such-python: there is no such command.\n"
+
+
+def test_a_python_without_venv_is_told_which_package_has_it(folder: Path) -> None:
+    refused = install(folder, PYTHON=str(script(folder / "bin" / "python3", WITHOUT_VENV)))
+
+    assert refused.returncode == 1
+    assert "apt install python3-venv" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("pip_says", "we_say"),
+    [
+        ("Failed to establish a new connection: [Errno 111]", "✗ No package index can be reached"),
+        ("ERROR: No matching distribution found for django==9", "✗ The requirements could not be installed"),
+    ],
+)
+def test_what_pip_cannot_do_is_explained(folder: Path, pip_says: str, we_say: str) -> None:
+    fake = f'#!/bin/sh\ncase "$*" in "-m pip"*) echo "{pip_says}"; exit 1;; esac\n'
+    script(folder / ".venv" / "bin" / "python", fake)
+
+    refused = install(folder)
+
+    assert refused.returncode == 1
+    assert we_say in refused.stderr
+    assert not (folder / ".venv" / "requirements.stamp").exists()
+
+
+def test_it_installs_once_and_again_when_the_requirements_change(folder: Path) -> None:
+    script(folder / ".venv" / "bin" / "python", NEW_PYTHON)
+
+    first, second = install(folder), install(folder)
+    with (folder / "requirements.txt").open("a") as requirements:
+        requirements.write("one-more==1\n")
+    third = install(folder)
+
+    assert [done.returncode for done in (first, second, third)] == [0, 0, 0]
+    assert "✓ installed" in first.stdout
+    assert second.stdout == second.stderr == ""
+    assert "✓ installed" in third.stdout
