@@ -86,7 +86,7 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
             supervisor.look_after()
             launch.look_after_database(stack, screen)
     except Stopped:
-        return 0
+        return 130 if once else 0  # who waits for the checkout did not get to see it
     except PartFailed as failure:
         _tell_failure(failure, screen)
         return 1
@@ -108,6 +108,7 @@ def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -
     outside = launch.outside_world(stack, stack.variables(os.environ, database_url=""))
     supervisor.start(outside)
     database_url = launch.start_database(stack, screen)
+    supervisor.pause(0)
     variables = stack.variables(os.environ, database_url=database_url)
     os.environ.update(variables)
     supervisor.wait_until_ready(outside)
