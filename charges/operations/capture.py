@@ -42,9 +42,9 @@ def charge_lock(charge_id: UUID) -> str:
 def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> None:
     """Take the payment of an order that awaits it, once. A decline is an outcome and returns.
 
-    Raises ``NoSuchOrder`` and ``RequestRefused`` (permanent, the refusal being recorded), and what the
-    gateway raises for the retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear``.
-    ``Busy`` where another worker is at it and takes long.
+    Raises ``NoSuchOrder``, ``UnreadableIntent``, ``RequestRefused`` (permanent; a refusal is recorded first). For the
+    retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear`` from the gateway, and ``Busy``
+    where another worker is at it and takes long.
     """
     charge = attempts.open_charge(order_id=order_id)
     if charge is None:
