@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
@@ -127,8 +128,8 @@ class Shop:
     def encode(self, task: str, **kwargs: Any) -> str:
         from integrations.sqs import messages, tasks
 
-        tasks._registry.setdefault(task, self.queue)
-        return messages.encode(task_name=task, task_id=str(uuid.uuid4()), kwargs=kwargs)
+        with mock.patch.dict(tasks._registry, {task: self.queue}):  # as the worker's own process has it
+            return messages.encode(task_name=task, task_id=str(uuid.uuid4()), kwargs=kwargs)
 
     def depth(self, url: str) -> int:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
