@@ -74,31 +74,32 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
     guard = Guard(database=own_database, cwd=ROOT)
     supervisor = Supervisor(screen=screen, guard=guard, stopping=stop)
     try:
-        start(stack, supervisor, screen, lock)
-        went_well = place_and_show(
-            web_url=stack.web_url, screen=screen, webhook_expected=stack.own_providers, pause=supervisor.pause
-        )
-        if once:
-            return 0 if went_well else 1
-        show_addresses(stack, screen)
-        while True:
-            supervisor.pause(0.5)
-            supervisor.look_after()
-            launch.look_after_database(stack, screen)
+        return _serve(stack, lock=lock, screen=screen, supervisor=supervisor, once=once)
     except Stopped:
         return 130 if once else 0  # who waits for the checkout did not get to see it
     except PartFailed as failure:
         _tell_failure(failure, screen)
-        return 1
     except (CheckoutRefused, NotRunning) as error:
         screen.failed("checkout", str(error))
-        return 1
     except (BadProcfile, launch.UnableToPrepare) as error:
-        if not stop():  # Ctrl-C reaches the tools that prepare as well
-            screen.failed("start", str(error))
-        return 0 if stop() else 1
+        screen.failed("start", "stopped" if stop() else str(error))  # Ctrl-C ends the tools that prepare as well
     finally:
         end(supervisor, guard, screen, own_database=own_database is not None, stack=stack)
+    return 1
+
+
+def _serve(stack: Stack, *, lock: RunLock, screen: Screen, supervisor: Supervisor, once: bool) -> int:
+    start(stack, supervisor, screen, lock)
+    went_well = place_and_show(
+        web_url=stack.web_url, screen=screen, webhook_expected=stack.own_providers, pause=supervisor.pause
+    )
+    if once:
+        return 0 if went_well else 1
+    show_addresses(stack, screen)
+    while True:
+        supervisor.pause(0.5)
+        supervisor.look_after()
+        launch.look_after_database(stack, screen)
 
 
 def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -> None:
