@@ -44,7 +44,8 @@ EFFECTS = {
 
 def main() -> int:
     options = _options()
-    with tempfile.TemporaryDirectory(prefix="shop-benchmark-") as folder, running_shop(Path(folder)) as (shop, launcher):
+    data = tempfile.TemporaryDirectory(prefix="shop-benchmark-")
+    with data as folder, running_shop(Path(folder)) as (shop, launcher):
         os.environ.update(shop["variables"])
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
         import django
@@ -181,9 +182,9 @@ def _all_done(request_id: str) -> dt.datetime:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         ids = dict(OutboxMessage.objects.filter(headers__request_id=request_id).values_list("id", "task"))
-        done = TaskResult.objects.filter(task_id__in=map(str, ids), status="SUCCESS").values_list("task_id", "date_done")
+        results = TaskResult.objects.filter(task_id__in=map(str, ids), status="SUCCESS")
         ends: dict[str, dt.datetime] = {}
-        for task_id, at in done:
+        for task_id, at in results.values_list("task_id", "date_done"):
             task = next(name for pk, name in ids.items() if str(pk) == task_id)
             ends[task] = min(at, ends.get(task, at))
         if ends.keys() >= EFFECTS:

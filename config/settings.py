@@ -149,8 +149,6 @@ try:
         region=ENV.aws_region,
         endpoint_url=ENV.sqs_endpoint_url,
         wait_time_seconds=ENV.poll_wait_seconds,
-        # Fair queues are SQS's own; the emulator refuses the group of a message on a standard queue.
-        fair_queues=not DEBUG,
     )
 except InvalidTopology as error:
     sys.exit(f"Cannot start: {error}")

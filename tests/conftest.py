@@ -27,12 +27,13 @@ def magazine(db: None) -> Any:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running_stack(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     from tests.support.stack import Stack
 
+    # Its processes work on this run's test database, so they are gone before the next module's tests use it.
     with django_db_blocker.unblock():
         stack = Stack(tmp_path_factory.mktemp("stack"))
     yield stack

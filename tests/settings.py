@@ -5,4 +5,4 @@ import os
 os.environ.setdefault("DJANGO_DEBUG", "1")
 os.environ.setdefault("CHECKOUT_RATE_LIMIT", "100000/min")
 
-from config.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: F403

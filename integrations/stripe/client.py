@@ -15,10 +15,10 @@ from integrations.errors import ProviderUnclear
 if TYPE_CHECKING:
     from stripe import StripeClient
 
-# Seconds. The SDK's own 80 would outlast a task's time limit. A capture makes at most seven calls, most often
-# four.
+# Seconds. The SDK's own 80 would outlast a task's time limit. A capture makes at most seven calls, most often four, and
+# ends with the first that times out: together they stay below the topology's PROVIDER_TIMEOUTS.
 CONNECT_TIMEOUT = 2.0
-READ_TIMEOUT = 8.0
+READ_TIMEOUT = 6.0
 
 
 def client() -> StripeClient:
@@ -35,8 +35,7 @@ def _client(_pid: int, api_key: str, api_base: str) -> StripeClient:
     return stripe.StripeClient(
         api_key,
         base_addresses={"api": api_base},
-        # We retry on the queue, under keys of our own; a retry in here would hide the first failure's
-        # outcome.
+        # We retry on the queue, under keys of our own; a retry in here would hide the first failure's outcome.
         max_network_retries=0,
         http_client=stripe.RequestsClient(timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)),
     )
