@@ -12,6 +12,7 @@ help:
 	@echo 'make test          all tests; ARGS="tests/unit -k outbox" some of them'
 	@echo 'make check         ruff, mypy, import-linter, migrations, system checks'
 	@echo 'make requirements  pin requirements*.in anew; ARGS=--upgrade takes newer versions'
+	@echo 'make bench         measure checkouts, their effects and a worker'
 	@echo 'make clean         delete .venv, .data (database, queues, logs) and caches'
 	@echo
 	@echo 'PYTHON=/path/to/python3.12 names the interpreter; it must be 3.11 or newer.'
@@ -26,7 +27,11 @@ checkout: .venv-ready
 	@exec .venv/bin/python -m config.development.checkout $(ARGS)
 
 test: .venv-ready
-	@$(IN_VENV) python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(IN_VENV) python -m pytest -n 3 --dist loadgroup $(ARGS)
+
+bench: .venv-ready
+	@$(IN_VENV) python -m benchmarks.checkout $(ARGS)
+	@$(IN_VENV) python -m benchmarks.worker_throughput
 
 check: .venv-ready
 	@$(IN_VENV) ruff check .
@@ -48,4 +53,4 @@ requirements: .venv-ready
 clean:
 	@sh config/development/clean.sh
 
-.PHONY: help run checkout test check requirements clean .venv-ready
+.PHONY: help run checkout test bench check requirements clean .venv-ready

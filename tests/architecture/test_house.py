@@ -44,7 +44,8 @@ def all_events() -> list[type[Event]]:
 
 
 def test_task_names_and_their_queues_are_frozen() -> None:
-    assert {name: queue.name for name, queue in registered_tasks().items()} == TASKS
+    ours = {name: queue.name for name, queue in registered_tasks().items() if not name.startswith("tests.")}
+    assert ours == TASKS
 
 
 @pytest.mark.parametrize("event", all_events(), ids=lambda event: event.__name__)
