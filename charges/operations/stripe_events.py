@@ -16,18 +16,9 @@ from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
+from integrations.stripe.event_types import INTENT_EVENTS
 
 logger = logging.getLogger(__name__)
-
-INTENT_EVENTS = frozenset(
-    {
-        "payment_intent.succeeded",
-        "payment_intent.payment_failed",
-        "payment_intent.processing",
-        "payment_intent.requires_action",
-        "payment_intent.canceled",
-    }
-)
 
 
 class NoSuchEvent(PermanentError):

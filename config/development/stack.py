@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config import env as environment
 from config.env import Env
+from integrations.stripe.event_types import HANDLED_EVENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 OFF = ("0", "false", "no", "off")
@@ -88,6 +89,7 @@ class Stack:
             "STRIPE_API_KEY": self.env.stripe_api_key,
             "STRIPE_WEBHOOK_SECRET": self.env.stripe_webhook_secrets[0],
             "STRIPE_WEBHOOK_URL": f"{self.web_url}/webhooks/stripe/",
+            "STRIPE_WEBHOOK_EVENTS": ",".join(sorted(HANDLED_EVENTS)),
             "BREVO_API_KEY": self.env.brevo_api_key,
             "BREVO_WEBHOOK_URL": f"{self.web_url}/webhooks/brevo/",
             "DIXA_API_TOKEN": self.env.dixa_api_token,

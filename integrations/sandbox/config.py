@@ -31,6 +31,8 @@ class Config:
     stripe_api_key: str = ""
     stripe_webhook_secret: str = "whsec_sandbox"
     stripe_webhook_url: str = ""
+    stripe_webhook_events: tuple[str, ...] = ()
+    """The types that the endpoint is subscribed to; none named means all."""
     brevo_api_key: str = ""
     brevo_webhook_token: str = ""
     brevo_webhook_url: str = ""
@@ -54,6 +56,7 @@ def from_environment(environ: Mapping[str, str], *, data: str) -> Config:
         stripe_api_key=environ.get("STRIPE_API_KEY", ""),
         stripe_webhook_secret=environ.get("STRIPE_WEBHOOK_SECRET", "").split(",")[0] or "whsec_sandbox",
         stripe_webhook_url=environ.get("STRIPE_WEBHOOK_URL", ""),
+        stripe_webhook_events=tuple(filter(None, environ.get("STRIPE_WEBHOOK_EVENTS", "").split(","))),
         brevo_api_key=environ.get("BREVO_API_KEY", ""),
         brevo_webhook_token=environ.get("BREVO_WEBHOOK_TOKEN", ""),
         brevo_webhook_url=environ.get("BREVO_WEBHOOK_URL", ""),

@@ -85,9 +85,10 @@ class Webhooks:
             self._start()
 
     def enqueue(self, *, provider: str, event_id: str, event_type: str, payload: Any, url: str | None = None) -> None:
-        """Record a delivery in the caller's transaction. Without an address there is nothing to do."""
+        """Record a delivery in the caller's transaction, where there is an address and a subscription for it."""
         url = url or self.urls.get(provider)
-        if not url:
+        subscribed = self._config.stripe_webhook_events if provider == "stripe" else ()
+        if not url or (subscribed and event_type not in subscribed):
             return
         now = time.time()
         struck = self._faults.webhook(provider=provider)

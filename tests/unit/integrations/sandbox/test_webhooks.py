@@ -177,3 +177,21 @@ def test_knobs(wired: Running, shop: Shop) -> None:
     came = [event["data"]["object"]["id"] for event in shop.events()[4:]]
     assert sorted(came) == sorted(made)
     assert came != made
+
+
+def test_an_endpoint_hears_of_what_it_is_subscribed_to() -> None:
+    sent: list[str] = []
+
+    def send(_url: str, _headers: Mapping[str, str], body: bytes, _timeout: float) -> int:
+        sent.append(json.loads(body)["type"])
+        return 200
+
+    sandbox = create_app(
+        stripe_webhook_url="http://127.0.0.1:9/", stripe_webhook_events=("customer.created",), send=send
+    )
+    for kind in ("customer.created", "customer.updated"):
+        sandbox.webhooks.enqueue(provider="stripe", event_id="evt_1", event_type=kind, payload={"type": kind})
+    wait_for(sandbox.webhooks.idle)
+    assert sent == ["customer.created"]
+    assert sandbox.webhooks.count() == 1
+    sandbox.close()
