@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class CompositionRoot(AppConfig):
@@ -9,4 +10,9 @@ class CompositionRoot(AppConfig):
 
     def ready(self) -> None:
         # So that every process of ours has the one Celery app, not only those that `celery -A config` starts.
+        from django.contrib import admin
+
         import config.celery  # noqa: F401  it reads the settings, which are not ready above
+
+        admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
+        admin.site.index_title = "Back office"

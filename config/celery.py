@@ -18,7 +18,8 @@ app = Celery("shop")
 app.conf.update(celery_settings(settings.SQS_TOPOLOGY))
 app.conf.update(
     result_backend="django-db",
-    result_extended=False,
+    # The name and the arguments of a task beside its result: ids and small scalars, as in its message.
+    result_extended=True,
     result_expires=7 * 24 * 3600,
     task_track_started=False,
     beat_schedule=JOBS,

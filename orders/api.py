@@ -33,6 +33,7 @@ PROBLEMS = {
     (400, CONTENT_TYPE): OpenApiResponse(
         Problem, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"
     ),
+    (403, CONTENT_TYPE): OpenApiResponse(Problem, "Sent with a login's cookie and without its CSRF token"),
     (409, CONTENT_TYPE): OpenApiResponse(Problem, "A request with this key is in flight; see `Retry-After`"),
     (413, CONTENT_TYPE): OpenApiResponse(Problem, f"The body has more than {LARGEST_BODY} bytes"),
     (415, CONTENT_TYPE): OpenApiResponse(Problem, "The body is not `application/json`"),
@@ -76,6 +77,7 @@ class CheckoutView(PublicView):
         summary="Place an order",
         description="Answers as soon as the order stands; the payment is captured right after. Follow `status_url`.",
         parameters=[KEY_PARAMETER],
+        auth=[],
         request=CheckoutInput,
         responses={
             201: OpenApiResponse(CheckoutOutput, "The order; `Idempotent-Replayed: true` marks a repeated answer"),
@@ -99,6 +101,7 @@ class OrderStatusView(PublicView):
         operation_id="order_status",
         summary="Follow an order",
         description="`pending_payment` → `paid` → `fulfilled`, or `requires_action`, or `payment_failed`.",
+        auth=[],
         parameters=[OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH)],
         responses={
             200: OrderOutput,
@@ -113,7 +116,9 @@ class OrderStatusView(PublicView):
 class PlansView(PublicView):
     http_method_names = ["get", "head", "options"]
 
-    @extend_schema(operation_id="plans", summary="What can be bought", responses={200: PlanOutput(many=True)})
+    @extend_schema(
+        operation_id="plans", summary="What can be bought", auth=[], responses={200: PlanOutput(many=True)}
+    )
     def get(self, request: Request) -> Response:
         return Response(PlanOutput(plans_for_sale(), many=True).data)
 

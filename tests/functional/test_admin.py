@@ -11,12 +11,17 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django_celery_results.models import TaskResult
 
 from integrations.outbox.models import OutboxMessage
 from subscriptions.models import Customer, Plan, User
 
 OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
-MODELS = [model for model in apps.get_models() if admin.site.is_registered(model) and model._meta.app_label in OURS]
+MODELS = [
+    model
+    for model in apps.get_models()
+    if admin.site.is_registered(model) and (model._meta.app_label in OURS or model is TaskResult)
+]
 EDITED = {User, Plan}
 
 

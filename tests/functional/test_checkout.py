@@ -17,7 +17,7 @@ from django.utils import timezone
 from integrations.outbox.models import OutboxMessage
 from orders.models import CheckoutAnswer, Order, OrderLine
 from orders.operations import checkout as operations
-from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.models import Customer, Plan, Subscription, User
 
 URL = "/api/v1/checkout/"
 PROBLEM = "application/problem+json"
@@ -420,3 +420,11 @@ def test_what_is_nowhere_is_a_problem_too(transactional_db: None, client: Client
     assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
 
 
+
+
+def test_a_login_in_a_browser_needs_its_csrf_token(transactional_db: None, coffee: Plan) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert post(client, body()).status_code == 201
+    client.force_login(User.objects.create_user("ada@example.com"))
+    answer = post(client, body())
+    assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
