@@ -343,10 +343,23 @@ def test_what_settlement_leaves_behind_is_no_finding(
 
 
 @pytest.mark.django_db
-def test_periods_that_touch_and_canceled_orders_do_not_overlap() -> None:
+def test_periods_that_touch_and_orders_that_were_taken_back_do_not_overlap() -> None:
     first = paid().order
     following(first, starts=first.period_end)
     following(first, starts=first.period_start + dt.timedelta(days=3), status="canceled")
+    refunded = paid()
+    Order.objects.filter(charge=refunded).update(
+        status="refunded", subscription=first.subscription, customer=first.customer
+    )
+    Subscription.objects.filter(pk=refunded.order.subscription_id).update(status="canceled")
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_payments_without_an_id_are_not_taken_for_one_payment() -> None:
+    both = [paid().pk, paid().pk]
+    Charge.objects.filter(pk__in=both).update(stripe_charge_id="")
+    ChargeAttempt.objects.filter(charge__in=both).update(stripe_charge_id="")
     assert findings() == {}
 
 
