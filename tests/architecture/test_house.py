@@ -25,6 +25,7 @@ TASKS = {
     "orders.purge_task_results": "OrdersQueue",
     "orders.start_fulfilment": "OrdersQueue",
     "charges.capture_payment": "ChargesQueue",
+    "charges.check_ledger": "ChargesQueue",
     "charges.process_webhook": "ChargesQueue",
     "sms.order_paid": "SmsQueue",
     "brevo.process_webhook": "BrevoQueue",

@@ -1,0 +1,185 @@
+"""How long the proof of a large ledger takes.
+
+    DJANGO_DEBUG=1 python benchmarks/check_ledger.py [--orders 1000000]
+
+Fills a database of its own on the embedded server with orders as the shop leaves them, runs ``manage.py check_ledger``
+on it, and drops it. Goal: a million orders in less than 30 s.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+DATABASE = "ledger_benchmark"
+ORDERS_PER_SUBSCRIPTION = 4
+# Of a hundred orders, in this order, each up to its number; the rest wait for their payment to begin. Every tenth paid
+# one was declined once before.
+SHARES = {"paid": 10, "fulfilled": 94, "failed": 97, "waiting": 99}
+
+FILL = (
+    (
+        "customers",
+        """
+        INSERT INTO subscriptions_customer
+            (id, email, email_key, name, phone, locale, marketing_consent, sms_consent, updated_at)
+        SELECT uuidv7(), email, email, 'Buyer', '', 'en', false, false, now()
+        FROM generate_series(1, %(subscriptions)s) AS n, LATERAL (SELECT 'buyer-' || n || '@example.com') AS e (email)
+        """,
+    ),
+    (
+        "plan",
+        """
+        INSERT INTO subscriptions_plan
+            (code, name, amount, currency, interval, interval_count, is_digital, needs_address, is_active)
+        VALUES ('coffee', 'Coffee', 1290, 'EUR', 'month', 1, false, false, true)
+        """,
+    ),
+    (
+        "subscriptions",
+        """
+        INSERT INTO subscriptions_subscription
+            (id, customer_id, plan_id, quantity, status, payment_method, current_period_start, current_period_end,
+             updated_at)
+        SELECT uuidv7(), c.id, p.id, 1, 'past_due', 'pm_card_visa', now(), now() + interval '1 month', now()
+        FROM subscriptions_customer c, subscriptions_plan p
+        """,
+    ),
+    (
+        "orders",
+        """
+        INSERT INTO orders_order
+            (id, number, customer_id, subscription_id, status, amount, currency, payment_method, period_start,
+             period_end, paid_at, updated_at)
+        SELECT uuidv7(), lpad(upper(to_hex(row_number() OVER ())), 11, '0'), s.customer_id, s.id, outcome.status,
+               1290, 'EUR', 'pm_card_visa', start, start + interval '1 month',
+               CASE WHEN outcome.status IN ('paid', 'fulfilled') THEN now() END, now()
+        FROM subscriptions_subscription s,
+             generate_series(0, %(per_subscription)s - 1) AS month,
+             LATERAL (SELECT timestamptz '2026-01-01 00:00+00' + month * interval '1 month', 100 * random(), s.id)
+                 AS drawn (start, draw),
+             LATERAL (SELECT CASE
+                 WHEN draw < %(paid)s THEN 'paid' WHEN draw < %(fulfilled)s THEN 'fulfilled'
+                 WHEN draw < %(failed)s THEN 'payment_failed' WHEN draw < %(waiting)s THEN 'requires_action'
+                 ELSE 'pending_payment' END) AS outcome (status)
+        """,
+    ),
+    (
+        "active subscriptions",
+        """
+        UPDATE subscriptions_subscription s SET status = 'active'
+        WHERE EXISTS (SELECT FROM orders_order o WHERE o.subscription_id = s.id AND o.paid_at IS NOT NULL)
+        """,
+    ),
+    (
+        "order lines",
+        """
+        INSERT INTO orders_orderline (id, order_id, plan_id, description, quantity, unit_amount, amount)
+        SELECT uuidv7(), o.id, p.id, 'Coffee', 1, o.amount, o.amount FROM orders_order o, subscriptions_plan p
+        """,
+    ),
+    (
+        "charges",
+        """
+        INSERT INTO charges_charge
+            (id, key_number, asked_at, order_id, amount, currency, payment_method, status, payment_intent_id,
+             stripe_charge_id, succeeded_at, updated_at)
+        SELECT uuidv7(), 1, now(), id, amount, currency, payment_method,
+               CASE status WHEN 'payment_failed' THEN 'failed' WHEN 'requires_action' THEN 'requires_action'
+                           WHEN 'pending_payment' THEN 'pending' ELSE 'succeeded' END,
+               'pi_3' || left(replace(id::text, '-', ''), 24) || number,
+               CASE WHEN paid_at IS NULL THEN '' ELSE 'ch_3' || left(replace(id::text, '-', ''), 24) || number END,
+               paid_at, now()
+        FROM orders_order
+        """,
+    ),
+    (
+        "attempts",
+        """
+        INSERT INTO charges_chargeattempt
+            (id, charge_id, number, idempotency_key, payment_method, status, code, decline_code, advice_code,
+             network_advice_code, network_decline_code, stripe_charge_id, task_id, started_at, finished_at)
+        SELECT uuidv7(), c.id, tries.number, 'charge:' || c.id || ':confirm:' || tries.number, c.payment_method,
+               tries.status, '', '', '', '', '',
+               CASE tries.status WHEN 'succeeded' THEN c.stripe_charge_id ELSE '' END, '', now(),
+               CASE WHEN tries.status IN ('declined', 'succeeded') THEN now() END
+        FROM (SELECT *, random() < 0.1 AS declined_once FROM charges_charge) c,
+             LATERAL (
+                 SELECT 1, 'declined' WHERE c.status = 'failed' OR c.status = 'succeeded' AND c.declined_once
+                 UNION ALL SELECT 1 + c.declined_once::int, 'succeeded' WHERE c.status = 'succeeded'
+                 UNION ALL SELECT 1, 'requires_action' WHERE c.status = 'requires_action'
+                 UNION ALL SELECT 1, 'started' WHERE c.status = 'pending'
+             ) AS tries (number, status)
+        """,
+    ),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--orders", type=int, default=1_000_000)
+    options = parser.parse_args()
+    with own_database() as url:
+        os.environ.update(DATABASE_URL=url, DJANGO_DEBUG="1", DJANGO_SETTINGS_MODULE="config.settings")
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        with psycopg.connect(url, autocommit=True) as connection:
+            fill(connection, orders=options.orders)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began = time.perf_counter()
+        call_command("check_ledger")
+        seconds = time.perf_counter() - began
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        print(f"\n{options.orders:,} orders checked in {seconds:.1f} s; this process grew by {grown / 1024:.0f} MiB")
+        close_connections()
+
+
+def fill(connection: psycopg.Connection, *, orders: int) -> None:
+    sizes = {"subscriptions": orders // ORDERS_PER_SUBSCRIPTION, "per_subscription": ORDERS_PER_SUBSCRIPTION}
+    # Foreign keys are right by construction; a million look-ups of each would take longer than everything else.
+    connection.execute("SET session_replication_role = replica")
+    connection.execute("SET synchronous_commit = off")
+    for what, statement in FILL:
+        began = time.perf_counter()
+        rows = connection.execute(statement, sizes | SHARES).rowcount
+        print(f"{rows:>9,} {what} ({time.perf_counter() - began:.1f} s)", flush=True)
+    connection.execute("VACUUM ANALYZE")
+
+
+@contextmanager
+def own_database() -> Iterator[str]:
+    """The URL of an empty database, which is dropped at the end."""
+    from config.development import postgres
+
+    server = postgres.ensure_running()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+        connection.execute(f"CREATE DATABASE {DATABASE}")
+        try:
+            yield urlsplit(server)._replace(path=f"/{DATABASE}").geturl()
+        finally:
+            connection.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+def close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+if __name__ == "__main__":
+    main()

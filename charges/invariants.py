@@ -1,0 +1,286 @@
+"""What must hold of orders, charges, attempts and subscriptions, whatever happened: one query each.
+
+A query yields the rows that break its invariant as ``order_number``, ``charge_id``, ``details``; no row means that it
+holds. Details are ids, states and amounts, nothing personal. What may go together is listed, and all else is found: a
+state that is new to the tables shows up here until somebody has said what goes with it.
+
+Check constraints are not proven again. Unique ones are: a repair may have dropped one and forgotten to put it back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invariant:
+    """A promise in one sentence, the query for what breaks it, and what staff do about that."""
+
+    name: str
+    sentence: str
+    query: str
+    next_step: str
+
+
+PAID = "('paid', 'fulfilled', 'refunded', 'partially_refunded')"
+OPEN = "('started', 'unknown', 'processing', 'requires_action')"
+
+INVARIANTS = (
+    Invariant(
+        name="paid_order_has_its_payment",
+        sentence="An order that is paid, fulfilled or refunded has a succeeded charge.",
+        query=f"""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s, charge %s', o.status, coalesce(c.status, 'missing')) AS details
+            FROM orders_order o LEFT JOIN charges_charge c ON c.order_id = o.id
+            WHERE o.status IN {PAID}
+              AND NOT EXISTS (SELECT FROM charges_charge s WHERE s.order_id = o.id AND s.status = 'succeeded')
+        """,
+        next_step="Look the payment up at Stripe. If it is not there, stop the delivery and set the order back.",
+    ),
+    Invariant(
+        name="order_paid_once",
+        sentence="An order has at most one succeeded charge.",
+        query="""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id,
+                   format('%s succeeded charges', twice.charges) AS details
+            FROM (
+                SELECT order_id, count(*) AS charges FROM charges_charge WHERE status = 'succeeded'
+                GROUP BY order_id HAVING count(*) > 1
+            ) twice JOIN orders_order o ON o.id = twice.order_id
+        """,
+        next_step="Refund the later payment at Stripe, then tell the developers: a unique constraint is missing.",
+    ),
+    Invariant(
+        name="no_money_for_a_canceled_order",
+        sentence="No money was taken for a canceled order.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('money taken for a canceled order: %s %s', c.amount, c.currency) AS details
+            FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
+            WHERE c.status = 'succeeded' AND o.status = 'canceled'
+        """,
+        next_step="Refund the payment, or take the order up again if the customer wants it.",
+    ),
+    Invariant(
+        name="payment_reaches_its_order",
+        sentence="An order whose charge succeeded knows that it is paid.",
+        query=f"""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s, charge succeeded', o.status) AS details
+            FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
+            WHERE c.status = 'succeeded' AND o.status NOT IN {PAID} AND o.status <> 'canceled'
+        """,
+        next_step="Check that Stripe has the money, then mark the order paid so that it is fulfilled.",
+    ),
+    Invariant(
+        name="order_follows_its_charge",
+        sentence="An order that is not paid says of its payment what its charge says.",
+        # A charge begun anew after a refusal, or on its way again, leaves its order as the last failure left it.
+        query=f"""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s, charge %s', o.status, c.status) AS details
+            FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
+            WHERE c.status <> 'succeeded' AND o.status NOT IN {PAID} AND o.status <> 'canceled'
+              AND (c.status, o.status) NOT IN (
+                  ('pending', 'pending_payment'), ('pending', 'payment_failed'),
+                  ('processing', 'pending_payment'), ('processing', 'payment_failed'),
+                  ('processing', 'requires_action'),
+                  ('requires_action', 'requires_action'),
+                  ('failed', 'payment_failed'), ('canceled', 'payment_failed')
+              )
+        """,
+        next_step="Read the payment's state at Stripe, and resend its latest event from there.",
+    ),
+    Invariant(
+        name="outcome_has_a_charge",
+        sentence="An order whose payment failed or waits for the customer has a charge.",
+        query="""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id, format('order %s, no charge', o.status) AS details
+            FROM orders_order o
+            WHERE o.status IN ('requires_action', 'payment_failed')
+              AND NOT EXISTS (SELECT FROM charges_charge c WHERE c.order_id = o.id)
+        """,
+        next_step="Look for the order's payment at Stripe by its metadata, and tell the developers.",
+    ),
+    Invariant(
+        name="charge_is_over_its_orders_amount",
+        sentence="A charge has the amount and the currency of its order.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s %s, charge %s %s', o.amount, o.currency, c.amount, c.currency) AS details
+            FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
+            WHERE (c.amount, c.currency) IS DISTINCT FROM (o.amount, o.currency)
+        """,
+        next_step="Find out which amount the customer agreed to; refund what was taken above it.",
+    ),
+    Invariant(
+        name="order_is_the_sum_of_its_lines",
+        sentence="An order's amount is the sum of its lines.",
+        query="""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id,
+                   format('order %s, lines %s', o.amount, coalesce(lines.amount, 0)) AS details
+            FROM orders_order o
+            LEFT JOIN (SELECT order_id, sum(amount) AS amount FROM orders_orderline GROUP BY order_id) lines
+                   ON lines.order_id = o.id
+            WHERE o.amount <> coalesce(lines.amount, 0)
+        """,
+        next_step="Compare with the confirmation that the customer got; refund what was taken above it.",
+    ),
+    Invariant(
+        name="one_succeeded_attempt",
+        sentence="At most one attempt at a charge succeeded.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s succeeded attempts', twice.attempts) AS details
+            FROM (
+                SELECT charge_id, count(*) AS attempts FROM charges_chargeattempt WHERE status = 'succeeded'
+                GROUP BY charge_id HAVING count(*) > 1
+            ) twice JOIN charges_charge c ON c.id = twice.charge_id JOIN orders_order o ON o.id = c.order_id
+        """,
+        next_step="Count the payments at Stripe and refund the second, if there is one.",
+    ),
+    Invariant(
+        name="one_open_attempt",
+        sentence="At most one attempt at a charge is open.",
+        query=f"""
+            SELECT o.number AS order_number, c.id AS charge_id, format('%s open attempts', twice.attempts) AS details
+            FROM (
+                SELECT charge_id, count(*) AS attempts FROM charges_chargeattempt WHERE status IN {OPEN}
+                GROUP BY charge_id HAVING count(*) > 1
+            ) twice JOIN charges_charge c ON c.id = twice.charge_id JOIN orders_order o ON o.id = c.order_id
+        """,
+        next_step="Read the payment at Stripe: it is paid at most once. Then tell the developers.",
+    ),
+    Invariant(
+        name="success_has_evidence",
+        sentence="A succeeded charge has a succeeded attempt, or the customer paid by himself after one of ours ended.",
+        # An intent exists only after a first attempt; a payment without us is known by Stripe's id of it.
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   'no attempt succeeded, and nothing shows that the customer paid by himself' AS details
+            FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
+            WHERE c.status = 'succeeded'
+              AND NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id AND a.status = 'succeeded')
+              AND (c.stripe_charge_id = '' OR NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id))
+        """,
+        next_step="Look the payment up at Stripe. If it is not there, stop the delivery and set the order back.",
+    ),
+    Invariant(
+        name="succeeded_attempt_pays_its_charge",
+        sentence="A charge with a succeeded attempt has succeeded, by the payment that the attempt names.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('charge %s by "%s", attempt %s by "%s"',
+                          c.status, c.stripe_charge_id, a.number, a.stripe_charge_id) AS details
+            FROM charges_chargeattempt a
+            JOIN charges_charge c ON c.id = a.charge_id JOIN orders_order o ON o.id = c.order_id
+            WHERE a.status = 'succeeded' AND (c.status <> 'succeeded' OR c.stripe_charge_id <> a.stripe_charge_id)
+        """,
+        next_step="Compare with the payment at Stripe; were there two, refund the second.",
+    ),
+    Invariant(
+        name="open_attempt_fits_its_charge",
+        sentence="An attempt is open only while its charge is undecided, and waits for what its charge waits for.",
+        query=f"""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('charge %s, attempt %s %s', c.status, a.number, a.status) AS details
+            FROM charges_chargeattempt a
+            JOIN charges_charge c ON c.id = a.charge_id JOIN orders_order o ON o.id = c.order_id
+            WHERE a.status IN {OPEN}
+              AND (c.status, a.status) NOT IN (
+                  ('pending', 'started'), ('pending', 'unknown'),
+                  ('processing', 'started'), ('processing', 'unknown'), ('processing', 'processing'),
+                  ('requires_action', 'requires_action')
+              )
+        """,
+        next_step="Read the payment's state at Stripe, and tell the developers which of the two is right.",
+    ),
+    Invariant(
+        name="intent_of_one_charge",
+        sentence="A PaymentIntent belongs to one charge.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s belongs to %s charges', twice.payment_intent_id, twice.charges) AS details
+            FROM (
+                SELECT payment_intent_id, count(*) AS charges FROM charges_charge WHERE payment_intent_id IS NOT NULL
+                GROUP BY payment_intent_id HAVING count(*) > 1
+            ) twice
+            JOIN charges_charge c ON c.payment_intent_id = twice.payment_intent_id
+            JOIN orders_order o ON o.id = c.order_id
+        """,
+        next_step="One of these orders was not paid: the intent's metadata at Stripe names the one that was.",
+    ),
+    Invariant(
+        name="payment_of_one_charge",
+        sentence="A payment at Stripe pays one charge.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s pays %s charges', twice.stripe_charge_id, twice.charges) AS details
+            FROM (
+                SELECT stripe_charge_id, count(*) AS charges FROM charges_charge
+                WHERE status = 'succeeded' AND stripe_charge_id <> ''
+                GROUP BY stripe_charge_id HAVING count(*) > 1
+            ) twice
+            JOIN charges_charge c ON c.stripe_charge_id = twice.stripe_charge_id AND c.status = 'succeeded'
+            JOIN orders_order o ON o.id = c.order_id
+        """,
+        next_step="One of these orders was not paid: the payment's metadata at Stripe names the one that was.",
+    ),
+    Invariant(
+        name="paid_order_starts_its_subscription",
+        sentence="The subscription of a paid order is not incomplete.",
+        query=f"""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id,
+                   format('order %s, subscription %s incomplete', o.status, s.id) AS details
+            FROM subscriptions_subscription s JOIN orders_order o ON o.subscription_id = s.id
+            WHERE s.status = 'incomplete' AND o.status IN {PAID}
+        """,
+        next_step="The customer has paid: activate the subscription.",
+    ),
+    Invariant(
+        name="active_subscription_was_paid",
+        sentence="An active subscription has an order that was paid.",
+        query="""
+            SELECT (
+                       SELECT o.number FROM orders_order o WHERE o.subscription_id = s.id
+                       ORDER BY o.period_start DESC LIMIT 1
+                   ) AS order_number,
+                   NULL::uuid AS charge_id, format('subscription %s active, never paid', s.id) AS details
+            FROM subscriptions_subscription s
+            WHERE s.status = 'active'
+              AND NOT EXISTS (
+                  SELECT FROM orders_order o WHERE o.subscription_id = s.id AND o.paid_at IS NOT NULL
+              )
+        """,
+        next_step="Find out who activated it; set it back to incomplete until it is paid.",
+    ),
+    Invariant(
+        name="order_of_its_subscriptions_customer",
+        sentence="An order and its subscription have the same customer.",
+        query="""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id,
+                   format('order of customer %s, subscription of %s', o.customer_id, s.customer_id) AS details
+            FROM orders_order o JOIN subscriptions_subscription s ON s.id = o.subscription_id
+            WHERE o.customer_id <> s.customer_id
+        """,
+        next_step="Somebody may have paid for somebody else: find out whose card it was, and refund if need be.",
+    ),
+    Invariant(
+        name="periods_do_not_overlap",
+        sentence="No period of a subscription is billed by two orders, canceled and refunded ones aside.",
+        # Sorted by their starts, any two that overlap mean that two neighbors do.
+        query="""
+            SELECT p.number AS order_number, NULL::uuid AS charge_id,
+                   format('until %s, the next from %s: %s', p.period_end, p.next_start, p.next_number) AS details
+            FROM (
+                SELECT number, period_end,
+                       lead(period_start) OVER later AS next_start, lead(number) OVER later AS next_number
+                FROM orders_order WHERE status NOT IN ('canceled', 'refunded')
+                WINDOW later AS (PARTITION BY subscription_id ORDER BY period_start)
+            ) p
+            WHERE p.period_end > p.next_start
+        """,
+        next_step="Cancel the order that should not be; refund it if it is paid.",
+    ),
+)
