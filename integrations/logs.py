@@ -53,7 +53,7 @@ def bind(**values: str) -> None:
 
 def bind_task(*, task_id: str, task_name: str, headers: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:
     """Start a task's log context: its own id and name, and the request and event that it comes from."""
-    ids = {key: str(value) for key, value in kwargs.items() if key.endswith("_id")}
+    ids = {key: str(value) for key, value in kwargs.items() if key.endswith(("_id", "_number")) and value}
     carried = {key: str(headers[key]) for key in ("request_id", "event") if headers.get(key)}
     _context.set({"task_id": task_id, "task": task_name, **carried, **ids})
 

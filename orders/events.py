@@ -12,6 +12,7 @@ class OrderPlaced(Event):
 
     order_id: UUID
     customer_id: UUID
+    order_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +21,4 @@ class OrderPaid(Event):
 
     order_id: UUID
     customer_id: UUID
+    order_number: str = ""

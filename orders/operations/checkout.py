@@ -89,7 +89,7 @@ def place_checkout(
     if answered is not None:
         return answered
     order = _place_order(checkout, at)
-    publish(OrderPlaced(order_id=order.pk, customer_id=order.customer_id))
+    publish(OrderPlaced(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     body = describe(order)
     _remember(key, body, order, at)
     return Answer(body=body, replayed=False)

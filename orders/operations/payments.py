@@ -29,7 +29,7 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
     subscriptions.activate(subscription=order.subscription)
-    publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id))
+    publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
 
 

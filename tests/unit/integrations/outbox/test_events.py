@@ -33,7 +33,7 @@ def test_an_event_is_one_row_for_each_consumer(db: None) -> None:
     assert set(rows) == {"charges.capture_payment", "emails.order_confirmation"}
     capture = rows["charges.capture_payment"]
     assert capture.queue == "ChargesQueue"
-    assert capture.kwargs == {"order_id": str(order_id), "customer_id": str(customer_id)}
+    assert capture.kwargs == {"order_id": str(order_id), "customer_id": str(customer_id), "order_number": ""}
     assert capture.headers["event"] == "OrderPlaced"
     assert capture.group == str(customer_id)
     assert capture.pk.version == 7
