@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from charges import queries
 from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
 from charges.money import formatted
 from integrations.admin import ReadOnlyAdmin
@@ -16,9 +17,24 @@ class AttemptInline(admin.TabularInline):
     model = ChargeAttempt
     extra = 0
     can_delete = False
-    fields = ("number", "status", "code", "decline_code", "advice_code", "stripe_charge_id", "payment_method",
-              "started_at", "finished_at", "task_id")  # fmt: skip
+    fields = ("number", "status", "code", "decline_code", "advice_code", "network_advice_code", "category", "meaning",
+              "next_step", "stripe_charge_id", "payment_method", "started_at", "finished_at", "task_id")  # fmt: skip
     readonly_fields = fields
+
+    @admin.display(empty_value="-")
+    def category(self, attempt: ChargeAttempt) -> str | None:
+        reading = queries.reading(attempt=attempt)
+        return f"{reading.category} (by {reading.decided_by})" if reading else None
+
+    @admin.display(empty_value="-")
+    def meaning(self, attempt: ChargeAttempt) -> str | None:
+        reading = queries.reading(attempt=attempt)
+        return reading.meaning if reading else None
+
+    @admin.display(empty_value="-")
+    def next_step(self, attempt: ChargeAttempt) -> str | None:
+        reading = queries.reading(attempt=attempt)
+        return reading.next_step if reading else None
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

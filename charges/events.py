@@ -8,8 +8,8 @@ from integrations.outbox.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed(Event):
-    """The card was declined or the payment refused; nothing was charged, and the order waits for another
-    card."""
+    """The card was declined; nothing was charged, and the order waits for another one. Not told of a request of ours
+    that Stripe would not take through our own fault."""
 
     order_id: UUID
     customer_id: UUID

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from charges import queries as charges
+from charges.decline_codes import NOT_APPROVED, Sentence
 from integrations.errors import PermanentError
 from orders.models import Order
 from subscriptions.models import Customer
@@ -37,3 +39,9 @@ def customer_now(*, customer_id: UUID) -> Customer:
 def is_first_order(*, order: Order) -> bool:
     """Whether this is the order that its subscription began with."""
     return not Order.objects.filter(subscription_id=order.subscription_id, period_start__lt=order.period_start).exists()
+
+
+def why_unpaid(*, order: Order) -> Sentence:
+    """Why the order's payment failed, in the words that its customer may read."""
+    reading = charges.last_decline(order_id=order.pk)
+    return NOT_APPROVED if reading is None else reading.customer

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from charges import declines
 from charges.events import PaymentActionRequired, PaymentFailed
 from charges.models import Charge, ChargeAttempt
 from charges.operations.attempts import locked_charge
@@ -74,11 +75,21 @@ def settle_decline(*, charge_id: UUID, decline: Decline, at: dt.datetime) -> Cha
 
 @transaction.atomic(durable=True)
 def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
-    """Stripe would not take our request; nothing was charged, and the order waits for another card or for our
-    fix."""
+    """Stripe would not take our request; nothing was charged.
+
+    Where that lies with the card, the order waits for another one. Otherwise it is our fault: the order stays as it is,
+    the customer hears nothing, and the message, sent again after our fix, captures it.
+    """
     charge = locked_charge(charge_id=charge_id)
-    if charge.status != Charge.Status.SUCCEEDED and _open_attempt(charge) is not None:
-        _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, Decline(code=code), at=at)
+    if charge.status == Charge.Status.SUCCEEDED or _open_attempt(charge) is None:
+        return charge
+    decline = Decline(code=code)
+    if declines.classify(decline, refused=True).category is declines.Category.OUR_FAULT:
+        logger.error("Charge %s was refused (%s), which is our fault.", charge.pk, code or "no code")
+        _set_status(charge, Charge.Status.FAILED)
+        _close_attempt(charge, ChargeAttempt.Status.REFUSED, decline, at=at)
+    else:
+        _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)
     return charge
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from charges.decline_codes import NOT_APPROVED
 from integrations.brevo import facts, messages
 from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
 from integrations.locks import session_lock
@@ -61,7 +62,12 @@ def _send(claim: Claim, at: dt.datetime) -> None:
 def _email(claim: Claim) -> messages.Email:
     customer = claim.order.customer
     kind = Notification.Kind(claim.notification.kind)
-    rendered = rendering.render(kind=kind, order=claim.order, first=queries.is_first_order(order=claim.order))
+    rendered = rendering.render(
+        kind=kind,
+        order=claim.order,
+        first=queries.is_first_order(order=claim.order),
+        because=queries.why_unpaid(order=claim.order) if kind == Notification.Kind.PAYMENT_FAILED else NOT_APPROVED,
+    )
     return messages.Email(
         sender_email=settings.SENDER_EMAIL,
         sender_name=settings.SHOP_NAME,

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
+from charges.decline_codes import NOT_APPROVED, Sentence
 from notifications.models import Notification
 from notifications.rendering import wording
 from orders.models import Order
@@ -22,11 +23,11 @@ class Content:
     paragraphs: tuple[str, ...]
 
 
-def content(*, kind: Notification.Kind, order: Order, first: bool) -> Content:
+def content(*, kind: Notification.Kind, order: Order, first: bool, because: Sentence = NOT_APPROVED) -> Content:
     """Render ``templates/notifications/<language>/<kind>.txt``: the subject, the heading, and paragraphs
     after a blank.
 
-    ``first``: it is the order that the subscription began with.
+    ``first``: it is the order that the subscription began with. ``because``: why its payment failed, where it did.
     """
     language = wording.language_of(order.customer.locale)
     formats = wording.formats_of(order.customer.locale)
@@ -35,6 +36,7 @@ def content(*, kind: Notification.Kind, order: Order, first: bool) -> Content:
         "plan": wording.printable(order.subscription.plan.name),
         "number": order.number,
         "amount": wording.money(amount=order.amount, currency=order.currency, formats=formats),
+        "because": because.in_language(language),
         "first": first,
         "is_digital": order.subscription.plan.is_digital,
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.template.loader import render_to_string
 
+from charges.decline_codes import NOT_APPROVED, Sentence
 from notifications.models import Notification
 from notifications.rendering import wording
 from notifications.rendering.content import Content, content
@@ -35,9 +36,9 @@ class Line:
     amount: str
 
 
-def render(*, kind: Notification.Kind, order: Order, first: bool) -> RenderedEmail:
-    """The e-mail in the customer's language, or English. ``first``: the subscription's first order."""
-    message = content(kind=kind, order=order, first=first)
+def render(*, kind: Notification.Kind, order: Order, first: bool, because: Sentence = NOT_APPROVED) -> RenderedEmail:
+    """The e-mail in the customer's language, or English. ``first`` and ``because``: see ``content``."""
+    message = content(kind=kind, order=order, first=first, because=because)
     name = wording.printable(order.customer.name)
     context = _context(order, message, name)
     return RenderedEmail(

@@ -9,12 +9,14 @@ import pytest
 from celery import current_app
 from django.test import Client
 
-from charges.models import Charge
+from charges import queries
+from charges.models import Charge, ChargeAttempt
 from integrations.errors import PermanentError, TransientError
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.events import consumers_of
 from integrations.outbox.models import OutboxMessage
 from integrations.sqs.tasks import queue_for
+from integrations.stripe import payment_intents
 from orders.events import OrderPlaced
 from subscriptions.models import Subscription
 from tests.support.payments import StripeSandbox, published
@@ -142,12 +144,34 @@ def test_a_payment_that_the_customer_authenticates_completes_the_same_charge(
     assert (published()["PaymentActionRequired"], published()["OrderPaid"]) == (1, 1)
 
 
-def test_a_card_that_does_not_exist_is_a_dead_letter_and_a_failed_order(shop: Shop) -> None:
-    status_url = shop.buy("pm_nobody_knows_it")
+@pytest.mark.parametrize(
+    ("call", "mistake"),
+    [("create", {"amount": 1}), ("create", {"customer_id": "cus_typo"}), ("confirm", {"payment_method_id": "pm_typo"})],
+)
+def test_a_fault_of_ours_is_a_dead_letter_that_captures_the_order_once_it_is_mended(
+    shop: Shop, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, call: str, mistake: dict[str, Any]
+) -> None:
+    status_url = shop.buy("pm_card_visa")
+    [message] = OutboxMessage.objects.filter(task="charges.capture_payment")
+    right = getattr(payment_intents, call)
+    monkeypatch.setattr(payment_intents, call, lambda **arguments: right(**{**arguments, **mistake}))
 
     shop.work()
 
-    assert (shop.status(status_url), shop.errors) == ("payment_failed", ["RequestRefused"])
+    assert (shop.status(status_url), shop.errors) == ("pending_payment", ["RequestRefused"])
+    [attempt] = ChargeAttempt.objects.all()
+    reading = queries.reading(attempt=attempt)
+    assert reading is not None and (attempt.status, reading.category) == ("refused", "our_fault")
+    assert "PaymentFailed" not in published()
+
+    monkeypatch.undo()
+    message.save(force_insert=True)  # as the dead-letter queue sends it again
+    shop.work(times=2)
+
+    assert shop.status(status_url) == "paid"
+    assert stripe_sandbox.statuses() == ["succeeded"]
+    assert list(ChargeAttempt.objects.values_list("status", flat=True)) == ["refused", "succeeded"]
+    assert "PaymentFailed" not in published()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from charges import queries
 from charges.models import Charge, SavedCard, StripeCustomer
 from subscriptions.models import User
 from tests.support.payments import NOW, place_order
@@ -55,8 +56,19 @@ def test_a_charge_shows_its_attempts(staff: Client) -> None:
 
     assert "12.90 EUR" in page
     assert "insufficient_funds" in page
+    assert "There is not enough money on the account." in page
+    assert "soft (by decline_code)" in page
+    assert "Nothing yet: it may pass later." in page
     assert 'name="_save"' not in page
     assert "deletelink" not in page
+
+
+@pytest.mark.parametrize("status", ["started", "succeeded", "unknown"])
+def test_an_attempt_that_nobody_turned_down_has_nothing_to_read(staff: Client, status: str) -> None:
+    charge = declined_charge()
+    charge.attempts.update(status=status, decline_code="", finished_at=None if status != "succeeded" else NOW)
+    assert queries.reading(attempt=charge.attempts.get()) is None
+    assert staff.get(f"/admin/charges/charge/{charge.pk}/change/").status_code == 200
 
 
 def test_charges_are_found_by_what_support_has_at_hand(staff: Client) -> None:

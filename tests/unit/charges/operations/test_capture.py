@@ -149,8 +149,8 @@ def test_a_payment_method_that_does_not_exist_is_refused_and_recorded(stripe_san
     assert refused.value.code == "resource_missing"
     assert (only_attempt(order).status, only_attempt(order).code) == ("refused", "resource_missing")
     order.refresh_from_db()
-    assert (Charge.objects.get().status, order.status) == ("failed", "payment_failed")
-    assert published() == {"PaymentFailed": 1}
+    assert (Charge.objects.get().status, order.status) == ("failed", "pending_payment")
+    assert published() == {}, "another card would not mend a fault of ours"
 
 
 def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
@@ -159,7 +159,7 @@ def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSan
         capture(order)
     with pytest.raises(RequestRefused):
         capture(order)
-    assert published() == {"PaymentFailed": 1}
+    assert published() == {}
 
     Charge.objects.update(payment_method="pm_card_visa")  # somebody mended it
     capture(order)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -73,8 +74,49 @@ def test_success_is_final(status: str, decline: dict[str, str]) -> None:
     assert published() == {"OrderPaid": 1}
 
 
+@pytest.mark.parametrize("code", ["resource_missing", "parameter_unknown", "something_new", ""])
+def test_a_refusal_through_our_fault_fails_the_charge_and_tells_only_us(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    charge = pending_charge()
+
+    settlement.settle_refusal(charge_id=charge.pk, code=code, at=NOW)
+
+    charge.refresh_from_db()
+    attempt = charge.attempts.get()
+    assert (charge.status, charge.order.status) == ("failed", "pending_payment")
+    assert (attempt.status, attempt.code) == ("refused", code)
+    assert published() == {}
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "our fault" in caplog.text
+
+
+def test_a_refusal_that_blames_the_card_waits_for_another_card() -> None:
+    charge = pending_charge()
+
+    settlement.settle_refusal(charge_id=charge.pk, code="expired_card", at=NOW)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.order.status, charge.attempts.get().status) == ("failed", "payment_failed", "refused")
+    assert published() == {"PaymentFailed": 1}
+
+
+def test_a_charge_that_is_refused_and_later_declined_tells_the_customer_then() -> None:
+    charge = pending_charge()
+    settlement.settle_refusal(charge_id=charge.pk, code="parameter_unknown", at=NOW)
+    assert attempts.claim(charge_id=charge.pk, task_id="", at=NOW) is not None
+
+    settlement.settle_decline(charge_id=charge.pk, decline=Decline(**LOST), at=NOW)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.order.status) == ("failed", "payment_failed")
+    assert published() == {"PaymentFailed": 1}
+
+
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(readings=st.lists(st.sampled_from(READINGS), min_size=1, max_size=6))
+# The bank asks, declines, and asks again when the customer tries anew: that is news both times.
+@example(readings=[READINGS[2], READINGS[4], READINGS[1], READINGS[2]])
 def test_charge_attempt_and_order_agree_after_every_reading(
     readings: list[tuple[str, dict[str, str]]],
 ) -> None:
@@ -91,7 +133,11 @@ def test_charge_attempt_and_order_agree_after_every_reading(
         by_himself = attempt.status == "declined"
         assert (attempt.finished_at is None) == (charge.status in UNDECIDED) or by_himself
     assert (charge.status == "succeeded") == any(status == "succeeded" for status, _ in readings)
-    assert all(number == 1 for number in published().values()), "nobody is told anything twice"
+    assert published().get("OrderPaid", 0) <= 1
+    rows = OutboxMessage.objects.order_by("pk").values_list("task", flat=True)
+    told = [task for task in rows if task.startswith("emails.payment_")]
+    assert len(told) >= sum(published()[event] for event in ("PaymentFailed", "PaymentActionRequired"))
+    assert all(one != other for one, other in itertools.pairwise(told)), "nobody is told the same thing twice in a row"
 
 
 UNDECIDED = ("pending", "processing", "requires_action")

@@ -1,0 +1,155 @@
+"""Every test card that the sandbox knows, charged, and what it is then read as; and what the customer is told."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from charges import queries
+from charges.models import ChargeAttempt
+from integrations.sandbox.stripe_api import cards
+from notifications.models import Notification
+from notifications.queries import why_unpaid
+from notifications.rendering import emails
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+# Written down by hand: the table under test is not asked what it should say.
+EXPECTED = {
+    "card_not_supported": "hard",
+    "card_velocity_exceeded": "soft",
+    "currency_not_supported": "hard",
+    "do_not_honor": "soft",
+    "do_not_try_again": "hard",
+    "expired_card": "customer_action",
+    "fraudulent": "hard",
+    "generic_decline": "soft",
+    "incorrect_cvc": "customer_action",
+    "incorrect_number": "customer_action",
+    "insufficient_funds": "soft",
+    "invalid_account": "hard",
+    "invalid_expiry_month": "customer_action",
+    "invalid_expiry_year": "customer_action",
+    "issuer_not_available": "soft",
+    "lost_card": "hard",
+    "new_account_information_available": "customer_action",
+    "pickup_card": "hard",
+    "processing_error": "soft",
+    "reenter_transaction": "soft",
+    "restricted_card": "hard",
+    "revocation_of_all_authorizations": "hard",
+    "revocation_of_authorization": "hard",
+    "stolen_card": "hard",
+    "stop_payment_order": "hard",
+    "transaction_not_allowed": "hard",
+    "try_again_later": "soft",
+    "withdrawal_count_limit_exceeded": "soft",
+}
+AUTHENTICATES = {
+    "pm_card_authenticationRequired",
+    "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+    "pm_card_authenticationRequiredOnSetup",
+    "pm_card_threeDSecure2Required",
+}
+
+
+def decline_of(alias: str) -> str:
+    found = cards.by_alias(alias)
+    assert found is not None
+    decline = found[1].attach or found[1].charge
+    return decline.decline_code if decline else ""
+
+
+def test_every_code_of_the_sandbox_is_expected() -> None:
+    assert set(EXPECTED) == set(cards.DECLINES)
+
+
+@pytest.mark.parametrize("alias", cards.aliases())
+def test_every_card_is_read_as_expected(stripe_sandbox: StripeSandbox, alias: str) -> None:
+    capture(place_order(payment_method=alias))
+
+    attempt = ChargeAttempt.objects.get()
+    reading = queries.reading(attempt=attempt)
+    if alias in AUTHENTICATES:
+        assert reading is not None
+        assert (attempt.status, reading.category, reading.needs_new_card) == (
+            "requires_action", "customer_action", False
+        )  # fmt: skip
+        assert published() == {"PaymentActionRequired": 1}
+    elif code := decline_of(alias):
+        assert reading is not None
+        assert (attempt.status, reading.code, reading.category) == ("declined", code, EXPECTED[code])
+        assert reading.decided_by != "unknown"
+        assert published() == {"PaymentFailed": 1}
+    else:
+        assert (attempt.status, reading) == ("succeeded", None)
+
+
+def mail_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
+    order = place_order(payment_method=card)
+    order.customer.locale = locale
+    order.customer.name = "Ada"
+    order.customer.save()
+    capture(order)
+    order.subscription.plan.name = "Coffee"
+    return emails.render(
+        kind=Notification.Kind.PAYMENT_FAILED, order=order, first=True, because=why_unpaid(order=order)
+    )
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en", "The card has expired."), ("de", "Die Karte ist abgelaufen."), ("fr", "has expired")]
+)
+def test_the_mail_says_what_the_customer_can_do(stripe_sandbox: StripeSandbox, locale: str, words: str) -> None:
+    mail = mail_after("pm_card_chargeCustomerFail_expired_card", locale=locale)
+    assert words in mail.text
+    assert words in mail.html
+
+
+@pytest.mark.parametrize("locale", ["en", "de"])
+def test_nobody_can_tell_a_stolen_card_from_a_decline_without_a_reason(
+    stripe_sandbox: StripeSandbox, locale: str
+) -> None:
+    reasons = ("generic_decline", "fraudulent", "lost_card", "stolen_card", "pickup_card", "restricted_card")
+    texts = {without_numbers(mail_after(f"pm_card_chargeCustomerFail_{one}", locale=locale)) for one in reasons}
+    assert len(texts) == 1
+
+
+def without_numbers(mail: emails.RenderedEmail) -> str:
+    """The order's number differs; nothing else may."""
+    return re.sub(r"\b[A-Z0-9-]*\d[A-Z0-9-]*\b", "#", f"{mail.subject} {mail.text} {mail.html}")
+
+
+def test_the_mail_that_goes_out_carries_the_sentence(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
+    from integrations.brevo import messages
+    from notifications.operations import emails as operation
+
+    sent: list[messages.Email] = []
+
+    def send_email(*, email: messages.Email, **_: Any) -> Any:
+        sent.append(email)
+        return messages.Accepted(message_id="<1>")
+
+    monkeypatch.setattr(messages, "send_email", send_email)
+    order = place_order(payment_method="pm_card_chargeCustomerFail_insufficient_funds")
+    capture(order)
+
+    assert operation.send(kind=Notification.Kind.PAYMENT_FAILED, order_id=order.pk, at=NOW)
+
+    assert "does not cover the amount" in sent[0].text
+
+
+def test_a_later_fault_of_ours_does_not_change_what_the_customer_is_told(stripe_sandbox: StripeSandbox) -> None:
+    order = place_order(payment_method="pm_card_chargeCustomerFail_expired_card")
+    capture(order)
+    ChargeAttempt.objects.create(
+        charge=order.charge, number=2, idempotency_key="k2", status="refused", code="resource_missing",
+        started_at=NOW, finished_at=NOW,
+    )  # fmt: skip
+    assert why_unpaid(order=order).en.startswith("The card has expired.")
