@@ -13,6 +13,7 @@ class PaymentFailed(Event):
 
     order_id: UUID
     customer_id: UUID
+    order_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class PaymentActionRequired(Event):
 
     order_id: UUID
     customer_id: UUID
+    order_number: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

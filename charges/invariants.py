@@ -76,7 +76,8 @@ INVARIANTS = (
     Invariant(
         name="order_follows_its_charge",
         sentence="An order that is not paid says of its payment what its charge says.",
-        # A charge begun anew after a refusal, or on its way again, leaves its order as the last failure left it.
+        # A charge begun anew after a refusal, or on its way again, leaves its order as the last failure left it; one
+        # that was refused through our fault leaves its order as it was.
         query=f"""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, charge %s', o.status, c.status) AS details
@@ -88,6 +89,11 @@ INVARIANTS = (
                   ('processing', 'requires_action'),
                   ('requires_action', 'requires_action'),
                   ('failed', 'payment_failed'), ('canceled', 'payment_failed')
+              )
+              AND NOT (
+                  c.status = 'failed' AND o.status IN ('pending_payment', 'requires_action')
+                  AND (SELECT a.status FROM charges_chargeattempt a
+                       WHERE a.charge_id = c.id ORDER BY a.number DESC LIMIT 1) = 'refused'
               )
         """,
         next_step="Read the payment's state at Stripe, and resend its latest event from there.",

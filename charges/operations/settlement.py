@@ -137,7 +137,7 @@ def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
     _set_status(charge, Charge.Status.REQUIRES_ACTION)
     _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
     if payments.mark_requires_action(order=charge.order):
-        publish(PaymentActionRequired(order_id=charge.order_id, customer_id=charge.order.customer_id))
+        publish(_told(PaymentActionRequired, charge))
 
 
 def _fail(
@@ -153,7 +153,12 @@ def _fail(
     _set_status(charge, status)
     _close_attempt(charge, attempt_status, decline or Decline(), at=at)
     if payments.mark_payment_failed(order=charge.order):
-        publish(PaymentFailed(order_id=charge.order_id, customer_id=charge.order.customer_id))
+        publish(_told(PaymentFailed, charge))
+
+
+def _told(event: type[PaymentActionRequired | PaymentFailed], charge: Charge) -> PaymentActionRequired | PaymentFailed:
+    order = charge.order
+    return event(order_id=order.pk, customer_id=order.customer_id, order_number=order.number)
 
 
 def _set_status(charge: Charge, status: Charge.Status) -> None:

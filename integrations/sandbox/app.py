@@ -42,7 +42,12 @@ class App(Sandbox):
         _, _, rest = request.path.partition("/")
         provider, _, path = rest.partition("/")
         if provider in PROVIDERS:
-            response = self._as_provider(provider, f"/{path}", request)
+            try:
+                response = self._as_provider(provider, f"/{path}", request)
+            except ConnectionDropped:
+                # Only now: who is hung up on finds the request in the record at once.
+                _hang_up(request)
+                raise
         elif provider == "sandbox":
             response = control.handle(self, request)
         else:
@@ -90,10 +95,13 @@ class App(Sandbox):
             return injected_error(provider, fault)
         if fault.kind.startswith("timeout"):
             self.stopping.wait(fault.seconds)
-        connection: socket.socket | None = request.environ.get("werkzeug.socket")
-        if connection is not None:
-            connection.shutdown(socket.SHUT_RDWR)
         raise ConnectionDropped("The sandbox dropped the connection, as a fault rule told it to.")
+
+def _hang_up(request: Request) -> None:
+    connection: socket.socket | None = request.environ.get("werkzeug.socket")
+    if connection is not None:
+        connection.shutdown(socket.SHUT_RDWR)
+
 
 def injected_error(provider: str, fault: Fault) -> Response:
     """An error answer in the provider's own words."""

@@ -330,6 +330,7 @@ def test_the_queries_know_only_states_that_exist() -> None:
         ("requires_action", "declined", "requires_action"),
         ("failed", "declined", "payment_failed"),
         ("failed", "refused", "payment_failed"),
+        ("failed", "refused", "pending_payment"),
         ("canceled", "canceled", "payment_failed"),
         ("canceled", "canceled", "canceled"),
         ("pending", "started", "canceled"),
