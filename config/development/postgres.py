@@ -16,11 +16,16 @@ from config.development.stack import data_folder
 DATA = data_folder() / "postgres"
 # Seven worker processes, the web, relays and two test runs at a time need more than the default hundred.
 TUNING = "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
+# Nothing is written through to the disk: a power cut may ruin the data, a killed process does not.
+FORGETFUL = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
 MARK = "# tuned for development"
 
 
-def ensure_running(data: Path = DATA) -> str:
-    """Start the server where it does not run yet; return its URL (``postgresql://…``)."""
+def ensure_running(data: Path = DATA, *, durable: bool = True) -> str:
+    """Start the server where it does not run yet; return its URL (``postgresql://…``).
+
+    A new one that is not ``durable`` is faster, and for data that a power cut may take: a test run's.
+    """
     data.mkdir(parents=True, exist_ok=True)
     server = _server(data)
     with server._lock:
@@ -29,7 +34,7 @@ def ensure_running(data: Path = DATA) -> str:
         configuration = data / "postgresql.conf"
         if configuration.exists() and MARK not in configuration.read_text():
             with configuration.open("a") as file:
-                file.write(f"\n{MARK}{TUNING}")
+                file.write(f"\n{MARK}{TUNING}{'' if durable else FORGETFUL}")
     server.start()
     return str(server.get_uri())
 
