@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 from charges import queries
 from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
-from charges.money import formatted
 from integrations.admin import ReadOnlyAdmin
+from subscriptions.money import formatted
 
 
 class AttemptInline(admin.TabularInline):

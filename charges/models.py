@@ -13,9 +13,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
-from charges.money import formatted
 from orders.models import Order
 from subscriptions.models import Customer
+from subscriptions.money import formatted
 
 
 class Counterpart(models.Model):

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from integrations.admin import ReadOnlyAdmin
 from orders.models import Order, OrderLine
+from subscriptions.money import formatted
 
 
 class OrderLines(admin.TabularInline):
@@ -16,9 +17,13 @@ class OrderLines(admin.TabularInline):
 class OrderAdmin(ReadOnlyAdmin):
     """Every order; those that are paid and not fulfilled are what is to be shipped."""
 
-    list_display = ("number", "customer", "status", "amount", "currency", "placed_at", "paid_at", "fulfilled_at")
+    list_display = ("number", "customer", "status", "total", "placed_at", "paid_at", "fulfilled_at")
     list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter), "currency")
     list_select_related = ("customer",)
     search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
     ordering = ("-id",)
     inlines = (OrderLines,)
+
+    @admin.display(ordering="amount")
+    def total(self, order: Order) -> str:
+        return formatted(amount=order.amount, currency=order.currency)

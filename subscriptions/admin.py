@@ -6,6 +6,7 @@ from django.contrib.auth.forms import AdminUserCreationForm
 
 from integrations.admin import ReadOnlyAdmin
 from subscriptions.models import Customer, Plan, Subscription, User
+from subscriptions.money import formatted
 
 
 class NewUserForm(AdminUserCreationForm):
@@ -39,9 +40,13 @@ class UserAdmin(BaseUserAdmin):
 class PlanAdmin(admin.ModelAdmin):
     """What is sold. The price of what was sold already is on its order."""
 
-    list_display = ("code", "name", "amount", "currency", "interval_count", "interval", "is_digital", "is_active")
+    list_display = ("code", "name", "price", "interval_count", "interval", "is_digital", "is_active")
     list_filter = ("is_active", "interval", "is_digital")
     search_fields = ("code", "name")
+
+    @admin.display(ordering="amount")
+    def price(self, plan: Plan) -> str:
+        return formatted(amount=plan.amount, currency=plan.currency)
 
 
 @admin.register(Customer)

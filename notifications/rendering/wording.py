@@ -13,8 +13,8 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
-from charges.money import decimals
 from integrations.brevo.facts import TEMPLATE_MARKS
+from subscriptions.money import decimals
 
 DEFAULT_LANGUAGE = "en"
 

@@ -81,6 +81,14 @@ def test_a_row_opens_and_shows_what_it_holds(staff: Client, coffee: Plan) -> Non
     assert b"Ada@example.com" in staff.get(listing(Customer) + "?q=ada@").content
 
 
+def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> None:
+    from tests.support.payments import place_order
+
+    place_order(amount=123456)
+    assert b"1,234.56 EUR" in staff.get(listing(apps.get_model("orders.Order"))).content
+    assert b"12.90 EUR" in staff.get(listing(Plan)).content
+
+
 def test_a_login_is_made_case_folded(staff: Client) -> None:
     password = "correct horse battery staple"
     form = {"email": "New@Example.com", "usable_password": "true", "password1": password, "password2": password}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from charges.money import WITH_THREE_DECIMALS, WITHOUT_DECIMALS, decimals, formatted
+from subscriptions.money import WITH_THREE_DECIMALS, WITHOUT_DECIMALS, decimals, formatted
 
 
 @pytest.mark.parametrize(
