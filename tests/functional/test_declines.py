@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -97,7 +96,8 @@ def mail_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
     order.customer.name = "Ada"
     order.customer.save()
     capture(order)
-    order.subscription.plan.name = "Coffee"
+    # What differs from one order to the next is made the same, so that two mails can be compared.
+    order.subscription.plan.name, order.number = "Coffee", "7K3M9-Q2XAB"
     return emails.render(
         kind=Notification.Kind.PAYMENT_FAILED, order=order, first=True, because=why_unpaid(order=order)
     )
@@ -117,13 +117,8 @@ def test_nobody_can_tell_a_stolen_card_from_a_decline_without_a_reason(
     stripe_sandbox: StripeSandbox, locale: str
 ) -> None:
     reasons = ("generic_decline", "fraudulent", "lost_card", "stolen_card", "pickup_card", "restricted_card")
-    texts = {without_numbers(mail_after(f"pm_card_chargeCustomerFail_{one}", locale=locale)) for one in reasons}
-    assert len(texts) == 1
-
-
-def without_numbers(mail: emails.RenderedEmail) -> str:
-    """The order's number differs; nothing else may."""
-    return re.sub(r"\b[A-Z0-9-]*\d[A-Z0-9-]*\b", "#", f"{mail.subject} {mail.text} {mail.html}")
+    mails = {mail_after(f"pm_card_chargeCustomerFail_{one}", locale=locale) for one in reasons}
+    assert len(mails) == 1
 
 
 def test_the_mail_that_goes_out_carries_the_sentence(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
