@@ -16,7 +16,8 @@ from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from orders.models import Order
 from subscriptions.models import Customer, Plan, User
-from tests.support.processes import wait_for
+from tests.support.endpoints import taking_and_silent
+from tests.support.processes import python, wait_for
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -137,6 +138,21 @@ def test_sqs_goes_down_during_fifty_checkouts(shop: Stack) -> None:
     wait_for(lambda: Order.objects.filter(status="fulfilled").count() == 50, seconds=90, what="all fifty are paid")
     shop.wait_until_idle()
     assert_every_effect_once(shop, 50)
+
+
+def test_the_relay_is_killed_between_sending_and_committing(shop: Stack) -> None:
+    shop.relay.stop()
+    with taking_and_silent(shop.emulator.url, action="SendMessageBatch") as (endpoint, taken):
+        doomed = shop.run("doomed-relay", python("manage.py", "relay_outbox"), SQS_ENDPOINT_URL=endpoint)
+        buy(shop)
+        assert taken.wait(30), "SQS took a batch"
+        doomed.kill()
+    first = OutboxMessage.objects.filter(headers__event__in=["OrderPlaced", "CustomerRegistered"])
+    assert first.exists() and not first.exclude(sent_at=None).exists(), "what was sent is not marked"
+    shop.relay = shop.run("relay", python("manage.py", "relay_outbox"))
+    wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is fulfilled")
+    shop.wait_until_idle()
+    assert_every_effect_once(shop, 1)
 
 
 def test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect(shop: Stack) -> None:

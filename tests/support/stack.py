@@ -130,8 +130,8 @@ class Stack:
             aws_secret_access_key="test",
         )
 
-    def run(self, name: str, arguments: Sequence[str]) -> Process:
-        process = Process(arguments, environ=self.environ, log=self.directory / f"{name}.log")
+    def run(self, name: str, arguments: Sequence[str], **variables: str) -> Process:
+        process = Process(arguments, environ={**self.environ, **variables}, log=self.directory / f"{name}.log")
         self.processes[name] = process
         return process
 
