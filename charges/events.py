@@ -14,12 +14,102 @@ class PaymentFailed(Event):
     order_id: UUID
     customer_id: UUID
     order_number: str = ""
+    attempt_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentActionRequired(Event):
     """The bank wants the customer to authenticate the payment; it is not a decline."""
 
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+    attempt_number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDue(Event):
+    """A payment is to be taken or its outcome to be found out, now: a dunning step, a new card, or a payment of
+    which nothing was heard for too long."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReturned(Event):
+    """A customer came back from the payment page; Stripe knows what came of it."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentLinkRequested(Event):
+    """A customer's payment link had expired, and another is asked for. ``request`` tells one request from the next."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+    request: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DunningStepPlanned(Event):
+    """A step of an order's dunning is planned; published to arrive when it is due."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+    step_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReminderDue(Event):
+    """A dunning step came at which only the customer can help: with another card, or by authenticating."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+    step_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DunningExhausted(Event):
+    """The last step brought nothing, and the plan's policy for unpaid orders was applied."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequested(Event):
+    """A refund stands in our books and waits to be made at Stripe."""
+
+    refund_id: UUID
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSucceeded(Event):
+    """Money is on its way back to the customer's card."""
+
+    refund_id: UUID
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFailed(Event):
+    """A refund that had been made came back from the bank, days later; the customer has not got the money."""
+
+    refund_id: UUID
     order_id: UUID
     customer_id: UUID
     order_number: str = ""

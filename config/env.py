@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 DEVELOPMENT_SECRET_KEY = "development-only-secret-key-never-use-in-production-0000"
 DEVELOPMENT_STRIPE_API_KEY = "sk_test_sandbox"
+DEVELOPMENT_STRIPE_PUBLISHABLE_KEY = "pk_test_sandbox"
 DEVELOPMENT_STRIPE_WEBHOOK_SECRET = "whsec_sandbox"
 DEVELOPMENT_BREVO_API_KEY = "brevo-sandbox-key"
 DEVELOPMENT_BREVO_WEBHOOK_TOKEN = "brevo-sandbox-webhook-token"
@@ -24,13 +25,17 @@ DEVELOPMENT_VALUES = frozenset(
     {
         DEVELOPMENT_SECRET_KEY,
         DEVELOPMENT_STRIPE_API_KEY,
+        DEVELOPMENT_STRIPE_PUBLISHABLE_KEY,
         DEVELOPMENT_STRIPE_WEBHOOK_SECRET,
         DEVELOPMENT_BREVO_API_KEY,
         DEVELOPMENT_BREVO_WEBHOOK_TOKEN,
         DEVELOPMENT_DIXA_API_TOKEN,
     }
 )
+# Stripe's pages are for one release of its API (docs.stripe.com/sdks/stripejs-versioning).
+STRIPE_JS_URL = "https://js.stripe.com/endive/stripe.js"
 SHORTEST_SECRET_KEY = 50
+MOST_DUNNING_STEPS = 8
 SQS_LONGEST_VISIBILITY = 43_200
 
 
@@ -53,7 +58,9 @@ class Env:
     visibility_timeout: int | None
     poll_wait_seconds: int
     stripe_api_key: str
+    stripe_publishable_key: str
     stripe_api_base: str
+    stripe_js_url: str
     stripe_webhook_secrets: tuple[str, ...]
     brevo_api_key: str
     brevo_api_base: str
@@ -65,6 +72,10 @@ class Env:
     shop_name: str
     sender_email: str
     sms_sender: str
+    public_url: str
+    payment_link_days: int
+    dunning_schedule: tuple[int, ...]
+    dunning_most_tries: int
     checkout_rate_limit: str
     trusted_proxies: int
     log_level: str
@@ -80,6 +91,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     sqs_emulator_port = variables.port("SQS_EMULATOR_PORT", 9324)
     sandbox_port = variables.port("SANDBOX_PORT", 8420)
     sandbox = f"http://127.0.0.1:{sandbox_port}"
+    web_port = variables.port("WEB_PORT", 8000)
     return Env(
         debug=variables.debug,
         secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=SHORTEST_SECRET_KEY),
@@ -92,7 +104,9 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         visibility_timeout=variables.optional("VISIBILITY_TIMEOUT", "", _visibility),
         poll_wait_seconds=variables.optional("SQS_WAIT_SECONDS", "2" if variables.debug else "20", _between(1, 20)),
         stripe_api_key=variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY),
+        stripe_publishable_key=variables.publishable_key(),
         stripe_api_base=variables.url("STRIPE_API_BASE", f"{sandbox}/stripe"),
+        stripe_js_url=variables.stripe_js_url(f"{sandbox}/stripe.js"),
         stripe_webhook_secrets=variables.secrets("STRIPE_WEBHOOK_SECRET", DEVELOPMENT_STRIPE_WEBHOOK_SECRET),
         brevo_api_key=variables.secret("BREVO_API_KEY", DEVELOPMENT_BREVO_API_KEY),
         brevo_api_base=variables.url("BREVO_API_BASE", f"{sandbox}/brevo/v3"),
@@ -104,11 +118,15 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
         sender_email=variables.required("SENDER_EMAIL", "shop@example.com", _email),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
+        public_url=variables.url("PUBLIC_URL", f"http://127.0.0.1:{web_port}"),
+        payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
+        dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
+        dunning_most_tries=variables.optional("DUNNING_MOST_TRIES", "8", _between(1, 8)),
         checkout_rate_limit=variables.optional("CHECKOUT_RATE_LIMIT", "600/min", _rate),
         trusted_proxies=variables.optional("TRUSTED_PROXIES", "0", _between(0, 10)),
         log_level=variables.optional("LOG_LEVEL", "INFO", _log_level),
         outbox_retention_hours=variables.optional("OUTBOX_RETENTION_HOURS", "72", _between(1, 8760)),
-        web_port=variables.port("WEB_PORT", 8000),
+        web_port=web_port,
         sqs_emulator_port=sqs_emulator_port,
         sandbox_port=sandbox_port,
     )
@@ -155,6 +173,20 @@ class _Variables:
         value = self.required(name, development_default, _url)
         if not self.debug and _is_loopback(value):
             raise BadEnvironment(f"{name} points at this machine; a stand-in may be used only with DJANGO_DEBUG=1.")
+        return value
+
+    def publishable_key(self) -> str:
+        """A secret key in its place would be handed to every browser, so nothing else is taken."""
+        value = self.secret("STRIPE_PUBLISHABLE_KEY", DEVELOPMENT_STRIPE_PUBLISHABLE_KEY)
+        if not value.startswith("pk_"):
+            raise BadEnvironment("STRIPE_PUBLISHABLE_KEY does not start with pk_; browsers may know no other key.")
+        return value
+
+    def stripe_js_url(self, development_default: str) -> str:
+        """Stripe's own script, but for the sandbox, which has a stand-in for it."""
+        value = self.optional("STRIPE_JS_URL", development_default if self.debug else STRIPE_JS_URL, _url)
+        if not self.debug and _is_loopback(value):
+            raise BadEnvironment("STRIPE_JS_URL points at this machine; the stand-in is for DJANGO_DEBUG=1.")
         return value
 
     def database_url(self) -> str | None:
@@ -211,6 +243,16 @@ def _ladder(text: str) -> tuple[int, ...]:
     if not all(1 <= step <= SQS_LONGEST_VISIBILITY for step in steps):
         raise ValueError(f"is {text!r}; each step is 1 to {SQS_LONGEST_VISIBILITY} seconds (SQS allows no more).")
     return steps
+
+
+def _days(text: str) -> tuple[int, ...]:
+    try:
+        days = tuple(int(step) for step in text.split(","))
+    except ValueError:
+        raise ValueError(f"is {text!r}; write whole days with commas between them, as 2,5,7,7.") from None
+    if not (len(days) <= MOST_DUNNING_STEPS and all(1 <= step <= 60 for step in days)):
+        raise ValueError(f"is {text!r}; at most {MOST_DUNNING_STEPS} steps of 1 to 60 days each.")
+    return days
 
 
 def _visibility(text: str) -> int | None:

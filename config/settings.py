@@ -158,6 +158,8 @@ if DEBUG:
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "development")
 
 STRIPE_API_KEY = ENV.stripe_api_key
+STRIPE_PUBLISHABLE_KEY = ENV.stripe_publishable_key
+STRIPE_JS_URL = ENV.stripe_js_url
 STRIPE_API_BASE = ENV.stripe_api_base
 STRIPE_WEBHOOK_SECRETS = ENV.stripe_webhook_secrets
 BREVO_API_KEY = ENV.brevo_api_key
@@ -167,6 +169,10 @@ BREVO_LIST_ID = ENV.brevo_list_id
 DIXA_API_TOKEN = ENV.dixa_api_token
 DIXA_API_BASE = ENV.dixa_api_base
 DIXA_AUTHORIZATION_PREFIX = ENV.dixa_authorization_prefix
+PUBLIC_URL = ENV.public_url
+PAYMENT_LINK_DAYS = ENV.payment_link_days
+DUNNING_SCHEDULE = ENV.dunning_schedule
+DUNNING_MOST_TRIES = ENV.dunning_most_tries
 SHOP_NAME = ENV.shop_name
 SENDER_EMAIL = ENV.sender_email
 SMS_SENDER = ENV.sms_sender

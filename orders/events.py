@@ -22,3 +22,12 @@ class OrderPaid(Event):
     order_id: UUID
     customer_id: UUID
     order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCanceled(Event):
+    """An order that was not paid is called off; nothing may be charged for it any more."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""

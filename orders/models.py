@@ -52,6 +52,7 @@ class Order(models.Model):
     paid_at = models.DateTimeField(null=True, default=None)
     fulfilment_started_at = models.DateTimeField(null=True, default=None)
     fulfilled_at = models.DateTimeField(null=True, default=None)
+    canceled_at = models.DateTimeField(null=True, default=None)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

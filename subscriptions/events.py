@@ -18,3 +18,11 @@ class CustomerUpdated(Event):
     """What we know of a customer changed; whoever keeps a copy takes the new state."""
 
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionCanceled(Event):
+    """A subscription has ended; what of it is unpaid is not wanted any more."""
+
+    subscription_id: UUID
+    customer_id: UUID

@@ -78,6 +78,16 @@ class Plan(models.Model):
         MONTH = "month"
         YEAR = "year"
 
+    class UnpaidPolicy(models.TextChoices):
+        CANCEL = "cancel", "Cancel the subscription and its unpaid order"
+        PAUSE = "pause", "Pause the subscription and cancel its unpaid order"
+        PAST_DUE = "past_due", "Leave it past due; the customer can still pay"
+
+    class DisputePolicy(models.TextChoices):
+        CANCEL = "cancel", "Cancel the subscription"
+        PAUSE = "pause", "Pause it until the dispute is won"
+        KEEP = "keep", "Leave it as it is"
+
     code = models.SlugField(unique=True, help_text="What the checkout calls it, as coffee-monthly.")
     name = models.CharField(max_length=100)
     amount = models.PositiveIntegerField(help_text="Per unit and period, in minor units: 1290 is 12.90 in euros.")
@@ -87,6 +97,18 @@ class Plan(models.Model):
     is_digital = models.BooleanField(default=False, help_text="Nothing is shipped: paid is fulfilled.")
     needs_address = models.BooleanField(default=False, help_text="The checkout asks for a shipping address.")
     is_active = models.BooleanField(default=True, help_text="Can be bought.")
+    unpaid_policy = models.CharField(
+        max_length=10,
+        choices=UnpaidPolicy,
+        default=UnpaidPolicy.CANCEL,
+        help_text="What becomes of a subscription whose order stays unpaid to the end of dunning.",
+    )
+    dispute_policy = models.CharField(
+        max_length=10,
+        choices=DisputePolicy,
+        default=DisputePolicy.PAUSE,
+        help_text="What becomes of a subscription when one of its payments is disputed.",
+    )
 
     class Meta:
         ordering = ["code"]
@@ -122,6 +144,11 @@ class Subscription(models.Model):
         PAUSED = "paused"
         CANCELED = "canceled"
 
+    class StatusReason(models.TextChoices):
+        UNPAID = "unpaid", "Unpaid: dunning came to its end"
+        DISPUTED = "disputed", "Disputed: a payment is called into question"
+        STAFF = "staff", "Staff decided so"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
@@ -131,6 +158,10 @@ class Subscription(models.Model):
     shipping_address = models.JSONField(null=True, default=None)
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
+    status_reason = models.CharField(
+        max_length=20, blank=True, choices=StatusReason, help_text="Why it is paused or canceled."
+    )
+    canceled_at = models.DateTimeField(null=True, default=None)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -139,6 +170,10 @@ class Subscription(models.Model):
             models.CheckConstraint(condition=Q(quantity__gt=0), name="subscription_of_something"),
             models.CheckConstraint(
                 condition=Q(current_period_end__gt=F("current_period_start")), name="subscription_period_has_length"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="canceled") | Q(canceled_at__isnull=False),
+                name="canceled_subscription_has_its_time",
             ),
         ]
 

@@ -11,4 +11,15 @@ INTENT_EVENTS = frozenset(
         "payment_intent.canceled",
     }
 )
-HANDLED_EVENTS = INTENT_EVENTS
+# Not charge.refunded: it carries no refund, and each refund has events of its own since 2024-10-28.acacia.
+REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed"})
+DISPUTE_EVENTS = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.closed",
+    }
+)
+HANDLED_EVENTS = INTENT_EVENTS | REFUND_EVENTS | DISPUTE_EVENTS

@@ -31,6 +31,8 @@ def create(
                 "currency": currency.lower(),
                 "customer": customer_id,
                 "payment_method": payment_method_id,
+                # Cards only, none of which leads the customer to another site, so no return_url is needed.
+                "allowed_payment_method_types": ["card"],
                 "metadata": metadata,
             },
             options={"idempotency_key": idempotency_key},

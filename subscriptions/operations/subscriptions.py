@@ -6,8 +6,13 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 
+from integrations.outbox.events import publish
+from subscriptions.events import SubscriptionCanceled
 from subscriptions.models import Customer, Plan, Subscription
+
+Status = Subscription.Status
 
 
 @transaction.atomic
@@ -35,7 +40,50 @@ def start_subscription(
 @transaction.atomic
 def activate(*, subscription: Subscription) -> None:
     """Its period is paid: an incomplete or past-due subscription is active. Any other is left as it is."""
-    Subscription.objects.filter(
-        pk=subscription.pk, status__in=[Subscription.Status.INCOMPLETE, Subscription.Status.PAST_DUE]
-    ).update(status=Subscription.Status.ACTIVE)
-    subscription.refresh_from_db(fields=["status"])
+    _move(subscription, (Status.INCOMPLETE, Status.PAST_DUE), Status.ACTIVE)
+
+
+@transaction.atomic
+def mark_past_due(*, subscription: Subscription) -> None:
+    """Its period is not paid: an active or trialing subscription is past due. One that never began stays incomplete."""
+    _move(subscription, (Status.ACTIVE, Status.TRIALING), Status.PAST_DUE)
+
+
+@transaction.atomic
+def pause(*, subscription: Subscription, reason: Subscription.StatusReason) -> bool:
+    """Nothing is delivered or billed until it is resumed; False where it has not begun, is paused, or has ended."""
+    return _move(subscription, (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE), Status.PAUSED, reason)
+
+
+@transaction.atomic
+def resume(*, subscription: Subscription, paused_because: Subscription.StatusReason) -> bool:
+    """It is active again; False where it is not paused, or was for another reason."""
+    locked = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if locked.status_reason != paused_because:
+        return False
+    return _move(subscription, (Status.PAUSED,), Status.ACTIVE)
+
+
+@transaction.atomic
+def cancel(*, subscription: Subscription, reason: Subscription.StatusReason, at: dt.datetime) -> bool:
+    """It ends now, and its unpaid orders are called off; False where it had ended before."""
+    living = tuple(status for status in Status if status is not Status.CANCELED)
+    if not _move(subscription, living, Status.CANCELED, reason, canceled_at=at):
+        return False
+    publish(SubscriptionCanceled(subscription_id=subscription.pk, customer_id=subscription.customer_id))
+    return True
+
+
+def _move(
+    subscription: Subscription,
+    from_: tuple[Subscription.Status, ...],
+    to: Subscription.Status,
+    reason: str = "",
+    *,
+    canceled_at: dt.datetime | None = None,
+) -> bool:
+    moved = Subscription.objects.filter(pk=subscription.pk, status__in=from_).update(
+        status=to, status_reason=reason, canceled_at=canceled_at, updated_at=Now()
+    )
+    subscription.refresh_from_db(fields=["status", "status_reason", "canceled_at"])
+    return bool(moved)

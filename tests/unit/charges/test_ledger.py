@@ -352,7 +352,7 @@ def test_periods_that_touch_and_orders_that_were_taken_back_do_not_overlap() -> 
     Order.objects.filter(charge=refunded).update(
         status="refunded", subscription=first.subscription, customer=first.customer
     )
-    Subscription.objects.filter(pk=refunded.order.subscription_id).update(status="canceled")
+    Subscription.objects.filter(pk=refunded.order.subscription_id).update(status="canceled", canceled_at=NOW)
     assert findings() == {}
 
 

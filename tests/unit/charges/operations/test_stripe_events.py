@@ -12,7 +12,8 @@ from django.db import connections
 
 from charges.models import Charge, ChargeAttempt
 from charges.operations.capture import charge_lock
-from charges.operations.stripe_events import ChargeNotHereYet, NoSuchEvent, StrayIntent, process_stripe_event
+from charges.operations.event_objects import ChargeNotHereYet
+from charges.operations.stripe_events import NoSuchEvent, StrayIntent, process_stripe_event
 from integrations.errors import MalformedMessage, ProviderUnclear
 from integrations.inbox.models import WebhookEvent
 from integrations.locks import session_lock

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
@@ -105,6 +105,9 @@ class Charge(Counterpart):
     payment_method = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     payment_intent_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
+    amount_refunded = models.PositiveIntegerField(
+        default=0, help_text="Of refunds that succeeded or are on their way, in minor units."
+    )
     stripe_charge_id = models.CharField(max_length=255, blank=True, help_text="Of the payment that succeeded.")
     created_at = models.DateTimeField(db_default=Now())
     succeeded_at = models.DateTimeField(null=True, default=None)
@@ -121,6 +124,10 @@ class Charge(Counterpart):
             models.CheckConstraint(
                 condition=Q(status="succeeded") | Q(succeeded_at=None),
                 name="only_a_succeeded_charge_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_refunded=0) | Q(status="succeeded", amount_refunded__lte=F("amount")),
+                name="refunded_at_most_what_was_paid",
             ),
         ]
         indexes = [models.Index(fields=["status", "created_at"], name="charge_by_status")]
@@ -146,6 +153,11 @@ class ChargeAttempt(models.Model):
             "Without effect: its key is spent, and the intent shows that it did nothing",
         )
 
+    class Trigger(models.TextChoices):
+        ORDER = "order", "Order: the order was placed, or its message sent again"
+        DUNNING = "dunning", "Dunning: a step of the schedule"
+        NEW_CARD = "new_card", "New card: the customer gave another one"
+
     # While one of these, the outcome is open and no other attempt may begin.
     OPEN = (Status.STARTED, Status.UNKNOWN, Status.PROCESSING, Status.REQUIRES_ACTION)
 
@@ -154,6 +166,7 @@ class ChargeAttempt(models.Model):
     number = models.PositiveSmallIntegerField()
     idempotency_key = models.CharField(max_length=255, unique=True)
     payment_method = models.CharField(max_length=255, help_text="The payment method that this try uses.")
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.ORDER)
     status = models.CharField(max_length=20, choices=Status, default=Status.STARTED)
     code = models.CharField(max_length=100, blank=True)
     decline_code = models.CharField(max_length=100, blank=True)
@@ -164,6 +177,9 @@ class ChargeAttempt(models.Model):
     task_id = models.CharField(max_length=64, blank=True, help_text="The task that began it.")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, default=None)
+    asks = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the janitor has asked for its outcome."
+    )
 
     class Meta:
         ordering = ["charge", "number"]
@@ -184,6 +200,13 @@ class ChargeAttempt(models.Model):
                 ),
                 name="closed_attempt_has_its_time",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["started_at"],
+                condition=Q(status__in=["started", "unknown", "processing"]),
+                name="attempt_without_outcome",
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,53 @@
+"""Payments that a cardholder's bank calls into question."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from uuid6 import uuid7
+
+from charges.models.payments import Charge
+
+
+class Dispute(models.Model):
+    """One dispute as Stripe last showed it to us; ``status`` and ``reason`` are Stripe's words."""
+
+    class Funds(models.TextChoices):
+        NOT_TAKEN = "not_taken"
+        WITHDRAWN = "withdrawn", "Withdrawn: taken from us with a fee"
+        REINSTATED = "reinstated", "Reinstated: given back"
+
+    # Stripe's states in which it is decided.
+    CLOSED = ("won", "lost", "warning_closed", "prevented")
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="disputes")
+    stripe_id = models.CharField(max_length=255, unique=True)
+    amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
+    status = models.CharField(max_length=40)
+    reason = models.CharField(max_length=60)
+    is_inquiry = models.BooleanField(help_text="The bank only asks; no money is taken yet.")
+    funds = models.CharField(max_length=12, choices=Funds, default=Funds.NOT_TAKEN)
+    due_by = models.DateTimeField(null=True, default=None, help_text="Until when evidence is taken.")
+    policy_applied = models.CharField(
+        max_length=10, blank=True, help_text="What was done to the subscription when it was opened."
+    )
+    opened_at = models.DateTimeField(help_text="At Stripe.")
+    closed_at = models.DateTimeField(null=True, default=None)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["won", "lost", "warning_closed", "prevented"], closed_at__isnull=False)
+                | (~Q(status__in=["won", "lost", "warning_closed", "prevented"]) & Q(closed_at=None)),
+                name="closed_dispute_has_its_time",
+            )
+        ]
+        indexes = [models.Index(fields=["due_by"], condition=Q(closed_at=None), name="dispute_open_by_due")]
+
+    def __str__(self) -> str:
+        return self.stripe_id

@@ -1,0 +1,32 @@
+"""Calling off what was not paid."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.db import transaction
+
+from integrations.outbox.events import publish
+from orders.events import OrderCanceled
+from orders.models import Order
+from orders.operations.payments import AWAITING_PAYMENT
+
+
+@transaction.atomic
+def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
+    """The locked order is canceled, and its payment called off; False where it awaits none (any more)."""
+    if order.status not in AWAITING_PAYMENT:
+        return False
+    order.status = Order.Status.CANCELED
+    order.canceled_at = at
+    order.save(update_fields=["status", "canceled_at", "updated_at"])
+    publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
+    return True
+
+
+@transaction.atomic(durable=True)
+def cancel_unpaid_of(*, subscription_id: UUID, at: dt.datetime) -> int:
+    """Cancel every unpaid order of a subscription that has ended; return how many there were."""
+    orders = Order.objects.select_for_update().filter(subscription=subscription_id, status__in=AWAITING_PAYMENT)
+    return sum(cancel_unpaid(order=order, at=at) for order in orders.order_by("pk"))
