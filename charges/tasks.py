@@ -7,24 +7,45 @@ from uuid import UUID
 from celery import current_task
 from django.utils import timezone
 
-from charges.events import StripeWebhookReceived
-from charges.operations import capture, ledger, stripe_events
+from charges.events import DunningStepPlanned, PaymentDue, StripeWebhookReceived
+from charges.operations import capture, dunning, ledger, stripe_events
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import CHARGES
-from orders.events import OrderPlaced
+from orders.events import OrderCanceled, OrderPlaced
+from subscriptions.events import SubscriptionCanceled
 
 
-@consumes(OrderPlaced, name="charges.capture_payment", queue=CHARGES)
+@consumes(OrderPlaced, PaymentDue, name="charges.capture_payment", queue=CHARGES)
 def capture_payment(*, order_id: UUID, **_: object) -> None:
-    task_id = current_task.request.id if current_task else None
-    patiently(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=task_id or ""))
+    patiently(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=_task_id()))
+
+
+@consumes(OrderCanceled, name="charges.call_off_payment", queue=CHARGES)
+def call_off_payment(*, order_id: UUID, **_: object) -> None:
+    patiently(lambda: capture.call_off_payment(order_id=order_id, at=timezone.now()))
+
+
+@consumes(DunningStepPlanned, name="charges.take_dunning_step", queue=CHARGES)
+def take_dunning_step(*, order_id: UUID, step_number: int, **_: object) -> None:
+    dunning.take_step(order_id=order_id, step_number=step_number, at=timezone.now(), task_id=_task_id())
+
+
+@consumes(SubscriptionCanceled, name="charges.stop_dunning", queue=CHARGES)
+def stop_dunning(*, subscription_id: UUID, **_: object) -> None:
+    dunning.stop_for_subscription(
+        subscription_id=subscription_id, reason="subscription_canceled", at=timezone.now()
+    )
 
 
 @consumes(StripeWebhookReceived, name="charges.process_webhook", queue=CHARGES)
 def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
     patiently(lambda: stripe_events.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))
+
+
+def _task_id() -> str:
+    return (current_task.request.id if current_task else None) or ""
 
 
 @task(name="charges.check_ledger", queue=CHARGES)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from charges.events import PaymentActionRequired, PaymentFailed
+from charges.events import DunningExhausted, PaymentActionRequired, PaymentFailed, PaymentReminderDue
 from integrations.outbox.events import consumes
 from integrations.sqs.topology import BREVO, DIXA, EMAILS, SMS
 from notifications.events import BrevoWebhookReceived
@@ -56,3 +56,11 @@ def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
 @consumes(CustomerRegistered, CustomerUpdated, OrderPaid, name="dixa.sync_end_user", queue=DIXA)
 def sync_end_user(*, customer_id: UUID, **_: object) -> None:
     contact_syncs.sync_end_user(customer_id=customer_id, at=timezone.now())
+
+
+@consumes(PaymentReminderDue, name="emails.payment_reminder", queue=EMAILS)
+def payment_reminder(**_: object) -> None: ...
+
+
+@consumes(DunningExhausted, name="emails.dunning_exhausted", queue=EMAILS)
+def dunning_exhausted(**_: object) -> None: ...

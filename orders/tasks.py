@@ -11,12 +11,18 @@ from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
 from orders.events import OrderPaid
-from orders.operations import checkout, fulfilment
+from orders.operations import cancellation, checkout, fulfilment
+from subscriptions.events import SubscriptionCanceled
 
 
 @consumes(OrderPaid, name="orders.start_fulfilment", queue=ORDERS)
 def start_fulfilment(*, order_id: UUID, **_: object) -> None:
     fulfilment.start_fulfilment(order_id=order_id, at=timezone.now())
+
+
+@consumes(SubscriptionCanceled, name="orders.cancel_unpaid_orders", queue=ORDERS)
+def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
+    cancellation.cancel_unpaid_of(subscription_id=subscription_id, at=timezone.now())
 
 
 @task(name="orders.purge_idempotency_keys", queue=ORDERS)

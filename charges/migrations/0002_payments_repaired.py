@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('number', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(choices=[('planned', 'Planned'), ('tried', 'Tried: the card on file was charged again'), ('reminded', 'Reminded: only the customer can help, and was asked to'), ('dropped', 'Dropped: the run ended before it was due')], default='planned', max_length=10)),
+                ('status', models.CharField(choices=[('planned', 'Planned'), ('tried', 'Tried: the card on file was charged again'), ('reminded', 'Reminded: only the customer can help, and was asked to'), ('dropped', 'Dropped: the run ended before it, or instead of it')], default='planned', max_length=10)),
                 ('due_at', models.DateTimeField()),
                 ('done_at', models.DateTimeField(default=None, null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),

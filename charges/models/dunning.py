@@ -57,7 +57,7 @@ class DunningStep(models.Model):
         PLANNED = "planned"
         TRIED = "tried", "Tried: the card on file was charged again"
         REMINDED = "reminded", "Reminded: only the customer can help, and was asked to"
-        DROPPED = "dropped", "Dropped: the run ended before it was due"
+        DROPPED = "dropped", "Dropped: the run ended before it, or instead of it"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     run = models.ForeignKey(DunningRun, on_delete=models.CASCADE, related_name="steps")

@@ -63,7 +63,7 @@ def claim(*, charge_id: UUID, task_id: str, at: dt.datetime) -> Claim | None:
     last = charge.attempts.order_by("number").last()
     if charge.status in UNDECIDED and last is not None and last.status in ChargeAttempt.OPEN:
         return Claim(attempt=last, resumed=True)
-    if not _may_begin(charge, last) or charge.order.status not in payments.AWAITING_PAYMENT:
+    if not _may_begin(charge, last) or not payments.is_wanted(order=charge.order):
         return None
     charge.status = Charge.Status.PENDING
     charge.save(update_fields=["status", "updated_at"])
@@ -77,7 +77,9 @@ def _may_begin(charge: Charge, last: ChargeAttempt | None) -> bool:
     return charge.status == Charge.Status.FAILED and refused
 
 
-def begin(*, charge: Charge, task_id: str, at: dt.datetime) -> ChargeAttempt:
+def begin(
+    *, charge: Charge, trigger: ChargeAttempt.Trigger = ChargeAttempt.Trigger.ORDER, task_id: str, at: dt.datetime
+) -> ChargeAttempt:
     """A new attempt at a locked charge, with a key of its own."""
     last = charge.attempts.order_by("number").last()
     number = 1 if last is None else last.number + 1
@@ -86,6 +88,7 @@ def begin(*, charge: Charge, task_id: str, at: dt.datetime) -> ChargeAttempt:
         number=number,
         idempotency_key=f"charge:{charge.pk}:confirm:{number}",
         payment_method=charge.payment_method,
+        trigger=trigger,
         task_id=task_id,
         started_at=at,
     )
@@ -104,7 +107,7 @@ def replace(*, attempt: ChargeAttempt, at: dt.datetime) -> ChargeAttempt:
     )
     if not closed or charge.status not in UNDECIDED:
         raise OvertakenAttempt(f"Attempt {attempt.idempotency_key} was settled by somebody else.")
-    return begin(charge=charge, task_id=attempt.task_id, at=at)
+    return begin(charge=charge, trigger=ChargeAttempt.Trigger(attempt.trigger), task_id=attempt.task_id, at=at)
 
 
 @transaction.atomic(durable=True)
@@ -118,8 +121,12 @@ def note_unknown(*, attempt: ChargeAttempt) -> None:
 def locked_charge(*, charge_id: UUID) -> Charge:
     """The charge, locked until the transaction ends, after its order: always in this order, so that nobody
     waits for somebody who waits for him. Raises ``Charge.DoesNotExist``."""
-    order_id = Charge.objects.values_list("order_id", flat=True).get(pk=charge_id)
+    return locked_charge_of(order_id=Charge.objects.values_list("order_id", flat=True).get(pk=charge_id))
+
+
+def locked_charge_of(*, order_id: UUID) -> Charge:
+    """The order's charge, locked likewise. Raises ``Order.DoesNotExist`` and ``Charge.DoesNotExist``."""
     order = payments.locked_order(order_id=order_id)
-    charge = Charge.objects.select_for_update().get(pk=charge_id)
+    charge = Charge.objects.select_for_update().get(order=order)
     charge.order = order
     return charge

@@ -23,11 +23,13 @@ from integrations.errors import PermanentError, ProviderUnclear
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
 from integrations.stripe.errors import CardDeclined, IntentMovedOn, KeySpent, RequestRefused
+from integrations.stripe.results import Decline, PaymentIntent
 
 logger = logging.getLogger(__name__)
 
 # A spent key costs one round: read the intent, take the next key. Two in a row are no bad luck any more.
 ROUNDS = 2
+UNKNOWN_CARD = Decline(code="invalid_account")
 
 
 class UnreadableIntent(PermanentError):
@@ -66,12 +68,16 @@ def _work_on(claim: attempts.Claim, *, at: dt.datetime) -> None:
     except CardDeclined as error:
         settlement.settle_decline(charge_id=charge.pk, decline=error.decline, at=at)
     except RequestRefused as error:
+        if attempt.trigger == ChargeAttempt.Trigger.NEW_CARD and error.code == "resource_missing":
+            # Whoever has the payment link named a card that Stripe does not know; that is no fault of ours.
+            settlement.settle_decline(charge_id=charge.pk, decline=UNKNOWN_CARD, at=at)
+            return
         settlement.settle_refusal(charge_id=charge.pk, code=error.code, at=at)
         raise
 
 
 def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.datetime) -> None:
-    if charge.asked_at is None and not settlement.awaits_payment(charge_id=charge.pk):
+    if charge.asked_at is None and not settlement.is_wanted(charge_id=charge.pk, at=at):
         settlement.settle_called_off(charge_id=charge.pk, at=at)
         return
     stripe_customer_id, card_id = cards.ready_card(
@@ -94,12 +100,12 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     spent = False
     for _ in range(ROUNDS):
         if read_first:
-            if _decided(attempt, intent_id=intent_id, at=at):
+            if _decided(attempt, intent_id=intent_id, card_id=card_id, at=at):
                 return
             if spent or at - attempt.started_at > KEY_LIFE:
                 attempt = attempts.replace(attempt=attempt, at=at)
-        if not settlement.awaits_payment(charge_id=attempt.charge_id):
-            _call_off(attempt, intent_id=intent_id, at=at)
+        if not settlement.is_wanted(charge_id=attempt.charge_id, at=at):
+            _close_intent(attempt.charge_id, intent_id=intent_id, at=at)
             return
         try:
             intent = payment_intents.confirm(
@@ -121,22 +127,45 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     raise ProviderUnclear(f"Charge {attempt.charge_id} is undecided after {ROUNDS} confirmations.")
 
 
-def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
-    try:
-        intent = payment_intents.retrieve(payment_intent_id=intent_id)
-    except RequestRefused as error:
-        # Not a refusal of the payment: it may have been made, where this key of ours cannot see.
-        raise UnreadableIntent(
-            f"The intent {intent_id} of charge {attempt.charge_id} cannot be read: {error}"
-        ) from error
+def _decided(attempt: ChargeAttempt, *, intent_id: str, card_id: str, at: dt.datetime) -> bool:
+    intent = _intent(attempt.charge_id, intent_id=intent_id)
+    if intent.status == "requires_action" and intent.payment_method_id not in ("", card_id):
+        return False  # the bank of an earlier card waits for the customer, who has given another one since
     return settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
 
 
-def _call_off(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> None:
-    """The order was canceled while its payment was under way: nobody may pay by this intent any more."""
-    logger.info("Charge %s is called off: its order no longer awaits payment.", attempt.charge_id)
+def _intent(charge_id: UUID, *, intent_id: str) -> PaymentIntent:
+    try:
+        return payment_intents.retrieve(payment_intent_id=intent_id)
+    except RequestRefused as error:
+        # Not a refusal of the payment: it may have been made, where this key of ours cannot see.
+        raise UnreadableIntent(f"The intent {intent_id} of charge {charge_id} cannot be read: {error}") from error
+
+
+def call_off_payment(*, order_id: UUID, at: dt.datetime) -> None:
+    """The order was canceled: nobody may pay it any more, neither we nor the customer.
+
+    What was paid all the same, a moment before, is settled, and settlement gives it back. Raises what
+    ``capture_payment`` raises.
+    """
+    charge = Charge.objects.filter(order=order_id).first()
+    if charge is None:
+        return
+    with session_lock(charge_lock(charge.pk)):
+        charge.refresh_from_db()
+        if charge.status in (Charge.Status.SUCCEEDED, Charge.Status.CANCELED):
+            return
+        if charge.payment_intent_id is None:
+            # One that was asked for and never seen is not confirmed, so it moves no money.
+            settlement.settle_called_off(charge_id=charge.pk, at=at)
+        else:
+            _close_intent(charge.pk, intent_id=charge.payment_intent_id, at=at)
+
+
+def _close_intent(charge_id: UUID, *, intent_id: str, at: dt.datetime) -> None:
+    logger.info("Charge %s is called off: its order no longer awaits payment.", charge_id)
     try:
         intent = payment_intents.cancel(payment_intent_id=intent_id)
     except IntentMovedOn:
-        intent = payment_intents.retrieve(payment_intent_id=intent_id)
-    settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at)
+        intent = _intent(charge_id, intent_id=intent_id)
+    settlement.settle(charge_id=charge_id, intent=intent, at=at)

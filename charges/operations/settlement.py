@@ -16,12 +16,13 @@ from django.db import transaction
 from charges import declines
 from charges.events import PaymentActionRequired, PaymentFailed
 from charges.models import Charge, ChargeAttempt
+from charges.operations import dunning
 from charges.operations.attempts import locked_charge
 from integrations.errors import PermanentError
 from integrations.outbox.events import publish
 from integrations.stripe.results import Decline, PaymentIntent
-from orders.models import Order
-from orders.operations import payments
+from orders.operations import cancellation, payments
+from subscriptions.models import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
         logger.error("Charge %s was refused (%s), which is our fault.", charge.pk, code or "no code")
         _set_status(charge, Charge.Status.FAILED)
         _close_attempt(charge, ChargeAttempt.Status.REFUSED, decline, at=at)
+        dunning.refused_by_our_fault(charge=charge, at=at)
     else:
         _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)
     return charge
@@ -114,8 +116,19 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     charge.stripe_charge_id = intent.latest_charge_id
     charge.save(update_fields=["status", "succeeded_at", "stripe_charge_id", "updated_at"])
     _close_attempt(charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at)
-    if not payments.mark_paid(order=charge.order, at=at):
-        logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
+    order = charge.order
+    if payments.is_wanted(order=order):
+        payments.mark_paid(order=order, at=at)
+        dunning.recovered(order=order, at=at)
+    else:
+        _give_back(charge, at=at)
+
+
+def _give_back(charge: Charge, *, at: dt.datetime) -> None:
+    """The customer paid what had been called off a moment before: the money goes back by itself."""
+    logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
+    cancellation.cancel_unpaid(order=charge.order, at=at)
+    dunning.stop(order_id=charge.order_id, reason="not_wanted", at=at)
 
 
 def _wait(charge: Charge, *, at: dt.datetime) -> None:
@@ -135,9 +148,10 @@ def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
     if charge.status not in (Charge.Status.PENDING, Charge.Status.PROCESSING):
         return
     _set_status(charge, Charge.Status.REQUIRES_ACTION)
-    _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
-    if payments.mark_requires_action(order=charge.order):
-        publish(_told(PaymentActionRequired, charge))
+    closed = _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
+    if payments.mark_requires_action(order=charge.order) or closed:
+        _tell(PaymentActionRequired, charge, closed)
+        dunning.payment_failed(charge=charge, at=at)
 
 
 def _fail(
@@ -151,14 +165,26 @@ def _fail(
     if charge.status == status:
         return
     _set_status(charge, status)
-    _close_attempt(charge, attempt_status, decline or Decline(), at=at)
-    if payments.mark_payment_failed(order=charge.order):
-        publish(_told(PaymentFailed, charge))
+    closed = _close_attempt(charge, attempt_status, decline or Decline(), at=at)
+    news = payments.mark_payment_failed(order=charge.order)
+    if charge.order.status not in payments.AWAITING_PAYMENT:
+        return
+    if news or closed:
+        _tell(PaymentFailed, charge, closed)
+    if status == Charge.Status.CANCELED:
+        dunning.give_up(charge=charge, at=at)
+    else:
+        dunning.payment_failed(charge=charge, at=at)
 
 
-def _told(event: type[PaymentActionRequired | PaymentFailed], charge: Charge) -> PaymentActionRequired | PaymentFailed:
+def _tell(
+    event: type[PaymentActionRequired | PaymentFailed], charge: Charge, attempt: ChargeAttempt | None
+) -> None:
     order = charge.order
-    return event(order_id=order.pk, customer_id=order.customer_id, order_number=order.number)
+    number = attempt.number if attempt else charge.attempts.count()
+    publish(
+        event(order_id=order.pk, customer_id=order.customer_id, order_number=order.number, attempt_number=number)
+    )
 
 
 def _set_status(charge: Charge, status: Charge.Status) -> None:
@@ -170,11 +196,13 @@ def _open_attempt(charge: Charge) -> ChargeAttempt | None:
     return charge.attempts.filter(status__in=ChargeAttempt.OPEN).first()
 
 
-def _close_attempt(charge: Charge, status: ChargeAttempt.Status, decline: Decline, *, at: dt.datetime) -> None:
+def _close_attempt(
+    charge: Charge, status: ChargeAttempt.Status, decline: Decline, *, at: dt.datetime
+) -> ChargeAttempt | None:
     """Write the outcome on the open attempt. There is none where the customer paid by himself, without us."""
     attempt = _open_attempt(charge)
     if attempt is None:
-        return
+        return None
     attempt.status = status
     attempt.finished_at = None if status in ChargeAttempt.OPEN else at
     attempt.code = decline.code[:100]
@@ -184,6 +212,7 @@ def _close_attempt(charge: Charge, status: ChargeAttempt.Status, decline: Declin
     attempt.network_decline_code = decline.network_decline_code[:20]
     attempt.stripe_charge_id = decline.stripe_charge_id[:255]
     attempt.save()
+    return attempt
 
 
 def _is_news(charge: Charge, decline: Decline) -> bool:
@@ -199,7 +228,10 @@ def _is_news(charge: Charge, decline: Decline) -> bool:
     return not charge.attempts.filter(code=decline.code, decline_code=decline.decline_code).exists()
 
 
-def awaits_payment(*, charge_id: UUID) -> bool:
-    """Whether the charge's order still wants to be paid; one that was canceled does not."""
-    status = Order.objects.values_list("status", flat=True).get(charge=charge_id)
-    return status in payments.AWAITING_PAYMENT
+@transaction.atomic(durable=True)
+def is_wanted(*, charge_id: UUID, at: dt.datetime) -> bool:
+    """Whether the charge's order still wants to be paid; one whose subscription has ended is canceled here and now."""
+    order = locked_charge(charge_id=charge_id).order
+    if order.subscription.status == Subscription.Status.CANCELED:
+        cancellation.cancel_unpaid(order=order, at=at)
+    return payments.is_wanted(order=order)

@@ -38,6 +38,7 @@ class PaymentIntent:
     amount: int
     currency: str
     latest_charge_id: str = ""
+    payment_method_id: str = ""
     decline: Decline | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -60,6 +61,7 @@ def payment_intent(source: Any) -> PaymentIntent:
         amount=int(values["amount"]),
         currency=str(values["currency"]).upper(),
         latest_charge_id=_id(values.get("latest_charge")),
+        payment_method_id=_id(values.get("payment_method")),
         decline=decline(last_error) if last_error else None,
         metadata={str(key): str(value) for key, value in as_mapping(values.get("metadata") or {}).items()},
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from orders.events import OrderPaid
 from orders.models import Order
+from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
 AWAITING_PAYMENT = (Order.Status.PENDING_PAYMENT, Order.Status.REQUIRES_ACTION, Order.Status.PAYMENT_FAILED)
@@ -20,6 +21,11 @@ def locked_order(*, order_id: UUID) -> Order:
     return Order.objects.select_for_update().get(pk=order_id)
 
 
+def is_wanted(*, order: Order) -> bool:
+    """Whether the order's payment is wanted: it awaits one, and its subscription has not ended."""
+    return order.status in AWAITING_PAYMENT and order.subscription.status != Subscription.Status.CANCELED
+
+
 @transaction.atomic
 def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     """The order is paid, its subscription active, and everybody hears of it; False when it was paid before."""
@@ -28,7 +34,8 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
-    subscriptions.activate(subscription=order.subscription)
+    if order.subscription.status == Subscription.Status.INCOMPLETE or not _others_unpaid(order):
+        subscriptions.activate(subscription=order.subscription)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
 
@@ -43,6 +50,18 @@ def mark_payment_failed(*, order: Order) -> bool:
 def mark_requires_action(*, order: Order) -> bool:
     """The customer has to authenticate the payment; False when the order no longer waits for one."""
     return _move(order, Order.Status.REQUIRES_ACTION)
+
+
+@transaction.atomic
+def mark_pending(*, order: Order) -> bool:
+    """The customer pays anew; False when the order no longer waits for that, or does so already."""
+    return _move(order, Order.Status.PENDING_PAYMENT)
+
+
+def _others_unpaid(order: Order) -> bool:
+    """Whether an earlier or later period of the same subscription has failed to be paid."""
+    failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
+    return Order.objects.filter(subscription=order.subscription, status__in=failed).exclude(pk=order.pk).exists()
 
 
 def _move(order: Order, status: Order.Status) -> bool:

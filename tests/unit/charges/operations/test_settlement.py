@@ -145,9 +145,9 @@ AGREES = {
     "pending": {"pending_payment"},
     "processing": {"pending_payment", "requires_action", "payment_failed"},
     "requires_action": {"requires_action"},
-    "succeeded": {"paid"},
+    "succeeded": {"paid", "canceled"},
     "failed": {"payment_failed"},
-    "canceled": {"payment_failed"},
+    "canceled": {"canceled"},
 }
 
 

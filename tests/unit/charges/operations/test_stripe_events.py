@@ -177,7 +177,9 @@ def test_an_intent_canceled_at_stripe(stripe_sandbox: StripeSandbox) -> None:
     assert process(told(events(stripe_sandbox, "payment_intent.canceled")[0])) == "charge canceled"
 
     order.refresh_from_db()
-    assert (order.status, published()) == ("payment_failed", {"PaymentFailed": 1})
+    # Nothing can be paid by it any more: the plan's policy for unpaid orders is applied at once.
+    assert (order.status, order.subscription.status) == ("canceled", "canceled")
+    assert published() == {"PaymentFailed": 1, "DunningExhausted": 1, "SubscriptionCanceled": 1, "OrderCanceled": 1}
 
 
 def test_processing_waits_for_the_bank(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:

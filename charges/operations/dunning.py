@@ -1,0 +1,250 @@
+"""What is done about an order that is not paid, from the first failure to the end of the schedule.
+
+A run has one planned step at a time; its message waits in the outbox until it is due. Taken, a step charges the card on
+file once more where the bank may think differently by now. Where only the customer can help (a hard decline, a bank
+that wants to see the customer, the ceiling of tries reached) it reminds instead. The next step is counted from when a
+step was really taken, so an outage of ours is followed by one try, never by a burst of them.
+
+A new card is the customer's own try: it is charged at once and takes no step. See docs/adr/0010.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+
+from charges import queries
+from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, PaymentReminderDue
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
+from charges.operations import attempts
+from integrations.outbox.events import publish
+from orders.models import Order
+from orders.operations import cancellation, payments
+from subscriptions.models import Plan, Subscription
+from subscriptions.operations import subscriptions
+
+logger = logging.getLogger(__name__)
+
+BETWEEN_TRIES = dt.timedelta(days=1)
+Step = DunningStep.Status
+
+
+@transaction.atomic
+def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
+    """A try of the locked charge brought no money: begin the order's dunning, or go on with it."""
+    run = _run_of(charge, at=at)
+    if run.status != DunningRun.Status.ACTIVE:
+        return
+    subscriptions.mark_past_due(subscription=charge.order.subscription)
+    if not run.steps.filter(status=Step.PLANNED).exists():
+        _plan_next(run, charge, at=at)
+
+
+@transaction.atomic
+def refused_by_our_fault(*, charge: Charge, at: dt.datetime) -> None:
+    """A step's try was refused through our own fault, which takes no step from the customer: again tomorrow."""
+    run = DunningRun.objects.filter(order=charge.order, status=DunningRun.Status.ACTIVE).first()
+    if run is not None and not run.steps.filter(status=Step.PLANNED).exists():
+        _plan(run, charge.order, due_at=at + BETWEEN_TRIES)
+
+
+@transaction.atomic
+def recovered(*, order: Order, at: dt.datetime) -> None:
+    """The order is paid."""
+    _end(DunningRun.objects.filter(order=order), DunningRun.Status.RECOVERED, at=at)
+
+
+@transaction.atomic
+def give_up(*, charge: Charge, at: dt.datetime) -> None:
+    """Nothing can be paid by the locked charge any more: apply the plan's policy now."""
+    run = _run_of(charge, at=at)
+    if run.status == DunningRun.Status.ACTIVE:
+        _exhaust(run, charge, at=at)
+
+
+@transaction.atomic
+def stop(*, order_id: UUID, reason: str, at: dt.datetime) -> int:
+    """There is nothing to collect for this order any more; return whether that ended a run: 0 or 1."""
+    return _end(DunningRun.objects.filter(order=order_id), DunningRun.Status.STOPPED, reason=reason, at=at)
+
+
+@transaction.atomic
+def stop_for_subscription(*, subscription_id: UUID, reason: str, at: dt.datetime) -> int:
+    """Stop what is being collected for a subscription; return how many runs that ended."""
+    runs = DunningRun.objects.filter(order__subscription=subscription_id)
+    return _end(runs, DunningRun.Status.STOPPED, reason=reason, at=at)
+
+
+@transaction.atomic
+def stop_for_customer(*, customer_id: UUID, reason: str, at: dt.datetime) -> int:
+    """Stop everything that is being collected from a customer, as an erasure does; return how many runs that ended."""
+    runs = DunningRun.objects.filter(order__customer=customer_id)
+    return _end(runs, DunningRun.Status.STOPPED, reason=reason, at=at)
+
+
+@transaction.atomic
+def go_on_for_subscription(*, subscription_id: UUID, stopped_because: str, at: dt.datetime) -> int:
+    """Take up again what was stopped for this reason and is unpaid still; return how many runs go on."""
+    stopped = DunningRun.objects.filter(
+        order__subscription=subscription_id,
+        order__status__in=payments.AWAITING_PAYMENT,
+        status=DunningRun.Status.STOPPED,
+        reason=stopped_because,
+    )
+    orders = list(stopped.order_by("order").values_list("order", flat=True))
+    for order_id in orders:
+        charge = attempts.locked_charge_of(order_id=order_id)
+        run = DunningRun.objects.select_for_update().get(order=order_id)
+        run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None
+        run.save(update_fields=["status", "reason", "ended_at", "updated_at"])
+        payment_failed(charge=charge, at=at)
+    return len(orders)
+
+
+@transaction.atomic(durable=True)
+def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str = "") -> None:
+    """Take a planned step that is due. One that was taken, dropped or put off meanwhile is left alone."""
+    charge = attempts.locked_charge_of(order_id=order_id)
+    step = DunningStep.objects.select_for_update(of=("self", "run")).select_related("run").filter(
+        run__order=order_id, run__status=DunningRun.Status.ACTIVE, number=step_number, status=Step.PLANNED
+    ).first()  # fmt: skip
+    if step is None or at < step.due_at:
+        logger.info("Dunning step %d of order %s is not to be taken (now).", step_number, order_id)
+    elif not payments.is_wanted(order=charge.order):
+        stop(order_id=order_id, reason="not_wanted", at=at)
+    elif (earliest := _earliest_try(charge, at=at)) > at:
+        _put_off(step, charge.order, to=earliest)
+    elif may_try(charge):
+        _try(step, charge, at=at, task_id=task_id)
+    else:
+        _remind(step, charge, at=at)
+
+
+def may_try(charge: Charge) -> bool:
+    """Whether the card on file may be charged again without anybody's doing."""
+    last = charge.attempts.order_by("number").last()
+    if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MOST_TRIES:
+        return False
+    reading = queries.reading(attempt=last)
+    # A refusal through our fault said nothing about the card.
+    return last.status == ChargeAttempt.Status.REFUSED or (reading is not None and reading.automatic_retry)
+
+
+def _tries(charge: Charge) -> int:
+    """How often a bank was asked."""
+    not_asked = (ChargeAttempt.Status.WITHOUT_EFFECT, ChargeAttempt.Status.REFUSED, ChargeAttempt.Status.CANCELED)
+    return charge.attempts.exclude(status__in=not_asked).count()
+
+
+def _earliest_try(charge: Charge, *, at: dt.datetime) -> dt.datetime:
+    """Not two tries in a day, whoever made the first; later where the card's network says so, or one is under way."""
+    last = charge.attempts.order_by("number").last()
+    if last is None:
+        return at
+    if charge.status in attempts.UNDECIDED:
+        return at + BETWEEN_TRIES
+    reading = queries.reading(attempt=last)
+    return last.started_at + max(BETWEEN_TRIES, reading.wait if reading else BETWEEN_TRIES)
+
+
+def _try(step: DunningStep, charge: Charge, *, at: dt.datetime, task_id: str) -> None:
+    charge.status = Charge.Status.PENDING
+    charge.save(update_fields=["status", "updated_at"])
+    attempt = attempts.begin(charge=charge, trigger=ChargeAttempt.Trigger.DUNNING, task_id=task_id, at=at)
+    _done(step, Step.TRIED, attempt=attempt, at=at)
+    order = charge.order
+    publish(PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
+
+
+def _remind(step: DunningStep, charge: Charge, *, at: dt.datetime) -> None:
+    """At the last step there is nothing left to be reminded of."""
+    run, order = step.run, charge.order
+    if _steps_used(run) + 1 >= len(run.schedule):
+        _exhaust(run, charge, at=at)
+        return
+    _done(step, Step.REMINDED, at=at)
+    publish(
+        PaymentReminderDue(
+            order_id=order.pk, customer_id=order.customer_id, order_number=order.number, step_number=step.number
+        )
+    )
+    _plan_next(run, charge, at=at)
+
+
+def _done(step: DunningStep, status: Step, *, attempt: ChargeAttempt | None = None, at: dt.datetime) -> None:
+    step.status, step.attempt, step.done_at = status, attempt, at
+    step.save(update_fields=["status", "attempt", "done_at"])
+
+
+def _run_of(charge: Charge, *, at: dt.datetime) -> DunningRun:
+    """The order's run, begun where there is none. The order is locked, so nobody else begins one."""
+    run, _ = DunningRun.objects.get_or_create(
+        order=charge.order,
+        defaults={
+            "schedule": list(settings.DUNNING_SCHEDULE),
+            "unpaid_policy": charge.order.subscription.plan.unpaid_policy,
+            "started_at": at,
+        },
+    )
+    return run
+
+
+def _plan_next(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
+    used = _steps_used(run)
+    if used < len(run.schedule):
+        _plan(run, charge.order, due_at=at + dt.timedelta(days=run.schedule[used]))
+    else:
+        _exhaust(run, charge, at=at)
+
+
+def _steps_used(run: DunningRun) -> int:
+    """How many steps of the schedule were taken; one whose try we failed ourselves was not."""
+    taken = run.steps.filter(status__in=(Step.TRIED, Step.REMINDED))
+    return taken.exclude(attempt__status=ChargeAttempt.Status.REFUSED).count()
+
+
+def _plan(run: DunningRun, order: Order, *, due_at: dt.datetime) -> None:
+    step = DunningStep.objects.create(run=run, number=run.steps.count() + 1, due_at=due_at)
+    _announce(step, order)
+
+
+def _put_off(step: DunningStep, order: Order, *, to: dt.datetime) -> None:
+    step.due_at = to
+    step.save(update_fields=["due_at"])
+    _announce(step, order)
+
+
+def _announce(step: DunningStep, order: Order) -> None:
+    event = DunningStepPlanned(
+        order_id=order.pk, customer_id=order.customer_id, order_number=order.number, step_number=step.number
+    )
+    publish(event, not_before=step.due_at)
+
+
+def _end(runs: QuerySet[DunningRun], status: DunningRun.Status, *, reason: str = "", at: dt.datetime) -> int:
+    active = DunningRun.objects.filter(pk__in=runs.values("pk"), status=DunningRun.Status.ACTIVE)
+    ids = list(active.select_for_update().order_by("pk").values_list("pk", flat=True))
+    DunningStep.objects.filter(run__in=ids, status=Step.PLANNED).update(status=Step.DROPPED, done_at=at)
+    DunningRun.objects.filter(pk__in=ids).update(status=status, reason=reason, ended_at=at, updated_at=at)
+    return len(ids)
+
+
+def _exhaust(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
+    """The end of the schedule: what the plan says about unpaid orders is done."""
+    _end(DunningRun.objects.filter(pk=run.pk), DunningRun.Status.EXHAUSTED, at=at)
+    order = charge.order
+    publish(DunningExhausted(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
+    if run.unpaid_policy == Plan.UnpaidPolicy.PAST_DUE:
+        return
+    unpaid = Subscription.StatusReason.UNPAID
+    paused = run.unpaid_policy == Plan.UnpaidPolicy.PAUSE and subscriptions.pause(
+        subscription=order.subscription, reason=unpaid
+    )
+    if not paused:  # one that never began cannot be paused
+        subscriptions.cancel(subscription=order.subscription, reason=unpaid, at=at)
+    cancellation.cancel_unpaid(order=order, at=at)
