@@ -42,17 +42,18 @@ FILL = (
         "plan",
         """
         INSERT INTO subscriptions_plan
-            (code, name, amount, currency, interval, interval_count, is_digital, needs_address, is_active)
-        VALUES ('coffee', 'Coffee', 1290, 'EUR', 'month', 1, false, false, true)
+            (code, name, amount, currency, interval, interval_count, is_digital, needs_address, is_active,
+             unpaid_policy, dispute_policy)
+        VALUES ('coffee', 'Coffee', 1290, 'EUR', 'month', 1, false, false, true, 'cancel', 'pause')
         """,
     ),
     (
         "subscriptions",
         """
         INSERT INTO subscriptions_subscription
-            (id, customer_id, plan_id, quantity, status, payment_method, current_period_start, current_period_end,
-             updated_at)
-        SELECT uuidv7(), c.id, p.id, 1, 'past_due', 'pm_card_visa', now(), now() + interval '1 month', now()
+            (id, customer_id, plan_id, quantity, status, status_reason, payment_method, current_period_start,
+             current_period_end, updated_at)
+        SELECT uuidv7(), c.id, p.id, 1, 'past_due', '', 'pm_card_visa', now(), now() + interval '1 month', now()
         FROM subscriptions_customer c, subscriptions_plan p
         """,
     ),
@@ -94,13 +95,13 @@ FILL = (
         """
         INSERT INTO charges_charge
             (id, key_number, asked_at, order_id, amount, currency, payment_method, status, payment_intent_id,
-             stripe_charge_id, succeeded_at, updated_at)
+             stripe_charge_id, succeeded_at, amount_refunded, updated_at)
         SELECT uuidv7(), 1, now(), id, amount, currency, payment_method,
                CASE status WHEN 'payment_failed' THEN 'failed' WHEN 'requires_action' THEN 'requires_action'
                            WHEN 'pending_payment' THEN 'pending' ELSE 'succeeded' END,
                'pi_3' || left(replace(id::text, '-', ''), 24) || number,
                CASE WHEN paid_at IS NULL THEN '' ELSE 'ch_3' || left(replace(id::text, '-', ''), 24) || number END,
-               paid_at, now()
+               paid_at, 0, now()
         FROM orders_order
         """,
     ),
@@ -108,10 +109,10 @@ FILL = (
         "attempts",
         """
         INSERT INTO charges_chargeattempt
-            (id, charge_id, number, idempotency_key, payment_method, status, code, decline_code, advice_code,
-             network_advice_code, network_decline_code, stripe_charge_id, task_id, started_at, finished_at)
+            (id, charge_id, number, idempotency_key, payment_method, trigger, status, code, decline_code, advice_code,
+             network_advice_code, network_decline_code, asks, stripe_charge_id, task_id, started_at, finished_at)
         SELECT uuidv7(), c.id, tries.number, 'charge:' || c.id || ':confirm:' || tries.number, c.payment_method,
-               tries.status, '', '', '', '', '',
+               'order', tries.status, '', '', '', '', '', 0,
                CASE tries.status WHEN 'succeeded' THEN c.stripe_charge_id ELSE '' END, '', now(),
                CASE WHEN tries.status IN ('declined', 'succeeded') THEN now() END
         FROM (SELECT *, random() < 0.1 AS declined_once FROM charges_charge) c,
@@ -121,6 +122,21 @@ FILL = (
                  UNION ALL SELECT 1, 'requires_action' WHERE c.status = 'requires_action'
                  UNION ALL SELECT 1, 'started' WHERE c.status = 'pending'
              ) AS tries (number, status)
+        """,
+    ),
+    (
+        "dunning runs",
+        """
+        INSERT INTO charges_dunningrun (id, order_id, status, schedule, unpaid_policy, reason, started_at, updated_at)
+        SELECT uuidv7(), id, 'active', '[2, 5, 7, 7]', 'cancel', '', now(), now()
+        FROM orders_order WHERE status IN ('payment_failed', 'requires_action')
+        """,
+    ),
+    (
+        "dunning steps",
+        """
+        INSERT INTO charges_dunningstep (id, run_id, number, status, due_at)
+        SELECT uuidv7(), id, 1, 'planned', now() + interval '2 days' FROM charges_dunningrun
         """,
     ),
 )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from charges import queries
-from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, SavedCard, StripeCustomer
 from integrations.admin import ReadOnlyAdmin
 from subscriptions.money import formatted
 
@@ -17,8 +19,9 @@ class AttemptInline(admin.TabularInline):
     model = ChargeAttempt
     extra = 0
     can_delete = False
-    fields = ("number", "status", "code", "decline_code", "advice_code", "network_advice_code", "category", "meaning",
-              "next_step", "stripe_charge_id", "payment_method", "started_at", "finished_at", "task_id")  # fmt: skip
+    fields = ("number", "trigger", "status", "code", "decline_code", "advice_code", "network_advice_code", "category",
+              "meaning", "next_step", "stripe_charge_id", "payment_method", "started_at", "finished_at",
+              "task_id")  # fmt: skip
     readonly_fields = fields
 
     @admin.display(empty_value="-")
@@ -54,6 +57,43 @@ class ChargeAdmin(ReadOnlyAdmin):
     @admin.display(description="amount", ordering="amount")
     def money(self, charge: Charge) -> str:
         return formatted(amount=charge.amount, currency=charge.currency)
+
+
+class DunningStepInline(admin.TabularInline):
+    model = DunningStep
+    extra = 0
+    can_delete = False
+    fields = ("number", "status", "due_at", "done_at", "attempt")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DunningRun)
+class DunningRunAdmin(ReadOnlyAdmin):
+    """What is being done about unpaid orders: the steps taken, and the next one."""
+
+    list_display = ("order", "status", "step", "next_step_at", "unpaid_policy", "started_at", "ended_at")
+    list_filter = ("status", "unpaid_policy", "reason")
+    search_fields = ("order__number__exact", "order__customer__email_key__startswith", "id__exact")
+    search_help_text = "Order number, e-mail address"
+    list_select_related = ("order",)
+    ordering = ("-id",)
+    fields = ("order", "status", "reason", "schedule", "unpaid_policy", "started_at", "ended_at")
+    inlines = (DunningStepInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DunningRun]:
+        return super().get_queryset(request).prefetch_related("steps")
+
+    @admin.display(description="steps taken")
+    def step(self, run: DunningRun) -> str:
+        taken = sum(step.status in ("tried", "reminded") for step in run.steps.all())
+        return f"{taken} of {len(run.schedule)}"
+
+    @admin.display(description="next step", empty_value="-")
+    def next_step_at(self, run: DunningRun) -> dt.datetime | None:
+        return next((step.due_at for step in run.steps.all() if step.status == "planned"), None)
 
 
 @admin.register(StripeCustomer)

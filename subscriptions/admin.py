@@ -59,8 +59,9 @@ class CustomerAdmin(ReadOnlyAdmin):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    list_display = ("id", "customer", "plan", "quantity", "status", "current_period_start", "current_period_end")
-    list_filter = ("status", "plan")
+    list_display = ("id", "customer", "plan", "quantity", "status", "status_reason", "current_period_start",
+                    "current_period_end")  # fmt: skip
+    list_filter = ("status", "status_reason", "plan")
     list_select_related = ("customer", "plan")
     search_fields = ("id__exact", "customer__email_key__startswith")
     ordering = ("-id",)

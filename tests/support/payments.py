@@ -125,7 +125,7 @@ def place_order(
         current_period_start=period["start"],
         current_period_end=period["end"],
     )
-    return Order.objects.create(
+    order = Order.objects.create(
         customer=customer,
         subscription=subscription,
         amount=amount,
@@ -135,6 +135,38 @@ def place_order(
         period_end=period["end"],
         **fields,
     )
+    return _with_line(order)
+
+
+def _with_line(order: Any) -> Any:
+    from orders.models import OrderLine
+
+    OrderLine.objects.create(
+        order=order,
+        plan=order.subscription.plan,
+        description="Coffee",
+        quantity=1,
+        unit_amount=order.amount,
+        amount=order.amount,
+    )
+    return order
+
+
+def place_renewal(order: Any, *, payment_method: str, **fields: Any) -> Any:
+    """The order of the period that follows this one, of the same subscription."""
+    from orders.models import Order
+
+    renewal = Order.objects.create(
+        customer=order.customer,
+        subscription=order.subscription,
+        amount=order.amount,
+        currency=order.currency,
+        payment_method=payment_method,
+        period_start=order.period_end,
+        period_end=order.period_end + (order.period_end - order.period_start),
+        **fields,
+    )
+    return _with_line(renewal)
 
 
 def capture(order: Any, *, at: dt.datetime | None = None) -> None:

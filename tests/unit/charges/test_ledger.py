@@ -16,9 +16,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from charges.invariants import INVARIANTS
-from charges.models import Charge, ChargeAttempt
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from charges.operations import intents, ledger, settlement
 from integrations.stripe import payment_intents
 from orders.models import Order, OrderLine
@@ -36,17 +37,19 @@ def findings() -> dict[str, ledger.Verdict]:
 
 
 def ordered(**fields: Any) -> Order:
-    """An order as the checkout leaves it: with the line that its amount comes from."""
+    """An order as the checkout leaves it, dunned if it says that its payment failed."""
     order: Order = place_order(**fields)
-    OrderLine.objects.create(
-        order=order,
-        plan=order.subscription.plan,
-        description="Coffee",
-        quantity=1,
-        unit_amount=order.amount,
-        amount=order.amount,
-    )
+    if order.status in ("payment_failed", "requires_action"):
+        dunned(order)
     return order
+
+
+def dunned(order: Order, **fields: Any) -> DunningRun:
+    run = DunningRun.objects.create(
+        **{"order": order, "schedule": [2], "unpaid_policy": "cancel", "started_at": NOW, **fields}
+    )
+    DunningStep.objects.create(run=run, number=1, due_at=NOW)
+    return run
 
 
 def paid(**fields: Any) -> Charge:
@@ -271,6 +274,49 @@ def somebody_elses_order() -> None:
     Order.objects.filter(charge=paid()).update(customer=stranger)
 
 
+def failed() -> Charge:
+    """The charge of an order whose payment failed, in the middle of its dunning."""
+    charge = charged(ordered(status="payment_failed"), status="failed")
+    attempted(charge, status="declined")
+    return charge
+
+
+@breaks("unpaid_order_is_dunned")
+def failed_and_forgotten() -> None:
+    run = failed().order.dunning_run
+    run.steps.all().delete()
+    run.delete()
+
+
+@breaks("dunning_ends_with_its_order")
+def dunned_though_it_is_paid() -> None:
+    dunned(paid().order)
+
+
+@breaks("dunning_goes_on")
+def dunned_without_a_next_step() -> None:
+    failed().order.dunning_run.steps.update(status="reminded", done_at=NOW)
+
+
+@breaks("try_of_its_own_order")
+def a_step_that_tried_another_order() -> None:
+    another = failed().attempts.get()
+    run = failed().order.dunning_run
+    run.steps.update(status="tried", done_at=NOW, attempt=another)
+    DunningStep.objects.create(run=run, number=2, due_at=NOW)
+
+
+@breaks("past_due_subscription_owes")
+def past_due_though_all_is_paid() -> None:
+    Subscription.objects.filter(pk=paid().order.subscription_id).update(status="past_due")
+
+
+@breaks("canceled_subscription_owes_nothing")
+def an_order_that_outlived_its_subscription() -> None:
+    long_ago = timezone.now() - dt.timedelta(hours=2)
+    Subscription.objects.filter(pk=ordered().subscription_id).update(status="canceled", canceled_at=long_ago)
+
+
 @breaks("periods_do_not_overlap")
 def billed_twice_for_a_day() -> None:
     first = paid().order
@@ -310,9 +356,12 @@ def test_the_table_can_be_read() -> None:
         assert invariant.next_step.endswith(".")
 
 
+MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Subscription)
+
+
 def test_the_queries_know_only_states_that_exist() -> None:
     """A state that is renamed is renamed in the queries, too."""
-    states = {state for model in (Order, Charge, ChargeAttempt, Subscription) for state in model.Status.values}
+    states = {state for model in MODELS for state in model.Status.values}
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
     assert words - states == {"missing"}
 

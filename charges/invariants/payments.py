@@ -1,31 +1,13 @@
-"""What must hold of orders, charges, attempts and subscriptions, whatever happened: one query each.
-
-A query yields the rows that break its invariant as ``order_number``, ``charge_id``, ``details``; no row means that it
-holds. Details are ids, states and amounts, nothing personal. What may go together is listed, and all else is found: a
-state that is new to the tables shows up here until somebody has said what goes with it.
-
-Check constraints are not proven again. Unique ones are: a repair may have dropped one and forgotten to put it back.
-"""
+"""Orders, charges, attempts and subscriptions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invariant:
-    """A promise in one sentence, the query for what breaks it, and what staff do about that."""
-
-    name: str
-    sentence: str
-    query: str
-    next_step: str
-
+from charges.invariants.invariant import Invariant
 
 PAID = "('paid', 'fulfilled', 'refunded', 'partially_refunded')"
 OPEN = "('started', 'unknown', 'processing', 'requires_action')"
 
-INVARIANTS = (
+PAYMENTS = (
     Invariant(
         name="paid_order_has_its_payment",
         sentence="An order that is paid, fulfilled or refunded has a succeeded charge.",

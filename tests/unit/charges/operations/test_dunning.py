@@ -1,0 +1,426 @@
+"""What is done about unpaid orders, with time passed in: nobody sleeps, and years take seconds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
+from charges.operations import dunning, ledger
+from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
+from integrations.outbox.models import OutboxMessage
+from subscriptions.models import Plan, Subscription
+from subscriptions.operations import subscriptions
+from tests.support.days import Days
+from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, place_renewal, published
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
+HARD = "pm_card_chargeCustomerFail_lost_card"
+SCA = "pm_card_authenticationRequired"
+
+
+@pytest.fixture
+def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
+    return Days(monkeypatch, stripe_sandbox)
+
+
+def paid_before(days: Days, **plan: str) -> Any:
+    """The paid first order of a subscription that is active since."""
+    order = place_order()
+    Plan.objects.filter(pk=order.subscription.plan_id).update(**plan)
+    order.refresh_from_db()
+    capture(order, at=days.now)
+    order.refresh_from_db()
+    assert order.subscription.status == "active"
+    return order
+
+
+def unpaid(days: Days, card: str = SOFT, **plan: str) -> Any:
+    """The second order of a subscription; its payment fails now."""
+    order = place_renewal(paid_before(days, **plan), payment_method=card)
+    OutboxMessage.objects.all().delete()
+    capture(order, at=days.now)
+    order.refresh_from_db()
+    assert order.status in ("payment_failed", "requires_action")
+    return order
+
+
+def fresh(order: Any) -> Any:
+    return type(order).objects.select_related("subscription", "charge").get(pk=order.pk)
+
+
+def tries(order: Any) -> list[tuple[str, float]]:
+    """Each attempt's status, and on which day after the first it was made."""
+    rows = ChargeAttempt.objects.filter(charge__order=order).order_by("number")
+    return [(row.status, (row.started_at - NOW) / dt.timedelta(days=1)) for row in rows]
+
+
+def steps(order: Any) -> list[str]:
+    return list(DunningStep.objects.filter(run__order=order).order_by("number").values_list("status", flat=True))
+
+
+def heals(order: Any) -> None:
+    """The card on file pays from now on."""
+    Charge.objects.filter(order=order).update(payment_method="pm_card_mastercard")
+
+
+def at_stripe(days: Days, order: Any) -> list[str]:
+    """The states of the order's intents; there is one."""
+    return [one["status"] for one in days.sandbox.intents() if one["metadata"]["order"] == str(order.pk)]
+
+
+def test_a_soft_decline_is_tried_again_by_the_schedule_and_then_given_up(days: Days) -> None:
+    order = unpaid(days)
+    assert fresh(order).subscription.status == "past_due"
+
+    days.pass_(days=60)
+
+    assert tries(order) == [("declined", 0), ("declined", 2), ("declined", 7), ("declined", 14), ("declined", 21)]
+    assert steps(order) == ["tried"] * 4
+    assert order.dunning_run.status == "exhausted"
+    assert (fresh(order).status, fresh(order).subscription.status) == ("canceled", "canceled")
+    assert fresh(order).subscription.status_reason == "unpaid"
+    assert at_stripe(days, order) == ["canceled"], "nobody can pay by it any more"
+    assert fresh(order).charge.status == "canceled"
+    counts = published()
+    assert (counts["PaymentFailed"], counts["DunningExhausted"], counts["PaymentReminderDue"]) == (5, 1, 0)
+    assert not days.dead
+
+
+def test_every_try_is_a_new_attempt_at_the_same_intent(days: Days) -> None:
+    order = unpaid(days)
+    days.pass_(days=60)
+    assert at_stripe(days, order) == ["canceled"]
+    attempts = ChargeAttempt.objects.filter(charge__order=order).order_by("number")
+    assert [attempt.trigger for attempt in attempts] == ["order", *["dunning"] * 4]
+    assert len({attempt.idempotency_key for attempt in attempts}) == 5
+    linked = DunningStep.objects.filter(run__order=order).values_list("attempt__number", flat=True)
+    assert sorted(linked) == [2, 3, 4, 5]
+
+
+def test_a_try_that_succeeds_ends_the_dunning_and_the_past_due(days: Days) -> None:
+    order = unpaid(days)
+    days.pass_(days=3)
+    heals(order)
+
+    days.pass_(days=30)
+
+    assert tries(order)[-1] == ("succeeded", 7)
+    assert steps(order) == ["tried", "tried"]
+    assert order.dunning_run.status == "recovered"
+    assert (fresh(order).status, fresh(order).subscription.status) in {("paid", "active"), ("fulfilled", "active")}
+    assert published()["OrderPaid"] == 1
+
+
+@pytest.mark.parametrize("card", [HARD, SCA])
+def test_where_only_the_customer_can_help_he_is_reminded_and_nothing_is_tried(days: Days, card: str) -> None:
+    order = unpaid(days, card)
+
+    days.pass_(days=60)
+
+    assert len(tries(order)) == 1
+    assert steps(order) == ["reminded", "reminded", "reminded", "dropped"]
+    assert published()["PaymentReminderDue"] == 3
+    assert order.dunning_run.status == "exhausted"
+    assert (order.dunning_run.ended_at - NOW).days == 21
+    assert fresh(order).status == "canceled"
+
+
+def test_a_new_card_is_charged_at_once_and_takes_no_step(days: Days) -> None:
+    order = unpaid(days, HARD)
+    days.pass_(days=4)
+
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    assert fresh(order).status == "pending_payment"
+    days.settle()
+
+    assert tries(order) == [("declined", 0), ("succeeded", 4)]
+    assert steps(order) == ["reminded", "dropped"]
+    assert order.dunning_run.status == "recovered"
+    assert fresh(order).subscription.payment_method == "pm_card_visa"
+    assert fresh(order).subscription.status == "active"
+
+
+def test_a_new_card_that_fails_goes_on_with_the_same_steps_and_not_within_a_day(days: Days) -> None:
+    order = unpaid(days, HARD)
+    days.pass_(days=6, hours=12)
+    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+
+    days.pass_(days=60)
+
+    # Day 7 would be half a day after the customer's own try.
+    assert [day for _, day in tries(order)] == [0, 6.5, 7.5, 14.5, 21.5]
+    assert steps(order) == ["reminded", "tried", "tried", "tried"]
+
+
+def test_a_customer_who_fixes_one_order_is_charged_for_that_one_only(days: Days) -> None:
+    """N charges after a card was fixed: the classic."""
+    first = unpaid(days, HARD)
+    second = place_order(payment_method=HARD, customer=first.customer)
+    capture(second, at=days.now)
+
+    replace_card(order_id=first.pk, payment_method="pm_card_visa", at=days.now)
+    days.settle()
+
+    assert (at_stripe(days, first), at_stripe(days, second)) == (["succeeded"], ["requires_payment_method"])
+    assert len(tries(second)) == 1
+
+
+def test_two_new_cards_at_once_make_one_payment(days: Days) -> None:
+    order = unpaid(days, HARD)
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    with pytest.raises(PaymentUnderWay):
+        replace_card(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
+    days.settle()
+    with pytest.raises(NothingToPay):
+        replace_card(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
+    assert at_stripe(days, order) == ["succeeded"]
+
+
+def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days: Days) -> None:
+    order = unpaid(days, HARD)
+    replace_card(order_id=order.pk, payment_method="pm_nobody_has_this", at=days.now)
+    days.settle()
+    assert not days.dead
+    assert (fresh(order).status, tries(order)[-1][0]) == ("payment_failed", "declined")
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    days.settle()
+    assert fresh(order).charge.status == "succeeded"
+
+
+def test_a_new_card_instead_of_authenticating_with_the_first(days: Days) -> None:
+    order = unpaid(days, SCA)
+    intent = next(one for one in days.sandbox.intents() if one["metadata"]["order"] == str(order.pk))
+    card = order.customer.saved_cards.get(requested=SCA).stripe_id
+    # The customer has begun to authenticate, and then thinks better of it.
+    days.sandbox.api("POST", f"/v1/payment_intents/{intent['id']}/confirm", payment_method=card)
+    assert at_stripe(days, order) == ["requires_action"]
+
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    days.settle()
+
+    assert [status for status, _ in tries(order)] == ["canceled", "succeeded"]
+    assert at_stripe(days, order) == ["succeeded"]
+
+
+def test_an_outage_of_ours_is_followed_by_one_try_and_no_burst(days: Days) -> None:
+    order = unpaid(days)
+    days.sleep(days=40)
+
+    days.pass_(hours=1)
+    assert [day for _, day in tries(order)] == [0, 40]
+    days.pass_(days=60)
+    assert [day for _, day in tries(order)] == [0, 40, 45, 52, 59]
+
+
+def test_never_two_tries_in_one_day_whatever_is_delivered_how_often(days: Days) -> None:
+    order = unpaid(days)
+    days.pass_(days=2)
+    for hours in range(24):
+        for number in (1, 2, 3):
+            dunning.take_step(order_id=order.pk, step_number=number, at=days.now)
+        days.pass_(hours=0.9)
+        assert len(tries(order)) == 2, hours
+
+
+def test_at_most_eight_tries_in_all(days: Days, settings: Any) -> None:
+    settings.DUNNING_SCHEDULE = (1,) * 8
+    order = unpaid(days)
+    for _ in range(3):
+        days.pass_(days=1.2)
+        replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+        days.settle()
+    days.pass_(days=60)
+
+    made = ChargeAttempt.objects.filter(charge__order=order)
+    assert made.count() == 8
+    assert Counter(steps(order))["reminded"] > 0, "the rest of the schedule reminds"
+    assert order.dunning_run.status == "exhausted"
+
+
+def test_the_network_says_to_wait_longer(days: Days) -> None:
+    order = unpaid(days)
+    ChargeAttempt.objects.filter(charge__order=order).update(network_advice_code="28", advice_code="")
+
+    days.pass_(days=10)
+
+    assert [day for _, day in tries(order)] == [0, 6]
+
+
+@pytest.mark.parametrize(
+    ("policy", "subscription", "order_status"),
+    [("cancel", "canceled", "canceled"), ("pause", "paused", "canceled"), ("past_due", "past_due", "payment_failed")],
+)
+def test_each_plan_ends_it_its_way(days: Days, policy: str, subscription: str, order_status: str) -> None:
+    order = unpaid(days, unpaid_policy=policy)
+    days.pass_(days=60)
+    assert (fresh(order).subscription.status, fresh(order).status) == (subscription, order_status)
+    assert order.dunning_run.status == "exhausted"
+    assert len(tries(order)) == 5
+
+
+def test_left_past_due_the_customer_can_pay_still(days: Days) -> None:
+    order = unpaid(days, unpaid_policy="past_due")
+    days.pass_(days=60)
+    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    days.pass_(days=60)
+    assert len(tries(order)) == 6, "no second dunning"
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    days.settle()
+    assert (fresh(order).charge.status, fresh(order).subscription.status) == ("succeeded", "active")
+
+
+def test_a_policy_that_changes_meanwhile_does_not_change_what_was_begun(days: Days, settings: Any) -> None:
+    order = unpaid(days, unpaid_policy="past_due")
+    Plan.objects.update(unpaid_policy="cancel")
+    settings.DUNNING_SCHEDULE = (1,)
+    days.pass_(days=60)
+    assert (fresh(order).status, len(tries(order))) == ("payment_failed", 5)
+
+
+def test_a_subscription_that_never_began_is_not_past_due_and_cannot_be_paused(days: Days) -> None:
+    order = place_order(payment_method=SOFT)
+    Plan.objects.update(unpaid_policy="pause")
+    capture(fresh(order), at=days.now)
+    assert fresh(order).subscription.status == "incomplete"
+    days.pass_(days=60)
+    assert (fresh(order).subscription.status, fresh(order).status) == ("canceled", "canceled")
+
+
+def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
+    """Retries after cancel: two peers had that."""
+    order = unpaid(days)
+    with transaction.atomic():
+        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+    days.pass_(days=60)
+    assert len(tries(order)) == 1
+    assert fresh(order).status == "canceled"
+    assert order.dunning_run.status == "stopped"
+    assert at_stripe(days, order) == ["canceled"]
+
+
+def test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it(days: Days) -> None:
+    order = unpaid(days)
+    days.until(NOW + dt.timedelta(days=2) - dt.timedelta(seconds=1))
+    heals(order)
+    days._move_to(NOW + dt.timedelta(days=2))
+    dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
+    with transaction.atomic():
+        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+
+    days.pass_(days=1)
+
+    assert at_stripe(days, order) == ["canceled"]
+    assert (fresh(order).status, fresh(order).charge.status) == ("canceled", "canceled")
+    assert published()["PaymentFailed"] == 1
+
+
+def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
+    order = unpaid(days)
+    assert dunning.stop_for_customer(customer_id=order.customer_id, reason="erasure", at=days.now) == 1
+    days.pass_(days=60)
+    assert (len(tries(order)), steps(order)) == (1, ["dropped"])
+    assert (order.dunning_run.status, order.dunning_run.reason) == ("stopped", "erasure")
+
+
+def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> None:
+    order = unpaid(days)
+    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    days.pass_(days=30)
+    assert len(tries(order)) == 1
+
+    went_on = dunning.go_on_for_subscription(
+        subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
+    )
+    assert went_on == 1
+    days.pass_(days=2)
+    assert [day for _, day in tries(order)] == [0, 32]
+
+
+def test_a_step_that_we_fail_ourselves_takes_nothing_from_the_customer(days: Days) -> None:
+    order = unpaid(days)
+    days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400, "times": 1})
+    days.pass_(days=2)
+    assert tries(order)[-1][0] == "refused"
+    assert days.dead == [("charges.capture_payment", "RequestRefused")]
+    days.pass_(days=60)
+    assert [day for _, day in tries(order)] == [0, 2, 3, 8, 15, 22]
+    assert fresh(order).status == "canceled"
+
+
+def test_stripe_is_down_when_a_step_is_due_and_the_try_is_made_later(days: Days) -> None:
+    order = unpaid(days)
+    days.sandbox.faults({"kind": "error", "status": 503, "rate": 1})
+    days.pass_(days=2)
+    assert days.dead and tries(order)[-1][0] in ("started", "unknown")
+    days.sandbox.faults()
+    capture(order, at=days.now)
+    assert tries(order)[-1][0] == "declined"
+    days.pass_(days=60)
+    assert len(tries(order)) == 5
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("line", ["attempts.begin", "dunning._done", "dunning.publish"])
+def test_a_step_whose_process_is_killed_is_taken_once(
+    days: Days, monkeypatch: pytest.MonkeyPatch, line: str, after: bool
+) -> None:
+    from charges.operations import attempts
+
+    order = unpaid(days)
+    days._move_to(NOW + dt.timedelta(days=2))
+    module, name = line.split(".")
+    target = {"attempts": attempts, "dunning": dunning}[module]
+    with monkeypatch.context() as killed:
+        killed.setattr(target, name, dying(getattr(target, name), after=after))
+        with pytest.raises(Died):
+            dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
+    assert (len(tries(order)), steps(order)) == (1, ["planned"])
+    days.pass_(hours=1)
+    assert (len(tries(order)), steps(order)) == (2, ["tried", "planned"])
+
+
+def test_constraints_keep_one_planned_step_and_one_run(days: Days) -> None:
+    order = unpaid(days)
+    run = order.dunning_run
+    with pytest.raises(IntegrityError), transaction.atomic():
+        DunningStep.objects.create(run=run, number=2, due_at=NOW)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        DunningRun.objects.create(order=order, schedule=[1], unpaid_policy="cancel", started_at=NOW)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run.steps.update(status="tried", done_at=NOW)
+
+
+def test_a_year_of_dunning(days: Days) -> None:
+    """A renewal a month for five kinds of customers; after each month the ledger is proven."""
+    cards = {"pays": "pm_card_visa", "soft": SOFT, "hard": HARD, "sca": SCA, "mends": HARD}
+    placed: dict[str, list[Any]] = {kind: [] for kind in cards}
+    for month in range(12):
+        days.until(NOW + dt.timedelta(days=30 * month))
+        for kind, card in cards.items():
+            order = paid_before(days)
+            renewal = place_renewal(order, payment_method=card)
+            capture(renewal, at=days.now)
+            placed[kind].append(renewal)
+        days.pass_(days=5)
+        replace_card(order_id=placed["mends"][-1].pk, payment_method="pm_card_visa", at=days.now)
+        days.settle()
+        assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
+    days.pass_(days=60)
+
+    ended = {kind: Counter(fresh(order).status for order in orders) for kind, orders in placed.items()}
+    assert ended == {
+        "pays": {"paid": 12}, "soft": {"canceled": 12}, "hard": {"canceled": 12}, "sca": {"canceled": 12},
+        "mends": {"paid": 12},
+    }  # fmt: skip
+    assert ChargeAttempt.objects.filter(charge__order__in=placed["soft"]).count() == 60
+    assert DunningRun.objects.filter(status="active").count() == 0
+    assert Counter(days.sandbox.statuses()) == {"succeeded": 60 + 24, "canceled": 36}
+    assert OutboxMessage.objects.filter(headers__event="DunningExhausted").count() == 36
+    assert not days.dead
