@@ -30,6 +30,7 @@ class Days:
         self.ladder = ladder
         self.sandbox = sandbox
         self.dead: list[tuple[str, str]] = []
+        self.dead_rows: list[Any] = []
         self._delivered: set[Any] = set()
         monkeypatch.setattr("django.utils.timezone.now", lambda: self.now)
 
@@ -58,10 +59,7 @@ class Days:
             self.now = moment
 
     def _next(self) -> tuple[dt.datetime, Any] | None:
-        from integrations.outbox.models import OutboxMessage
-
-        waiting = OutboxMessage.objects.filter(queue__in=self.QUEUES).exclude(pk__in=self._delivered)
-        due = ((self._due(row), row) for row in waiting.order_by("pk"))
+        due = ((self._due(row), row) for row in self._all() if row.pk not in self._delivered)
         return min(due, key=lambda one: (one[0], one[1].pk), default=None)
 
     def _due(self, row: Any) -> dt.datetime:
@@ -81,3 +79,31 @@ class Days:
             else:
                 return
         self.dead.append((row.task, failure))
+        self.dead_rows.append(row)
+
+    def deliver_any(self, number: int, *, again: bool = False) -> None:
+        """One of the messages that are due, by its number: one that waits, or was delivered before. ``again``: it will
+        be delivered again, as one is whose worker died."""
+        due = [row for row in self._all() if self._due(row) <= self.now]
+        if not due:
+            return
+        row = due[number % len(due)]
+        was_delivered = row.pk in self._delivered
+        try:
+            self._deliver(row)
+        finally:
+            if again and not was_delivered:
+                self._delivered.discard(row.pk)
+
+    def redeliver_everything(self) -> None:
+        """The dead letters as well, by somebody who has mended what was wrong."""
+        self.settle()
+        rows, self.dead_rows, self.dead = self.dead_rows, [], []
+        for row in rows:
+            self._deliver(row)
+        self.settle()
+
+    def _all(self) -> list[Any]:
+        from integrations.outbox.models import OutboxMessage
+
+        return list(OutboxMessage.objects.filter(queue__in=self.QUEUES).order_by("pk"))

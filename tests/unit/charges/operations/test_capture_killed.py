@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
-import charges.operations
 from charges.models import Charge
 from integrations.stripe import customers, payment_intents, payment_methods
 from orders.models import Order
+from tests.support.killed import Lines
 from tests.support.payments import Died, StripeSandbox, capture, capture_by_ladder, dying, place_order, published
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-FOLDER = str(Path(charges.operations.__path__[0]))
 CALLS = [(customers, "create"), (payment_methods, "attach"), (payment_intents, "create"), (payment_intents, "confirm")]
 
 
@@ -82,29 +78,3 @@ def every_line_of_a_capture(card: str) -> list[tuple[str, int]]:
     with lines:
         capture(place_order(payment_method=card))
     return list(lines.seen)
-
-
-class Lines:
-    """Notes the lines of our own code as they run for the first time, or dies at one of them."""
-
-    def __init__(self, die_at: tuple[str, int] | None = None) -> None:
-        self.seen: dict[tuple[str, int], None] = {}
-        self.die_at = die_at
-
-    def __enter__(self) -> None:
-        sys.settrace(self._call)
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-
-    def _call(self, frame: FrameType, event: str, arg: object) -> Any:
-        return self._line if frame.f_code.co_filename.startswith(FOLDER) else None
-
-    def _line(self, frame: FrameType, event: str, arg: object) -> Any:
-        line = (Path(frame.f_code.co_filename).name, frame.f_lineno)
-        if event == "line":
-            if line == self.die_at:
-                sys.settrace(None)
-                raise Died(f"{line}")
-            self.seen.setdefault(line)
-        return self._line

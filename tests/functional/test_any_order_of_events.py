@@ -1,0 +1,254 @@
+"""Whatever happens in whatever order, the ledger holds after each step, and in the end it agrees with Stripe.
+
+Hypothesis makes up the days of a shop: orders, deliveries of messages once, twice and late, workers that die at a line,
+a Stripe that fails before and after the effect, webhooks in any order and number, customers who authenticate, give
+other cards or pay by an old link, refunds, disputes, cancellations, and days that pass with and without workers.
+
+It makes up the same days each time, so that a red build is a red build. ``HYPOTHESIS_EXAMPLES=500`` makes up others,
+and as many as that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import itertools
+import os
+from typing import Any, ClassVar
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from hypothesis import HealthCheck, Phase
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from charges.models import Charge, ChargeAttempt, DunningRun, Refund
+from charges.operations import dunning, ledger
+from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
+from charges.operations.stripe_events import process_stripe_event
+from integrations.errors import TransientError
+from integrations.inbox.models import WebhookEvent
+from orders.models import Order
+from subscriptions.models import Subscription
+from subscriptions.operations import subscriptions
+from tests.support.days import Days
+from tests.support.killed import DiesAfter
+from tests.support.payments import Died, StripeSandbox, place_order, place_renewal
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+
+SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
+HARD = "pm_card_chargeCustomerFail_lost_card"
+SCA = "pm_card_authenticationRequired"
+CARDS = st.sampled_from(["pm_card_visa", "pm_card_visa", SOFT, HARD, SCA, "pm_card_chargeDeclined"])
+FAULTS = st.sampled_from(["error", "error_after_effect", "drop", "drop_after_effect", "non_json"])
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
+
+
+def empty_database() -> None:
+    """Every table of ours, in one statement."""
+    ours = ("inbox", "outbox", "subscriptions", "orders", "charges", "notifications")
+    tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)
+              if model._meta.app_label in ours]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """A shop of a few orders."""
+
+    sandbox: ClassVar[StripeSandbox]
+    patch: ClassVar[pytest.MonkeyPatch]
+
+    @initialize(card=CARDS)
+    def open_the_shop(self, card: str) -> None:
+        empty_database()
+        self.sandbox.reset()
+        self.days = Days(self.patch, self.sandbox, start=dt.datetime.now(dt.UTC))
+        self.orders: list[Any] = []
+        self.order(card)
+
+    def pick(self, number: int) -> Any:
+        return Order.objects.select_related("subscription").get(pk=self.orders[number % len(self.orders)].pk)
+
+    def placed(self, order: Any) -> None:
+        from integrations.outbox.events import publish
+        from orders.events import OrderPlaced
+
+        publish(OrderPlaced(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
+        self.orders.append(order)
+
+    @precondition(lambda self: len(self.orders) < 4)
+    @rule(card=CARDS)
+    def order(self, card: str) -> None:
+        from django.db import transaction
+
+        with transaction.atomic():
+            self.placed(place_order(payment_method=card, placed_at=self.days.now))
+
+    @precondition(lambda self: len(self.orders) < 4)
+    @rule(number=st.integers(0, 3), card=CARDS)
+    def renew(self, number: int, card: str) -> None:
+        from django.db import transaction
+
+        last = self.pick(number)
+        last = last.subscription.orders.order_by("period_start").last()
+        if last.subscription.status in ("active", "past_due"):
+            with transaction.atomic():
+                self.placed(place_renewal(last, payment_method=card, placed_at=self.days.now))
+
+    @rule()
+    def work(self) -> None:
+        self.days.settle()
+
+    @rule(number=st.integers(0, 50))
+    def deliver_one(self, number: int) -> None:
+        self.days.deliver_any(number)
+
+    @rule(number=st.integers(0, 50), lines=st.integers(1, 150))
+    def deliver_to_a_worker_that_dies(self, number: int, lines: int) -> None:
+        with contextlib.suppress(Died), DiesAfter(lines):
+            self.days.deliver_any(number, again=True)
+
+    @rule(kind=FAULTS, times=st.integers(1, 5))
+    def stripe_fails(self, kind: str, times: int) -> None:
+        self.sandbox.faults({"kind": kind, "times": times, "status": 500, "method": "POST"})
+
+    @rule()
+    def stripe_works(self) -> None:
+        self.sandbox.faults()
+
+    @rule(number=st.integers(0, 99))
+    def webhook(self, number: int) -> None:
+        """Any event of Stripe's, old or new, for the first time or again."""
+        told = self.sandbox.objects("events")
+        if told:
+            self.tell(told[number % len(told)])
+
+    def tell(self, event: dict[str, Any]) -> None:
+        stored, _ = WebhookEvent.objects.get_or_create(
+            provider="stripe", event_id=event["id"], defaults={"type": event["type"], "payload": event}
+        )
+        with contextlib.suppress(TransientError):
+            process_stripe_event(webhook_event_id=stored.pk, at=self.days.now)
+
+    @rule(number=st.integers(0, 3), card=CARDS)
+    def new_card(self, number: int, card: str) -> None:
+        with contextlib.suppress(NothingToPay, PaymentUnderWay):
+            replace_card(order_id=self.pick(number).pk, payment_method=card, at=self.days.now)
+
+    @rule(number=st.integers(0, 3), succeeds=st.booleans())
+    def authenticate(self, number: int, succeeds: bool) -> None:
+        """The customer confirms on the payment page; nobody tells us."""
+        charge = Charge.objects.filter(order=self.pick(number), status="requires_action").first()
+        if charge is None or charge.payment_intent_id is None:
+            return
+        card = charge.order.customer.saved_cards.filter(requested=charge.payment_method).first()
+        path = f"/v1/payment_intents/{charge.payment_intent_id}"
+        intent = self.sandbox.api("GET", path)
+        if card and intent["status"] in ("requires_payment_method", "requires_confirmation"):
+            intent = self.sandbox.http.post(
+                f"/stripe{path}/confirm", data={"payment_method": card.stripe_id},
+                headers={"Authorization": "Bearer sk_test_sandbox"},
+            ).json()  # fmt: skip
+        if intent.get("status") == "requires_action":
+            self.sandbox.authenticate(charge.payment_intent_id, "success" if succeeds else "fail")
+
+    @rule(number=st.integers(0, 3))
+    def cancel_subscription(self, number: int) -> None:
+        subscriptions.cancel(
+            subscription=self.pick(number).subscription, reason=Subscription.StatusReason.STAFF, at=self.days.now
+        )
+
+    @rule(number=st.integers(0, 3), step=st.integers(1, 4))
+    def a_late_dunning_message(self, number: int, step: int) -> None:
+        with contextlib.suppress(Charge.DoesNotExist):
+            dunning.take_step(order_id=self.pick(number).pk, step_number=step, at=self.days.now)
+
+    @rule(hours=st.sampled_from([1, 25, 24 * 3, 24 * 8]))
+    def days_without_workers(self, hours: int) -> None:
+        self.days.sleep(hours=hours)
+
+    @rule(hours=st.sampled_from([1, 25, 24 * 3, 24 * 8, 24 * 30]))
+    def days_with_workers(self, hours: int) -> None:
+        self.days.pass_(hours=hours)
+
+    @invariant()
+    def the_ledger_holds(self) -> None:
+        if not hasattr(self, "days"):
+            return
+        broken = [(one.invariant.name, [str(found.details) for found in one.examples])
+                  for one in ledger.check_ledger() if not one.holds]  # fmt: skip
+        assert broken == []
+
+    @invariant()
+    def nobody_paid_twice(self) -> None:
+        if not hasattr(self, "days"):
+            return
+        paid = [one["metadata"]["order"] for one in self.sandbox.intents() if one["status"] == "succeeded"]
+        assert len(paid) == len(set(paid))
+
+    @invariant()
+    def never_two_tries_of_ours_in_a_day(self) -> None:
+        if not hasattr(self, "days"):
+            return
+        for order in self.orders:
+            made = ChargeAttempt.objects.filter(charge__order=order, trigger="dunning").exclude(
+                status__in=["without_effect"]
+            )
+            times = sorted(made.values_list("started_at", flat=True))
+            assert all(later - earlier >= dt.timedelta(days=1) for earlier, later in itertools.pairwise(times))
+
+    def teardown(self) -> None:
+        """When all is quiet, we and Stripe say the same."""
+        if not hasattr(self, "days"):
+            return
+        self.sandbox.faults()
+        self.days.redeliver_everything()
+        for event in reversed(self.sandbox.objects("events")):
+            self.tell(event)
+        self.days.settle()
+        self.the_ledger_holds()
+        states = {one["metadata"]["order"]: one["status"] for one in self.sandbox.intents()}
+        for order in Order.objects.all():
+            charge = Charge.objects.filter(order=order).first()
+            self.agree(order, charge.status if charge else None, states.get(str(order.pk)))
+        assert not DunningRun.objects.filter(status="active", order__status__in=["paid", "canceled"]).exists()
+        assert not Refund.objects.filter(status="pending", stripe_id=None).exists()
+
+    def agree(self, order: Order, charge: str | None, at_stripe: str | None) -> None:
+        assert order.status != "pending_payment", "every payment came to an outcome"
+        assert (charge == "succeeded") == (at_stripe == "succeeded")
+        if charge == "succeeded":
+            assert order.status in ("paid", "fulfilled", "refunded", "partially_refunded", "canceled")
+        else:
+            assert order.status in ("payment_failed", "requires_action", "canceled")
+
+
+@pytest.mark.timeout(900 if EXAMPLES else 170)
+@pytest.mark.django_db(transaction=True)
+def test_whatever_happens_in_whatever_order_the_ledger_holds(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    AnyOrder.sandbox, AnyOrder.patch = stripe_sandbox, monkeypatch
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=hypothesis_settings(
+            max_examples=EXAMPLES or 12,
+            stateful_step_count=25,
+            deadline=None,
+            derandomize=not EXAMPLES,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink) if EXAMPLES else (Phase.generate,),
+        ),
+    )
