@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from charges import declines
 from charges.declines import Category, DeclineReading
-from charges.models import ChargeAttempt
+from charges.models import ChargeAttempt, DunningRun, DunningStep
 from integrations.stripe.results import Decline
 
 Status = ChargeAttempt.Status
@@ -38,3 +41,53 @@ def last_decline(*, order_id: UUID) -> DeclineReading | None:
     ).order_by("-number")
     readings = (reading(attempt=attempt) for attempt in attempts)
     return next((one for one in readings if one and one.category is not Category.OUR_FAULT), None)
+
+
+def next_try_at(*, order_id: UUID) -> dt.datetime | None:
+    """When dunning tries the card on file again; None where it does not, or only the customer can help."""
+    step = DunningStep.objects.filter(
+        run__order=order_id, run__status=DunningRun.Status.ACTIVE, status=DunningStep.Status.PLANNED
+    ).first()
+    if step is None:
+        return None
+    decline = last_decline(order_id=order_id)
+    return step.due_at if decline is not None and decline.automatic_retry else None
+
+
+def attempt_is_old_news(*, order_id: UUID, number: int) -> bool:
+    """Whether something came after this attempt that the customer is told of by itself: a later attempt, a reminder,
+    or the end of dunning."""
+    since = list(ChargeAttempt.objects.filter(charge__order=order_id, number__gte=number).order_by("number"))
+    if any(attempt.number > number and _is_told(attempt) for attempt in since):
+        return True
+    if not since or since[0].number != number:
+        return False
+    ended = since[0].finished_at or since[0].started_at
+    reminders = DunningStep.objects.filter(run__order=order_id, status=DunningStep.Status.REMINDED, done_at__gt=ended)
+    return reminders.exists() or _exhausted_runs(order_id).filter(ended_at__gte=ended).exists()
+
+
+def step_is_old_news(*, order_id: UUID, number: int) -> bool:
+    """Whether something came after this reminder that the customer is told of by itself: a later step, another
+    attempt, or the end of dunning."""
+    steps = DunningStep.objects.filter(run__order=order_id)
+    later = steps.filter(number__gt=number, status__in=(DunningStep.Status.TRIED, DunningStep.Status.REMINDED))
+    if later.exists() or _exhausted_runs(order_id).exists():
+        return True
+    reminded_at = steps.filter(number=number).values_list("done_at", flat=True).first()
+    if reminded_at is None:
+        return False
+    attempts = ChargeAttempt.objects.filter(charge__order=order_id, started_at__gt=reminded_at)
+    return any(_is_told(attempt) for attempt in attempts)
+
+
+def _exhausted_runs(order_id: UUID) -> QuerySet[DunningRun]:
+    return DunningRun.objects.filter(order=order_id, status=DunningRun.Status.EXHAUSTED)
+
+
+def _is_told(attempt: ChargeAttempt) -> bool:
+    """Whether the attempt's outcome is, or once it is known will be, told to the customer."""
+    if attempt.status in (Status.CANCELED, Status.WITHOUT_EFFECT):
+        return False
+    found = reading(attempt=attempt)
+    return found is None or found.category is not Category.OUR_FAULT

@@ -13,7 +13,7 @@ from notifications.models import ContactSync, Notification, Suppression
 class NotificationAdmin(ReadOnlyAdmin):
     """Every message to a customer and what became of it."""
 
-    list_display = ("created_at", "kind", "channel", "status", "order", "customer", "sent_at", "error_code")
+    list_display = ("created_at", "kind", "occasion", "channel", "status", "order", "customer", "sent_at", "error_code")
     list_filter = ("status", "kind", "channel", "created_at")
     list_select_related = ("order", "customer")
     search_fields = (
@@ -22,9 +22,10 @@ class NotificationAdmin(ReadOnlyAdmin):
         "order__number",
         "provider_message_id__exact",
         "idempotency_key__exact",
+        "occasion__exact",
         "id__exact",
     )
-    search_help_text = "E-mail address, phone, order number, Brevo's message id, our id"
+    search_help_text = "E-mail address, phone, order number, Brevo's message id, a refund's id, our id"
     ordering = ("-id",)
 
 

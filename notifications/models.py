@@ -32,6 +32,11 @@ class Notification(models.Model):
         ORDER_PAID = "order_paid"
         PAYMENT_FAILED = "payment_failed"
         PAYMENT_ACTION_REQUIRED = "payment_action_required"
+        PAYMENT_REMINDER = "payment_reminder"
+        PAYMENT_LINK = "payment_link"
+        DUNNING_EXHAUSTED = "dunning_exhausted"
+        REFUND_SUCCEEDED = "refund_succeeded"
+        REFUND_FAILED = "refund_failed"
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -48,6 +53,13 @@ class Notification(models.Model):
     channel = models.CharField(max_length=5, choices=Channel)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="notifications")
     order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="notifications")
+    occasion = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",  # for workers of the release before
+        help_text="Which of several messages of its kind it is: attempt-2, step-3, a refund's id.",
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     idempotency_key = models.UUIDField(
         default=uuid.uuid4,
@@ -67,7 +79,9 @@ class Notification(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["kind", "channel", "order"], name="notification_once_per_order"),
+            models.UniqueConstraint(
+                fields=["kind", "channel", "order", "occasion"], name="notification_once_per_occasion"
+            ),
             models.CheckConstraint(
                 condition=~Q(status__in=["sent", "delivered"]) | Q(sent_at__isnull=False),
                 name="sent_has_its_time",

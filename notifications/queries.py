@@ -6,6 +6,7 @@ from uuid import UUID
 
 from charges import queries as charges
 from charges.decline_codes import NOT_APPROVED, Sentence
+from charges.models import DunningRun, Refund
 from integrations.errors import PermanentError
 from orders.models import Order
 from subscriptions.models import Customer
@@ -17,6 +18,10 @@ class NoSuchOrder(PermanentError):
 
 class NoSuchCustomer(PermanentError):
     """There is no customer of this id; a message about one cannot be mended by trying again."""
+
+
+class NoSuchRefund(PermanentError):
+    """The order has no refund of this id; a message about one cannot be mended by trying again."""
 
 
 def order_to_write_about(*, order_id: UUID) -> Order:
@@ -45,3 +50,17 @@ def why_unpaid(*, order: Order) -> Sentence:
     """Why the order's payment failed, in the words that its customer may read."""
     reading = charges.last_decline(order_id=order.pk)
     return NOT_APPROVED if reading is None else reading.customer
+
+
+def refund_to_write_about(*, refund_id: UUID | None, order: Order) -> Refund:
+    """The refund of this order's payment, with its charge. Raises ``NoSuchRefund``."""
+    refunds = Refund.objects.select_related("charge").filter(charge__order=order)
+    refund = refunds.filter(pk=refund_id).first() if refund_id else None
+    if refund is None:
+        raise NoSuchRefund(f"Order {order.pk} has no refund {refund_id}.")
+    return refund
+
+
+def dunning_of(*, order: Order) -> DunningRun | None:
+    """What was done about the order while it was not paid, if anything."""
+    return DunningRun.objects.filter(order=order).first()

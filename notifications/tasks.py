@@ -6,12 +6,21 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from charges.events import DunningExhausted, PaymentActionRequired, PaymentFailed, PaymentReminderDue
+from charges.events import (
+    DunningExhausted,
+    PaymentActionRequired,
+    PaymentFailed,
+    PaymentLinkRequested,
+    PaymentReminderDue,
+    RefundFailed,
+    RefundSucceeded,
+)
 from integrations.outbox.events import consumes
 from integrations.sqs.topology import BREVO, DIXA, EMAILS, SMS
 from notifications.events import BrevoWebhookReceived
 from notifications.models import Notification
 from notifications.operations import brevo_events, contact_syncs, emails, sms
+from notifications.operations.occasions import Occasion
 from orders.events import OrderPaid, OrderPlaced
 from subscriptions.events import CustomerRegistered, CustomerUpdated
 
@@ -29,13 +38,56 @@ def welcome(*, order_id: UUID, **_: object) -> None:
 
 
 @consumes(PaymentFailed, name="emails.payment_failed", queue=EMAILS)
-def payment_failed(*, order_id: UUID, **_: object) -> None:
-    emails.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, at=timezone.now())
+def payment_failed(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
+    occasion = Occasion(attempt_number=attempt_number)
+    emails.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, occasion=occasion, at=timezone.now())
 
 
 @consumes(PaymentActionRequired, name="emails.payment_action_required", queue=EMAILS)
-def payment_action_required(*, order_id: UUID, **_: object) -> None:
-    emails.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, at=timezone.now())
+def payment_action_required(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
+    occasion = Occasion(attempt_number=attempt_number)
+    emails.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, occasion=occasion, at=timezone.now())
+
+
+@consumes(PaymentReminderDue, name="emails.payment_reminder", queue=EMAILS)
+def payment_reminder(*, order_id: UUID, step_number: int, **_: object) -> None:
+    occasion = Occasion(step_number=step_number)
+    emails.send(kind=Kind.PAYMENT_REMINDER, order_id=order_id, occasion=occasion, at=timezone.now())
+
+
+@consumes(DunningExhausted, name="emails.dunning_exhausted", queue=EMAILS)
+def dunning_exhausted(*, order_id: UUID, **_: object) -> None:
+    emails.send(kind=Kind.DUNNING_EXHAUSTED, order_id=order_id, at=timezone.now())
+
+
+@consumes(PaymentLinkRequested, name="emails.payment_link", queue=EMAILS)
+def payment_link(*, order_id: UUID, request: str = "", **_: object) -> None:
+    occasion = Occasion(request=request)
+    emails.send(kind=Kind.PAYMENT_LINK, order_id=order_id, occasion=occasion, at=timezone.now())
+
+
+@consumes(RefundSucceeded, name="emails.refund_succeeded", queue=EMAILS)
+def refund_succeeded(*, refund_id: UUID, order_id: UUID, **_: object) -> None:
+    occasion = Occasion(refund_id=refund_id)
+    emails.send(kind=Kind.REFUND_SUCCEEDED, order_id=order_id, occasion=occasion, at=timezone.now())
+
+
+@consumes(RefundFailed, name="emails.refund_failed", queue=EMAILS)
+def refund_failed(*, refund_id: UUID, order_id: UUID, **_: object) -> None:
+    occasion = Occasion(refund_id=refund_id)
+    emails.send(kind=Kind.REFUND_FAILED, order_id=order_id, occasion=occasion, at=timezone.now())
+
+
+@consumes(PaymentFailed, name="sms.payment_failed", queue=SMS)
+def payment_failed_sms(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
+    occasion = Occasion(attempt_number=attempt_number)
+    sms.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, occasion=occasion, at=timezone.now())
+
+
+@consumes(PaymentActionRequired, name="sms.payment_action_required", queue=SMS)
+def payment_action_required_sms(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
+    occasion = Occasion(attempt_number=attempt_number)
+    sms.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, occasion=occasion, at=timezone.now())
 
 
 @consumes(OrderPaid, name="sms.order_paid", queue=SMS)
@@ -56,11 +108,3 @@ def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
 @consumes(CustomerRegistered, CustomerUpdated, OrderPaid, name="dixa.sync_end_user", queue=DIXA)
 def sync_end_user(*, customer_id: UUID, **_: object) -> None:
     contact_syncs.sync_end_user(customer_id=customer_id, at=timezone.now())
-
-
-@consumes(PaymentReminderDue, name="emails.payment_reminder", queue=EMAILS)
-def payment_reminder(**_: object) -> None: ...
-
-
-@consumes(DunningExhausted, name="emails.dunning_exhausted", queue=EMAILS)
-def dunning_exhausted(**_: object) -> None: ...

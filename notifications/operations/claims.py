@@ -17,6 +17,7 @@ from django.db import transaction
 
 from notifications.models import Channel, Notification
 from notifications.operations import reasons
+from notifications.operations.occasions import ONLY_ONE, Occasion
 from orders.models import Order
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,14 @@ class Claim:
 
     notification: Notification
     order: Order
+    occasion: Occasion
     again: bool
 
 
-def lock_name(*, kind: Notification.Kind, channel: Channel, order_id: UUID) -> str:
+def lock_name(*, kind: Notification.Kind, channel: Channel, order_id: UUID, occasion: Occasion = ONLY_ONE) -> str:
     """The name of the lock that one message has."""
-    return f"notification:{channel}:{kind}:{order_id}"
+    name = f"notification:{channel}:{kind}:{order_id}"
+    return f"{name}:{occasion.key}" if occasion.key else name
 
 
 @transaction.atomic(durable=True)
@@ -51,16 +54,19 @@ def claim(
     order: Order,
     at: dt.datetime,
     resend_within: dt.timedelta | None,
+    occasion: Occasion = ONLY_ONE,
 ) -> Claim | None:
     """Note that this message is about to be sent; None when it is not to be.
 
     ``resend_within``: how long after the first try a message of unknown outcome may be sent again under its
     key; None where the provider has no keys. After that its outcome stays unknown.
     """
-    notification = _locked(kind, channel, order)
-    reason = reasons.not_to_send(kind=kind, channel=channel, order=order)
+    notification = _locked(kind, channel, order, occasion)
+    reason = reasons.not_to_send(kind=kind, channel=channel, order=order, occasion=occasion)
     if notification.status == Status.SENDING:
-        return _claim_again(notification, order, at, resend_within, reason)
+        if not _may_try_again(notification, at, resend_within, reason):
+            return None
+        return Claim(notification=notification, order=order, occasion=occasion, again=True)
     if notification.status not in OPEN:
         return None
     if reason:
@@ -69,24 +75,24 @@ def claim(
     notification.idempotency_key = uuid.uuid4()
     notification.first_tried_at = at
     _save(notification, Status.SENDING)
-    return Claim(notification=notification, order=order, again=False)
+    return Claim(notification=notification, order=order, occasion=occasion, again=False)
 
 
-def _locked(kind: Notification.Kind, channel: Channel, order: Order) -> Notification:
+def _locked(kind: Notification.Kind, channel: Channel, order: Order, occasion: Occasion) -> Notification:
     # Two transactions at once: one makes the row, the other finds it.
-    row = Notification(kind=kind, channel=channel, order=order, customer=order.customer)
+    row = Notification(kind=kind, channel=channel, order=order, customer=order.customer, occasion=occasion.key)
     Notification.objects.bulk_create([row], ignore_conflicts=True)
-    return Notification.objects.select_for_update().get(kind=kind, channel=channel, order=order)
+    return Notification.objects.select_for_update().get(kind=kind, channel=channel, order=order, occasion=occasion.key)
 
 
-def _claim_again(
-    notification: Notification, order: Order, at: dt.datetime, resend_within: dt.timedelta | None, reason: str
-) -> Claim | None:
+def _may_try_again(
+    notification: Notification, at: dt.datetime, resend_within: dt.timedelta | None, reason: str
+) -> bool:
     assert notification.first_tried_at is not None  # a constraint of the table
     if resend_within is None or at - notification.first_tried_at > resend_within or reason:
         _give_up(notification, reason or "outcome_unknown")
-        return None
-    return Claim(notification=notification, order=order, again=True)
+        return False
+    return True
 
 
 @transaction.atomic(durable=True)

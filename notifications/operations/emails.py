@@ -13,27 +13,34 @@ from uuid import UUID
 
 from django.conf import settings
 
-from charges.decline_codes import NOT_APPROVED
 from integrations.brevo import facts, messages
 from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
 from integrations.locks import session_lock
 from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import claims
+from notifications.operations.circumstances import circumstances
 from notifications.operations.claims import Claim
 from notifications.operations.failures import code_of
+from notifications.operations.occasions import ONLY_ONE, Occasion
 from notifications.rendering import emails as rendering
 
 
-def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime) -> bool:
-    """Send this e-mail about this order; False when it was sent before, or is not to be sent.
+def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, occasion: Occasion = ONLY_ONE) -> bool:
+    """Send this e-mail about this order and occasion; False when it was sent before, or is not to be sent.
 
-    Raises ``NoSuchOrder``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try again),
-    ``ProviderRefused``.
+    Raises ``NoSuchOrder``, ``NoSuchRefund``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try
+    again), ``ProviderRefused``.
     """
-    with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id)):
-        order = queries.order_to_write_about(order_id=order_id)
-        claim = claims.claim(kind=kind, channel=Channel.EMAIL, order=order, at=at, resend_within=facts.RESEND_WITHIN)
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id, occasion=occasion)):
+        claim = claims.claim(
+            kind=kind,
+            channel=Channel.EMAIL,
+            order=queries.order_to_write_about(order_id=order_id),
+            occasion=occasion,
+            at=at,
+            resend_within=facts.RESEND_WITHIN,
+        )
         if claim is None:
             return False
         _send(claim, at)
@@ -42,7 +49,7 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime) -> bool:
 
 def _send(claim: Claim, at: dt.datetime) -> None:
     notification = claim.notification
-    email = _email(claim)
+    email = _email(claim, at)
     try:
         accepted = messages.send_email(
             email=email, idempotency_key=notification.idempotency_key, custom_id=str(notification.pk)
@@ -59,15 +66,11 @@ def _send(claim: Claim, at: dt.datetime) -> None:
     claims.record_sent(claim=claim, message_id=accepted.message_id, at=at)
 
 
-def _email(claim: Claim) -> messages.Email:
+def _email(claim: Claim, at: dt.datetime) -> messages.Email:
     customer = claim.order.customer
     kind = Notification.Kind(claim.notification.kind)
-    rendered = rendering.render(
-        kind=kind,
-        order=claim.order,
-        first=queries.is_first_order(order=claim.order),
-        because=queries.why_unpaid(order=claim.order) if kind == Notification.Kind.PAYMENT_FAILED else NOT_APPROVED,
-    )
+    told = circumstances(kind=kind, order=claim.order, occasion=claim.occasion, at=at)
+    rendered = rendering.render(kind=kind, order=claim.order, told=told)
     return messages.Email(
         sender_email=settings.SENDER_EMAIL,
         sender_name=settings.SHOP_NAME,

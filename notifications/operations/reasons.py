@@ -1,38 +1,78 @@
 """Why a message is not sent after all. Messages may be days late.
 
-Each is checked against the order as it is now.
+Each is checked against the order as it is now, and against what the customer was told since: after an outage
+the newest state is told, not every one on the way to it.
 """
 
 from __future__ import annotations
 
+from charges import queries as charges
+from charges.models import DunningRun, Refund
+from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import suppressions
+from notifications.operations.occasions import ONLY_ONE, Occasion
 from orders.models import Order
+from orders.operations.payments import AWAITING_PAYMENT
+from subscriptions.models import Plan
 
 Kind = Notification.Kind
 GONE = (Order.Status.CANCELED, Order.Status.REFUNDED)
+SUPERSEDED = "superseded"
+
+# What an order must be for a message of the kind to be true.
+TRUE_WHILE = {
+    Kind.PAYMENT_FAILED: (Order.Status.PAYMENT_FAILED,),
+    Kind.PAYMENT_ACTION_REQUIRED: (Order.Status.REQUIRES_ACTION,),
+    Kind.PAYMENT_REMINDER: (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION),
+    Kind.PAYMENT_LINK: AWAITING_PAYMENT,
+}
+# And a refund.
+REFUND_IS = {Kind.REFUND_SUCCEEDED: Refund.Status.SUCCEEDED, Kind.REFUND_FAILED: Refund.Status.FAILED}
 
 
-def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order) -> str:
-    """A code for the row, or an empty string when the message is to go out."""
+def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, occasion: Occasion = ONLY_ONE) -> str:
+    """A code for the row, or an empty string when the message is to go out. Raises ``NoSuchRefund``."""
     return (
-        _untrue(kind, order)
+        _untrue(kind, order, occasion)
+        or (SUPERSEDED if _superseded(kind, order, occasion) else "")
         or (_no_consent(order) if channel == Channel.SMS else "")
         or suppressions.stopping_reason(channel=channel, customer=order.customer)
     )
 
 
-def _untrue(kind: Notification.Kind, order: Order) -> str:
+def _untrue(kind: Notification.Kind, order: Order, occasion: Occasion) -> str:
     """What the message would say is not so (any more)."""
-    if kind == Kind.PAYMENT_FAILED:
-        return "" if order.status == Order.Status.PAYMENT_FAILED else f"order_{order.status}"
-    if kind == Kind.PAYMENT_ACTION_REQUIRED:
-        return "" if order.status == Order.Status.REQUIRES_ACTION else f"order_{order.status}"
+    if kind in TRUE_WHILE:
+        return "" if order.status in TRUE_WHILE[kind] else f"order_{order.status}"
+    if kind in REFUND_IS:  # true of an order that is canceled or refunded, too
+        status = queries.refund_to_write_about(refund_id=occasion.refund_id, order=order).status
+        return "" if status == REFUND_IS[kind] else f"refund_{status}"
+    if kind == Kind.DUNNING_EXHAUSTED:
+        return _not_exhausted(order)
     if order.status in GONE:
         return f"order_{order.status}"
     if kind in (Kind.WELCOME, Kind.ORDER_PAID) and order.paid_at is None:
         return "order_not_paid"
     return ""
+
+
+def _not_exhausted(order: Order) -> str:
+    run = queries.dunning_of(order=order)
+    if run is None or run.status != DunningRun.Status.EXHAUSTED:
+        return f"dunning_{run.status}" if run else "no_dunning"
+    payable = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
+    left_as = payable if run.unpaid_policy == Plan.UnpaidPolicy.PAST_DUE else (Order.Status.CANCELED,)
+    return "" if order.status in left_as else f"order_{order.status}"
+
+
+def _superseded(kind: Notification.Kind, order: Order, occasion: Occasion) -> bool:
+    """Whether another message says the same of a later time."""
+    if occasion.attempt_number:
+        return charges.attempt_is_old_news(order_id=order.pk, number=occasion.attempt_number)
+    if occasion.step_number:
+        return charges.step_is_old_news(order_id=order.pk, number=occasion.step_number)
+    return False
 
 
 def _no_consent(order: Order) -> str:

@@ -15,18 +15,25 @@ from notifications.models import Channel, Notification
 from notifications.operations import claims
 from notifications.operations.claims import Claim
 from notifications.operations.failures import code_of
+from notifications.operations.occasions import ONLY_ONE, Occasion
 from notifications.rendering import sms as rendering
 
 
-def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime) -> bool:
-    """Send this SMS about this order to a customer who wants SMS; False when nothing (certain) went out.
+def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, occasion: Occasion = ONLY_ONE) -> bool:
+    """Send this SMS about this order and occasion to a customer who wants SMS; False when nothing (certain) went out.
 
     A time-out makes it ``unknown``, and that is the end of it. Raises ``NoSuchOrder``, ``Busy``,
     ``ProviderUnavailable`` (try again), ``ProviderRefused``.
     """
-    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id)):
-        order = queries.order_to_write_about(order_id=order_id)
-        claim = claims.claim(kind=kind, channel=Channel.SMS, order=order, at=at, resend_within=None)
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id, occasion=occasion)):
+        claim = claims.claim(
+            kind=kind,
+            channel=Channel.SMS,
+            order=queries.order_to_write_about(order_id=order_id),
+            occasion=occasion,
+            at=at,
+            resend_within=None,
+        )
         return claim is not None and _send(claim, at)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
-from charges.decline_codes import NOT_APPROVED, Sentence
 from notifications.models import Notification
 from notifications.rendering import wording
+from notifications.rendering.circumstances import PLAIN, Circumstances
 from orders.models import Order
 
 
@@ -23,12 +24,9 @@ class Content:
     paragraphs: tuple[str, ...]
 
 
-def content(*, kind: Notification.Kind, order: Order, first: bool, because: Sentence = NOT_APPROVED) -> Content:
+def content(*, kind: Notification.Kind, order: Order, told: Circumstances = PLAIN) -> Content:
     """Render ``templates/notifications/<language>/<kind>.txt``: the subject, the heading, and paragraphs
-    after a blank.
-
-    ``first``: it is the order that the subscription began with. ``because``: why its payment failed, where it did.
-    """
+    after a blank."""
     language = wording.language_of(order.customer.locale)
     formats = wording.formats_of(order.customer.locale)
     facts = {
@@ -36,9 +34,15 @@ def content(*, kind: Notification.Kind, order: Order, first: bool, because: Sent
         "plan": wording.printable(order.subscription.plan.name),
         "number": order.number,
         "amount": wording.money(amount=order.amount, currency=order.currency, formats=formats),
-        "because": because.in_language(language),
-        "first": first,
+        "because": told.because.in_language(language),
+        "first": told.first,
         "is_digital": order.subscription.plan.is_digital,
+        "next_try": told.next_try_at and wording.day(told.next_try_at.astimezone(dt.UTC).date(), formats=formats),
+        "to_confirm": told.to_confirm,
+        "outcome": told.outcome and told.outcome.value,
+        "refunded": told.refunded,
+        "refunded_amount": told.refunded
+        and wording.money(amount=told.refunded.amount, currency=told.refunded.currency, formats=formats),
     }
     return parse(_plain(f"notifications/{language}/{kind.value}.txt", facts))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from charges.decline_codes import NOT_APPROVED, Sentence
 from notifications.models import Notification
 from notifications.rendering import wording
+from notifications.rendering.circumstances import PLAIN, Circumstances, PaymentPage
 from notifications.rendering.content import Content, content
 from orders.models import Order
 
@@ -36,11 +36,20 @@ class Line:
     amount: str
 
 
-def render(*, kind: Notification.Kind, order: Order, first: bool, because: Sentence = NOT_APPROVED) -> RenderedEmail:
-    """The e-mail in the customer's language, or English. ``first`` and ``because``: see ``content``."""
-    message = content(kind=kind, order=order, first=first, because=because)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """Something to do: a button in HTML, an address in plain text. ``url`` goes out as it is."""
+
+    label: str
+    url: str
+    note: str
+
+
+def render(*, kind: Notification.Kind, order: Order, told: Circumstances = PLAIN) -> RenderedEmail:
+    """The e-mail in the customer's language, or English."""
+    message = content(kind=kind, order=order, told=told)
     name = wording.printable(order.customer.name)
-    context = _context(order, message, name)
+    context = _context(order, message, name) | {"button": _button(order, told.page, to_confirm=told.to_confirm)}
     return RenderedEmail(
         to_name=name[:LONGEST_NAME].strip(),
         subject=message.subject,
@@ -74,3 +83,15 @@ def _context(order: Order, message: Content, name: str) -> dict[str, object]:
         ],
         "total": wording.money(amount=order.amount, currency=order.currency, formats=formats),
     }
+
+
+def _button(order: Order, page: PaymentPage | None, *, to_confirm: bool) -> Button | None:
+    if page is None:
+        return None
+    labels = wording.LABELS[wording.language_of(order.customer.locale)]
+    last_day = wording.day(page.last_day, formats=wording.formats_of(order.customer.locale))
+    return Button(
+        label=labels.confirm_payment if to_confirm else labels.pay,
+        url=page.url,
+        note=labels.link_until.format(day=last_day),
+    )

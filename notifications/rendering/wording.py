@@ -33,6 +33,9 @@ class Labels:
     total: str
     each: str
     footer: str
+    pay: str
+    confirm_payment: str
+    link_until: str
 
 
 LABELS = {
@@ -44,6 +47,9 @@ LABELS = {
         total="Total",
         each="each",
         footer="You receive this e-mail because it is about your order at {shop}.",
+        pay="Pay now",
+        confirm_payment="Confirm the payment",
+        link_until="The link is good until {day}. Whoever has it can pay this order, so please do not pass it on.",
     ),
     "de": Labels(
         greeting="Guten Tag {name},",
@@ -53,6 +59,10 @@ LABELS = {
         total="Summe",
         each="je",
         footer="Sie erhalten diese E-Mail, weil sie Ihre Bestellung bei {shop} betrifft.",
+        pay="Jetzt bezahlen",
+        confirm_payment="Zahlung bestätigen",
+        link_until="Der Link gilt bis zum {day}. Wer ihn hat, kann diese Bestellung bezahlen; "
+        "geben Sie ihn bitte nicht weiter.",
     ),
 }
 
@@ -107,7 +117,12 @@ def _major(amount: int, digits: int) -> Decimal:
 def period(*, start: dt.datetime, end: dt.datetime, formats: Locale) -> str:
     """A billing period by its first and last day; ``end`` is exclusive."""
     last = end - dt.timedelta(microseconds=1)
-    return f"{format_date(start.date(), 'long', formats)} – {format_date(last.date(), 'long', formats)}"
+    return f"{day(start.date(), formats=formats)} – {day(last.date(), formats=formats)}"
+
+
+def day(date: dt.date, *, formats: Locale) -> str:
+    """A date as "March 3, 2026", in German "3. März 2026"."""
+    return str(format_date(date, "long", formats))
 
 
 def printable(text: str) -> str:

@@ -17,9 +17,14 @@ ORDER = ["inbox", "outbox", "sqs", "subscriptions", "orders", "charges", "notifi
 # Frozen: a message of yesterday names its task, and may arrive after tomorrow's release.
 TASKS = {
     "accounts.create_login": "AccountQueue",
+    "emails.dunning_exhausted": "EmailsQueue",
     "emails.order_confirmation": "EmailsQueue",
     "emails.payment_action_required": "EmailsQueue",
     "emails.payment_failed": "EmailsQueue",
+    "emails.payment_link": "EmailsQueue",
+    "emails.payment_reminder": "EmailsQueue",
+    "emails.refund_failed": "EmailsQueue",
+    "emails.refund_succeeded": "EmailsQueue",
     "emails.welcome": "EmailsQueue",
     "orders.cancel_unpaid_orders": "OrdersQueue",
     "orders.purge_idempotency_keys": "OrdersQueue",
@@ -32,6 +37,8 @@ TASKS = {
     "charges.stop_dunning": "ChargesQueue",
     "charges.take_dunning_step": "ChargesQueue",
     "sms.order_paid": "SmsQueue",
+    "sms.payment_action_required": "SmsQueue",
+    "sms.payment_failed": "SmsQueue",
     "brevo.process_webhook": "BrevoQueue",
     "brevo.sync_contact": "BrevoQueue",
     "dixa.sync_end_user": "DixaQueue",

@@ -12,7 +12,16 @@ from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 
-from charges.events import PaymentActionRequired, PaymentFailed
+from charges.events import (
+    DunningExhausted,
+    PaymentActionRequired,
+    PaymentFailed,
+    PaymentLinkRequested,
+    PaymentReminderDue,
+    RefundFailed,
+    RefundSucceeded,
+)
+from charges.models import Charge, ChargeAttempt
 from integrations.outbox.events import consumers_of, publish
 from integrations.outbox.models import OutboxMessage
 from integrations.sqs.tasks import queue_for
@@ -29,6 +38,7 @@ __all__ = ["at_once", "brevo_sandbox", "make_order", "running_brevo_sandbox"]
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
 
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 OURS = ("emails.", "sms.", "brevo.", "dixa.")
 
 
@@ -51,8 +61,16 @@ def test_the_tasks_and_their_queues_are_frozen():
             "brevo.sync_contact": "BrevoQueue",
             "dixa.sync_end_user": "DixaQueue",
         },
-        PaymentFailed: {"emails.payment_failed": "EmailsQueue"},
-        PaymentActionRequired: {"emails.payment_action_required": "EmailsQueue"},
+        PaymentFailed: {"emails.payment_failed": "EmailsQueue", "sms.payment_failed": "SmsQueue"},
+        PaymentActionRequired: {
+            "emails.payment_action_required": "EmailsQueue",
+            "sms.payment_action_required": "SmsQueue",
+        },
+        PaymentReminderDue: {"emails.payment_reminder": "EmailsQueue"},
+        PaymentLinkRequested: {"emails.payment_link": "EmailsQueue"},
+        DunningExhausted: {"emails.dunning_exhausted": "EmailsQueue"},
+        RefundSucceeded: {"emails.refund_succeeded": "EmailsQueue"},
+        RefundFailed: {"emails.refund_failed": "EmailsQueue"},
         CustomerRegistered: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},
         CustomerUpdated: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},
         BrevoWebhookReceived: {"brevo.process_webhook": "BrevoQueue"},
@@ -108,6 +126,47 @@ def test_a_payment_in_trouble_is_told(event, status, tag, make_order, brevo_sand
     deliver()
 
     assert [mail["tags"] for mail in brevo_sandbox.records("mails")] == [[tag]]
+    assert [sms["content"].count(order.number) for sms in brevo_sandbox.records("sms")] == [1]
+
+
+def attempted(order, *, number: int, status: str, **fields: Any) -> ChargeAttempt:
+    charge, _ = Charge.objects.get_or_create(
+        order=order, defaults={"amount": order.amount, "currency": order.currency, "payment_method": "pm_card_visa"}
+    )
+    return ChargeAttempt.objects.create(
+        charge=charge, number=number, idempotency_key=f"k{number}", payment_method="pm_card_visa", status=status,
+        started_at=NOW, **fields,
+    )  # fmt: skip
+
+
+def test_after_an_outage_only_the_newest_state_is_told(make_order, brevo_sandbox):
+    order = make_order(status=Order.Status.PAYMENT_FAILED)
+    about = {"order_id": order.pk, "customer_id": order.customer_id}
+    attempted(order, number=1, status="declined", decline_code="insufficient_funds", finished_at=NOW)
+    with transaction.atomic():
+        publish(PaymentFailed(**about, attempt_number=1))
+    attempted(order, number=2, status="declined", decline_code="expired_card", finished_at=NOW + dt.timedelta(days=3))
+    with transaction.atomic():
+        publish(PaymentFailed(**about, attempt_number=2))
+
+    deliver(times=2)
+
+    [mail] = brevo_sandbox.records("mails")
+    assert "The card has expired." in mail["textContent"]
+    assert len(brevo_sandbox.records("sms")) == 1
+    told = Notification.objects.filter(channel="email").values_list("occasion", "status", "error_code")
+    assert set(told) == {("attempt-1", "skipped", "superseded"), ("attempt-2", "sent", "")}
+
+
+def test_a_message_of_yesterday_that_names_no_attempt_is_told_once(make_order, brevo_sandbox):
+    order = make_order(status=Order.Status.PAYMENT_FAILED)
+    attempted(order, number=1, status="declined", decline_code="insufficient_funds", finished_at=NOW)
+
+    for _ in range(2):
+        current_app.tasks["emails.payment_failed"](order_id=str(order.pk), customer_id=str(order.customer_id))
+
+    assert len(brevo_sandbox.records("mails")) == 1
+    assert Notification.objects.get().occasion == ""
 
 
 def wait_until(condition: Any, *, seconds: float = 10.0) -> None:
@@ -143,7 +202,7 @@ def test_brevo_tells_what_became_of_a_mail(make_order, brevo_sandbox, live_serve
     with transaction.atomic():
         publish(PaymentFailed(order_id=bad.pk, customer_id=bad.customer_id))
     deliver()
-    row = Notification.objects.get(kind="payment_failed")
+    row = Notification.objects.get(kind="payment_failed", channel="email")
     assert (row.status, row.error_code) == ("skipped", "hard_bounce")
     assert len(brevo_sandbox.records("mails")) == 2
     assert Customer.objects.get(pk=bad.customer_id).marketing_consent

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from charges import queries
-from charges.models import Charge
+from charges.models import Charge, DunningRun
 from tests.support.payments import NOW, place_order
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +52,39 @@ def test_an_attempt_that_waits_for_the_customer_is_read_as_authentication_whatev
     attempt = charge_with(("requires_action", "")).attempts.get()
     found = queries.reading(attempt=attempt)
     assert found is not None and (found.category, found.automatic_retry) == ("customer_action", False)
+
+
+DAY = dt.timedelta(days=1)
+
+
+def with_step(charge: Charge, *, run: str = "active", step: str = "planned") -> None:
+    dunning = DunningRun.objects.create(
+        order=charge.order, status=run, schedule=[3], unpaid_policy="cancel", started_at=NOW,
+        ended_at=None if run == "active" else NOW,
+    )  # fmt: skip
+    dunning.steps.create(number=1, status=step, due_at=NOW + 3 * DAY, done_at=None if step == "planned" else NOW)
+
+
+@pytest.mark.parametrize(
+    ("code", "dunning", "tried"),
+    [
+        ("insufficient_funds", {}, True),
+        ("expired_card", {}, False),
+        ("stolen_card", {}, False),
+        ("insufficient_funds", {"run": "stopped", "step": "dropped"}, False),
+        ("insufficient_funds", {"step": "reminded"}, False),
+    ],
+)
+def test_when_a_card_is_tried_again(code: str, dunning: dict[str, str], tried: bool) -> None:
+    charge = charge_with(("declined", code))
+    with_step(charge, **dunning)
+    assert queries.next_try_at(order_id=charge.order_id) == (NOW + 3 * DAY if tried else None)
+
+
+def test_without_dunning_nothing_is_tried_again() -> None:
+    assert queries.next_try_at(order_id=charge_with(("declined", "insufficient_funds")).order_id) is None
+
+
+def test_an_attempt_nobody_knows_is_no_old_news() -> None:
+    assert not queries.attempt_is_old_news(order_id=place_order().pk, number=1)
+    assert not queries.step_is_old_news(order_id=place_order().pk, number=1)

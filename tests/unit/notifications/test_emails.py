@@ -20,6 +20,8 @@ KINDS = {
     Kind.WELCOME: Order.Status.PAID,
     Kind.PAYMENT_FAILED: Order.Status.PAYMENT_FAILED,
     Kind.PAYMENT_ACTION_REQUIRED: Order.Status.REQUIRES_ACTION,
+    Kind.PAYMENT_REMINDER: Order.Status.PAYMENT_FAILED,
+    Kind.PAYMENT_LINK: Order.Status.PENDING_PAYMENT,
 }
 
 
@@ -63,6 +65,11 @@ def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, make_order, 
         (Kind.PAYMENT_ACTION_REQUIRED, "payment_failed", "order_payment_failed"),
         (Kind.WELCOME, "pending_payment", "order_not_paid"),
         (Kind.ORDER_CONFIRMATION, "canceled", "order_canceled"),
+        (Kind.PAYMENT_REMINDER, "paid", "order_paid"),
+        (Kind.PAYMENT_REMINDER, "pending_payment", "order_pending_payment"),
+        (Kind.PAYMENT_LINK, "paid", "order_paid"),
+        (Kind.PAYMENT_LINK, "canceled", "order_canceled"),
+        (Kind.DUNNING_EXHAUSTED, "payment_failed", "no_dunning"),
     ],
 )
 def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox, make_order, now):

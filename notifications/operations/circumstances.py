@@ -1,0 +1,74 @@
+"""Finding out what a message has to tell, at the moment in which it is sent."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+
+from charges import payment_links
+from charges import queries as charges
+from charges.decline_codes import NOT_APPROVED
+from charges.models import Refund
+from notifications import queries
+from notifications.models import Notification
+from notifications.operations.occasions import ONLY_ONE, Occasion
+from notifications.rendering.circumstances import Circumstances, Outcome, PaymentPage, Refunded
+from orders.models import Order
+from subscriptions.models import Plan
+
+Kind = Notification.Kind
+
+TELLING_WHY = (Kind.PAYMENT_FAILED, Kind.PAYMENT_REMINDER, Kind.DUNNING_EXHAUSTED)
+WITH_A_LINK = (Kind.PAYMENT_FAILED, Kind.PAYMENT_ACTION_REQUIRED, Kind.PAYMENT_REMINDER, Kind.PAYMENT_LINK)
+ABOUT_A_REFUND = (Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED)
+OUTCOMES = {
+    Plan.UnpaidPolicy.CANCEL: Outcome.CANCELED,
+    Plan.UnpaidPolicy.PAUSE: Outcome.PAUSED,
+    Plan.UnpaidPolicy.PAST_DUE: Outcome.PAST_DUE,
+}
+
+
+def circumstances(
+    *, kind: Notification.Kind, order: Order, at: dt.datetime, occasion: Occasion = ONLY_ONE
+) -> Circumstances:
+    """What this kind of message tells besides its order. Raises ``NoSuchRefund``."""
+    outcome = _outcome(order) if kind == Kind.DUNNING_EXHAUSTED else None
+    return Circumstances(
+        first=queries.is_first_order(order=order),
+        because=queries.why_unpaid(order=order) if kind in TELLING_WHY else NOT_APPROVED,
+        page=_page(order, at) if kind in WITH_A_LINK or outcome == Outcome.PAST_DUE else None,
+        next_try_at=_next_try_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
+        to_confirm=order.status == Order.Status.REQUIRES_ACTION,
+        outcome=outcome,
+        refunded=_refunded(order, occasion) if kind in ABOUT_A_REFUND else None,
+    )
+
+
+def _page(order: Order, at: dt.datetime) -> PaymentPage:
+    expires_at = at + dt.timedelta(days=settings.PAYMENT_LINK_DAYS)
+    return PaymentPage(
+        url=payment_links.payment_link(order_id=order.pk, at=at),
+        last_day=(expires_at - dt.timedelta(days=1)).astimezone(dt.UTC).date(),
+    )
+
+
+def _next_try_at(order: Order, at: dt.datetime) -> dt.datetime | None:
+    """None also when it is due already: then its outcome will be told."""
+    moment = charges.next_try_at(order_id=order.pk)
+    return moment if moment is not None and moment > at else None
+
+
+def _outcome(order: Order) -> Outcome | None:
+    run = queries.dunning_of(order=order)
+    return OUTCOMES[Plan.UnpaidPolicy(run.unpaid_policy)] if run else None
+
+
+def _refunded(order: Order, occasion: Occasion) -> Refunded:
+    refund = queries.refund_to_write_about(refund_id=occasion.refund_id, order=order)
+    return Refunded(
+        amount=refund.amount,
+        currency=refund.charge.currency,
+        whole=refund.amount == refund.charge.amount,
+        after_cancellation=refund.origin == Refund.Origin.SHOP,
+    )
