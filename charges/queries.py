@@ -6,11 +6,12 @@ import dataclasses
 import datetime as dt
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from charges import declines
 from charges.declines import Category, DeclineReading
-from charges.models import ChargeAttempt, DunningRun, DunningStep
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from integrations.stripe.results import Decline
 
 Status = ChargeAttempt.Status
@@ -43,15 +44,28 @@ def last_decline(*, order_id: UUID) -> DeclineReading | None:
     return next((one for one in readings if one and one.category is not Category.OUR_FAULT), None)
 
 
+def may_try_again(*, charge: Charge) -> bool:
+    """Whether the card on file may be charged again without anybody's doing: the last answer was a soft no, or
+    none because of a fault of ours, and the ceiling of tries is not reached."""
+    last = charge.attempts.order_by("number").last()
+    if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MOST_TRIES:
+        return False
+    read = reading(attempt=last)
+    return read is not None and (read.automatic_retry or read.category is Category.OUR_FAULT)
+
+
+def _tries(charge: Charge) -> int:
+    """How often a bank was asked."""
+    return charge.attempts.exclude(status__in=(Status.WITHOUT_EFFECT, Status.REFUSED, Status.CANCELED)).count()
+
+
 def next_try_at(*, order_id: UUID) -> dt.datetime | None:
     """When dunning tries the card on file again; None where it does not, or only the customer can help."""
     step = DunningStep.objects.filter(
         run__order=order_id, run__status=DunningRun.Status.ACTIVE, status=DunningStep.Status.PLANNED
     ).first()
-    if step is None:
-        return None
-    decline = last_decline(order_id=order_id)
-    return step.due_at if decline is not None and decline.automatic_retry else None
+    charge = Charge.objects.filter(order=order_id).first()
+    return step.due_at if step and charge and may_try_again(charge=charge) else None
 
 
 def attempt_is_old_news(*, order_id: UUID, number: int) -> bool:

@@ -119,26 +119,10 @@ def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str
         stop(order_id=order_id, reason="not_wanted", at=at)
     elif (earliest := _earliest_try(charge, at=at)) > at:
         _put_off(step, charge.order, to=earliest)
-    elif may_try(charge):
+    elif queries.may_try_again(charge=charge):
         _try(step, charge, at=at, task_id=task_id)
     else:
         _remind(step, charge, at=at)
-
-
-def may_try(charge: Charge) -> bool:
-    """Whether the card on file may be charged again without anybody's doing."""
-    last = charge.attempts.order_by("number").last()
-    if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MOST_TRIES:
-        return False
-    reading = queries.reading(attempt=last)
-    # A refusal through our fault said nothing about the card.
-    return last.status == ChargeAttempt.Status.REFUSED or (reading is not None and reading.automatic_retry)
-
-
-def _tries(charge: Charge) -> int:
-    """How often a bank was asked."""
-    not_asked = (ChargeAttempt.Status.WITHOUT_EFFECT, ChargeAttempt.Status.REFUSED, ChargeAttempt.Status.CANCELED)
-    return charge.attempts.exclude(status__in=not_asked).count()
 
 
 def _earliest_try(charge: Charge, *, at: dt.datetime) -> dt.datetime:
