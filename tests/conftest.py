@@ -4,9 +4,34 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import connection, transaction
+from django.test import TransactionTestCase
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
+
+
+# What migrations leave behind; no test changes it.
+KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+
+def _empty_tables(_: TransactionTestCase) -> None:
+    """Delete what a test has committed, from the tables that it used: some two milliseconds, where truncating them all
+    and making content types and permissions anew takes Django a hundred and more."""
+    tables = [name for name in connection.introspection.table_names() if name not in KEPT]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(f'EXISTS (SELECT FROM "{name}")' for name in tables))
+        used = [name for name, is_used in zip(tables, cursor.fetchone(), strict=True) if is_used]
+        for name in used:
+            # Foreign keys are looked at when the transaction ends, so the order does not matter.
+            cursor.execute(f'DELETE FROM "{name}"')
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_emptied_fast() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)
+        yield
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ class Days:
         self.sandbox = sandbox
         self.dead: list[tuple[str, str]] = []
         self.dead_rows: list[Any] = []
-        self._delivered: set[Any] = set()
         monkeypatch.setattr("django.utils.timezone.now", lambda: self.now)
 
     def until(self, moment: dt.datetime) -> None:
@@ -53,13 +52,42 @@ class Days:
         """What is due now happens."""
         self.until(self.now)
 
+    def deliver_any(self, number: int, *, again: bool = False) -> None:
+        """One of the messages that are due, by its number: one that waits, or was delivered before. ``again``: it will
+        be delivered again, as one is whose worker died."""
+        due = [row for row in self._messages() if self._due(row) <= self.now]
+        if not due:
+            return
+        row = due[number % len(due)]
+        try:
+            self._deliver(row)
+        finally:
+            if again:
+                self._mark(row, sent_at=row.sent_at)
+
+    def redeliver_everything(self) -> None:
+        """The dead letters as well, by somebody who has mended what was wrong."""
+        self.settle()
+        rows, self.dead_rows, self.dead = self.dead_rows, [], []
+        for row in rows:
+            self._deliver(row)
+        self.settle()
+
+    def _messages(self) -> Any:
+        from integrations.outbox.models import OutboxMessage
+
+        return OutboxMessage.objects.filter(queue__in=self.QUEUES).order_by("pk")
+
+    def _mark(self, row: Any, *, sent_at: dt.datetime | None) -> None:
+        self._messages().filter(pk=row.pk).update(sent_at=sent_at)
+
     def _move_to(self, moment: dt.datetime) -> None:
         if moment > self.now:
             self.sandbox.pass_time((moment - self.now).total_seconds())
             self.now = moment
 
     def _next(self) -> tuple[dt.datetime, Any] | None:
-        due = ((self._due(row), row) for row in self._all() if row.pk not in self._delivered)
+        due = ((self._due(row), row) for row in self._messages().filter(sent_at=None))
         return min(due, key=lambda one: (one[0], one[1].pk), default=None)
 
     def _due(self, row: Any) -> dt.datetime:
@@ -67,7 +95,7 @@ class Days:
         return self.now if at_once else row.not_before
 
     def _deliver(self, row: Any) -> None:
-        self._delivered.add(row.pk)
+        self._mark(row, sent_at=self.now)
         for _ in range(self.ladder):
             try:
                 current_app.tasks[row.task](**row.kwargs)
@@ -80,30 +108,3 @@ class Days:
                 return
         self.dead.append((row.task, failure))
         self.dead_rows.append(row)
-
-    def deliver_any(self, number: int, *, again: bool = False) -> None:
-        """One of the messages that are due, by its number: one that waits, or was delivered before. ``again``: it will
-        be delivered again, as one is whose worker died."""
-        due = [row for row in self._all() if self._due(row) <= self.now]
-        if not due:
-            return
-        row = due[number % len(due)]
-        was_delivered = row.pk in self._delivered
-        try:
-            self._deliver(row)
-        finally:
-            if again and not was_delivered:
-                self._delivered.discard(row.pk)
-
-    def redeliver_everything(self) -> None:
-        """The dead letters as well, by somebody who has mended what was wrong."""
-        self.settle()
-        rows, self.dead_rows, self.dead = self.dead_rows, [], []
-        for row in rows:
-            self._deliver(row)
-        self.settle()
-
-    def _all(self) -> list[Any]:
-        from integrations.outbox.models import OutboxMessage
-
-        return list(OutboxMessage.objects.filter(queue__in=self.QUEUES).order_by("pk"))
