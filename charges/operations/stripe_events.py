@@ -7,12 +7,13 @@ import logging
 from uuid import UUID
 
 from charges.models import Charge
+from charges.operations.dispute_events import about_dispute
 from charges.operations.event_objects import charge_of_intent, object_of
 from charges.operations.reading import read_payment
 from integrations.errors import PermanentError
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
-from integrations.stripe.event_types import INTENT_EVENTS
+from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ class StrayIntent(PermanentError):
 def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
     """Deal with a stored event, in whatever order and however often it comes.
 
-    Raises ``NoSuchEvent``, ``ChargeNotHereYet``, ``StrayIntent``, and what settlement and the gateway raise.
+    Raises ``NoSuchEvent``, ``ChargeNotHereYet``, ``StrayIntent``, ``DisputedBeforePaid``, ``DisputeDiffers``, and what
+    settlement and the gateway raise.
     """
     event = WebhookEvent.objects.filter(pk=webhook_event_id, provider=WebhookEvent.Provider.STRIPE).first()
     if event is None:
@@ -42,6 +44,8 @@ def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
 def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
     if event.type in INTENT_EVENTS:
         return _about_intent(event, at=at)
+    if event.type in DISPUTE_EVENTS:
+        return about_dispute(object_of(event), at=at)
     return "ignored: a type that we do not handle"
 
 

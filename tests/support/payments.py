@@ -75,6 +75,16 @@ class StripeSandbox:
         """The customer answers the bank's challenge in the browser."""
         self._post(f"/sandbox/stripe/payment_intents/{intent_id}/authenticate", outcome=outcome)
 
+    def dispute(self, intent_id: str, **wanted: Any) -> str:
+        """The cardholder complains about a payment; Stripe's id of the dispute. ``reason="inquiry"``: only asks."""
+        answer = self.http.post("/sandbox/stripe/disputes", json={"payment_intent": intent_id, **wanted})
+        assert answer.is_success, answer.text
+        return str(answer.json()["id"])
+
+    def move_dispute(self, dispute_id: str, phase: str, **wanted: str) -> None:
+        """``updated`` (to ``status``), ``funds_withdrawn``, ``funds_reinstated``, or ``closed`` (with ``status``)."""
+        self._post(f"/sandbox/stripe/disputes/{dispute_id}/{phase}", **wanted)
+
     def idle(self) -> bool:
         return bool(self.http.get("/sandbox/health").json()["webhooks_idle"])
 

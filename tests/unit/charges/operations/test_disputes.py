@@ -1,0 +1,642 @@
+"""What is called into question: whatever the order of what Stripe tells, one row, and the plan's policy once."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import itertools
+import logging
+import threading
+import uuid
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from charges.invariants import INVARIANTS
+from charges.models import Charge, Dispute, DunningRun, DunningStep
+from charges.operations import disputes, ledger
+from charges.operations.dispute_events import DisputedBeforePaid
+from charges.operations.event_objects import ChargeNotHereYet
+from charges.operations.stripe_events import process_stripe_event
+from integrations.errors import ProviderUnclear
+from integrations.inbox.models import WebhookEvent
+from integrations.stripe import disputes as gateway
+from orders.models import Order
+from subscriptions.models import Plan, Subscription
+from tests.support.payments import Died, StripeSandbox, capture, dying, place_order, published
+from tests.unit.charges.operations.test_capture_concurrent import at_once
+from tests.unit.charges.operations.test_capture_killed import Lines
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AFTERWARDS = {"pause": ("paused", "disputed"), "cancel": ("canceled", "disputed"), "keep": ("active", "")}
+NOT_COMPARED = {"id", "created_at", "updated_at", "closed_at"}
+
+
+def paid(*, policy: str = "pause", **fields: Any) -> Order:
+    order: Order = place_order(**fields)
+    Plan.objects.filter(pk=order.subscription.plan_id).update(dispute_policy=policy)
+    capture(order)
+    return order
+
+
+def renewed(order: Order) -> Order:
+    """The next period of the same subscription, paid."""
+    last = Order.objects.filter(subscription=order.subscription_id).latest("period_start")
+    renewal = Order.objects.create(
+        customer_id=order.customer_id,
+        subscription_id=order.subscription_id,
+        amount=order.amount,
+        currency=order.currency,
+        payment_method=order.payment_method,
+        period_start=last.period_end,
+        period_end=last.period_end + dt.timedelta(days=30),
+    )
+    capture(renewal)
+    return renewal
+
+
+def intent_of(order: Order) -> str:
+    return str(Charge.objects.get(order=order).payment_intent_id)
+
+
+def events(sandbox: StripeSandbox, dispute_id: str = "") -> list[dict[str, Any]]:
+    """Of disputes, oldest first."""
+    found = [event for event in reversed(sandbox.objects("events")) if event["type"].startswith("charge.dispute.")]
+    return [event for event in found if not dispute_id or event["data"]["object"]["id"] == dispute_id]
+
+
+def tell(event: dict[str, Any]) -> str:
+    """Stripe delivers it; our worker deals with it."""
+    stored = WebhookEvent.objects.create(
+        provider="stripe", event_id=f"evt_{uuid.uuid4().hex}", type=event["type"], payload=event
+    )
+    process_stripe_event(webhook_event_id=stored.pk, at=timezone.now())
+    stored.refresh_from_db()
+    assert stored.processed_at is not None
+    return stored.outcome
+
+
+def tell_all(sandbox: StripeSandbox, dispute_id: str = "") -> None:
+    for event in events(sandbox, dispute_id):
+        tell(event)
+
+
+def standing(order: Order) -> tuple[str, str]:
+    subscription = Subscription.objects.get(pk=order.subscription_id)
+    return subscription.status, subscription.status_reason
+
+
+def row(dispute_id: str) -> dict[str, Any]:
+    (values,) = Dispute.objects.filter(stripe_id=dispute_id).values()
+    return {name: value for name, value in values.items() if name not in NOT_COMPARED}
+
+
+def broken() -> list[str]:
+    """The invariants about disputes that do not hold."""
+    about = [invariant for invariant in INVARIANTS if "disputed" in invariant.name]
+    verdicts = ledger.examine(about, before_each=lambda _: None)
+    return [verdict.invariant.name for verdict in verdicts if not verdict.holds]
+
+
+def dunned(order: Order) -> DunningRun:
+    run = DunningRun.objects.create(order=order, schedule=[1, 3], unpaid_policy="cancel", started_at=timezone.now())
+    DunningStep.objects.create(run=run, number=1, due_at=timezone.now() + dt.timedelta(days=1))
+    return run
+
+
+@pytest.mark.parametrize("policy", AFTERWARDS)
+def test_a_chargeback_applies_the_plans_policy_and_stops_dunning(stripe_sandbox: StripeSandbox, policy: str) -> None:
+    order = paid(policy=policy, payment_method="pm_card_createDispute")
+    run, another = dunned(order), dunned(place_order())
+
+    tell_all(stripe_sandbox)
+
+    dispute = Dispute.objects.get()
+    made = stripe_sandbox.objects("disputes")[0]
+    assert (dispute.stripe_id, dispute.charge.order_id, dispute.amount, dispute.currency) == (
+        made["id"], order.pk, 1290, "EUR"
+    )  # fmt: skip
+    assert (dispute.status, dispute.reason, dispute.funds, dispute.is_inquiry, dispute.closed_at) == (
+        "needs_response", "fraudulent", "withdrawn", False, None
+    )  # fmt: skip
+    assert dispute.due_by == dt.datetime.fromtimestamp(made["evidence_details"]["due_by"], tz=dt.UTC)
+    assert dispute.opened_at == dt.datetime.fromtimestamp(made["created"], tz=dt.UTC)
+    assert (dispute.policy_applied, standing(order)) == (policy, AFTERWARDS[policy])
+    assert published().get("SubscriptionCanceled", 0) == (1 if policy == "cancel" else 0)
+    run.refresh_from_db()
+    another.refresh_from_db()
+    assert (run.status, run.reason, run.steps.get().status, another.status) == (
+        "stopped", "disputed", "dropped", "active"
+    )  # fmt: skip
+    assert broken() == []
+
+
+def test_operators_are_warned_once_with_the_date_and_nothing_personal(
+    stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+
+    with caplog.at_level(logging.WARNING, logger="charges"):
+        tell_all(stripe_sandbox)
+        tell_all(stripe_sandbox)
+
+    (line,) = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    dispute = Dispute.objects.get()
+    assert dispute.due_by is not None
+    for word in (dispute.stripe_id, str(dispute.charge_id), order.number, dispute.due_by.isoformat(), "chargeback"):
+        assert word in line
+    assert order.customer.email not in line
+    assert order.customer.name not in line
+
+
+def test_an_inquiry_changes_nothing_until_it_turns_into_a_chargeback(
+    stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = paid(payment_method="pm_card_createDisputeInquiry")
+    run = dunned(order)
+    with caplog.at_level(logging.WARNING, logger="charges"):
+        tell_all(stripe_sandbox)
+    dispute = Dispute.objects.get()
+    run.refresh_from_db()
+    assert (dispute.is_inquiry, dispute.funds, dispute.policy_applied) == (True, "not_taken", "")
+    assert (standing(order), run.status) == (("active", ""), "active")
+
+    stripe_sandbox.move_dispute(dispute.stripe_id, "updated", status="needs_response")
+    stripe_sandbox.move_dispute(dispute.stripe_id, "funds_withdrawn")
+    with caplog.at_level(logging.WARNING, logger="charges"):
+        tell_all(stripe_sandbox)
+
+    dispute.refresh_from_db()
+    run.refresh_from_db()
+    assert (dispute.is_inquiry, dispute.funds, dispute.policy_applied) == (False, "withdrawn", "pause")
+    assert (standing(order), run.status) == (("paused", "disputed"), "stopped")
+    assert [word for record in caplog.records for word in ("inquiry", "chargeback") if word in record.getMessage()] == [
+        "inquiry",
+        "chargeback",
+    ]
+
+
+def test_an_inquiry_that_ends_leaves_no_trace_but_its_row(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(payment_method="pm_card_createDisputeInquiry")
+    tell_all(stripe_sandbox)
+    dispute = Dispute.objects.get()
+    stripe_sandbox.move_dispute(dispute.stripe_id, "closed", status="warning_closed")
+
+    tell_all(stripe_sandbox)
+
+    dispute.refresh_from_db()
+    assert (dispute.status, dispute.policy_applied, standing(order)) == ("warning_closed", "", ("active", ""))
+    assert dispute.closed_at is not None
+
+
+@pytest.mark.parametrize(
+    ("policy", "end", "afterwards"),
+    [
+        ("pause", "won", ("active", "")),
+        ("pause", "lost", ("paused", "disputed")),
+        ("pause", "prevented", ("paused", "disputed")),
+        ("cancel", "won", ("canceled", "disputed")),
+        ("cancel", "lost", ("canceled", "disputed")),
+        ("keep", "won", ("active", "")),
+        ("keep", "lost", ("active", "")),
+    ],
+)
+def test_how_it_ends(stripe_sandbox: StripeSandbox, policy: str, end: str, afterwards: tuple[str, str]) -> None:
+    order = paid(policy=policy, payment_method="pm_card_createDispute")
+    tell_all(stripe_sandbox)
+    dispute = Dispute.objects.get()
+    stripe_sandbox.move_dispute(dispute.stripe_id, "updated", status="under_review")
+    tell_all(stripe_sandbox)
+    dispute.refresh_from_db()
+    assert (dispute.status, standing(order)) == ("under_review", AFTERWARDS[policy])
+
+    phase = "updated" if end == "prevented" else "closed"
+    stripe_sandbox.move_dispute(dispute.stripe_id, phase, status=end)
+    tell_all(stripe_sandbox)
+
+    dispute.refresh_from_db()
+    assert (dispute.status, dispute.funds) == (end, "reinstated" if end == "won" else "withdrawn")
+    assert (dispute.closed_at is not None, dispute.policy_applied) == (True, policy)
+    assert standing(order) == afterwards
+    assert published().get("SubscriptionCanceled", 0) == (1 if policy == "cancel" else 0)
+
+
+@pytest.mark.parametrize(("end", "afterwards"), [("won", ("active", "")), ("lost", ("paused", "disputed"))])
+def test_every_order_of_the_events_ends_in_the_same_rows(
+    stripe_sandbox: StripeSandbox, end: str, afterwards: tuple[str, str]
+) -> None:
+    """All of them come at the end, each twice, in every order."""
+    order = paid(payment_method="pm_card_createDispute")
+    dispute_id = stripe_sandbox.objects("disputes")[0]["id"]
+    stripe_sandbox.move_dispute(dispute_id, "updated", status="under_review")
+    stripe_sandbox.move_dispute(dispute_id, "closed", status=end)
+    told = events(stripe_sandbox)
+    rows = []
+
+    for sequence in itertools.permutations(told):
+        Dispute.objects.all().delete()
+        Subscription.objects.update(status="active", status_reason="")
+        for event in (*sequence, sequence[0]):
+            tell(event)
+        assert (Dispute.objects.count(), standing(order)) == (1, afterwards)
+        rows.append(row(dispute_id))
+
+    assert len(rows) == {"won": 120, "lost": 24}[end]
+    assert all(one == rows[0] for one in rows)
+    assert (rows[0]["status"], rows[0]["funds"]) == (end, "reinstated" if end == "won" else "withdrawn")
+
+
+@pytest.mark.parametrize(("end", "afterwards"), [("won", ("active", "")), ("lost", ("paused", "disputed"))])
+def test_however_late_each_event_comes_it_ends_in_the_same_rows(
+    stripe_sandbox: StripeSandbox, end: str, afterwards: tuple[str, str]
+) -> None:
+    """Three phases; each event comes during its own or any later one, the latest first."""
+    order = paid()
+    rows = []
+    for created, withdrawn, updated in itertools.product(range(3), range(3), range(1, 3)):
+        Dispute.objects.all().delete()
+        Subscription.objects.update(status="active", status_reason="")
+        dispute_id = stripe_sandbox.dispute(intent_of(order))
+        deliver(stripe_sandbox, dispute_id, phase=0, comes=[created, withdrawn])
+        stripe_sandbox.move_dispute(dispute_id, "updated", status="under_review")
+        deliver(stripe_sandbox, dispute_id, phase=1, comes=[created, withdrawn, updated])
+        stripe_sandbox.move_dispute(dispute_id, "closed", status=end)
+        deliver(stripe_sandbox, dispute_id, phase=2, comes=[created, withdrawn, updated])
+        assert standing(order) == afterwards
+        rows.append({**row(dispute_id), "stripe_id": "", "opened_at": None, "due_by": None, "policy_applied": ""})
+    assert all(one == rows[0] for one in rows)
+
+
+def deliver(sandbox: StripeSandbox, dispute_id: str, *, phase: int, comes: list[int]) -> None:
+    for event, when in reversed(list(itertools.zip_longest(events(sandbox, dispute_id), comes, fillvalue=2))):
+        if when == phase:
+            tell(event)
+
+
+def test_a_win_that_is_all_we_ever_hear_does_nothing_to_the_subscription(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(policy="cancel", payment_method="pm_card_createDispute")
+    stripe_sandbox.move_dispute(stripe_sandbox.objects("disputes")[0]["id"], "closed", status="won")
+
+    tell_all(stripe_sandbox)
+
+    assert (Dispute.objects.get().policy_applied, standing(order)) == ("", ("active", ""))
+
+
+def test_a_loss_that_is_all_we_ever_hear_counts_as_if_we_had_heard_of_it_before(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+    stripe_sandbox.move_dispute(stripe_sandbox.objects("disputes")[0]["id"], "closed", status="lost")
+
+    tell_all(stripe_sandbox)
+
+    assert (Dispute.objects.get().policy_applied, standing(order)) == ("pause", ("paused", "disputed"))
+
+
+def test_an_appeal_opens_a_lost_one_again_and_may_win_it(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+    dispute_id = stripe_sandbox.objects("disputes")[0]["id"]
+    stripe_sandbox.move_dispute(dispute_id, "closed", status="lost")
+    tell_all(stripe_sandbox)
+    real = gateway.retrieve
+
+    for status, is_open in (("appeal_under_review", True), ("won", False)):
+        monkeypatch.setattr(
+            gateway, "retrieve", lambda status=status, **named: dataclasses.replace(real(**named), status=status)
+        )
+        tell(events(stripe_sandbox)[-1])
+        dispute = Dispute.objects.get()
+        assert (dispute.status, dispute.closed_at is None) == (status, is_open)
+
+    assert standing(order) == ("active", "")
+
+
+def test_a_state_that_is_new_to_us_is_stored(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+    real = gateway.retrieve
+    monkeypatch.setattr(
+        gateway, "retrieve", lambda **named: dataclasses.replace(real(**named), status="n" * 50, reason="r" * 70)
+    )
+
+    assert tell(events(stripe_sandbox)[0]).startswith("dispute nnn")
+
+    dispute = Dispute.objects.get()
+    assert (dispute.status, dispute.reason, dispute.closed_at) == ("n" * 40, "r" * 60, None)
+    assert standing(order) == ("paused", "disputed")
+
+
+def test_the_payload_is_a_hint_and_the_dispute_is_believed(stripe_sandbox: StripeSandbox) -> None:
+    paid(payment_method="pm_card_createDispute")
+    event = events(stripe_sandbox)[0]
+    event["data"]["object"] |= {"status": "lost", "amount": 1}
+
+    assert tell({**event, "type": "charge.dispute.closed"}) == "dispute needs_response"
+
+    assert Dispute.objects.get().amount == 1290
+
+
+class TestTwoDisputesOfOneSubscription:
+    @pytest.fixture
+    def order(self, stripe_sandbox: StripeSandbox) -> Order:
+        return paid()
+
+    @pytest.fixture
+    def first(self, stripe_sandbox: StripeSandbox, order: Order) -> str:
+        found = stripe_sandbox.dispute(intent_of(order))
+        tell_all(stripe_sandbox, found)
+        return found
+
+    def another(self, sandbox: StripeSandbox, order: Order) -> str:
+        found = sandbox.dispute(intent_of(renewed(order)))
+        tell_all(sandbox, found)
+        return found
+
+    def end(self, sandbox: StripeSandbox, dispute_id: str, status: str) -> None:
+        sandbox.move_dispute(dispute_id, "closed", status=status)
+        tell_all(sandbox, dispute_id)
+
+    @pytest.mark.parametrize("turn", [False, True])
+    def test_it_goes_on_when_both_are_won(
+        self, stripe_sandbox: StripeSandbox, order: Order, first: str, turn: bool
+    ) -> None:
+        both = [first, self.another(stripe_sandbox, order)]
+        assert [row(one)["policy_applied"] for one in both] == ["pause", "none"]
+        if turn:
+            both.reverse()
+
+        self.end(stripe_sandbox, both[0], "won")
+        assert standing(order) == ("paused", "disputed")
+
+        self.end(stripe_sandbox, both[1], "won")
+        assert standing(order) == ("active", "")
+
+    @pytest.mark.parametrize("turn", [False, True])
+    def test_one_that_was_lost_is_for_staff_to_decide(
+        self, stripe_sandbox: StripeSandbox, order: Order, first: str, turn: bool
+    ) -> None:
+        both = [first, self.another(stripe_sandbox, order)]
+        if turn:
+            both.reverse()
+
+        self.end(stripe_sandbox, both[0], "lost")
+        self.end(stripe_sandbox, both[1], "won")
+
+        assert standing(order) == ("paused", "disputed")
+
+    def test_what_came_while_it_was_paused_for_staff_does_not_decide_for_them(
+        self, stripe_sandbox: StripeSandbox, order: Order, first: str
+    ) -> None:
+        self.end(stripe_sandbox, first, "lost")
+        self.end(stripe_sandbox, self.another(stripe_sandbox, order), "won")
+
+        assert standing(order) == ("paused", "disputed")
+
+    def test_after_staff_took_it_up_again_the_old_loss_counts_no_more(
+        self, stripe_sandbox: StripeSandbox, order: Order, first: str
+    ) -> None:
+        self.end(stripe_sandbox, first, "lost")
+        Subscription.objects.update(status="active", status_reason="")
+        second = self.another(stripe_sandbox, order)
+        assert standing(order) == ("paused", "disputed")
+
+        self.end(stripe_sandbox, second, "won")
+
+        assert standing(order) == ("active", "")
+
+    def test_an_inquiry_keeps_nobody_waiting(self, stripe_sandbox: StripeSandbox, order: Order, first: str) -> None:
+        tell_all(stripe_sandbox, stripe_sandbox.dispute(intent_of(renewed(order)), reason="inquiry"))
+
+        self.end(stripe_sandbox, first, "won")
+
+        assert standing(order) == ("active", "")
+
+    def test_of_another_subscription_they_do_not_count(
+        self, stripe_sandbox: StripeSandbox, order: Order, first: str
+    ) -> None:
+        tell_all(stripe_sandbox, stripe_sandbox.dispute(intent_of(paid())))
+
+        self.end(stripe_sandbox, first, "won")
+
+        assert standing(order) == ("active", "")
+
+    @pytest.mark.parametrize("round_", range(3))
+    def test_won_while_another_is_opened(
+        self, stripe_sandbox: StripeSandbox, order: Order, first: str, round_: int
+    ) -> None:
+        second = stripe_sandbox.dispute(intent_of(renewed(order)))
+        stripe_sandbox.move_dispute(first, "closed", status="won")
+        won, opened = events(stripe_sandbox, first)[-1], events(stripe_sandbox, second)[0]
+
+        assert at_once(lambda: tell(won), lambda: tell(opened)) == []
+
+        assert standing(order) == ("paused", "disputed")
+        self.end(stripe_sandbox, second, "won")
+        assert standing(order) == ("active", "")
+
+    @pytest.mark.parametrize("round_", range(3))
+    def test_both_won_at_once(self, stripe_sandbox: StripeSandbox, order: Order, first: str, round_: int) -> None:
+        both = [first, self.another(stripe_sandbox, order)]
+        for one in both:
+            stripe_sandbox.move_dispute(one, "closed", status="won")
+        told = [events(stripe_sandbox, one)[-1] for one in both]
+
+        assert at_once(*[lambda event=event: tell(event) for event in told]) == []
+
+        assert standing(order) == ("active", "")
+
+
+def test_a_paused_subscription_that_was_paused_for_another_reason_stays_so(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+    Subscription.objects.update(status="paused", status_reason="unpaid")
+    tell_all(stripe_sandbox)
+    stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
+
+    tell_all(stripe_sandbox)
+
+    assert (Dispute.objects.get().policy_applied, standing(order)) == ("none", ("paused", "unpaid"))
+
+
+def test_a_dispute_that_comes_before_its_payment(stripe_sandbox: StripeSandbox) -> None:
+    """Stripe took the payment, our worker never heard the answer, and the bank is faster than the webhook."""
+    stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
+    order = place_order(payment_method="pm_card_createDispute")
+    with pytest.raises(ProviderUnclear):
+        capture(order)
+
+    tell_all(stripe_sandbox)
+
+    order.refresh_from_db()
+    assert (order.status, standing(order), published()) == ("paid", ("paused", "disputed"), {"OrderPaid": 1})
+
+
+def test_a_dispute_of_what_stripe_does_not_show_as_paid_comes_back(stripe_sandbox: StripeSandbox) -> None:
+    order = place_order(payment_method="pm_card_chargeCustomerFail")
+    capture(order)
+    about = {"id": "du_1", "payment_intent": intent_of(order), "charge": "ch_1"}
+
+    with pytest.raises(DisputedBeforePaid):
+        tell({"type": "charge.dispute.created", "data": {"object": about}})
+
+    assert not Dispute.objects.exists()
+
+
+def intent_of_somebody(sandbox: StripeSandbox, **metadata: str) -> str:
+    """A payment made on the same account, by hand or by another system."""
+    form = {f"metadata[{name}]": value for name, value in metadata.items()}
+    made = sandbox.api(
+        "POST",
+        "/v1/payment_intents",
+        amount="500",
+        currency="eur",
+        payment_method="pm_card_createDispute",
+        confirm="true",
+        **{"allowed_payment_method_types[0]": "card"},
+        **form,
+    )
+    return str(made["id"])
+
+
+def test_a_dispute_of_a_payment_that_is_not_ours_is_ignored(stripe_sandbox: StripeSandbox) -> None:
+    intent_of_somebody(stripe_sandbox)
+
+    assert {tell(event) for event in events(stripe_sandbox)} == {"ignored: not about one of our payments"}
+
+    assert not Dispute.objects.exists()
+
+
+@pytest.mark.parametrize("charge", ["ch_of_old", None, "", 7])
+def test_a_dispute_of_a_payment_without_an_intent_is_ignored(stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    about = {"id": "du_1", "payment_intent": None, "charge": charge}
+    told = {"type": "charge.dispute.created", "data": {"object": about}}
+    assert tell(told) == "ignored: not about one of our payments"
+
+
+def test_a_payment_is_known_by_its_stripe_charge_as_well(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+    event = events(stripe_sandbox)[0]
+    event["data"]["object"]["payment_intent"] = None
+
+    assert tell(event) == "dispute needs_response"
+
+    assert standing(order) == ("paused", "disputed")
+
+
+def test_a_dispute_of_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox: StripeSandbox) -> None:
+    intent_of_somebody(stripe_sandbox, charge=str(uuid.uuid4()))
+
+    with pytest.raises(ChargeNotHereYet):
+        tell(events(stripe_sandbox)[0])
+
+    assert not WebhookEvent.objects.exclude(processed_at=None).exists()
+
+
+def test_a_dispute_that_is_about_another_payment_is_shown_to_somebody(stripe_sandbox: StripeSandbox) -> None:
+    """The hint named one payment, and the dispute itself another."""
+    paid(payment_method="pm_card_createDispute")
+    other = paid()
+    event = events(stripe_sandbox)[0]
+    event["data"]["object"]["payment_intent"] = intent_of(other)
+
+    with pytest.raises(disputes.DisputeDiffers):
+        tell(event)
+
+    assert (Dispute.objects.count(), standing(other)) == (0, ("active", ""))
+
+
+def test_deliveries_at_once(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(policy="cancel", payment_method="pm_card_createDispute")
+    created, withdrawn = events(stripe_sandbox)
+
+    assert at_once(*[lambda: tell(created), lambda: tell(withdrawn), lambda: tell(created)]) == []
+
+    assert (Dispute.objects.get().policy_applied, standing(order)) == ("cancel", ("canceled", "disputed"))
+    assert published()["SubscriptionCanceled"] == 1
+
+
+def test_what_is_read_first_is_never_written_last(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One worker has read the open dispute and dawdles; meanwhile it is decided, and another worker hears of that."""
+    order = paid(payment_method="pm_card_createDispute")
+    dispute_id = stripe_sandbox.objects("disputes")[0]["id"]
+    real, has_read, decided_dealt_with = gateway.retrieve, threading.Event(), threading.Event()
+
+    def slow_at_first(**named: Any) -> Any:
+        found = real(**named)
+        if not has_read.is_set():
+            has_read.set()
+            decided_dealt_with.wait(0.5)
+        return found
+
+    monkeypatch.setattr(gateway, "retrieve", slow_at_first)
+
+    def decide() -> None:
+        assert has_read.wait(5)
+        stripe_sandbox.move_dispute(dispute_id, "closed", status="won")
+        tell(events(stripe_sandbox)[-1])
+        decided_dealt_with.set()
+
+    assert at_once(lambda: tell(events(stripe_sandbox)[0]), decide) == []
+
+    assert (Dispute.objects.get().status, standing(order)) == ("won", ("active", ""))
+
+
+def test_a_win_told_again_does_not_undo_what_was_decided_since(stripe_sandbox: StripeSandbox) -> None:
+    order = paid(payment_method="pm_card_createDispute")
+    tell_all(stripe_sandbox)
+    stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
+    tell_all(stripe_sandbox)
+    assert standing(order) == ("active", "")
+    Subscription.objects.update(status="paused", status_reason="disputed")
+
+    tell_all(stripe_sandbox)
+
+    assert standing(order) == ("paused", "disputed")
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_around_the_call(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
+    order = paid(policy="cancel", payment_method="pm_card_createDispute")
+    created = events(stripe_sandbox)[0]
+    for module, name in ((gateway, "retrieve"), (disputes, "believe")):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, dying(getattr(module, name), after=after))
+            with pytest.raises(Died):
+                tell(created)
+
+    tell(created)
+
+    assert (Dispute.objects.get().policy_applied, standing(order)) == ("cancel", ("canceled", "disputed"))
+    assert published()["SubscriptionCanceled"] == 1
+
+
+def test_killed_at_every_line(stripe_sandbox: StripeSandbox) -> None:
+    first = paid(policy="cancel", payment_method="pm_card_createDispute")
+    created = events(stripe_sandbox)[0]
+    seen = Lines()
+    with seen:
+        tell(created)
+    lines = [line for line in seen.seen if line[0] in ("disputes.py", "dispute_events.py", "stripe_events.py")]
+    assert len(lines) > 40
+
+    for line in lines:
+        Dispute.objects.all().delete()
+        Subscription.objects.update(status="active", status_reason="", canceled_at=None)
+        with pytest.raises(Died), Lines(die_at=line):
+            tell(created)
+
+        assert tell(created) == "dispute needs_response", line
+
+        assert (Dispute.objects.get().policy_applied, standing(first)) == ("cancel", ("canceled", "disputed")), line
+    assert published()["SubscriptionCanceled"] == 1 + len(lines), "once for each time that it was set back"
+
+
+def test_the_list_of_what_was_opened_is_read_page_by_page(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway, "PAGE", 2)
+    order = paid()
+    made = [stripe_sandbox.dispute(intent_of(order)) for _ in range(5)]
+    listed = list(gateway.opened_since(since=timezone.now() - dt.timedelta(hours=1)))
+    assert sorted(one.id for one in listed) == sorted(made)
+    assert list(gateway.opened_since(since=timezone.now() + dt.timedelta(hours=1))) == []
