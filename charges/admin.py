@@ -6,11 +6,12 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
 from charges import queries
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, SavedCard, StripeCustomer
+from charges.dispute_advice import next_step
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, SavedCard, StripeCustomer
 from integrations.admin import ReadOnlyAdmin
 from subscriptions.money import formatted
 
@@ -43,6 +44,19 @@ class AttemptInline(admin.TabularInline):
         return False
 
 
+class DisputeInline(admin.TabularInline):
+    verbose_name_plural = "disputed"
+    model = Dispute
+    extra = 0
+    can_delete = False
+    show_change_link = True
+    fields = ("stripe_id", "reason", "status", "funds", "due_by", "policy_applied", "opened_at", "closed_at")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Charge)
 class ChargeAdmin(ReadOnlyAdmin):
     list_display = ("order", "money", "status", "payment_intent_id", "created_at", "succeeded_at")
@@ -52,7 +66,7 @@ class ChargeAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = ("order", "money", "status", "payment_method", "payment_intent_id", "stripe_charge_id",
               "created_at", "succeeded_at", "updated_at")  # fmt: skip
-    inlines = (AttemptInline,)
+    inlines = (AttemptInline, DisputeInline)
 
     @admin.display(description="amount", ordering="amount")
     def money(self, charge: Charge) -> str:
@@ -110,3 +124,44 @@ class SavedCardAdmin(ReadOnlyAdmin):
     search_fields = ("customer__email", "requested", "stripe_id")
     list_select_related = ("customer",)
     ordering = ("-id",)
+
+
+class OpenDisputeFilter(admin.SimpleListFilter):
+    title = "whether it is decided"
+    parameter_name = "decided"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "Open"), ("yes", "Closed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Dispute]) -> QuerySet[Dispute]:
+        if self.value() not in ("no", "yes"):
+            return queryset
+        return queryset.filter(closed_at__isnull=self.value() == "no")
+
+
+@admin.register(Dispute)
+class DisputeAdmin(ReadOnlyAdmin):
+    """Disputes, those that are open first, and of these the one that must be answered soonest. Evidence is given in
+    Stripe's dashboard, where ``stripe_id`` is found."""
+
+    list_display = ("stripe_id", "charge", "money", "reason", "status", "funds", "answer_until", "policy_applied",
+                    "next_step")  # fmt: skip
+    list_filter = (OpenDisputeFilter, "status", "reason", "is_inquiry")
+    search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact",
+                     "charge__order__customer__email_key__startswith")  # fmt: skip
+    list_select_related = ("charge__order__subscription",)
+    ordering = (F("closed_at").desc(nulls_first=True), "due_by", "-id")
+    fields = ("stripe_id", "charge", "money", "reason", "status", "is_inquiry", "funds", "answer_until",
+              "policy_applied", "next_step", "opened_at", "closed_at", "updated_at")  # fmt: skip
+
+    @admin.display(description="amount", ordering="amount")
+    def money(self, dispute: Dispute) -> str:
+        return formatted(amount=dispute.amount, currency=dispute.currency)
+
+    @admin.display(description="answer until", ordering="due_by", empty_value="-")
+    def answer_until(self, dispute: Dispute) -> Any:
+        return dispute.due_by if dispute.closed_at is None else None
+
+    @admin.display
+    def next_step(self, dispute: Dispute) -> str:
+        return next_step(dispute=dispute)
