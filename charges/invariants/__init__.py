@@ -7,10 +7,11 @@ state that is new to the tables shows up here until somebody has said what goes 
 Check constraints are not proven again. Unique ones are: a repair may have dropped one and forgotten to put it back.
 """
 
+from charges.invariants.disputes import DISPUTES
 from charges.invariants.dunning import DUNNING
 from charges.invariants.invariant import Invariant
 from charges.invariants.payments import PAYMENTS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING)
+INVARIANTS = (*PAYMENTS, *DUNNING, *DISPUTES)

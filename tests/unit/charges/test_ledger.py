@@ -19,11 +19,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from charges.invariants import INVARIANTS
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
 from charges.operations import intents, ledger, settlement
 from integrations.stripe import payment_intents
 from orders.models import Order, OrderLine
-from subscriptions.models import Customer, Subscription
+from subscriptions.models import Customer, Plan, Subscription
 from tests.support.payments import NOW, StripeSandbox, capture, place_order
 
 NAMES = [invariant.name for invariant in INVARIANTS]
@@ -331,6 +331,31 @@ def following(order: Order, *, starts: dt.datetime, status: str = "pending_payme
     )
 
 
+def disputed(charge: Charge, **fields: Any) -> Dispute:
+    given = {"amount": charge.amount, "currency": charge.currency, "status": "needs_response", "is_inquiry": False}
+    return Dispute.objects.create(
+        charge=charge, stripe_id=f"du_{uuid.uuid4().hex}", reason="general", opened_at=NOW, **{**given, **fields}
+    )
+
+
+@breaks("disputed_payment_was_made")
+def disputed_before_it_was_paid() -> None:
+    disputed(charged(ordered(), status="pending"))
+
+
+@breaks("disputed_at_most_what_was_paid")
+def disputed_for_more() -> None:
+    charge = paid()
+    disputed(charge, amount=charge.amount + 1)
+
+
+@breaks("disputed_subscription_rests")
+def resumed_while_disputed() -> int:
+    disputed(paid(), policy_applied="pause")
+    disputed(paid(), policy_applied="cancel")
+    return 2
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", BREAKS)
 def test_damage_is_found_by_the_invariant_that_forbids_it_and_by_no_other(case: str) -> None:
@@ -362,8 +387,9 @@ MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Subscription)
 def test_the_queries_know_only_states_that_exist() -> None:
     """A state that is renamed is renamed in the queries, too."""
     states = {state for model in MODELS for state in model.Status.values}
+    policies = set(Plan.DisputePolicy.values)
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
-    assert words - states == {"missing"}
+    assert words - states - policies == {"missing"}
 
 
 @pytest.mark.django_db
@@ -416,6 +442,18 @@ def test_payments_without_an_id_are_not_taken_for_one_payment() -> None:
 @pytest.mark.django_db
 def test_a_customer_may_pay_by_himself_after_our_try() -> None:
     paid().attempts.update(status="declined")
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_disputes_as_they_may_be() -> None:
+    disputed(paid(), policy_applied="keep")
+    disputed(paid(), is_inquiry=True, status="warning_needs_response")
+    disputed(paid(), policy_applied="pause", status="won", closed_at=NOW)
+    disputed(paid(), amount=5000, currency="USD")
+    resting = paid()
+    disputed(resting, policy_applied="pause")
+    Subscription.objects.filter(pk=resting.order.subscription_id).update(status="paused", status_reason="disputed")
     assert findings() == {}
 
 
