@@ -26,7 +26,7 @@ class BadPayload(BadWebhook):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeEvent:
-    """A verified event. ``payload`` is the whole of it, without client secrets."""
+    """An event that comes from Stripe. ``payload`` is the whole of it, without client secrets."""
 
     id: str
     type: str
@@ -70,9 +70,14 @@ def _timestamp(signature: str) -> int:
 
 def _event(text: str) -> StripeEvent:
     try:
-        payload = _cleaned(json.loads(text, parse_constant=_not_json))
+        return event_in(json.loads(text, parse_constant=_not_json))
     except (ValueError, RecursionError):
         raise BadPayload("The body is not JSON.") from None
+
+
+def event_in(values: Any) -> StripeEvent:
+    """The event that Stripe's JSON holds, fit to be stored. Raises ``BadPayload``."""
+    payload = _cleaned(values)
     if not isinstance(payload, dict) or payload.get("object") != "event":
         raise BadPayload("The body is not an event.")
     id, type_ = payload.get("id"), payload.get("type")

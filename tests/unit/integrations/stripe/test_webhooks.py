@@ -27,10 +27,21 @@ def test_a_signed_event() -> None:
     assert (event.id, event.type, event.payload) == ("evt_1", "payment_intent.succeeded", EVENT)
 
 
-@pytest.mark.parametrize("secret", ["whsec_one", "whsec_two"])
-def test_two_secrets_are_good_while_one_takes_the_others_place(secret: str) -> None:
+def test_the_secret_is_rotated_without_a_gap() -> None:
+    """We take both, Stripe changes over (and signs with both, if it is told to), we drop the old one."""
     body = json.dumps(EVENT)
-    assert verify(body, signed(body, secret=secret), secrets=("whsec_one", "whsec_two")).id == "evt_1"
+    old, new = signed(body, secret="whsec_old"), signed(body, secret="whsec_new")
+    both = f"{old},{new.split(',')[1]}"
+    for secrets, signatures in [
+        (("whsec_old",), [old]),
+        (("whsec_old", "whsec_new"), [old, both, new]),
+        (("whsec_new", "whsec_old"), [old, both, new]),
+        (("whsec_new",), [both, new]),
+    ]:
+        for signature in signatures:
+            assert verify(body, signature, secrets=secrets).id == "evt_1"
+    with pytest.raises(BadSignature):
+        verify(body, old, secrets=("whsec_new",))
 
 
 def test_stripe_may_sign_with_both() -> None:
