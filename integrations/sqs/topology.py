@@ -111,6 +111,12 @@ class Topology:
     def visibility_timeout_of(self, queue: Queue) -> int:
         return self.visibility_timeout or queue.visibility_timeout
 
+    def longest_life_of(self, queue: Queue) -> int:
+        """The seconds within which a message that is sent has done its work or is a dead letter: all the steps of the
+        ladder, and for each receive a visibility timeout, should its worker be killed. Time spent waiting for a free
+        worker comes on top."""
+        return sum(self.ladder) + self.max_receive_count * self.visibility_timeout_of(queue)
+
     def hard_time_limit_of(self, queue: Queue) -> int:
         return min(queue.hard_time_limit, self.visibility_timeout_of(queue) - 1)
 

@@ -27,6 +27,11 @@ def test_names_carry_the_prefix() -> None:
     assert len(names) == len(set(names)) == 14
 
 
+def test_a_message_lives_as_long_as_the_ladder_and_its_receives() -> None:
+    assert Topology(ladder=(60, 300, 1500)).longest_life_of(CHARGES) == 60 + 300 + 1500 + 4 * 180
+    assert Topology(ladder=(1, 2), visibility_timeout=10).longest_life_of(CHARGES) == 3 + 3 * 10
+
+
 @pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)
 @pytest.mark.parametrize("visibility", [None, 8, 3600])
 def test_time_limits_stay_below_the_visibility_timeout(queue: subject.Queue, visibility: int | None) -> None:
