@@ -8,7 +8,7 @@ from celery import current_task
 from django.utils import timezone
 
 from charges.events import DunningStepPlanned, PaymentDue, StripeWebhookReceived
-from charges.operations import capture, dunning, ledger, stripe_events
+from charges.operations import capture, dunning, event_sweep, janitor, ledger, stripe_events, sweep
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
@@ -52,3 +52,18 @@ def _task_id() -> str:
 def check_ledger(**_: object) -> None:
     """A finding is a line in the log, not a failure of this task: trying again would only find it again."""
     ledger.report_broken()
+
+
+@task(name="charges.ask_for_outcomes", queue=CHARGES)
+def ask_for_outcomes(**_: object) -> None:
+    janitor.ask_for_outcomes(at=timezone.now())
+
+
+@task(name="charges.sweep", queue=CHARGES)
+def sweep_stuck(**_: object) -> None:
+    sweep.sweep(at=timezone.now())
+
+
+@task(name="charges.sweep_events", queue=CHARGES)
+def sweep_events(**_: object) -> None:
+    event_sweep.sweep_events(at=timezone.now())
