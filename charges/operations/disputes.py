@@ -2,7 +2,7 @@
 
 - A chargeback stops the dunning of its subscription, whatever the plan says: nobody is asked for money who calls a
   payment into question. Then the plan's ``dispute_policy`` is applied, once, and what was done is written down.
-- Won: what a dispute paused goes on, unless another dispute stands against it.
+- Won: what a dispute paused goes on, and so does the dunning that it stopped, unless another dispute stands against it.
 - Lost (or refunded before it got that far): the customer did not want to pay, so nothing goes on by itself. A paused
   subscription stays paused until staff have decided.
 - An inquiry is a question of the bank's, and changes nothing while it is no more than that.
@@ -49,7 +49,18 @@ def follow(*, charge_id: UUID, dispute_id: str, at: dt.datetime) -> Dispute:
     with session_lock(charge_lock(charge_id)):
         # Read under the lock: what is read later is believed later, and never the other way round.
         found = disputes.retrieve(dispute_id=dispute_id)
-        return believe(charge_id=charge_id, found=found, at=at)
+        dispute = believe(charge_id=charge_id, found=found, at=at)
+    # In a transaction of its own, which locks other orders of the subscription first. A death in between leaves the
+    # event undone, and it comes again.
+    _collect_again(dispute, at=at)
+    return dispute
+
+
+def _collect_again(dispute: Dispute, *, at: dt.datetime) -> None:
+    """What else the customer owes is asked for again once nothing stands against it."""
+    subscription = dispute.charge.order.subscription
+    if dispute.status == WON and not _another_stands(subscription, dispute):
+        dunning.go_on_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
 
 
 @transaction.atomic(durable=True)

@@ -31,6 +31,7 @@ from subscriptions.operations import subscriptions
 logger = logging.getLogger(__name__)
 
 BETWEEN_TRIES = dt.timedelta(days=1)
+GOING_ON = (Subscription.Status.ACTIVE, Subscription.Status.TRIALING, Subscription.Status.PAST_DUE)
 Step = DunningStep.Status
 
 
@@ -87,11 +88,15 @@ def stop_for_customer(*, customer_id: UUID, reason: str, at: dt.datetime) -> int
     return _end(runs, DunningRun.Status.STOPPED, reason=reason, at=at)
 
 
-@transaction.atomic
+@transaction.atomic(durable=True)
 def go_on_for_subscription(*, subscription_id: UUID, stopped_because: str, at: dt.datetime) -> int:
-    """Take up again what was stopped for this reason and is unpaid still; return how many runs go on."""
+    """Take up again what was stopped for this reason and is unpaid still; return how many runs go on.
+
+    None while the subscription rests or once it has ended.
+    """
     stopped = DunningRun.objects.filter(
         order__subscription=subscription_id,
+        order__subscription__status__in=GOING_ON,
         order__status__in=payments.AWAITING_PAYMENT,
         status=DunningRun.Status.STOPPED,
         reason=stopped_because,

@@ -38,7 +38,13 @@ def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
     if event.processed_at is not None:
         logger.info("Event %s was dealt with before.", event.event_id)
         return
-    recording.mark_processed(webhook_event_id=event.pk, outcome=_outcome(event, at=at))
+    try:
+        outcome = _outcome(event, at=at)
+    except PermanentError as error:
+        # Seen in the admin, and not sent again by the sweep: a person has to look.
+        recording.note_failed(webhook_event_id=event.pk, outcome=f"failed: {type(error).__name__}")
+        raise
+    recording.mark_processed(webhook_event_id=event.pk, outcome=outcome)
 
 
 def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:

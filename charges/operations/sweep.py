@@ -27,13 +27,14 @@ from integrations.outbox.events import Event, publish_all
 from integrations.outbox.queries import live_messages
 from integrations.sqs.current import topology
 from integrations.sqs.topology import CHARGES
+from orders.events import OrderCanceled
 from orders.models import Order
 from subscriptions.models import Subscription
 
 logger = logging.getLogger(__name__)
 
 # The tasks that do the work; a message to one of them is on its way, whichever event it tells of.
-CAPTURE, WEBHOOK = "charges.capture_payment", "charges.process_webhook"
+CAPTURE, CALL_OFF, WEBHOOK = "charges.capture_payment", "charges.call_off_payment", "charges.process_webhook"
 REFUND, DUNNING = "charges.refund_payment", "charges.take_dunning_step"
 
 MARGIN = dt.timedelta(minutes=5)  # for clocks that differ, and for the wait until a worker is free
@@ -115,13 +116,33 @@ def _open_attempts(window: Window) -> list[Event]:
     return [_payment_due(*attempt) for attempt in attempts[: window.batch]]
 
 
+def _orders_called_off(window: Window) -> list[Event]:
+    """Canceled orders that somebody could pay still, by an intent that was not closed."""
+    orders = (
+        Order.objects.filter(
+            ~Q(charge__status__in=(Charge.Status.SUCCEEDED, Charge.Status.CANCELED)),
+            ~Exists(live_messages(task=CALL_OFF, about="pk", sent_since=window.stuck)),
+            charge__isnull=False,
+            status=Order.Status.CANCELED,
+            canceled_at__range=(window.given_up, window.stuck),
+        )
+        .order_by("canceled_at")
+        .values_list("pk", "customer_id", "number")
+    )
+    return [
+        OrderCanceled(order_id=order_id, customer_id=customer_id, order_number=number)
+        for order_id, customer_id, number in orders[: window.batch]
+    ]
+
+
 def _webhook_events(window: Window) -> list[Event]:
-    """Stripe's. What Brevo tells is not ours to deal with."""
+    """Stripe's, but for those that a person has to look at. What Brevo tells is not ours to deal with."""
     waiting = (
         WebhookEvent.objects.filter(
             ~Exists(live_messages(task=WEBHOOK, about="pk", sent_since=window.stuck)),
             provider=WebhookEvent.Provider.STRIPE,
             processed_at=None,
+            outcome="",
             received_at__range=(window.given_up, window.stuck),
         )
         .order_by("received_at")
@@ -191,6 +212,7 @@ def _refunds_requested(refunds: QuerySet[Refund]) -> list[Event]:
 KINDS: dict[str, Callable[[Window], Sequence[Event]]] = {
     "unpaid orders": _unpaid_orders,
     "open attempts": _open_attempts,
+    "orders called off": _orders_called_off,
     "webhook events": _webhook_events,
     "refunds not made": _refunds_not_made,
     "refunds under way": _refunds_under_way,

@@ -43,3 +43,8 @@ def record(*, provider: str, received: Sequence[Received], event: Callable[[UUID
 def mark_processed(*, webhook_event_id: UUID, outcome: str) -> None:
     """Note when and how the event was dealt with. ``outcome`` is a few words, nothing personal."""
     WebhookEvent.objects.filter(pk=webhook_event_id).update(processed_at=timezone.now(), outcome=outcome[:200])
+
+
+def note_failed(*, webhook_event_id: UUID, outcome: str) -> None:
+    """Note why the event cannot be dealt with as things are; it still waits. ``outcome`` as in ``mark_processed``."""
+    WebhookEvent.objects.filter(pk=webhook_event_id, processed_at=None).update(outcome=outcome[:200])

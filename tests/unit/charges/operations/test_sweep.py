@@ -126,9 +126,17 @@ def swept(at: dt.datetime = NOW, **options: int) -> dict[str, int]:
     return {kind: count for kind, count in sweep(at=at, **options).items() if count}
 
 
+def called_off() -> Any:
+    """A canceled order whose intent nobody has closed."""
+    order = place_order(status="canceled", canceled_at=NOW - HOUR)
+    charge_of(order, "failed")
+    return order
+
+
 STUCK: dict[str, tuple[Callable[..., Any], str]] = {
     "unpaid orders": (waiting_order, "PaymentDue"),
     "open attempts": (open_attempt, "PaymentDue"),
+    "orders called off": (called_off, "OrderCanceled"),
     "webhook events": (stored_event, "StripeWebhookReceived"),
     "refunds not made": (refund, "RefundRequested"),
     "refunds under way": (refund_at_stripe, "RefundRequested"),
@@ -137,6 +145,7 @@ STUCK: dict[str, tuple[Callable[..., Any], str]] = {
 TIMES = {
     "unpaid orders": "placed_at",
     "open attempts": "started_at",
+    "orders called off": "canceled_at",
     "webhook events": "received_at",
     "refunds not made": "requested_at",
     "refunds under way": "requested_at",
