@@ -7,8 +7,8 @@ from uuid import UUID
 from celery import current_task
 from django.utils import timezone
 
-from charges.events import DunningStepPlanned, PaymentDue, StripeWebhookReceived
-from charges.operations import capture, dunning, event_sweep, janitor, ledger, stripe_events, sweep
+from charges.events import DunningStepPlanned, PaymentDue, RefundRequested, StripeWebhookReceived
+from charges.operations import capture, dunning, event_sweep, janitor, ledger, refunds, stripe_events, sweep
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
@@ -37,6 +37,11 @@ def stop_dunning(*, subscription_id: UUID, **_: object) -> None:
     dunning.stop_for_subscription(
         subscription_id=subscription_id, reason="subscription_canceled", at=timezone.now()
     )
+
+
+@consumes(RefundRequested, name="charges.refund_payment", queue=CHARGES)
+def refund_payment(*, refund_id: UUID, **_: object) -> None:
+    patiently(lambda: refunds.make_refund(refund_id=refund_id, at=timezone.now()))
 
 
 @consumes(StripeWebhookReceived, name="charges.process_webhook", queue=CHARGES)

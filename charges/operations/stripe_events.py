@@ -10,10 +10,11 @@ from charges.models import Charge
 from charges.operations.dispute_events import about_dispute
 from charges.operations.event_objects import charge_of_intent, object_of
 from charges.operations.reading import read_payment
+from charges.operations.refund_events import about_refund
 from integrations.errors import PermanentError
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
-from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS
+from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS, REFUND_EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
         return _about_intent(event, at=at)
     if event.type in DISPUTE_EVENTS:
         return about_dispute(object_of(event), at=at)
+    if event.type in REFUND_EVENTS:
+        return about_refund(object_of(event), at=at)
     return "ignored: a type that we do not handle"
 
 

@@ -57,6 +57,23 @@ class PaymentMethod:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money on its way back, as Stripe sees it. ``amount`` in minor units, ``currency`` upper case.
+
+    ``reason`` and ``failure_reason`` are Stripe's words, empty where it gives none.
+    """
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    payment_intent_id: str = ""
+    reason: str = ""
+    failure_reason: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
     """A payment that is called into question. ``amount`` in minor units, ``currency`` upper case; either may be
     another than the payment's (docs.stripe.com/api/disputes/object).
@@ -90,7 +107,7 @@ def payment_intent(source: Any) -> PaymentIntent:
         latest_charge_id=_id(values.get("latest_charge")),
         payment_method_id=_id(values.get("payment_method")),
         decline=decline(last_error) if last_error else None,
-        metadata={str(key): str(value) for key, value in as_mapping(values.get("metadata") or {}).items()},
+        metadata=_metadata(values),
     )
 
 
@@ -98,6 +115,21 @@ def payment_method(source: Any) -> PaymentMethod:
     """Our view of a card."""
     values = as_mapping(source)
     return PaymentMethod(id=_id(values["id"]), customer_id=_id(values.get("customer")))
+
+
+def refund(source: Any) -> Refund:
+    """Our view of a refund."""
+    values = as_mapping(source)
+    return Refund(
+        id=_id(values["id"]),
+        status=str(values["status"]),
+        amount=int(values["amount"]),
+        currency=str(values["currency"]).upper(),
+        payment_intent_id=_id(values.get("payment_intent")),
+        reason=str(values.get("reason") or ""),
+        failure_reason=str(values.get("failure_reason") or ""),
+        metadata=_metadata(values),
+    )
 
 
 def decline(source: Any) -> Decline:
@@ -170,3 +202,7 @@ def _id(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else str(as_mapping(value)["id"])
+
+
+def _metadata(values: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in as_mapping(values.get("metadata") or {}).items()}

@@ -14,6 +14,8 @@ from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
 AWAITING_PAYMENT = (Order.Status.PENDING_PAYMENT, Order.Status.REQUIRES_ACTION, Order.Status.PAYMENT_FAILED)
+# A refund moves an order between these. One that was canceled stays so, whatever becomes of its money.
+PAID = (Order.Status.PAID, Order.Status.FULFILLED, Order.Status.PARTIALLY_REFUNDED, Order.Status.REFUNDED)
 
 
 def locked_order(*, order_id: UUID) -> Order:
@@ -62,6 +64,25 @@ def _others_unpaid(order: Order) -> bool:
     """Whether an earlier or later period of the same subscription has failed to be paid."""
     failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
     return Order.objects.filter(subscription=order.subscription, status__in=failed).exclude(pk=order.pk).exists()
+
+
+def mark_refunded(*, order: Order, refunded: int) -> bool:
+    """The order's state after ``refunded`` minor units in all went back: all of it, a part, or (a refund came back)
+    none any more, which makes it what it was before. False where that changes nothing."""
+    status = _after_refunds(order, refunded)
+    if order.status not in PAID or order.status == status:
+        return False
+    order.status = status
+    order.save(update_fields=["status", "updated_at"])
+    return True
+
+
+def _after_refunds(order: Order, refunded: int) -> Order.Status:
+    if refunded >= order.amount:
+        return Order.Status.REFUNDED
+    if refunded > 0:
+        return Order.Status.PARTIALLY_REFUNDED
+    return Order.Status.PAID if order.fulfilled_at is None else Order.Status.FULFILLED
 
 
 def _move(order: Order, status: Order.Status) -> bool:

@@ -85,6 +85,10 @@ class StripeSandbox:
         """``updated`` (to ``status``), ``funds_withdrawn``, ``funds_reinstated``, or ``closed`` (with ``status``)."""
         self._post(f"/sandbox/stripe/disputes/{dispute_id}/{phase}", **wanted)
 
+    def settle_refund(self, refund_id: str, outcome: str) -> None:
+        """A bank takes a refund (``succeed``), or sends it back (``fail``), days later."""
+        self._post(f"/sandbox/stripe/refunds/{refund_id}/{outcome}")
+
     def idle(self) -> bool:
         return bool(self.http.get("/sandbox/health").json()["webhooks_idle"])
 

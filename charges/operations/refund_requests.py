@@ -1,0 +1,175 @@
+"""Asking for a refund: the row, and the part of the charge that it takes up, before Stripe hears of it.
+
+``Charge.amount_refunded`` is what of a payment is back or on its way back. It grows here, under the charge's lock, and
+a constraint keeps it within what was paid; so two requests for the same money cannot both stand.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from charges.events import RefundRequested
+from charges.models import Charge, Refund
+from charges.operations.attempts import locked_charge
+from integrations.outbox.events import publish
+from subscriptions.models import User
+from subscriptions.money import formatted
+
+logger = logging.getLogger(__name__)
+
+
+class UnableToRefund(Exception):
+    """This cannot be refunded as asked for; nothing was changed. ``field`` names what is wrong with the command."""
+
+    field = ""
+
+
+class NothingPaid(UnableToRefund):
+    """There is no order of this number, or no money was taken for it."""
+
+    field = "order"
+
+
+class MoreThanIsLeft(UnableToRefund):
+    """So much is not left of the payment, or nothing was asked for."""
+
+    field = "amount"
+
+
+class CommandReused(UnableToRefund):
+    """The same person used this key for another command."""
+
+    field = "Idempotency-Key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A refund that somebody asks for. ``amount`` in minor units, None for all that is left.
+
+    ``key`` and ``hash`` tell a repetition from another command of ``requested_by``.
+    """
+
+    order_number: str
+    amount: int | None
+    reason: str
+    note: str
+    requested_by: User
+    key: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requested:
+    """The refund, and whether an earlier command made it."""
+
+    refund: Refund
+    replayed: bool
+
+
+def request_refund(*, command: Command, at: dt.datetime) -> Requested:
+    """Reserve the money and have it refunded; a repeated command gets the refund that the first one made.
+
+    Raises ``NothingPaid``, ``MoreThanIsLeft``, ``CommandReused``.
+    """
+    try:
+        return _requested(command, at=at)
+    except IntegrityError:
+        # The same key, at the same moment, for another order: the two did not wait for each other's lock.
+        earlier = _earlier(command)
+        if earlier is None:
+            raise
+        return Requested(refund=earlier, replayed=True)
+
+
+@transaction.atomic(durable=True)
+def _requested(command: Command, *, at: dt.datetime) -> Requested:
+    charge = _locked_charge_of(command.order_number)
+    earlier = _earlier(command)
+    if earlier is not None:
+        return Requested(refund=earlier, replayed=True)
+    if charge.status != Charge.Status.SUCCEEDED:
+        raise NothingPaid("No money was taken for this order.")
+    refund = Refund(
+        charge=charge,
+        amount=_amount(command, charge),
+        reason=command.reason,
+        note=command.note,
+        origin=Refund.Origin.STAFF,
+        requested_by=command.requested_by,
+        command_key=command.key,
+        command_hash=command.hash,
+        requested_at=at,
+    )
+    _open(refund)
+    return Requested(refund=refund, replayed=False)
+
+
+@transaction.atomic
+def refund_for_canceled_order(*, charge: Charge) -> Refund | None:
+    """Have what is left of a payment refunded that came for a canceled order. Call it with the charge locked, once it
+    has succeeded; the second call finds the first one's refund. None where nothing is left."""
+    key = f"canceled-order:{charge.pk}"
+    known = Refund.objects.filter(requested_by=None, command_key=key).first()
+    left = charge.amount - charge.amount_refunded
+    if known is not None or left == 0:
+        return known
+    refund = Refund(charge=charge, amount=left, origin=Refund.Origin.SHOP, command_key=key)
+    _open(refund)
+    logger.warning("Charge %s succeeded for a canceled order; it is refunded.", charge.pk)
+    return refund
+
+
+def reserve(*, charge: Charge, amount: int) -> None:
+    """Count ``amount`` of the locked charge as refunded."""
+    charge.amount_refunded += amount
+    charge.save(update_fields=["amount_refunded", "updated_at"])
+
+
+def release(*, charge: Charge, amount: int) -> None:
+    """``amount`` of the locked charge is not refunded after all."""
+    charge.amount_refunded -= amount
+    charge.save(update_fields=["amount_refunded", "updated_at"])
+
+
+def _open(refund: Refund) -> None:
+    charge, order = refund.charge, refund.charge.order
+    reserve(charge=charge, amount=refund.amount)
+    refund.save(force_insert=True)
+    publish(
+        RefundRequested(
+            refund_id=refund.pk, order_id=order.pk, customer_id=order.customer_id, order_number=order.number
+        )
+    )
+
+
+def _locked_charge_of(order_number: str) -> Charge:
+    charge_id = Charge.objects.filter(order__number=order_number).values_list("pk", flat=True).first()
+    if charge_id is None:
+        raise NothingPaid("There is no order of this number with a payment.")
+    return locked_charge(charge_id=charge_id)
+
+
+def _earlier(command: Command) -> Refund | None:
+    refund = (
+        Refund.objects.select_related("charge__order")
+        .filter(requested_by=command.requested_by, command_key=command.key)
+        .first()
+    )
+    if refund is not None and refund.command_hash != command.hash:
+        raise CommandReused("This Idempotency-Key was used with another body.")
+    return refund
+
+
+def _amount(command: Command, charge: Charge) -> int:
+    left = charge.amount - charge.amount_refunded
+    if left == 0:
+        raise MoreThanIsLeft("Nothing is left to refund: all of it went back, or is on its way.")
+    amount = left if command.amount is None else command.amount
+    if not 1 <= amount <= left:
+        shown = formatted(amount=left, currency=charge.currency)
+        raise MoreThanIsLeft(f"Must be between 1 and {left}: {shown} are left to refund.")
+    return amount
