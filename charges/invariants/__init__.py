@@ -11,7 +11,8 @@ from charges.invariants.disputes import DISPUTES
 from charges.invariants.dunning import DUNNING
 from charges.invariants.invariant import Invariant
 from charges.invariants.payments import PAYMENTS
+from charges.invariants.refunds import REFUNDS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING, *DISPUTES)
+INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES)

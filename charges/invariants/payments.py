@@ -5,6 +5,7 @@ from __future__ import annotations
 from charges.invariants.invariant import Invariant
 
 PAID = "('paid', 'fulfilled', 'refunded', 'partially_refunded')"
+COUNTED = "('pending', 'succeeded')"
 OPEN = "('started', 'unknown', 'processing', 'requires_action')"
 
 PAYMENTS = (
@@ -35,12 +36,12 @@ PAYMENTS = (
     ),
     Invariant(
         name="no_money_for_a_canceled_order",
-        sentence="No money was taken for a canceled order.",
+        sentence="Money that was taken for a canceled order went back, or is on its way back.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('money taken for a canceled order: %s %s', c.amount, c.currency) AS details
             FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
-            WHERE c.status = 'succeeded' AND o.status = 'canceled'
+            WHERE c.status = 'succeeded' AND o.status = 'canceled' AND c.amount_refunded < c.amount
         """,
         next_step="Refund the payment, or take the order up again if the customer wants it.",
     ),

@@ -15,16 +15,18 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from charges.invariants import INVARIANTS
-from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
-from charges.operations import intents, ledger, settlement
-from integrations.stripe import payment_intents
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, Refund
+from charges.operations import intents, ledger, refund_settlement, settlement
+from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
 from subscriptions.models import Customer, Plan, Subscription
 from tests.support.payments import NOW, StripeSandbox, capture, place_order
+from tests.support.refunds import ask, make
 
 NAMES = [invariant.name for invariant in INVARIANTS]
 BREAKS: dict[str, Callable[[], Any]] = {}
@@ -75,6 +77,22 @@ def charged(order: Order, *, status: str) -> Charge:
         stripe_charge_id=f"ch_{name}" if succeeded else "",
         succeeded_at=NOW if succeeded else None,
     )
+
+
+def refunded(charge: Charge, amount: int, *, status: str = "succeeded") -> Refund:
+    """A refund, and what it takes up of its charge; the order does not know."""
+    refund = Refund.objects.create(
+        charge=charge,
+        amount=amount,
+        origin="staff",
+        status=status,
+        stripe_id=f"re_{uuid.uuid4().hex}",
+        succeeded_at=NOW if status == "succeeded" else None,
+        failed_at=NOW if status in ("failed", "canceled") else None,
+    )
+    if status in Refund.COUNTED:
+        Charge.objects.filter(pk=charge.pk).update(amount_refunded=F("amount_refunded") + amount)
+    return refund
 
 
 def attempted(charge: Charge, *, status: str, number: int = 1) -> ChargeAttempt:
@@ -141,6 +159,13 @@ def two_charges_for_one_order() -> None:
 @breaks("no_money_for_a_canceled_order")
 def canceled_and_captured() -> None:
     Order.objects.filter(charge=paid()).update(status="canceled")
+
+
+@breaks("no_money_for_a_canceled_order")
+def canceled_and_refunded_in_part() -> None:
+    charge = paid()
+    refunded(charge, 1289)
+    Order.objects.filter(charge=charge).update(status="canceled")
 
 
 @breaks("payment_reaches_its_order")
@@ -249,6 +274,75 @@ def one_payment_for_two() -> int:
     Charge.objects.filter(pk__in=both).update(stripe_charge_id="ch_of_both")
     ChargeAttempt.objects.filter(charge__in=both).update(stripe_charge_id="ch_of_both")
     return 2
+
+
+@breaks("refunds_add_up")
+def counted_and_not_refunded() -> None:
+    Charge.objects.filter(pk=paid().pk).update(amount_refunded=1)
+
+
+@breaks("refunds_add_up")
+def refunded_and_not_counted() -> None:
+    refunded(paid(), 500, status="pending")
+    Charge.objects.filter(refunds__isnull=False).update(amount_refunded=0)
+
+
+@breaks("refunds_add_up")
+def counted_though_it_failed() -> None:
+    refunded(paid(), 500, status="pending")
+    Refund.objects.update(status="failed", failed_at=NOW)
+
+
+@breaks("refunds_add_up")
+def more_than_was_paid() -> None:
+    charge = paid()
+    without(Charge, "refunded_at_most_what_was_paid")
+    refunded(charge, 1290)
+    refunded(charge, 1)
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("refund_of_a_payment")
+def of_a_charge_that_failed() -> None:
+    charge = charged(ordered(status="payment_failed"), status="failed")
+    attempted(charge, status="declined")
+    refunded(charge, 5, status="failed")
+
+
+@breaks("refunded_order_has_its_refunds")
+def refunded_by_nothing() -> None:
+    Order.objects.filter(charge=paid()).update(status="refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def refunded_by_a_part() -> None:
+    charge = paid()
+    refunded(charge, 1289)
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def refunded_by_what_is_pending() -> None:
+    charge = paid()
+    refunded(charge, 1290, status="pending")
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def partially_by_the_whole() -> None:
+    charge = paid()
+    refunded(charge, 1290)
+    Order.objects.filter(charge=charge).update(status="partially_refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def partially_by_nothing() -> None:
+    Order.objects.filter(charge=paid()).update(status="partially_refunded")
+
+
+@breaks("refund_reaches_its_order")
+def still_paid() -> None:
+    refunded(paid(), 1)
 
 
 @breaks("paid_order_starts_its_subscription")
@@ -381,7 +475,7 @@ def test_the_table_can_be_read() -> None:
         assert invariant.next_step.endswith(".")
 
 
-MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Subscription)
+MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Refund, Subscription)
 
 
 def test_the_queries_know_only_states_that_exist() -> None:
@@ -423,11 +517,30 @@ def test_periods_that_touch_and_orders_that_were_taken_back_do_not_overlap() -> 
     first = paid().order
     following(first, starts=first.period_end)
     following(first, starts=first.period_start + dt.timedelta(days=3), status="canceled")
-    refunded = paid()
-    Order.objects.filter(charge=refunded).update(
+    taken_back = paid()
+    refunded(taken_back, 1290)
+    Order.objects.filter(charge=taken_back).update(
         status="refunded", subscription=first.subscription, customer=first.customer
     )
-    Subscription.objects.filter(pk=refunded.order.subscription_id).update(status="canceled", canceled_at=NOW)
+    Subscription.objects.filter(pk=taken_back.order.subscription_id).update(status="canceled", canceled_at=NOW)
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
+    for status, order_status, amount in [
+        ("pending", "paid", 500),
+        ("pending", "canceled", 1290),
+        ("succeeded", "canceled", 1290),
+        ("failed", "fulfilled", 1290),
+        ("canceled", "paid", 500),
+        ("succeeded", "partially_refunded", 1289),
+        ("succeeded", "refunded", 1290),
+    ]:
+        charge = paid()
+        refunded(charge, amount, status=status)
+        refunded(charge, 7, status="failed")
+        Order.objects.filter(charge=charge).update(status=order_status)
     assert findings() == {}
 
 
@@ -490,6 +603,7 @@ class TestTheWholeLedger:
         capture(ordered(status="canceled"))
         call_off_while_it_is_captured(monkeypatch)
         ordered()
+        refund_some(stripe_sandbox)
 
         verdicts = ledger.check_ledger()
 
@@ -498,7 +612,7 @@ class TestTheWholeLedger:
             "canceled",
             "failed",
             "requires_action",
-            *["succeeded"] * 3,
+            *["succeeded"] * 6,
         ]
 
     def test_is_of_one_moment_and_changes_nothing(self) -> None:
@@ -608,6 +722,20 @@ def pay_on_session(stripe_sandbox: StripeSandbox, *, after: str) -> None:
         return_url="https://shop.example",
     )
     settlement.settle(charge_id=charge.pk, intent=payment_intents.retrieve(payment_intent_id=intent_id), at=NOW)
+
+
+def refund_some(stripe_sandbox: StripeSandbox) -> None:
+    """A part, by staff; the whole, which the bank sends back later; one that waits to be made."""
+    part, whole, waiting = [ordered() for _ in range(3)]
+    for order in (part, whole, waiting):
+        capture(order)
+    make(ask(part.charge, 290))
+    made = ask(whole.charge)
+    make(made)
+    made.refresh_from_db()
+    stripe_sandbox.settle_refund(made.stripe_id, "fail")
+    refund_settlement.settle_refund(refund_id=made.pk, stripe=refunds.retrieve(refund_id=made.stripe_id), at=NOW)
+    ask(waiting.charge)
 
 
 def call_off_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,68 @@
+"""Refunds, and the orders that they are of."""
+
+from __future__ import annotations
+
+from charges.invariants.invariant import Invariant
+
+COUNTED = "('pending', 'succeeded')"
+
+REFUNDS = (
+    Invariant(
+        name="refunds_add_up",
+        sentence="What a charge counts as refunded is the sum of its refunds, and no more than was paid.",
+        query=f"""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s refunded of %s %s by the charge, %s by its refunds',
+                          c.amount_refunded, c.amount, c.currency, coalesce(r.amount, 0)) AS details
+            FROM charges_charge c
+            JOIN orders_order o ON o.id = c.order_id
+            LEFT JOIN (
+                SELECT charge_id, sum(amount) AS amount FROM charges_refund WHERE status IN {COUNTED} GROUP BY charge_id
+            ) r ON r.charge_id = c.id
+            WHERE c.amount_refunded <> coalesce(r.amount, 0) OR r.amount > c.amount
+        """,
+        next_step="Compare with the refunds of the payment at Stripe; write down the one that is missing here.",
+    ),
+    Invariant(
+        name="refund_of_a_payment",
+        sentence="Only what was paid is refunded.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('charge %s, refund %s %s', c.status, r.id, r.status) AS details
+            FROM charges_refund r
+            JOIN charges_charge c ON c.id = r.charge_id JOIN orders_order o ON o.id = c.order_id
+            WHERE c.status <> 'succeeded'
+        """,
+        next_step="Look the payment up at Stripe: if it is there, settle it; if not, somebody sent money for nothing.",
+    ),
+    Invariant(
+        name="refunded_order_has_its_refunds",
+        sentence="An order is refunded, or partially, by what its succeeded refunds sum up to.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s, %s of %s %s refunded',
+                          o.status, coalesce(r.amount, 0), c.amount, c.currency) AS details
+            FROM orders_order o
+            JOIN charges_charge c ON c.order_id = o.id AND c.status = 'succeeded'
+            LEFT JOIN (
+                SELECT charge_id, sum(amount) AS amount FROM charges_refund WHERE status = 'succeeded'
+                GROUP BY charge_id
+            ) r ON r.charge_id = c.id
+            WHERE o.status = 'refunded' AND coalesce(r.amount, 0) < c.amount
+               OR o.status = 'partially_refunded' AND (coalesce(r.amount, 0) = 0 OR r.amount >= c.amount)
+        """,
+        next_step="Compare with the refunds of the payment at Stripe, and set the order to what they say.",
+    ),
+    Invariant(
+        name="refund_reaches_its_order",
+        sentence="An order that is paid or fulfilled has no succeeded refund.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s, refund %s of %s %s succeeded', o.status, r.id, r.amount, c.currency) AS details
+            FROM charges_refund r
+            JOIN charges_charge c ON c.id = r.charge_id JOIN orders_order o ON o.id = c.order_id
+            WHERE r.status = 'succeeded' AND o.status IN ('paid', 'fulfilled')
+        """,
+        next_step="Check that Stripe made the refund, then set the order to refunded or partially refunded.",
+    ),
+)
