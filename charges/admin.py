@@ -11,7 +11,16 @@ from django.http import HttpRequest
 
 from charges import queries
 from charges.dispute_advice import next_step
-from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, SavedCard, StripeCustomer
+from charges.models import (
+    Charge,
+    ChargeAttempt,
+    Dispute,
+    DunningRun,
+    DunningStep,
+    Refund,
+    SavedCard,
+    StripeCustomer,
+)
 from integrations.admin import ReadOnlyAdmin
 from subscriptions.money import formatted
 
@@ -57,6 +66,26 @@ class DisputeInline(admin.TabularInline):
         return False
 
 
+class RefundInline(admin.TabularInline):
+    model = Refund
+    extra = 0
+    can_delete = False
+    fields = ("money", "status", "origin", "reason", "requested_by", "requested_at", "succeeded_at", "failed_at",
+              "failure_code", "stripe_id", "note")  # fmt: skip
+    readonly_fields = fields
+    ordering = ("-id",)
+
+    @admin.display(description="amount")
+    def money(self, refund: Refund) -> str:
+        return formatted(amount=refund.amount, currency=refund.charge.currency)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
+        return super().get_queryset(request).select_related("charge", "requested_by")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Charge)
 class ChargeAdmin(ReadOnlyAdmin):
     list_display = ("order", "money", "status", "payment_intent_id", "created_at", "succeeded_at")
@@ -64,13 +93,45 @@ class ChargeAdmin(ReadOnlyAdmin):
     search_fields = ("order__number", "order__customer__email", "payment_intent_id", "stripe_charge_id")
     list_select_related = ("order",)
     ordering = ("-id",)
-    fields = ("order", "money", "status", "payment_method", "payment_intent_id", "stripe_charge_id",
+    fields = ("order", "money", "refunded", "status", "payment_method", "payment_intent_id", "stripe_charge_id",
               "created_at", "succeeded_at", "updated_at")  # fmt: skip
-    inlines = (AttemptInline, DisputeInline)
+    inlines = (AttemptInline, RefundInline, DisputeInline)
 
     @admin.display(description="amount", ordering="amount")
     def money(self, charge: Charge) -> str:
         return formatted(amount=charge.amount, currency=charge.currency)
+
+    @admin.display(description="refunded, or on its way")
+    def refunded(self, charge: Charge) -> str:
+        return formatted(amount=charge.amount_refunded, currency=charge.currency)
+
+
+@admin.register(Refund)
+class RefundAdmin(ReadOnlyAdmin):
+    """Every refund. Asking for one is a command of the API, which checks what is left of the payment."""
+
+    list_display = ("order", "money", "status", "origin", "requested_by", "requested_at", "failure_code")
+    list_filter = ("status", "origin", "reason")
+    search_fields = (
+        "charge__order__number__exact",
+        "charge__order__customer__email_key__startswith",
+        "charge__payment_intent_id__exact",
+        "stripe_id__exact",
+        "id__exact",
+    )
+    list_select_related = ("charge__order", "requested_by")
+    ordering = ("-id",)
+    fields = ("order", "charge", "money", "status", "origin", "reason", "note", "requested_by", "requested_at",
+              "succeeded_at", "failed_at", "failure_code", "stripe_id", "command_key", "asked_at",
+              "updated_at")  # fmt: skip
+
+    @admin.display(ordering="charge__order__number")
+    def order(self, refund: Refund) -> str:
+        return refund.charge.order.number
+
+    @admin.display(description="amount", ordering="amount")
+    def money(self, refund: Refund) -> str:
+        return formatted(amount=refund.amount, currency=refund.charge.currency)
 
 
 class DunningStepInline(admin.TabularInline):

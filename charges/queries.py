@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from charges import declines
 from charges.declines import Category, DeclineReading
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
 from integrations.stripe.results import Decline
 
 Status = ChargeAttempt.Status
@@ -105,3 +105,13 @@ def _is_told(attempt: ChargeAttempt) -> bool:
         return False
     found = reading(attempt=attempt)
     return found is None or found.category is not Category.OUR_FAULT
+
+
+def refund(*, refund_id: UUID) -> Refund | None:
+    """A refund with its charge and order, or None."""
+    return Refund.objects.select_related("charge__order").filter(pk=refund_id).first()
+
+
+def refunds_of(*, order_number: str) -> QuerySet[Refund]:
+    """The refunds of an order, newest first; none where there is no such order."""
+    return Refund.objects.select_related("charge__order").filter(charge__order__number=order_number).order_by("-pk")

@@ -12,6 +12,7 @@ from config.health import healthz, readyz
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/", include("orders.urls")),
+    path("api/v1/", include("charges.api_urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("webhooks/", include("charges.urls")),

@@ -85,8 +85,8 @@ class CheckoutView(PublicView):
         },
     )
     def post(self, request: Request) -> Response:
-        _refuse_large_body(request)
-        key_text = _idempotency_key(request)
+        refuse_large_body(request)
+        key_text = idempotency_key(request)
         key = operations.Key(caller=_caller(request), key=key_text, body_hash=operations.body_hash(request.data))
         answer = _answer(request, key)
         logs.bind(order_number=answer.body["order"]["number"])
@@ -187,11 +187,12 @@ def _order_of(token: str) -> Order:
     return order
 
 
-def _idempotency_key(request: Request) -> str:
+def idempotency_key(request: Request, *, what: str = "purchase") -> str:
+    """The request's ``Idempotency-Key``; a request without a usable one is malformed."""
     key = request.headers.get("Idempotency-Key", "")
     if not KEY.fullmatch(key):
         code = "required" if not key else "invalid_type"
-        message = "This header is required: 1 to 255 visible ASCII characters, new for each purchase."
+        message = f"This header is required: 1 to 255 visible ASCII characters, new for each {what}."
         raise exceptions.ValidationError({"Idempotency-Key": [exceptions.ErrorDetail(message, code=code)]})
     return key
 
@@ -208,7 +209,7 @@ def _caller(request: Request) -> str:
     return hashlib.sha256(proof.encode()).hexdigest()
 
 
-def _refuse_large_body(request: Request) -> None:
+def refuse_large_body(request: Request) -> None:
     """Before a byte of it is read, where its length is told."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > LARGEST_BODY:

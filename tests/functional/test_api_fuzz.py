@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -16,16 +17,26 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from subscriptions.models import User
+
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 CHECKOUT = ("POST", "/api/v1/checkout/")
 STATUS = ("GET", "/api/v1/orders/status/{token}/")
 PLANS = ("GET", "/api/v1/plans/")
+REFUND = ("POST", "/api/v1/refunds/")
+REFUNDS = ("GET", "/api/v1/refunds/")
+REFUND_STATUS = ("GET", "/api/v1/refunds/{refund_id}/")
 # Sent as the schema has it, and otherwise; nothing can be wrong with a GET whose only parameter is any string.
 CASES = [
     (CHECKOUT, GenerationMode.POSITIVE),
     (CHECKOUT, GenerationMode.NEGATIVE),
     (STATUS, GenerationMode.POSITIVE),
     (PLANS, GenerationMode.POSITIVE),
+    (REFUND, GenerationMode.POSITIVE),
+    (REFUND, GenerationMode.NEGATIVE),
+    (REFUNDS, GenerationMode.POSITIVE),
+    (REFUNDS, GenerationMode.NEGATIVE),
+    (REFUND_STATUS, GenerationMode.POSITIVE),
 ]
 
 
@@ -34,18 +45,30 @@ def schema(transactional_db: None, coffee: Any) -> Any:
     return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
 
 
+@pytest.fixture
+def login(transactional_db: None) -> dict[str, str]:
+    """Headers of a browser in which staff are logged in."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff@example.com"))
+    token = "a" * 32
+    return {"Cookie": f"sessionid={client.cookies['sessionid'].value}; csrftoken={token}", "X-CSRFToken": token}
+
+
 @pytest.mark.parametrize(("operation", "mode"), CASES)
-def test_every_answer_is_one_of_the_schema(schema: Any, operation: tuple[str, str], mode: GenerationMode) -> None:
+def test_every_answer_is_one_of_the_schema(
+    schema: Any, login: dict[str, str], operation: tuple[str, str], mode: GenerationMode
+) -> None:
     method, path = operation
+    headers = login if operation in (REFUND, REFUNDS, REFUND_STATUS) else {}
 
     @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=CHECKS, headers=headers)
 
     ask()
 
 
 def test_the_schema_describes_these_operations(schema: Any) -> None:
     described = {(one.ok().method.upper(), one.ok().path) for one in schema.get_all_operations()}
-    assert described == {CHECKOUT, STATUS, PLANS}
+    assert described == {CHECKOUT, STATUS, PLANS, REFUND, REFUNDS, REFUND_STATUS}

@@ -404,7 +404,7 @@ def test_health_and_readiness(transactional_db: None, client: Client, monkeypatc
 
 def test_the_schema_and_the_docs_are_for_everybody(transactional_db: None, client: Client) -> None:
     schema = client.get("/api/v1/schema/?format=json").json()
-    assert set(schema["paths"]) == {"/api/v1/checkout/", "/api/v1/orders/status/{token}/", "/api/v1/plans/"}
+    assert {"/api/v1/checkout/", "/api/v1/orders/status/{token}/", "/api/v1/plans/"} <= set(schema["paths"])
     assert b"swagger" in client.get("/api/v1/docs/").content
 
 

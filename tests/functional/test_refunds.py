@@ -1,0 +1,212 @@
+"""Staff give a customer's money back: by the API, through the queue, Stripe and its webhooks, to the order's state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from charges.models import Charge, Refund
+from charges.operations import ledger
+from integrations.errors import ProviderUnclear
+from integrations.inbox.models import WebhookEvent
+from integrations.outbox.models import OutboxMessage
+from subscriptions.models import User
+from tests.support.payments import StripeSandbox, published
+from tests.support.processes import wait_for
+from tests.support.refunds import at_stripe, made_at_stripe, state
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class BackOffice:
+    """An agent with a browser, a shop with its ChargesQueue, and a Stripe that tells the shop everything twice."""
+
+    def __init__(self, sandbox: StripeSandbox) -> None:
+        self.sandbox = sandbox
+        self.http = Client()
+        agent = User.objects.create_user("agent@example.com", is_staff=True)
+        agent.user_permissions.set(Permission.objects.filter(codename__in=["add_refund", "view_refund"]))
+        self.http.force_login(agent)
+
+    def sell(self, payment_method: str = "pm_card_visa") -> Any:
+        body = {
+            "plan": "coffee-monthly",
+            "payment_method": payment_method,
+            "customer": {"email": "ada@example.com", "name": "Ada"},
+            "shipping_address": {"line1": "Byron Road 1", "city": "London", "country": "GB"},
+        }
+        answer = Client().post(
+            "/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": "buy"}
+        )
+        assert answer.status_code == 201, answer.content
+        self.work()
+        charge = Charge.objects.get(order__number=answer.json()["order"]["number"])
+        assert state(charge) == (0, "paid", [])
+        return charge
+
+    def refund(self, charge: Any, *, key: str = "k1", **fields: Any) -> str:
+        answer = self.http.post(
+            "/api/v1/refunds/",
+            {"order": charge.order.number, **fields},
+            content_type="application/json",
+            headers={"Idempotency-Key": key},
+        )
+        assert answer.status_code == 201, answer.content
+        return str(answer.json()["id"])
+
+    def status(self, refund_id: str) -> str:
+        return str(self.http.get(f"/api/v1/refunds/{refund_id}/").json()["status"])
+
+    def work(self) -> None:
+        """Deliver every message of the ChargesQueue twice, in any order, until none is left."""
+        wait_for(self.sandbox.idle, what="Stripe has delivered its webhooks")
+        while rows := list(OutboxMessage.objects.filter(queue="ChargesQueue").order_by("?")):
+            for row in rows:
+                self._deliver(row)
+                self._deliver(row)
+                row.delete()
+            wait_for(self.sandbox.idle, what="Stripe has delivered its webhooks")
+
+    def _deliver(self, row: OutboxMessage) -> None:
+        for _ in range(3):
+            try:
+                current_app.tasks[row.task](**row.kwargs)
+            except ProviderUnclear:
+                continue
+            return
+        pytest.fail(f"{row.task} did not come through")
+
+
+@pytest.fixture
+def office(stripe_sandbox: StripeSandbox, live_server: Any, coffee: Any) -> BackOffice:
+    stripe_sandbox.faults({"kind": "webhook_duplicate"}, {"kind": "webhook_reorder", "window_ms": 50})
+    stripe_sandbox.webhooks_to(f"{live_server.url}/webhooks/stripe/")
+    return BackOffice(stripe_sandbox)
+
+
+def assert_books_agree() -> None:
+    assert [one.invariant.name for one in ledger.check_ledger() if not one.holds] == []
+    assert not WebhookEvent.objects.filter(processed_at=None).exists()
+
+
+def test_all_of_it(office: BackOffice) -> None:
+    charge = office.sell()
+    refund = office.refund(charge, reason="requested_by_customer")
+    assert office.status(refund) == "pending"
+
+    office.work()
+
+    assert office.status(refund) == "succeeded"
+    assert (state(charge), at_stripe(office.sandbox)) == ((1290, "refunded", ["succeeded"]), [(1290, "succeeded")])
+    assert published()["RefundSucceeded"] == 1
+    assert_books_agree()
+
+
+def test_a_part_and_later_the_rest(office: BackOffice) -> None:
+    charge = office.sell()
+    office.refund(charge, amount=290)
+    office.refund(charge, amount=290)  # the agent clicks twice
+    office.work()
+    assert state(charge) == (290, "partially_refunded", ["succeeded"])
+    office.refund(charge, key="k2")
+    office.work()
+    assert state(charge) == (1290, "refunded", ["succeeded", "succeeded"])
+    listed = office.http.get("/api/v1/refunds/", {"order": charge.order.number}).json()
+    assert [one["amount"] for one in listed["results"]] == [1000, 290]
+    assert_books_agree()
+
+
+def test_the_bank_takes_its_time(office: BackOffice) -> None:
+    charge = office.sell("pm_card_pendingRefund")
+    refund = office.refund(charge)
+    office.work()
+    assert (office.status(refund), state(charge)[1]) == ("pending", "paid")
+
+    office.sandbox.settle_refund(Refund.objects.get().stripe_id or "", "succeed")
+    office.work()
+
+    assert (office.status(refund), state(charge)[1]) == ("succeeded", "refunded")
+    assert published()["RefundSucceeded"] == 1
+    assert_books_agree()
+
+
+def test_the_bank_sends_it_back_days_later_and_staff_try_again(office: BackOffice) -> None:
+    charge = office.sell()
+    refund = office.refund(charge)
+    office.work()
+    office.sandbox.pass_time(5 * 24 * 3600)
+    office.sandbox.settle_refund(Refund.objects.get().stripe_id or "", "fail")
+    office.work()
+
+    assert office.status(refund) == "failed"
+    assert state(charge) == (0, "paid", ["failed"])
+    assert (published()["RefundSucceeded"], published()["RefundFailed"]) == (1, 1)
+    office.refund(charge, key="k2")
+    office.work()
+    assert state(charge) == (1290, "refunded", ["failed", "succeeded"])
+    assert_books_agree()
+
+
+@pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
+def test_the_answer_is_lost(office: BackOffice, kind: str) -> None:
+    charge = office.sell()
+    refund = office.refund(charge)
+    office.sandbox.faults({"method": "POST", "path": "/v1/refunds", "kind": kind, "times": 2})
+
+    office.work()
+
+    assert (office.status(refund), at_stripe(office.sandbox)) == ("succeeded", [(1290, "succeeded")])
+    assert published()["RefundSucceeded"] == 1
+    assert_books_agree()
+
+
+def test_a_colleague_refunds_in_stripes_dashboard(office: BackOffice) -> None:
+    charge = office.sell()
+    made_at_stripe(office.sandbox, charge, 290)
+    office.work()
+    assert state(charge) == (290, "partially_refunded", ["succeeded"])
+    refund = office.refund(charge)
+    office.work()
+    assert (office.status(refund), state(charge)[:2]) == ("succeeded", (1290, "refunded"))
+    assert_books_agree()
+
+
+def test_staff_and_a_colleague_refund_at_the_same_time(office: BackOffice) -> None:
+    """The shop has not heard of the dashboard's refund when it asks for its own; Stripe refuses one of the two."""
+    charge = office.sell()
+    refund = office.refund(charge, amount=1000)
+    office.sandbox.webhooks_to("")
+    made_at_stripe(office.sandbox, charge, 500)
+    office.work()
+    assert (office.status(refund), Refund.objects.get().failure_code) == ("failed", "amount_too_large")
+
+    event = next(one for one in office.sandbox.objects("events") if one["type"] == "refund.created")
+    stored = WebhookEvent.objects.create(provider="stripe", event_id=event["id"], type=event["type"], payload=event)
+    current_app.tasks["charges.process_webhook"](webhook_event_id=str(stored.pk))
+
+    assert state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
+    assert_books_agree()
+
+
+def test_a_refusal_is_read_in_the_admin(office: BackOffice) -> None:
+    charge = office.sell()
+    office.sandbox.webhooks_to("")
+    made_at_stripe(office.sandbox, charge, 1290)
+    office.refund(charge)
+    office.work()
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("root@example.com"))
+
+    page = browser.get("/admin/charges/refund/").content.decode()
+
+    assert "charge_already_refunded" in page
+    assert charge.order.number in page
+    assert state(charge) == (0, "paid", ["failed"])
+    assert published()["RefundFailed"] == 0, "the customer was promised nothing"
