@@ -139,6 +139,39 @@ FILL = (
         SELECT uuidv7(), id, 1, 'planned', now() + interval '2 days' FROM charges_dunningrun
         """,
     ),
+    (
+        "refunds",
+        # Of a twentieth of the payments the whole or a part; some wait, and some failed.
+        """
+        INSERT INTO charges_refund
+            (id, key_number, asked_at, charge_id, amount, status, reason, origin, note, stripe_id, failure_code,
+             command_key, command_hash, succeeded_at, failed_at, updated_at)
+        SELECT uuidv7(), 1, now(), c.id, CASE WHEN random() < 0.5 THEN c.amount ELSE 500 END, outcome.status, '',
+               'stripe', '', 're_3' || replace(c.id::text, '-', ''), '', '', '',
+               CASE outcome.status WHEN 'succeeded' THEN now() END, CASE outcome.status WHEN 'failed' THEN now() END,
+               now()
+        FROM (SELECT *, random() AS draw FROM charges_charge WHERE status = 'succeeded') c,
+             LATERAL (SELECT CASE WHEN c.draw < 0.045 THEN 'succeeded' WHEN c.draw < 0.048 THEN 'failed'
+                                  ELSE 'pending' END) AS outcome (status)
+        WHERE c.draw < 0.05
+        """,
+    ),
+    (
+        "charges with refunds",
+        """
+        UPDATE charges_charge c SET amount_refunded = r.amount
+        FROM charges_refund r WHERE r.charge_id = c.id AND r.status IN ('pending', 'succeeded')
+        """,
+    ),
+    (
+        "refunded orders",
+        """
+        UPDATE orders_order o
+        SET status = CASE WHEN c.amount_refunded = c.amount THEN 'refunded' ELSE 'partially_refunded' END
+        FROM charges_charge c JOIN charges_refund r ON r.charge_id = c.id AND r.status = 'succeeded'
+        WHERE o.id = c.order_id
+        """,
+    ),
 )
 
 
