@@ -16,7 +16,7 @@ from django.db import transaction
 from charges import declines
 from charges.events import PaymentActionRequired, PaymentFailed
 from charges.models import Charge, ChargeAttempt
-from charges.operations import dunning
+from charges.operations import dunning, refund_requests
 from charges.operations.attempts import locked_charge
 from integrations.errors import PermanentError
 from integrations.outbox.events import publish
@@ -129,6 +129,7 @@ def _give_back(charge: Charge, *, at: dt.datetime) -> None:
     logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
     cancellation.cancel_unpaid(order=charge.order, at=at)
     dunning.stop(order_id=charge.order_id, reason="not_wanted", at=at)
+    refund_requests.refund_for_canceled_order(charge=charge)
 
 
 def _wait(charge: Charge, *, at: dt.datetime) -> None:

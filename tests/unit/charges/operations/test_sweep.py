@@ -24,6 +24,7 @@ from integrations.outbox.models import OutboxMessage
 from integrations.sqs.current import topology
 from integrations.sqs.topology import CHARGES
 from orders.events import OrderPlaced
+from orders.models import Order
 from tests.support.payments import NOW, StripeSandbox, capture, capture_by_ladder, place_order, published
 from tests.unit.charges.operations.test_capture_concurrent import at_once
 
@@ -128,8 +129,9 @@ def swept(at: dt.datetime = NOW, **options: int) -> dict[str, int]:
 
 def called_off() -> Any:
     """A canceled order whose intent nobody has closed."""
-    order = place_order(status="canceled", canceled_at=NOW - HOUR)
+    order = place_order()
     charge_of(order, "failed")
+    Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=NOW - HOUR)
     return order
 
 
