@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
-import re
 import unicodedata
 from dataclasses import dataclass
-from decimal import Decimal
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from integrations.brevo.facts import TEMPLATE_MARKS
+from subscriptions.locales import formats_of as formats_of
+from subscriptions.locales import language_of as language_of
+from subscriptions.locales import major
+from subscriptions.locales import money as money
 from subscriptions.money import decimals
-
-DEFAULT_LANGUAGE = "en"
-
-# "KWD12.000" is how CLDR's pattern comes out for a currency without a sign of its own.
-LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,51 +63,15 @@ LABELS = {
 }
 
 
-def language_of(locale: str) -> str:
-    """The language that we write to this locale: its own where we speak it, else English."""
-    language = locale.replace("_", "-").partition("-")[0].lower()
-    return language if language in LABELS else DEFAULT_LANGUAGE
-
-
-def formats_of(locale: str) -> Locale:
-    """How numbers and dates look in a message to this locale.
-
-    As its region has them, in the language of the text.
-    """
-    language = language_of(locale)
-    try:
-        parsed = Locale.parse(locale.replace("_", "-"), sep="-")
-    except (ValueError, UnknownLocaleError):
-        return Locale(language)
-    return parsed if parsed.language == language else Locale(language)
-
-
-def money(*, amount: int, currency: str, formats: Locale) -> str:
-    """``amount`` minor units with the currency's sign: 1290 EUR is "€12.90", in German "12,90 €".
-
-    1290 JPY is "¥1,290".
-    """
-    digits = decimals(currency)
-    # Babel's own choice of digits is the CLDR's, which has none for some currencies that are charged in
-    # hundredths.
-    pattern = copy.copy(formats.currency_formats["standard"])
-    pattern.frac_prec = (digits, digits)
-    text = pattern.apply(_major(amount, digits), formats, currency=currency, currency_digits=False)
-    return LETTER_BEFORE_DIGIT.sub("\u00a0", text)
-
-
 def plain_money(*, amount: int, currency: str, formats: Locale) -> str:
     """As ``money``, with the currency's code and plain blanks.
 
     Every phone shows it, in the cheapest alphabet.
     """
     digits = decimals(currency)
-    number = format_decimal(_major(amount, digits), format="0" if not digits else f"0.{'0' * digits}", locale=formats)
+    pattern = "0" if not digits else f"0.{'0' * digits}"
+    number = format_decimal(major(amount=amount, currency=currency), format=pattern, locale=formats)
     return f"{number} {currency}"
-
-
-def _major(amount: int, digits: int) -> Decimal:
-    return Decimal(amount).scaleb(-digits)
 
 
 def period(*, start: dt.datetime, end: dt.datetime, formats: Locale) -> str:
