@@ -87,6 +87,7 @@ class Stack:
         """What the sandbox is told besides: the credentials to ask for, and where to send webhooks."""
         return {
             "STRIPE_API_KEY": self.env.stripe_api_key,
+            "STRIPE_PUBLISHABLE_KEY": self.env.stripe_publishable_key,
             "STRIPE_WEBHOOK_SECRET": self.env.stripe_webhook_secrets[0],
             "STRIPE_WEBHOOK_URL": f"{self.web_url}/webhooks/stripe/",
             "STRIPE_WEBHOOK_EVENTS": ",".join(sorted(HANDLED_EVENTS)),

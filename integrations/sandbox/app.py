@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
-from integrations.sandbox import brevo_api, control, dixa_api, page, stripe_api
+from integrations.sandbox import brevo_api, browser, control, dixa_api, page, stripe_api
 from integrations.sandbox.config import Config
 from integrations.sandbox.faults import Fault, Plan
 from integrations.sandbox.journal import Entry
@@ -41,7 +41,9 @@ class App(Sandbox):
         request.get_data(cache=True)  # An unread body would garble the next request of a kept-alive connection.
         _, _, rest = request.path.partition("/")
         provider, _, path = rest.partition("/")
-        if provider in PROVIDERS:
+        if asked := browser.handle(request):
+            response = asked
+        elif provider in PROVIDERS:
             try:
                 response = self._as_provider(provider, f"/{path}", request)
             except ConnectionDropped:
@@ -52,7 +54,7 @@ class App(Sandbox):
             response = control.handle(self, request)
         else:
             response = page.handle(self, request)
-        return response(environ, start_response)
+        return browser.permit(request, response)(environ, start_response)
 
     def _as_provider(self, provider: str, path: str, request: Request) -> Response:
         began = time.perf_counter()

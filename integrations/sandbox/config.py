@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LIVE_KEY_MARKS = ("sk_live_", "rk_live_")
+LIVE_KEY_MARKS = ("sk_live_", "rk_live_", "pk_live_")
 
 # Seconds between webhook attempts. Stripe's real schedule lasts three days, Brevo's eleven hours; a demo
 # cannot wait so long.
@@ -29,6 +29,7 @@ class Config:
 
     data: str = ":memory:"
     stripe_api_key: str = ""
+    stripe_publishable_key: str = ""
     stripe_webhook_secret: str = "whsec_sandbox"
     stripe_webhook_url: str = ""
     stripe_webhook_events: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ def from_environment(environ: Mapping[str, str], *, data: str) -> Config:
     return Config(
         data=data,
         stripe_api_key=environ.get("STRIPE_API_KEY", ""),
+        stripe_publishable_key=environ.get("STRIPE_PUBLISHABLE_KEY", ""),
         stripe_webhook_secret=environ.get("STRIPE_WEBHOOK_SECRET", "").split(",")[0] or "whsec_sandbox",
         stripe_webhook_url=environ.get("STRIPE_WEBHOOK_URL", ""),
         stripe_webhook_events=tuple(filter(None, environ.get("STRIPE_WEBHOOK_EVENTS", "").split(","))),

@@ -17,9 +17,9 @@ RefundBehavior = Literal["succeeds", "pending", "fails"]
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """How an issuer says no."""
+    """How an issuer says no; without a decline code where it was not asked."""
 
-    decline_code: str
+    decline_code: str | None
     message: str = "Your card was declined."
     code: str = "card_declined"
     param: str | None = None

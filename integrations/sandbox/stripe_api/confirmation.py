@@ -21,7 +21,7 @@ NOT_HANDLED = cards.Decline(
     advice_code=None,
 )
 AUTHENTICATION_FAILED = cards.Decline(
-    "payment_intent_authentication_failure",
+    None,
     "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new "
     "PaymentMethod to attempt to fulfill this PaymentIntent again.",
     code="payment_intent_authentication_failure",
@@ -159,20 +159,22 @@ def _challenges(card: cards.Card, method: Document, *, away: bool) -> bool:
 
 def _ask_customer(call: Call, intent: Document) -> Document:
     intent["status"] = "requires_action"
-    url = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
-    if call.params.get("use_stripe_sdk"):
-        intent["next_action"] = {
-            "type": "use_stripe_sdk",
-            "use_stripe_sdk": {"type": "three_d_secure_redirect"},
-        }
-    else:
-        intent["next_action"] = {
-            "type": "redirect_to_url",
-            "redirect_to_url": {"return_url": call.params.get("return_url"), "url": url},
-        }
+    intent["next_action"] = next_action(
+        call, url=f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
+    )
     call.save(intent)
     call.emit("payment_intent.requires_action", intent)
     return intent
+
+
+def next_action(call: Call, *, url: str) -> Document:
+    """How the customer gets to the bank's challenge: Stripe.js shows it, or a page of Stripe's does."""
+    if call.params.get("use_stripe_sdk"):
+        return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+    return {
+        "type": "redirect_to_url",
+        "redirect_to_url": {"return_url": call.params.get("return_url"), "url": url},
+    }
 
 
 def succeed(call: Call, intent: Document, method: Document) -> Document:

@@ -24,6 +24,7 @@ from integrations.sandbox.stripe_api import (
     idempotency,
     payment_intents,
     payment_methods,
+    publishable,
     refunds,
     setup_intents,
 )
@@ -98,8 +99,11 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
     try:
         account = _authenticate(sandbox, request)
         _check_version(request)
-        endpoint, arguments = _route(path, request)
-        raw = _parameters(request)
+        name, arguments = _route(path, request)
+        endpoint, raw = ENDPOINTS[name], _parameters(request)
+        if publishable.is_publishable(account):
+            endpoint = publishable.narrowed(endpoint)
+            raw = publishable.admit(sandbox, name=name, id=arguments.get("id"), raw=raw)
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         call = Call(sandbox=sandbox, request_id=request_id, idempotency_key=key)
         if key:
@@ -179,7 +183,7 @@ def _parameters(request: Request) -> Document:
     return forms.parse(pairs)
 
 
-def _route(path: str, request: Request) -> tuple[Endpoint, Document]:
+def _route(path: str, request: Request) -> tuple[str, Document]:
     try:
         name, arguments = URLS.bind("sandbox").match(path, method=request.method)
     except HTTPException as error:
@@ -188,7 +192,7 @@ def _route(path: str, request: Request) -> tuple[Endpoint, Document]:
             "we can help at https://support.stripe.com/.",
             status=404,
         ) from error
-    return ENDPOINTS[name], dict(arguments)
+    return name, dict(arguments)
 
 
 def _authenticate(sandbox: Sandbox, request: Request) -> str:
@@ -201,6 +205,7 @@ def _authenticate(sandbox: Sandbox, request: Request) -> str:
             key = base64.b64decode(credential).decode().partition(":")[0]
         except ValueError:
             key = ""
+    key = key or _browsers_key(request)
     if not key:
         raise StripeError(
             "You did not provide an API key. You need to provide your API key in the Authorization "
@@ -209,10 +214,17 @@ def _authenticate(sandbox: Sandbox, request: Request) -> str:
         )
     if any(mark in key for mark in LIVE_KEY_MARKS):
         raise StripeError("This is a sandbox on loopback: it refuses live keys. Use a test key.", status=401)
-    expected = sandbox.config.stripe_api_key
-    if (expected and key != expected) or not key.startswith(("sk_test_", "rk_test_")):
+    browser = publishable.is_publishable(key)
+    expected = sandbox.config.stripe_publishable_key if browser else sandbox.config.stripe_api_key
+    if (expected and key != expected) or not (browser or key.startswith(("sk_test_", "rk_test_"))):
         raise StripeError(f"Invalid API Key provided: {key[:8]}***{key[-4:]}", status=401)
     return key
+
+
+def _browsers_key(request: Request) -> str:
+    """Stripe.js sends its key as a parameter: a header would have the browser ask for leave first."""
+    key = request.values.get("key", "")
+    return key if publishable.is_publishable(key) else ""
 
 
 def _check_version(request: Request) -> None:

@@ -148,13 +148,9 @@ def _confirm(call: Call, intent: Document) -> Document:
         raise _declined(call, intent, method, card.attach)
     if card.sca in ("always", "unless_set_up") and not method[INTERNAL]["set_up"]:
         intent["status"] = "requires_action"
-        intent["next_action"] = {
-            "type": "redirect_to_url",
-            "redirect_to_url": {
-                "return_url": call.params.get("return_url"),
-                "url": f"https://hooks.stripe.com/3d_secure_2/hosted?setup_intent={intent['id']}",
-            },
-        }
+        intent["next_action"] = confirmation.next_action(
+            call, url=f"https://hooks.stripe.com/3d_secure_2/hosted?setup_intent={intent['id']}"
+        )
         call.save(intent)
         call.emit("setup_intent.requires_action", intent)
         return intent
@@ -171,7 +167,7 @@ def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
 
 
 SETUP_AUTHENTICATION_FAILED = cards.Decline(
-    "setup_intent_authentication_failure",
+    None,
     "The latest attempt to set up the payment method has failed because authentication failed.",
     code="setup_intent_authentication_failure",
     advice_code=None,

@@ -1,0 +1,45 @@
+"""What a browser needs of the sandbox: the stand-in for Stripe.js, and leave to call from the shop's pages (CORS)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from werkzeug.wrappers import Request, Response
+
+SCRIPT = Path(__file__).parent / "static" / "stripe.js"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+AUTHENTICATION = re.compile(r"/sandbox/stripe/(payment|setup)_intents/[^/]+/authenticate")
+
+
+def handle(request: Request) -> Response | None:
+    """The answer to what only browsers ask for; None for everything else."""
+    if request.path == "/stripe.js" and request.method in ("GET", "HEAD"):
+        script = Response(SCRIPT.read_bytes(), content_type="text/javascript; charset=utf-8")
+        script.headers["Cache-Control"] = "no-store"
+        return script
+    if request.method == "OPTIONS" and _may_be_called(request):
+        asked = Response(status=204)
+        asked.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        asked.headers["Access-Control-Allow-Headers"] = "authorization, content-type, stripe-version"
+        return permit(request, asked)
+    return None
+
+
+def permit(request: Request, response: Response) -> Response:
+    """Let the page that called read the answer. Stripe lets every page; the stand-in for the bank, pages of this
+    machine."""
+    if _may_be_called(request):
+        response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        response.headers["Vary"] = "Origin"
+    return response
+
+
+def _may_be_called(request: Request) -> bool:
+    origin = request.headers.get("Origin", "")
+    if not origin:
+        return False
+    if request.path.startswith("/stripe/"):
+        return True
+    return bool(AUTHENTICATION.fullmatch(request.path)) and urlsplit(origin).hostname in LOOPBACK

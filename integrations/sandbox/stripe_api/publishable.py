@@ -1,0 +1,104 @@
+"""Calls with a publishable key: a browser may read and confirm the one intent whose client secret it was given.
+
+See docs.stripe.com/keys and docs.stripe.com/api/payment_intents/confirm. What such a call shows of an intent is less
+than what a secret key sees: no customer, no metadata, no charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from integrations.sandbox.stripe_api.call import NOUNS, Document
+from integrations.sandbox.stripe_api.errors import StripeError, missing_object, missing_parameter
+from integrations.sandbox.stripe_api.forms import Form
+
+if TYPE_CHECKING:
+    from integrations.sandbox.state import Sandbox
+
+PREFIX = "pk_test_"
+FORBIDDEN = (
+    "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your "
+    "API keys at https://dashboard.stripe.com/account/apikeys."
+)
+KINDS = {
+    "GET /v1/payment_intents/<id>": "payment_intent",
+    "POST /v1/payment_intents/<id>/confirm": "payment_intent",
+    "GET /v1/setup_intents/<id>": "setup_intent",
+    "POST /v1/setup_intents/<id>/confirm": "setup_intent",
+}
+WORDS = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+# What Stripe.js sends along, and no server does.
+OF_BROWSERS = ("key", "client_secret", "expected_payment_method_type")
+FOR_SERVERS = ("off_session", "error_on_requires_action", "mandate", "amount_to_confirm")
+HIDDEN = frozenset(
+    {
+        "amount_capturable",
+        "amount_received",
+        "application",
+        "application_fee_amount",
+        "customer",
+        "customer_account",
+        "latest_attempt",
+        "latest_charge",
+        "mandate",
+        "metadata",
+        "on_behalf_of",
+        "payment_method_options",
+        "review",
+        "single_use_mandate",
+        "statement_descriptor",
+        "statement_descriptor_suffix",
+        "transfer_data",
+        "transfer_group",
+    }
+)
+
+
+def is_publishable(key: str) -> bool:
+    return key.startswith(PREFIX)
+
+
+def admit(sandbox: Sandbox, *, name: str, id: str | None, raw: Document) -> Document:
+    """The call's parameters without those of the browser; raises 401 for any other call, 404 and 400 for an intent
+    that is not the secret's."""
+    kind = KINDS.get(name)
+    if kind is None or id is None:
+        raise StripeError(FORBIDDEN, status=401)
+    intent = sandbox.store.get(kind, id)
+    if intent is None:
+        raise missing_object(NOUNS[kind], id, param="intent")
+    if "client_secret" not in raw:
+        raise missing_parameter("client_secret")
+    if raw["client_secret"] != intent["client_secret"]:
+        raise StripeError(
+            f"The client_secret provided does not match the client_secret associated with the {WORDS[kind]}.",
+            code="payment_intent_invalid_parameter" if kind == "payment_intent" else None,
+            param="client_secret",
+        )
+    for parameter in FOR_SERVERS:
+        if parameter in raw:
+            raise StripeError(
+                f"You do not have permission to pass `{parameter}` with a publishable key.", param=parameter
+            )
+    return {parameter: value for parameter, value in raw.items() if parameter not in OF_BROWSERS}
+
+
+def narrowed(endpoint: tuple[Callable[..., Document], Form]) -> tuple[Callable[..., Document], Form]:
+    """The endpoint, answering what a browser may see."""
+    operation, form = endpoint
+
+    def run(*call: object, **arguments: str) -> Document:
+        try:
+            return _shown(operation(*call, **arguments))
+        except StripeError as error:
+            for kind in WORDS:
+                if kind in error.error:
+                    error.error[kind] = _shown(error.error[kind])
+            raise
+
+    return run, form
+
+
+def _shown(intent: Document) -> Document:
+    return {name: value for name, value in intent.items() if name not in HIDDEN}
