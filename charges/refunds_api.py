@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from charges import queries
 from charges.operations import refund_requests
-from charges.serializers import RefundFilter, RefundInput, RefundOutput, RefundPage
+from charges.refund_serializers import RefundFilter, RefundInput, RefundOutput, RefundPage
 from integrations import logs
 from orders.api import PROBLEMS, CheckoutThrottle, idempotency_key, refuse_large_body
 from orders.api_problems import CONTENT_TYPE, Unprocessable

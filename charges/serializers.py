@@ -1,4 +1,4 @@
-"""Refunds as JSON. What is said here of a field is in the schema, too."""
+"""The payments API's input and output as JSON. What is said here of a field is in the schema, too."""
 
 from __future__ import annotations
 
@@ -6,54 +6,37 @@ from typing import Any
 
 from rest_framework import serializers
 
-from charges.models import Refund
-from orders.models import NUMBER_ALPHABET
-from orders.serializers import StrictCharField, StrictIntegerField, StrictRegexField, StrictSerializer
-
-ORDER_NUMBER = rf"^[{NUMBER_ALPHABET}]{{5}}-[{NUMBER_ALPHABET}]{{5}}$"
+from charges.standing import State
+from orders.serializers import PAYMENT_METHOD, StrictRegexField, StrictSerializer
 
 
-class OrderNumberField(StrictRegexField):
-    """An order's number, as it is read out on the phone."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(ORDER_NUMBER, message="Must be an order's number, as 7K3M9-Q2XAB.", max_length=11, **kwargs)
+class EmptyInput(StrictSerializer):
+    """``{}``, or no body at all."""
 
 
-class RefundInput(StrictSerializer):
-    order = OrderNumberField(help_text="The number of a paid order.")
-    amount = StrictIntegerField(
-        min_value=1, required=False, help_text="In minor units of the order's currency; all that is left if not given."
-    )
-    reason = serializers.ChoiceField(
-        choices=Refund.Reason.choices, required=False, default="", help_text="Told to Stripe, which knows these three."
-    )
-    note = StrictCharField(
-        max_length=500, required=False, allow_blank=True, default="", help_text="For staff; nobody else reads it."
+class CardInput(StrictSerializer):
+    payment_method = StrictRegexField(
+        PAYMENT_METHOD,
+        message="Must be a Stripe payment method's id, as pm_card_visa.",
+        max_length=255,
+        help_text="As `confirmCardSetup` gave it.",
     )
 
 
-class RefundFilter(StrictSerializer):
-    order = OrderNumberField()
+class SetupIntentOutput(serializers.Serializer[Any]):
+    id = serializers.CharField(help_text="As seti_….")
+    client_secret = serializers.CharField(help_text="For Stripe.js in this browser only; do not store or log it.")
+    publishable_key = serializers.CharField(help_text="The key to make Stripe.js with.")
 
 
-class RefundOutput(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    order = serializers.CharField(source="charge.order.number")
-    status = serializers.ChoiceField(choices=Refund.Status.choices)
-    amount = serializers.IntegerField(help_text="In minor units of the currency: 1290 is 12.90 in euros.")
-    currency = serializers.CharField(source="charge.currency", help_text="ISO 4217.")
-    reason = serializers.CharField(allow_blank=True)
-    note = serializers.CharField(allow_blank=True)
-    origin = serializers.ChoiceField(choices=Refund.Origin.choices)
-    failure_code = serializers.CharField(allow_blank=True, help_text="Stripe's, where it failed.")
-    requested_at = serializers.DateTimeField()
-    succeeded_at = serializers.DateTimeField(allow_null=True)
-    failed_at = serializers.DateTimeField(allow_null=True)
-
-
-class RefundPage(serializers.Serializer[Any]):
-    count = serializers.IntegerField()
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
-    results = RefundOutput(many=True)
+class PaymentOutput(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(choices=[(state.value, state.value) for state in State])
+    message = serializers.CharField(
+        allow_blank=True, help_text="What is wrong and what to do, in the customer's language; empty where nothing is."
+    )
+    payment_url = serializers.CharField(
+        allow_blank=True, help_text="The hosted page on which to pay; empty where there is nothing to pay."
+    )
+    next_try_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the same card is tried again without the customer's doing."
+    )

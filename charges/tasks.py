@@ -7,8 +7,18 @@ from uuid import UUID
 from celery import current_task
 from django.utils import timezone
 
-from charges.events import DunningStepPlanned, PaymentDue, RefundRequested, StripeWebhookReceived
-from charges.operations import capture, dunning, event_sweep, janitor, ledger, refunds, stripe_events, sweep
+from charges.events import DunningStepPlanned, PaymentDue, PaymentReturned, RefundRequested, StripeWebhookReceived
+from charges.operations import (
+    capture,
+    dunning,
+    event_sweep,
+    janitor,
+    ledger,
+    reading,
+    refunds,
+    stripe_events,
+    sweep,
+)
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
@@ -51,6 +61,11 @@ def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
 
 def _task_id() -> str:
     return (current_task.request.id if current_task else None) or ""
+
+
+@consumes(PaymentReturned, name="charges.read_payment", queue=CHARGES)
+def read_payment(*, order_id: UUID, **_: object) -> None:
+    patiently(lambda: reading.read_payment_of(order_id=order_id, at=timezone.now()))
 
 
 @task(name="charges.check_ledger", queue=CHARGES)

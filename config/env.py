@@ -77,6 +77,8 @@ class Env:
     dunning_schedule: tuple[int, ...]
     dunning_most_tries: int
     checkout_rate_limit: str
+    setup_intent_rate_limit: str
+    payment_page_rate_limit: str
     trusted_proxies: int
     log_level: str
     outbox_retention_hours: int
@@ -92,6 +94,8 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     sandbox_port = variables.port("SANDBOX_PORT", 8420)
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     web_port = variables.port("WEB_PORT", 8000)
+    stripe_api_base = variables.url("STRIPE_API_BASE", f"{sandbox}/stripe")
+    stripe_js_url = f"{sandbox}/stripe.js" if _is_loopback(stripe_api_base) else STRIPE_JS_URL
     return Env(
         debug=variables.debug,
         secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=SHORTEST_SECRET_KEY),
@@ -105,8 +109,8 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         poll_wait_seconds=variables.optional("SQS_WAIT_SECONDS", "2" if variables.debug else "20", _between(1, 20)),
         stripe_api_key=variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY),
         stripe_publishable_key=variables.publishable_key(),
-        stripe_api_base=variables.url("STRIPE_API_BASE", f"{sandbox}/stripe"),
-        stripe_js_url=variables.stripe_js_url(f"{sandbox}/stripe.js"),
+        stripe_api_base=stripe_api_base,
+        stripe_js_url=variables.stripe_js_url(stripe_js_url),
         stripe_webhook_secrets=variables.secrets("STRIPE_WEBHOOK_SECRET", DEVELOPMENT_STRIPE_WEBHOOK_SECRET),
         brevo_api_key=variables.secret("BREVO_API_KEY", DEVELOPMENT_BREVO_API_KEY),
         brevo_api_base=variables.url("BREVO_API_BASE", f"{sandbox}/brevo/v3"),
@@ -123,6 +127,8 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
         dunning_most_tries=variables.optional("DUNNING_MOST_TRIES", "8", _between(1, 8)),
         checkout_rate_limit=variables.optional("CHECKOUT_RATE_LIMIT", "600/min", _rate),
+        setup_intent_rate_limit=variables.optional("SETUP_INTENT_RATE_LIMIT", "60/min", _rate),
+        payment_page_rate_limit=variables.optional("PAYMENT_PAGE_RATE_LIMIT", "60/min", _rate),
         trusted_proxies=variables.optional("TRUSTED_PROXIES", "0", _between(0, 10)),
         log_level=variables.optional("LOG_LEVEL", "INFO", _log_level),
         outbox_retention_hours=variables.optional("OUTBOX_RETENTION_HOURS", "72", _between(1, 8760)),

@@ -7,7 +7,7 @@ from django.views import defaults
 
 from orders.api_problems import problem
 
-FOR_PEOPLE = "/admin/"
+FOR_PEOPLE = ("/admin/", "/pay/")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 
@@ -106,6 +107,8 @@ AUTH_PASSWORD_VALIDATORS = [
 # A login over plain HTTP, or a session cookie on it, exists in development only.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True
+# The payment page's forms come from where customers reach us, whatever a proxy in front makes of scheme and host.
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(ENV.public_url))]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
@@ -122,7 +125,11 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {"checkout": ENV.checkout_rate_limit},
+    "DEFAULT_THROTTLE_RATES": {
+        "checkout": ENV.checkout_rate_limit,
+        "setup_intent": ENV.setup_intent_rate_limit,
+        "payment_page": ENV.payment_page_rate_limit,
+    },
     "EXCEPTION_HANDLER": "orders.api_problems.problem_response",
     "NUM_PROXIES": ENV.trusted_proxies,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",

@@ -35,7 +35,7 @@ REDACTIONS = (
     (re.compile(r"(?i)postgres(ql)?://[^\s@/]+@"), "postgresql://[secret]@"),
     (re.compile(r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"), "[email]"),
     (re.compile(r"(?<![\w-])\+\d[\d ()-]{6,16}\d\b"), "[phone]"),
-    (re.compile(r"/orders/status/[^\s/\"']+"), "/orders/status/[token]"),
+    (re.compile(r"/(orders/status|pay)/[^\s/\"']+"), r"/\1/[token]"),
 )
 
 

@@ -6,7 +6,6 @@ import hashlib
 import re
 from typing import Any
 
-from django.core import signing
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -19,6 +18,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
 from integrations import logs
+from orders import status_tokens
 from orders.api_problems import CONTENT_TYPE, LARGEST_BODY, BodyTooLarge, InFlight, Unprocessable
 from orders.models import Order
 from orders.operations import checkout as operations
@@ -27,7 +27,6 @@ from subscriptions.operations.customers import Buyer
 from subscriptions.queries import plan_for_sale, plans_for_sale
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
-STATUS_SALT = "orders.status"
 
 PROBLEMS = {
     (400, CONTENT_TYPE): OpenApiResponse(
@@ -109,7 +108,7 @@ class OrderStatusView(PublicView):
         },
     )
     def get(self, request: Request, token: str) -> Response:
-        order = _order_of(token)
+        order = order_of(token)
         return Response(_describe_order(order, request), headers={"Cache-Control": "no-store"})
 
 
@@ -166,7 +165,7 @@ def _describe(order: Order, request: Request) -> dict[str, Any]:
 
 
 def _describe_order(order: Order, request: Request) -> dict[str, Any]:
-    token = signing.Signer(salt=STATUS_SALT).sign(str(order.pk))
+    token = status_tokens.token_of(order_id=order.pk)
     return {
         "number": order.number,
         "status": order.status,
@@ -176,15 +175,12 @@ def _describe_order(order: Order, request: Request) -> dict[str, Any]:
     }
 
 
-def _order_of(token: str) -> Order:
+def order_of(token: str) -> Order:
+    """The order that a status token is for; 404 where it is none of ours."""
     try:
-        order_id = signing.Signer(salt=STATUS_SALT).unsign(token)
-    except signing.BadSignature:
+        return status_tokens.order_of(token=token)
+    except status_tokens.BadToken:
         raise exceptions.NotFound("There is no such order.") from None
-    order = Order.objects.filter(pk=order_id).first()
-    if order is None:
-        raise exceptions.NotFound("There is no such order.")
-    return order
 
 
 def idempotency_key(request: Request, *, what: str = "purchase") -> str:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from integrations.stripe.client import client, stripe_errors
-from integrations.stripe.results import PaymentIntent, payment_intent
+from integrations.stripe.client import QUICK, client, stripe_errors
+from integrations.stripe.results import PaymentIntent, as_mapping, payment_intent
 
 PAGE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForBrowser:
+    """What a customer's browser needs to confirm an intent. Whoever has the secret can pay by it: it goes to that
+    browser, and is not stored, logged or put into a message."""
+
+    status: str
+    client_secret: str = field(repr=False)
 
 
 def create(
@@ -56,6 +66,13 @@ def retrieve(*, payment_intent_id: str) -> PaymentIntent:
     """Read an intent as it is now."""
     with stripe_errors():
         return payment_intent(client().v1.payment_intents.retrieve(payment_intent_id))
+
+
+def for_browser(*, payment_intent_id: str) -> ForBrowser:
+    """Read an intent as it is now, with its secret, for a customer who waits for it."""
+    with stripe_errors():
+        found = as_mapping(client(timeouts=QUICK).v1.payment_intents.retrieve(payment_intent_id))
+        return ForBrowser(status=str(found["status"]), client_secret=str(found["client_secret"]))
 
 
 def cancel(*, payment_intent_id: str) -> PaymentIntent:

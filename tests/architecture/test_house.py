@@ -35,6 +35,7 @@ TASKS = {
     "charges.capture_payment": "ChargesQueue",
     "charges.check_ledger": "ChargesQueue",
     "charges.process_webhook": "ChargesQueue",
+    "charges.read_payment": "ChargesQueue",
     "charges.refund_payment": "ChargesQueue",
     "charges.stop_dunning": "ChargesQueue",
     "charges.sweep": "ChargesQueue",

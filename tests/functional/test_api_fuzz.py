@@ -18,6 +18,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from subscriptions.models import User
+from tests.support.payments import StripeSandbox
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 CHECKOUT = ("POST", "/api/v1/checkout/")
@@ -26,7 +30,11 @@ PLANS = ("GET", "/api/v1/plans/")
 REFUND = ("POST", "/api/v1/refunds/")
 REFUNDS = ("GET", "/api/v1/refunds/")
 REFUND_STATUS = ("GET", "/api/v1/refunds/{refund_id}/")
-# Sent as the schema has it, and otherwise; nothing can be wrong with a GET whose only parameter is any string.
+SETUP = ("POST", "/api/v1/setup-intents/")
+PAYMENT = ("GET", "/api/v1/orders/status/{token}/payment/")
+CARD = ("POST", "/api/v1/orders/status/{token}/payment/card/")
+# Sent as the schema has it, and otherwise; nothing can be wrong with a GET whose only parameter is any string, nor, by
+# its schema, with an empty object.
 CASES = [
     (CHECKOUT, GenerationMode.POSITIVE),
     (CHECKOUT, GenerationMode.NEGATIVE),
@@ -37,11 +45,15 @@ CASES = [
     (REFUNDS, GenerationMode.POSITIVE),
     (REFUNDS, GenerationMode.NEGATIVE),
     (REFUND_STATUS, GenerationMode.POSITIVE),
+    (SETUP, GenerationMode.POSITIVE),
+    (PAYMENT, GenerationMode.POSITIVE),
+    (CARD, GenerationMode.POSITIVE),
+    (CARD, GenerationMode.NEGATIVE),
 ]
 
 
 @pytest.fixture
-def schema(transactional_db: None, coffee: Any) -> Any:
+def schema(transactional_db: None, coffee: Any, stripe_sandbox: StripeSandbox) -> Any:
     return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
 
 
@@ -71,4 +83,4 @@ def test_every_answer_is_one_of_the_schema(
 
 def test_the_schema_describes_these_operations(schema: Any) -> None:
     described = {(one.ok().method.upper(), one.ok().path) for one in schema.get_all_operations()}
-    assert described == {CHECKOUT, STATUS, PLANS, REFUND, REFUNDS, REFUND_STATUS}
+    assert described == {CHECKOUT, STATUS, PLANS, REFUND, REFUNDS, REFUND_STATUS, SETUP, PAYMENT, CARD}

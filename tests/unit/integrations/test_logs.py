@@ -59,6 +59,7 @@ SECRETS = [
     "postgresql://shop:hunter2@db.internal/shop",
     "Authorization: Bearer abc.def.ghi",
     "https://shop.example/api/v1/orders/status/0199:abcdefg/",
+    "https://shop.example/pay/0199:1790000000:abcdefg/",
 ]
 
 

@@ -1,0 +1,224 @@
+"""The payment page: one order, for whoever has its link. It shows the shop, the order's number, what was bought and the
+amount, and nothing about the customer."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any
+
+from babel.dates import format_date
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from charges import page_texts, payment_links
+from charges.decline_codes import Sentence
+from charges.operations import new_card
+from charges.operations import payment_page as operations
+from charges.page_policy import sealed
+from charges.payment_links import BadLink
+from charges.serializers import CardInput
+from charges.standing import Standing, State, standing_of
+from charges.throttles import seconds_to_wait
+from integrations import logs
+from integrations.errors import ProviderError
+from integrations.stripe import setup_intents
+from orders.models import Order
+from subscriptions.locales import DEFAULT_LANGUAGE, LANGUAGES, formats_of, language_of, money
+
+RETRY_SECONDS = "5"
+LARGEST_BODY = 4096  # bytes; a card's id has less than 300
+Answer = dict[str, Any]
+Door = Callable[[HttpRequest, Order], HttpResponse]
+
+
+@require_GET
+def payment_page(request: HttpRequest, token: str) -> HttpResponse:
+    """How the payment stands, and what the customer can do about it."""
+    order, expired = _order_of(token)
+    if order is None:
+        return _page(request, "bad_link", status=404)
+    if expired:
+        return _page(request, "expired", order=order, token=token, status=410)
+    standing = standing_of(order=order)
+    return _page(request, standing.state, order=order, token=token, standing=standing)
+
+
+@require_POST
+def request_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Send a fresh link in the place of an expired one. The answer is the same whether one is sent or not."""
+    order, expired = _order_of(token)
+    if order is None:
+        return _page(request, "bad_link", status=404)
+    if not expired:
+        return sealed(HttpResponseRedirect(reverse("payment-page", kwargs={"token": token})))
+    if not seconds_to_wait(request):
+        operations.request_link(order=order, at=timezone.now())
+    return _page(request, "link_requested", order=order)
+
+
+def _door(method: str) -> Callable[[Door], Callable[..., HttpResponse]]:
+    """A view for the page's script: the order of the link, or why not, in JSON. Changes are throttled."""
+
+    def declare(view: Door) -> Callable[..., HttpResponse]:
+        @require_http_methods([method])
+        @functools.wraps(view)
+        def run(request: HttpRequest, token: str) -> HttpResponse:
+            order, expired = _order_of(token)
+            if order is None:
+                return _refusal(404, page_texts.TEXTS["bad_link"], _wished_language(request))
+            language = language_of(order.customer.locale)
+            if expired:
+                return _refusal(410, page_texts.HEADINGS["expired"], language)
+            wait = seconds_to_wait(request) if method == "POST" else 0
+            if wait:
+                return _refusal(429, page_texts.TOO_OFTEN, language, retry_after=str(wait))
+            logs.bind(order_number=order.number)
+            return view(request, order)
+
+        return run
+
+    return declare
+
+
+@_door("GET")
+def payment_status(request: HttpRequest, order: Order) -> HttpResponse:
+    """``{"state", "message"}``: asked again and again while a payment runs."""
+    standing = standing_of(order=order)
+    return _answer({"state": standing.state.value, "message": _why(standing, order)})
+
+
+@_door("POST")
+def begin_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
+    """What Stripe.js confirms the payment with: ``{"client_secret", "payment_method"}``."""
+    language = language_of(order.customer.locale)
+    try:
+        found = operations.confirmation(order=order)
+    except operations.NothingToConfirm:
+        return _refusal(409, page_texts.UNDER_WAY, language)
+    except ProviderError:
+        return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    return _answer({"client_secret": found.client_secret, "payment_method": found.payment_method})
+
+
+@_door("POST")
+def note_return(request: HttpRequest, order: Order) -> HttpResponse:
+    """The customer has answered the bank; have Stripe asked what came of it."""
+    operations.note_return(order=order)
+    return _answer({}, status=202)
+
+
+@_door("POST")
+def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
+    """What Stripe.js saves another card with: ``{"client_secret"}``."""
+    language = language_of(order.customer.locale)
+    if standing_of(order=order).state != State.PAYMENT_FAILED:
+        return _refusal(409, page_texts.UNDER_WAY, language)
+    try:
+        made = setup_intents.create()
+    except ProviderError:
+        return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    return _answer({"client_secret": made.client_secret})
+
+
+@_door("POST")
+def take_card(request: HttpRequest, order: Order) -> HttpResponse:
+    """Have the order paid with another card: ``{"payment_method"}``."""
+    language = language_of(order.customer.locale)
+    payment_method = _card_in(request)
+    if payment_method is None:
+        return _refusal(400, page_texts.NO_CARD, language)
+    try:
+        new_card.replace_card(order_id=order.pk, payment_method=payment_method, at=timezone.now())
+    except new_card.PaymentUnderWay:
+        return _refusal(409, page_texts.UNDER_WAY, language)
+    except new_card.NothingToPay:
+        return _refusal(409, page_texts.HEADINGS["nothing_to_pay"], language)
+    return _answer({}, status=202)
+
+
+def _card_in(request: HttpRequest) -> str | None:
+    """The card that the body names, or None where it names none."""
+    try:
+        serializer = CardInput(data=json.loads(request.read(LARGEST_BODY)))
+    except (ValueError, RecursionError, OSError):  # the last where the browser hung up
+        return None
+    return str(serializer.validated_data["payment_method"]) if serializer.is_valid() else None
+
+
+def _order_of(token: str) -> tuple[Order | None, bool]:
+    """The order of a link, and whether the link has expired; no order where the link is not ours."""
+    try:
+        link = payment_links.read(token, at=timezone.now())
+    except BadLink:
+        return None, False
+    orders = Order.objects.select_related("customer", "subscription__plan")
+    return orders.filter(pk=link.order_id).first(), link.expired
+
+
+def _page(
+    request: HttpRequest,
+    shown: str,
+    *,
+    order: Order | None = None,
+    token: str = "",
+    standing: Standing | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    language = language_of(order.customer.locale) if order else _wished_language(request)
+    text = page_texts.TEXTS.get(shown)
+    context = {
+        "shown": str(shown),
+        "language": language,
+        "shop": settings.SHOP_NAME,
+        "heading": page_texts.HEADINGS[shown].in_language(language),
+        "text": text.in_language(language) if text else "",
+        "words": page_texts.in_language(page_texts.WORDS, language),
+        "script_words": page_texts.in_language(page_texts.SCRIPT_WORDS, language),
+        "token": token,
+        "stripe_js": settings.STRIPE_JS_URL,
+        "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
+        **(_described(order, standing) if order else {}),
+    }
+    return sealed(render(request, "charges/payment.html", context, status=status), own_forms=shown == "expired")
+
+
+def _described(order: Order, standing: Standing | None) -> Answer:
+    formats = formats_of(order.customer.locale)
+    subscription = order.subscription
+    next_try = standing.next_try_at if standing else None
+    next_try_words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
+    return {
+        "number": order.number,
+        "plan": f"{subscription.quantity} × {subscription.plan.name}",
+        "amount": money(amount=order.amount, currency=order.currency, formats=formats),
+        "why": _why(standing, order) if standing else "",
+        "next_try": next_try_words.format(date=format_date(next_try.date(), "long", formats)) if next_try else "",
+    }
+
+
+def _why(standing: Standing, order: Order) -> str:
+    return standing.why.in_language(language_of(order.customer.locale)) if standing.why else ""
+
+
+def _wished_language(request: HttpRequest) -> str:
+    """The first language of ours that the browser names, where no customer's is known."""
+    wished = (one.partition(";")[0].strip() for one in request.headers.get("Accept-Language", "").split(","))
+    known = (one.partition("-")[0].lower() for one in wished)
+    return next((one for one in known if one in LANGUAGES), DEFAULT_LANGUAGE)
+
+
+def _answer(body: Answer, *, status: int = 200) -> HttpResponse:
+    return sealed(JsonResponse(body, status=status))
+
+
+def _refusal(status: int, sentence: Sentence, language: str, *, retry_after: str = "") -> HttpResponse:
+    response = JsonResponse({"message": sentence.in_language(language)}, status=status)
+    if retry_after:
+        response.headers["Retry-After"] = retry_after
+    return sealed(response)

@@ -1,0 +1,59 @@
+"""Refunds as JSON. What is said here of a field is in the schema, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from charges.models import Refund
+from orders.models import NUMBER_ALPHABET
+from orders.serializers import StrictCharField, StrictIntegerField, StrictRegexField, StrictSerializer
+
+ORDER_NUMBER = rf"^[{NUMBER_ALPHABET}]{{5}}-[{NUMBER_ALPHABET}]{{5}}$"
+
+
+class OrderNumberField(StrictRegexField):
+    """An order's number, as it is read out on the phone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(ORDER_NUMBER, message="Must be an order's number, as 7K3M9-Q2XAB.", max_length=11, **kwargs)
+
+
+class RefundInput(StrictSerializer):
+    order = OrderNumberField(help_text="The number of a paid order.")
+    amount = StrictIntegerField(
+        min_value=1, required=False, help_text="In minor units of the order's currency; all that is left if not given."
+    )
+    reason = serializers.ChoiceField(
+        choices=Refund.Reason.choices, required=False, default="", help_text="Told to Stripe, which knows these three."
+    )
+    note = StrictCharField(
+        max_length=500, required=False, allow_blank=True, default="", help_text="For staff; nobody else reads it."
+    )
+
+
+class RefundFilter(StrictSerializer):
+    order = OrderNumberField()
+
+
+class RefundOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    order = serializers.CharField(source="charge.order.number")
+    status = serializers.ChoiceField(choices=Refund.Status.choices)
+    amount = serializers.IntegerField(help_text="In minor units of the currency: 1290 is 12.90 in euros.")
+    currency = serializers.CharField(source="charge.currency", help_text="ISO 4217.")
+    reason = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True)
+    origin = serializers.ChoiceField(choices=Refund.Origin.choices)
+    failure_code = serializers.CharField(allow_blank=True, help_text="Stripe's, where it failed.")
+    requested_at = serializers.DateTimeField()
+    succeeded_at = serializers.DateTimeField(allow_null=True)
+    failed_at = serializers.DateTimeField(allow_null=True)
+
+
+class RefundPage(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = RefundOutput(many=True)

@@ -1,0 +1,75 @@
+"""How an order's payment stands, as its customer is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+
+from charges import queries
+from charges.decline_codes import CONFIRM, NOT_APPROVED, Sentence
+from charges.declines import DeclineReading
+from charges.models import Charge, DunningStep
+from orders.models import Order
+
+
+class State(enum.StrEnum):
+    """What the customer can do: nothing any more, wait, confirm, give another card, or nothing at all."""
+
+    PAID = "paid"
+    PROCESSING = "processing"
+    REQUIRES_ACTION = "requires_action"
+    PAYMENT_FAILED = "payment_failed"
+    NOTHING_TO_PAY = "nothing_to_pay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """``why``: what is wrong and what to do, where something is. ``next_try_at``: when the same card is tried again
+    without the customer's doing."""
+
+    state: State
+    why: Sentence | None = None
+    next_try_at: dt.datetime | None = None
+
+
+SETTLED = {
+    Order.Status.PAID: State.PAID,
+    Order.Status.FULFILLED: State.PAID,
+    Order.Status.CANCELED: State.NOTHING_TO_PAY,
+    Order.Status.REFUNDED: State.NOTHING_TO_PAY,
+    Order.Status.PARTIALLY_REFUNDED: State.NOTHING_TO_PAY,
+}
+
+
+def standing_of(*, order: Order) -> Standing:
+    """How the order's payment stands now."""
+    status = Order.Status(order.status)
+    if status in SETTLED:
+        return Standing(state=SETTLED[status])
+    if status == Order.Status.PENDING_PAYMENT or _is_under_way(order):
+        return Standing(state=State.PROCESSING)
+    if status == Order.Status.REQUIRES_ACTION:
+        return Standing(state=State.REQUIRES_ACTION, why=CONFIRM)
+    reading = queries.last_decline(order_id=order.pk)
+    return Standing(
+        state=State.PAYMENT_FAILED,
+        why=reading.customer if reading else NOT_APPROVED,
+        next_try_at=_next_try(order, reading),
+    )
+
+
+def _is_under_way(order: Order) -> bool:
+    """Whether the card is being charged again, though the order still tells of the last try."""
+    return Charge.objects.filter(order=order, status__in=(Charge.Status.PENDING, Charge.Status.PROCESSING)).exists()
+
+
+def _next_try(order: Order, reading: DeclineReading | None) -> dt.datetime | None:
+    """The next step of dunning, where that is a try; where only the customer can help, it is a reminder."""
+    if reading is None or not reading.automatic_retry:
+        return None
+    return (
+        DunningStep.objects.filter(run__order=order, run__status="active", status=DunningStep.Status.PLANNED)
+        .values_list("due_at", flat=True)
+        .first()
+    )
