@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
-from charges import queries
+from charges import queries, reconciliation_admin
 from charges.dispute_advice import next_step
 from charges.models import (
     Charge,
@@ -23,6 +23,8 @@ from charges.models import (
 )
 from integrations.admin import ReadOnlyAdmin
 from subscriptions.money import formatted
+
+__all__ = ["reconciliation_admin"]  # its lists register themselves
 
 
 class AttemptInline(admin.TabularInline):

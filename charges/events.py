@@ -120,3 +120,11 @@ class StripeWebhookReceived(Event):
     """Something that Stripe told us is stored in the inbox and waits to be dealt with."""
 
     webhook_event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationContinues(Event):
+    """A nightly reconciliation has more to compare than one task has time for; slice number ``step`` is next."""
+
+    run_id: UUID
+    step: int

@@ -7,7 +7,14 @@ from uuid import UUID
 from celery import current_task
 from django.utils import timezone
 
-from charges.events import DunningStepPlanned, PaymentDue, PaymentReturned, RefundRequested, StripeWebhookReceived
+from charges.events import (
+    DunningStepPlanned,
+    PaymentDue,
+    PaymentReturned,
+    ReconciliationContinues,
+    RefundRequested,
+    StripeWebhookReceived,
+)
 from charges.operations import (
     capture,
     dunning,
@@ -19,6 +26,7 @@ from charges.operations import (
     stripe_events,
     sweep,
 )
+from charges.operations.reconciliation import runs
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
@@ -87,3 +95,13 @@ def sweep_stuck(**_: object) -> None:
 @task(name="charges.sweep_events", queue=CHARGES)
 def sweep_events(**_: object) -> None:
     event_sweep.sweep_events(at=timezone.now())
+
+
+@task(name="charges.reconcile_payments", queue=CHARGES)
+def reconcile_payments(**_: object) -> None:
+    runs.begin_nightly(at=timezone.now())
+
+
+@consumes(ReconciliationContinues, name="charges.continue_reconciliation", queue=CHARGES)
+def continue_reconciliation(*, run_id: UUID, step: int, **_: object) -> None:
+    patiently(lambda: runs.continue_nightly(run_id=run_id, step=step, at=timezone.now()))

@@ -21,6 +21,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "sweep-events": {"task": "charges.sweep_events", "schedule": crontab(minute="37")},
     # At night, when the tables are quiet, and before the working day of those who read what it finds.
     "check-ledger": {"task": "charges.check_ledger", "schedule": crontab(hour="4", minute="20")},
+    # At night, when few payments are on their way; before the ledger is proven, which then sees what was resolved.
+    "reconcile-payments": {"task": "charges.reconcile_payments", "schedule": crontab(hour="2", minute="30")},
     # At night, when the tables are quiet.
     "purge-task-results": {"task": "orders.purge_task_results", "schedule": crontab(hour="3", minute="40")},
 }

@@ -1,8 +1,15 @@
-"""Payments and what becomes of them: charges with their attempts, dunning, refunds, disputes."""
+"""Payments and what becomes of them: charges with their attempts, dunning, refunds, disputes,
+and the comparison with Stripe's books."""
 
 from charges.models.disputes import Dispute
 from charges.models.dunning import DunningRun, DunningStep
 from charges.models.payments import Charge, ChargeAttempt, Counterpart, SavedCard, StripeCustomer
+from charges.models.reconciliation import (
+    ReconciliationFinding,
+    ReconciliationKind,
+    ReconciliationRun,
+    SeenAtStripe,
+)
 from charges.models.refunds import Refund
 from charges.models.sweeps import SweepMark
 
@@ -13,8 +20,12 @@ __all__ = [
     "Dispute",
     "DunningRun",
     "DunningStep",
+    "ReconciliationFinding",
+    "ReconciliationKind",
+    "ReconciliationRun",
     "Refund",
     "SavedCard",
+    "SeenAtStripe",
     "StripeCustomer",
     "SweepMark",
 ]

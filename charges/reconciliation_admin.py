@@ -1,0 +1,100 @@
+"""Differences from Stripe to deal with, and the runs that found them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from charges.models import ReconciliationFinding, ReconciliationRun
+from charges.operations.reconciliation import findings, runs
+from integrations.admin import ReadOnlyAdmin
+from integrations.errors import ProviderError, TransientError
+
+MOST_AT_ONCE = 10  # findings looked at again in one request: each takes some calls to Stripe
+
+
+class ReasonForm(ActionForm):
+    reason = forms.CharField(
+        required=False,
+        max_length=400,
+        label="Reason",
+        widget=forms.TextInput(attrs={"placeholder": "how it was dealt with"}),
+    )
+
+
+@admin.register(ReconciliationFinding)
+class ReconciliationFindingAdmin(ReadOnlyAdmin):
+    """Where Stripe and we differ, what is open first."""
+
+    list_display = ("problem", "kind", "stripe_id", "order", "status", "details", "next_step", "resolution",
+                    "last_seen_at")  # fmt: skip
+    list_filter = ("status", "problem", "kind", "last_seen_at")
+    list_select_related = ("charge__order",)
+    search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact")
+    search_help_text = "Stripe's id, the order's number, the charge's payment intent"
+    ordering = ("status", "-last_seen_at")
+    fields = ("problem", "kind", "stripe_id", "order", "charge", "status", "details", "next_step", "resolution",
+              "resolved_by", "resolved_at", "made_at", "first_seen_at", "last_seen_at", "run")  # fmt: skip
+    action_form = ReasonForm
+    actions = ("look_again", "mark_dealt_with")
+
+    @admin.display(empty_value="-")
+    def order(self, finding: ReconciliationFinding) -> str | None:
+        return finding.charge.order.number if finding.charge else None
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("charges.change_reconciliationfinding")
+
+    @admin.action(description="Look again at Stripe, and resolve what is safe", permissions=["settle"])
+    def look_again(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
+        ids = list(selected.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        if len(ids) > MOST_AT_ONCE:
+            self.message_user(request, f"Select at most {MOST_AT_ONCE} findings.", messages.ERROR)
+            return
+        for id in ids:
+            try:
+                finding = runs.look_again_now(finding_id=id, at=timezone.now())
+            except (ProviderError, TransientError) as error:
+                self.message_user(request, f"Not now, try again later: {error}", messages.ERROR)
+                return
+            level = messages.SUCCESS if finding.status == finding.Status.RESOLVED else messages.WARNING
+            self.message_user(request, f"{finding}: {finding.status}. {finding.resolution}", level)
+
+    @admin.action(description="Mark as dealt with (give a reason)", permissions=["settle"])
+    def mark_dealt_with(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
+        assert request.user.is_authenticated
+        try:
+            number = findings.mark_dealt_with(
+                finding_ids=list(selected.values_list("pk", flat=True)),
+                by=request.user,
+                reason=request.POST.get("reason", ""),
+                at=timezone.now(),
+            )
+        except findings.ReasonMissing as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, f"{number} marked as dealt with.", messages.SUCCESS)
+
+
+@admin.register(ReconciliationRun)
+class ReconciliationRunAdmin(ReadOnlyAdmin):
+    """Each comparison with Stripe, and how far it has come."""
+
+    list_display = ("started_at", "night", "since", "until", "phase", "counted", "found", "resolved", "open",
+                    "finished_at")  # fmt: skip
+    list_filter = ("phase", ("night", admin.EmptyFieldListFilter), "started_at")
+    search_fields = ("id__exact",)
+    ordering = ("-id",)
+
+    @admin.display(description="compared")
+    def counted(self, run: ReconciliationRun) -> str:
+        return ", ".join(f"{number:,} {kind}s" for kind, number in run.counts.items())
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.list_display, "resolve", "cursor", "step", "asked_until")
