@@ -54,7 +54,7 @@ class Command(BaseCommand):
             run = runs.begin(since=since, until=until, resolve=resolve, at=now)
         except runs.NothingToCompare as error:
             raise CommandError(f"--since: {error}", returncode=2) from error
-        if run.started_at != now:
+        if run.counts:
             self.stderr.write(f"Going on with the run that began at {run.started_at:%Y-%m-%d %H:%M} UTC.")
         progress = self._progress()
         try:

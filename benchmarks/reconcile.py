@@ -1,0 +1,191 @@
+"""How long a reconciliation with Stripe takes, and how much memory: at 10,000 payments and at 100,000.
+
+    DJANGO_DEBUG=1 python benchmarks/reconcile.py [--sizes 10000 100000] [--unheard 100]
+
+For each size it fills a database of its own on the embedded server with orders as the shop leaves them, and a sandbox
+with their intents, made over the last seven days; runs ``manage.py reconcile_payments`` over real HTTP in a process of
+its own; and drops both. The answers to ``--unheard`` payments never came, so that many differences are resolved.
+Goal: the memory is the same at both sizes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import io
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+KEY = "sk_test_sandbox"
+# What Stripe says where we say this.
+INTENT_STATES = {
+    "succeeded": "succeeded",
+    "failed": "requires_payment_method",
+    "requires_action": "requires_action",
+    "pending": "requires_confirmation",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--unheard", type=int, default=100)
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        measure()
+        return
+    for size in options.sizes:
+        figures = figures_at(size, unheard=options.unheard)
+        print(
+            f"{size:>9,} payments: {figures['seconds']:.1f} s, peak {figures['peak'] / 1024:.0f} MiB"
+            f" ({figures['before'] / 1024:.0f} before it began); "
+            f"{figures['resolved']} resolved, {figures['open']} open",
+            flush=True,
+        )
+
+
+def figures_at(size: int, *, unheard: int) -> dict[str, Any]:
+    from benchmarks.check_ledger import fill, own_database
+
+    with own_database() as url, tempfile.TemporaryDirectory(prefix="reconcile-benchmark-") as folder:
+        environment = {**os.environ, "DATABASE_URL": url, "DJANGO_DEBUG": "1", "STRIPE_API_KEY": KEY}
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+        data = Path(folder) / "sandbox.sqlite3"
+        with psycopg.connect(url, autocommit=True) as connection:
+            fill(connection, orders=size)
+            connection.execute(
+                "UPDATE charges_charge SET created_at = now() - interval '7 days' * random() - interval '1 hour'"
+            )
+            connection.execute("VACUUM ANALYZE charges_charge")
+            fill_sandbox(connection, data, unheard=unheard)
+        with running_sandbox(data, environment) as base:
+            answer = subprocess.run(
+                [sys.executable, __file__, "--measure"],
+                cwd=ROOT,
+                env=environment | {"STRIPE_API_BASE": base, "DJANGO_SETTINGS_MODULE": "config.settings"},
+                stdout=subprocess.PIPE,
+                check=True,
+            )
+        return dict(json.loads(answer.stdout))
+
+
+def fill_sandbox(connection: psycopg.Connection, data: Path, *, unheard: int) -> None:
+    """The intents of all charges, the oldest first, laid straight into the sandbox's file."""
+    from integrations.sandbox.store import Store
+
+    store, left = Store(str(data)), unheard
+    with store.transaction(), connection.transaction(), connection.cursor("charges") as charges:
+        charges.execute(
+            "SELECT payment_intent_id, amount, lower(currency), status, created_at, id, order_id, stripe_charge_id "
+            "FROM charges_charge ORDER BY created_at"
+        )
+        for id, amount, currency, status, created_at, charge, order, paid_by in charges:
+            intent = intent_as_stripe_has_it(id, amount, currency, INTENT_STATES[status], created_at, charge, order)
+            intent["latest_charge"] = paid_by or None
+            if status == "pending" and left:
+                intent |= {"status": "succeeded", "latest_charge": f"ch_{id[3:]}"}
+                left -= 1
+            store.put("payment_intent", intent, created=intent["created"], refs={"customer": intent["customer"]})
+    store.close()
+
+
+def intent_as_stripe_has_it(
+    id: str, amount: int, currency: str, status: str, made_at: dt.datetime, charge: object, order: object
+) -> dict[str, Any]:
+    nothing = dict.fromkeys(
+        ("application", "application_fee_amount", "canceled_at", "cancellation_reason", "description",
+         "last_payment_error", "next_action", "on_behalf_of", "processing", "receipt_email", "review",
+         "setup_future_usage", "shipping", "source", "statement_descriptor", "statement_descriptor_suffix",
+         "transfer_data", "transfer_group")
+    )  # fmt: skip
+    return nothing | {
+        "id": id,
+        "object": "payment_intent",
+        "amount": amount,
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": amount if status == "succeeded" else 0,
+        "automatic_payment_methods": None,
+        "capture_method": "automatic_async",
+        "client_secret": f"{id}_secret_abcdefghijklmnopqrstuvwx",
+        "confirmation_method": "automatic",
+        "created": int(made_at.timestamp()) + 1,
+        "currency": currency,
+        "customer": f"cus_{id[3:17]}",
+        "livemode": False,
+        "metadata": {"charge": str(charge), "order": str(order)},
+        "payment_method": f"pm_{id[3:]}",
+        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_types": ["card"],
+        "status": status,
+    }
+
+
+@contextmanager
+def running_sandbox(data: Path, environment: dict[str, str]) -> Iterator[str]:
+    """The address of Stripe's API in a sandbox of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "integrations.sandbox", "--port", str(port), "--data", str(data)],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(100):
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/sandbox/health").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/stripe"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def measure() -> None:
+    """In a process of its own: the command, its time, and the most memory that the process ever had (KiB)."""
+    import contextlib
+
+    import django
+    from django.conf import settings
+    from django.core.management import CommandError, call_command
+    from django.utils import timezone
+
+    django.setup()
+    settings.DEBUG = False  # with it, Django remembers the last 9,000 statements
+    from charges.models import ReconciliationRun
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    since = (timezone.now() - dt.timedelta(days=8)).isoformat()
+    began = time.perf_counter()
+    with contextlib.suppress(CommandError):
+        call_command("reconcile_payments", "--since", since, stdout=io.StringIO())
+    seconds = time.perf_counter() - began
+    run = ReconciliationRun.objects.get()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    figures = {"seconds": seconds, "before": before, "peak": peak, "resolved": run.resolved, "open": run.open}
+    sys.stdout.write(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
