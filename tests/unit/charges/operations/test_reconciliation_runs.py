@@ -16,7 +16,10 @@ from charges.models import Charge, ReconciliationFinding, ReconciliationRun, See
 from charges.operations.reconciliation import comparisons, findings, resolutions, runs, unseen
 from integrations.errors import ProviderUnavailable, ProviderUnclear
 from integrations.outbox.models import OutboxMessage
+from integrations.patience import BUDGET_SECONDS
+from integrations.sqs.topology import CHARGES
 from integrations.stripe import listings
+from integrations.stripe.client import CONNECT_TIMEOUT, READ_TIMEOUT
 from tests.support.payments import Died, StripeSandbox, dying, place_order, published
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -194,6 +197,11 @@ class TestNightly:
 
     def deliver(self, message: dict[str, Any], *, seconds: float = 0) -> None:
         runs.continue_nightly(run_id=message["run_id"], step=message["step"], at=LATER, seconds=seconds)
+
+    def test_a_slice_ends_before_its_task_is_stopped(self) -> None:
+        """A quick round that failed, a whole slice, and its last step: a lock and three calls that take their time."""
+        last_step = 10.0 + 3 * (CONNECT_TIMEOUT + READ_TIMEOUT)
+        assert BUDGET_SECONDS + runs.SLICE_SECONDS + last_step < CHARGES.soft_time_limit
 
     def test_it_is_begun_once_a_night(self) -> None:
         first, again = runs.begin_nightly(at=LATER), runs.begin_nightly(at=LATER)
