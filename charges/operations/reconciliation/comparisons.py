@@ -96,25 +96,13 @@ def _of_other_intent(row: Listed, charge: Charge | None) -> Iterable[Difference]
         # Other systems may share the account; what they have not been paid for is none of our business.
         if row.status in MONEY_MOVED or "charge" in row.metadata:
             yield _unknown_here(row)
-    elif charge.payment_intent_id is not None:
-        paid = row.status in MONEY_MOVED
-        yield _about(
-            row,
-            charge,
-            Problem.PAID_TWICE if paid else Problem.SECOND_INTENT,
-            remedy=Remedy.NONE if paid else Remedy.CANCEL,
-        )
-    elif charge.status == Status.CANCELED:
-        paid = row.status in MONEY_MOVED
-        yield _about(
-            row,
-            charge,
-            Problem.PAID_THOUGH_CANCELED if paid else Problem.SECOND_INTENT,
-            remedy=Remedy.NONE if paid else Remedy.CANCEL,
-        )
-    else:
+    elif charge.payment_intent_id is None and charge.status != Status.CANCELED:
         problem = Problem.STATUS_DIFFERS if row.status in MONEY_MOVED else Problem.NOT_LINKED
         yield _about(row, charge, problem, remedy=Remedy.READ)
+    elif row.status not in MONEY_MOVED:
+        yield _about(row, charge, Problem.SECOND_INTENT, remedy=Remedy.CANCEL)
+    else:
+        yield _about(row, charge, Problem.PAID_TWICE if charge.payment_intent_id else Problem.PAID_THOUGH_CANCELED)
 
 
 def _go_together(row: Listed, charge: Charge) -> bool:

@@ -36,6 +36,14 @@ def look_again(*, finding: ReconciliationFinding, resolve: bool, at: dt.datetime
 
     Raises ``ProviderUnavailable``, ``ProviderThrottled`` and ``ProviderUnclear`` where Stripe cannot be read.
     """
+    try:
+        _look_again(finding, resolve=resolve, at=at)
+    except PermanentError as error:
+        # One that cannot be read must not keep the run from all the others.
+        findings.keep_open(finding, details=finding.details, tried=f"Could not be looked at: {error}"[:500])
+
+
+def _look_again(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
     if finding.problem == Problem.NOT_LINKED:
         _money_first(finding, resolve=resolve, at=at)
     difference = _still(finding, at=at)
@@ -82,12 +90,12 @@ def _remedied(difference: Difference, *, at: dt.datetime) -> str:
     """What was done, and what came of it."""
     try:
         return _REMEDIES[difference.remedy](difference, at)
-    except ProviderError as error:
-        if isinstance(error, TransientError):
-            raise
+    except PermanentError as error:
         return _in_vain(difference, error)
-    except (PermanentError, TransientError) as error:
-        # Somebody is at it for long, or it is not what settlement takes: no reason to stop at this one.
+    except TransientError as error:
+        if isinstance(error, ProviderError):
+            raise
+        # Somebody is at it for long, or a part of it is late: no reason to stop at this one.
         return _in_vain(difference, error)
 
 

@@ -14,7 +14,8 @@ from charges.operations.capture import charge_lock
 from charges.operations.reconciliation import findings, resolutions, runs
 from integrations.errors import ProviderUnclear
 from integrations.locks import Busy, session_lock
-from integrations.stripe import payment_intents
+from integrations.stripe import listings, payment_intents
+from integrations.stripe.errors import RequestRefused
 from orders.models import Order
 from subscriptions.models import User
 from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, published
@@ -274,6 +275,28 @@ def test_a_status_that_cannot_be_settled_does_not_stop_the_run(stripe_sandbox: S
     assert sorted(found()) == [("amount_differs", "open"), ("status_differs", "open"), ("status_differs", "resolved")]
     assert "another amount" in ReconciliationFinding.objects.get(problem="status_differs", status="open").resolution
     assert run.open == 2
+
+
+def test_one_that_cannot_be_read_does_not_stop_the_run(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, well = unheard(stripe_sandbox), unheard(stripe_sandbox)
+    find = listings.find
+
+    def refused(*, kind: str, id: str) -> Any:
+        if id == odd.payment_intent_id:
+            raise RequestRefused("Stripe answered 400.", code="parameter_invalid")
+        return find(kind=kind, id=id)
+
+    monkeypatch.setattr(listings, "find", refused)
+    reconcile()
+
+    well.refresh_from_db()
+    assert (well.status, sorted(found())) == (
+        "succeeded",
+        [("status_differs", "open"), ("status_differs", "resolved")],
+    )
+    assert ReconciliationFinding.objects.get(status="open").resolution == "Could not be looked at: Stripe answered 400."
 
 
 def test_a_charge_that_somebody_works_on_for_long_is_left_to_the_next_night(
