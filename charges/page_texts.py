@@ -59,6 +59,7 @@ WORDS = {
     "pay": Sentence(en="Pay", de="Jetzt bezahlen:"),
     "card": Sentence(en="Card", de="Karte"),
     "another_card": Sentence(en="Pay with another card", de="Mit einer anderen Karte bezahlen"),
+    "another_card_instead": Sentence(en="Use another card instead", de="Lieber eine andere Karte verwenden"),
     "card_hint": Sentence(
         en="Your card's data goes to our payment provider Stripe only. The card is kept for your next payments.",
         de="Ihre Kartendaten gehen nur an unseren Zahlungsdienst Stripe. Die Karte wird für Ihre nächsten Zahlungen "

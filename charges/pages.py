@@ -117,7 +117,7 @@ def note_return(request: HttpRequest, order: Order) -> HttpResponse:
 def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
     """What Stripe.js saves another card with: ``{"client_secret"}``."""
     language = language_of(order.customer.locale)
-    if standing_of(order=order).state != State.PAYMENT_FAILED:
+    if standing_of(order=order).state not in (State.PAYMENT_FAILED, State.REQUIRES_ACTION):
         return _refusal(409, page_texts.UNDER_WAY, language)
     try:
         made = setup_intents.create()

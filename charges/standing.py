@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from charges import queries
 from charges.decline_codes import CONFIRM, NOT_APPROVED, Sentence
-from charges.declines import DeclineReading
-from charges.models import Charge, DunningStep
+from charges.models import Charge
 from orders.models import Order
 
 
@@ -51,25 +50,16 @@ def standing_of(*, order: Order) -> Standing:
         return Standing(state=State.PROCESSING)
     if status == Order.Status.REQUIRES_ACTION:
         return Standing(state=State.REQUIRES_ACTION, why=CONFIRM)
+    if Charge.objects.filter(order=order, status=Charge.Status.CANCELED).exists():
+        return Standing(state=State.NOTHING_TO_PAY)
     reading = queries.last_decline(order_id=order.pk)
     return Standing(
         state=State.PAYMENT_FAILED,
         why=reading.customer if reading else NOT_APPROVED,
-        next_try_at=_next_try(order, reading),
+        next_try_at=queries.next_try_at(order_id=order.pk),
     )
 
 
 def _is_under_way(order: Order) -> bool:
     """Whether the card is being charged again, though the order still tells of the last try."""
     return Charge.objects.filter(order=order, status__in=(Charge.Status.PENDING, Charge.Status.PROCESSING)).exists()
-
-
-def _next_try(order: Order, reading: DeclineReading | None) -> dt.datetime | None:
-    """The next step of dunning, where that is a try; where only the customer can help, it is a reminder."""
-    if reading is None or not reading.automatic_retry:
-        return None
-    return (
-        DunningStep.objects.filter(run__order=order, run__status="active", status=DunningStep.Status.PLANNED)
-        .values_list("due_at", flat=True)
-        .first()
-    )

@@ -149,9 +149,9 @@ def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
     if charge.status not in (Charge.Status.PENDING, Charge.Status.PROCESSING):
         return
     _set_status(charge, Charge.Status.REQUIRES_ACTION)
-    closed = _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
-    if payments.mark_requires_action(order=charge.order) or closed:
-        _tell(PaymentActionRequired, charge, closed)
+    asked = _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
+    if payments.mark_requires_action(order=charge.order):
+        _tell(PaymentActionRequired, charge, asked)
         dunning.payment_failed(charge=charge, at=at)
 
 

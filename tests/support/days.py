@@ -9,10 +9,7 @@ import pytest
 from celery import current_app
 
 from integrations.errors import PermanentError
-from tests.support.payments import NOW, StripeSandbox
-
-# What is due at once has the database's time, which is not the test's.
-AT_ONCE = dt.timedelta(seconds=5)
+from tests.support.payments import AT_ONCE, NOW, StripeSandbox
 
 
 class Days:
@@ -32,6 +29,7 @@ class Days:
         self.dead: list[tuple[str, str]] = []
         self.dead_rows: list[Any] = []
         monkeypatch.setattr("django.utils.timezone.now", lambda: self.now)
+        monkeypatch.setattr("integrations.patience.PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
     def until(self, moment: dt.datetime) -> None:
         """Everything that is due until then happens, when it is due."""

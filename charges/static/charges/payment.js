@@ -53,7 +53,7 @@
 
   function showProcessing() {
     page.classList.add("waiting");
-    page.querySelector("form").hidden = true;
+    for (const form of page.querySelectorAll("form")) form.hidden = true;
     for (const note of page.querySelectorAll(".note")) note.hidden = true;
     document.querySelector(".badge").innerHTML = '<span class="spinner"></span>';
     document.getElementById("heading").textContent = words.processing;
@@ -75,7 +75,7 @@
     const button = found.querySelector("button");
     const label = button.querySelector(".label");
     const idle = label.textContent;
-    const trouble = document.getElementById("trouble");
+    const trouble = found.querySelector(".trouble");
 
     const busy = (on) => {
       button.setAttribute("aria-busy", String(on));
@@ -87,7 +87,6 @@
       busy(false);
     };
 
-    found.hidden = false;
     found.addEventListener("submit", async (event) => {
       event.preventDefault();
       if (button.getAttribute("aria-busy") === "true") return;
@@ -100,7 +99,8 @@
         complain(words.broken);
       }
     });
-    return { complain };
+    found.hidden = false;
+    return { complain, trouble };
   }
 
   // A 409: somebody else has moved the payment on, and the page is out of date, or will be in a moment.
@@ -127,6 +127,11 @@
       if (await change({ from: shown, patience: PATIENCE })) return location.reload();
       complain(error.message || words.not_confirmed);
     });
+    const instead = document.getElementById("instead");
+    instead.addEventListener("click", () => {
+      instead.hidden = true;
+      anotherCard(stripe);
+    });
   }
 
   function anotherCard(stripe) {
@@ -139,7 +144,7 @@
         invalid: { color: look.getPropertyValue("--bad").trim() },
       },
     });
-    const { complain } = form("another-card", async () => {
+    const { complain, trouble } = form("another-card", async () => {
       card.update({ disabled: true });
       try {
         const setup = await post("setup");
@@ -159,7 +164,6 @@
       }
     });
     card.on("change", (event) => {
-      const trouble = document.getElementById("trouble");
       trouble.textContent = event.error ? event.error.message : "";
       trouble.hidden = !event.error;
     });

@@ -309,10 +309,20 @@ class TestAnotherCard:
         assert answer.json()["message"].startswith("That is no card")
         assert "PaymentDue" not in published()
 
+    def test_a_card_in_the_place_of_one_whose_bank_waits(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
+        order = waiting_order()
+        assert client.post(f"{page_of(order)}setup/").json().keys() == {"client_secret"}
+        body = json.dumps({"payment_method": "pm_card_visa"})
+        assert client.post(f"{page_of(order)}card/", body, content_type="application/json").status_code == 202
+        capture(order)
+        assert client.get(f"{page_of(order)}status/").json()["state"] == "paid"
+        assert stripe_sandbox.statuses() == ["succeeded"]
+
     def test_while_a_payment_runs_no_card_is_taken(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = waiting_order()
-        assert client.post(f"{page_of(order)}setup/").status_code == 409
         body = json.dumps({"payment_method": "pm_card_visa"})
+        assert client.post(f"{page_of(order)}card/", body, content_type="application/json").status_code == 202
+        assert client.post(f"{page_of(order)}setup/").status_code == 409
         assert client.post(f"{page_of(order)}card/", body, content_type="application/json").status_code == 409
         assert stripe_sandbox.objects("setup_intents") == []
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from charges.models import Charge, ChargeAttempt
+from charges.models import Charge, ChargeAttempt, Refund
+from charges.operations import refunds
 from charges.operations.capture import UnreadableIntent
 from charges.operations.counterparts import KEY_LIFE
 from charges.operations.settlement import IntentDiffers
@@ -301,7 +302,7 @@ def test_an_intent_over_another_amount_settles_nothing(stripe_sandbox: StripeSan
     assert (Charge.objects.get().status, published()) == ("pending", {})
 
 
-def test_a_payment_of_an_order_canceled_meanwhile_is_recorded(stripe_sandbox: StripeSandbox) -> None:
+def test_a_payment_of_an_order_canceled_meanwhile_goes_back(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
@@ -311,4 +312,11 @@ def test_a_payment_of_an_order_canceled_meanwhile_is_recorded(stripe_sandbox: St
     capture(order)
 
     order.refresh_from_db()
-    assert (Charge.objects.get().status, order.status, published()) == ("succeeded", "canceled", {})
+    assert (Charge.objects.get().status, order.status, published()) == ("succeeded", "canceled", {"RefundRequested": 1})
+    refund = Refund.objects.get()
+    refunds.make_refund(refund_id=refund.pk, at=NOW)
+    refund.refresh_from_db()
+    assert (refund.status, refund.amount, refund.origin) == ("succeeded", order.amount, "shop")
+    assert [one["amount"] for one in stripe_sandbox.objects("refunds")] == [order.amount]
+    order.refresh_from_db()
+    assert order.status == "canceled"

@@ -127,11 +127,11 @@ def swept(at: dt.datetime = NOW, **options: int) -> dict[str, int]:
     return {kind: count for kind, count in sweep(at=at, **options).items() if count}
 
 
-def called_off() -> Any:
+def called_off(*, canceled_at: dt.datetime = NOW - HOUR) -> Any:
     """A canceled order whose intent nobody has closed."""
     order = place_order()
     charge_of(order, "failed")
-    Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=NOW - HOUR)
+    Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=canceled_at)
     return order
 
 
@@ -242,6 +242,7 @@ def test_two_sweeps_at_once_publish_once() -> None:
 
     assert published() == {
         "PaymentDue": 20, "StripeWebhookReceived": 10, "RefundRequested": 20, "DunningStepPlanned": 10,
+        "OrderCanceled": 10,
     }  # fmt: skip
 
 
