@@ -15,10 +15,11 @@ class OrderLines(admin.TabularInline):
 
 @admin.register(Order)
 class OrderAdmin(ReadOnlyAdmin):
-    """Every order; those that are paid and not fulfilled are what is to be shipped."""
+    """Every order; those that are paid, or refunded in part, and not fulfilled are what is to be shipped."""
 
     list_display = ("number", "customer", "status", "total", "placed_at", "paid_at", "fulfilled_at")
-    list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter), "currency")
+    list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter),
+                   ("fulfilled_at", admin.EmptyFieldListFilter), "currency")  # fmt: skip
     list_select_related = ("customer",)
     search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
     ordering = ("-id",)

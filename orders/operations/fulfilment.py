@@ -11,6 +11,9 @@ from integrations.errors import PermanentError
 from orders.models import Order
 
 
+OWED = (Order.Status.PAID, Order.Status.PARTIALLY_REFUNDED)
+
+
 class NoSuchOrder(PermanentError):
     """There is no order of this id; a message about one cannot be mended by trying again."""
 
@@ -19,16 +22,18 @@ class NoSuchOrder(PermanentError):
 def start_fulfilment(*, order_id: UUID, at: dt.datetime) -> bool:
     """Start to fulfil a paid order, once; False when that was done before, or it is not to be fulfilled (any more).
 
-    A digital order is fulfilled by that. One that is shipped stays paid, in the list of what is to be sent.
+    A digital order is fulfilled by that. One that is shipped stays paid, in the list of what is to be sent. Of what is
+    refunded in part the rest is owed, so it is fulfilled as well, and stays partially refunded.
     """
     order = Order.objects.select_for_update().filter(pk=order_id).first()
     if order is None:
         raise NoSuchOrder(f"There is no order {order_id}.")
-    if order.status != Order.Status.PAID or order.fulfilment_started_at is not None:
+    if order.status not in OWED or order.fulfilment_started_at is not None:
         return False
     order.fulfilment_started_at = at
     if order.subscription.plan.is_digital:
-        order.status = Order.Status.FULFILLED
         order.fulfilled_at = at
+        if order.status == Order.Status.PAID:
+            order.status = Order.Status.FULFILLED
     order.save(update_fields=["status", "fulfilment_started_at", "fulfilled_at", "updated_at"])
     return True

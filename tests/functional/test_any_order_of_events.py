@@ -16,6 +16,7 @@ import itertools
 import os
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -31,9 +32,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from charges.models import Charge, ChargeAttempt, DunningRun, Refund
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, Refund
 from charges.operations import dunning, ledger
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
+from charges.operations.reconciliation import runs
+from charges.operations.refund_requests import UnableToRefund
 from charges.operations.stripe_events import process_stripe_event
 from integrations.errors import TransientError
 from integrations.inbox.models import WebhookEvent
@@ -43,6 +46,7 @@ from subscriptions.operations import subscriptions
 from tests.support.days import Days
 from tests.support.killed import DiesAfter
 from tests.support.payments import Died, StripeSandbox, place_order, place_renewal
+from tests.support.refunds import ask, somebody
 from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
 
 __all__ = ["running_stripe_sandbox", "stripe_sandbox"]
@@ -50,8 +54,10 @@ __all__ = ["running_stripe_sandbox", "stripe_sandbox"]
 SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
 HARD = "pm_card_chargeCustomerFail_lost_card"
 SCA = "pm_card_authenticationRequired"
-CARDS = st.sampled_from(["pm_card_visa", "pm_card_visa", SOFT, HARD, SCA, "pm_card_chargeDeclined"])
+PAYS = ["pm_card_visa", "pm_card_pendingRefund", "pm_card_refundFail", "pm_card_createDispute"]
+CARDS = st.sampled_from(["pm_card_visa", *PAYS, SOFT, HARD, SCA, "pm_card_chargeDeclined"])
 FAULTS = st.sampled_from(["error", "error_after_effect", "drop", "drop_after_effect", "non_json"])
+KEY = {"Authorization": "Bearer sk_test_sandbox"}
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
 
 
@@ -74,8 +80,10 @@ class AnyOrder(RuleBasedStateMachine):
     def open_the_shop(self, card: str) -> None:
         empty_database()
         self.sandbox.reset()
-        self.days = Days(self.patch, self.sandbox, start=dt.datetime.now(dt.UTC))
+        self.opened_at = dt.datetime.now(dt.UTC)
+        self.days = Days(self.patch, self.sandbox, start=self.opened_at)
         self.orders: list[Any] = []
+        self.staff = somebody()
         self.order(card)
 
     def pick(self, number: int) -> Any:
@@ -157,12 +165,48 @@ class AnyOrder(RuleBasedStateMachine):
         path = f"/v1/payment_intents/{charge.payment_intent_id}"
         intent = self.sandbox.api("GET", path)
         if card and intent["status"] in ("requires_payment_method", "requires_confirmation"):
-            intent = self.sandbox.http.post(
-                f"/stripe{path}/confirm", data={"payment_method": card.stripe_id},
-                headers={"Authorization": "Bearer sk_test_sandbox"},
-            ).json()  # fmt: skip
+            with contextlib.suppress(httpx.HTTPError, ValueError):
+                form = {"payment_method": card.stripe_id}
+                intent = self.sandbox.http.post(f"/stripe{path}/confirm", data=form, headers=KEY).json()
         if intent.get("status") == "requires_action":
             self.sandbox.authenticate(charge.payment_intent_id, "success" if succeeds else "fail")
+
+    @rule(number=st.integers(0, 3), amount=st.sampled_from([None, 300, 700, 5000]))
+    def refund(self, number: int, amount: int | None) -> None:
+        """Staff give money back: all that is left, or a part, or more than there is."""
+        with contextlib.suppress(UnableToRefund):
+            ask(None, amount, order_number=self.pick(number).number, requested_by=self.staff)
+
+    @rule(number=st.integers(0, 3), amount=st.sampled_from(["300", ""]))
+    def refund_at_stripe(self, number: int, amount: str) -> None:
+        """Somebody gives money back in Stripe's dashboard."""
+        if intent := self.paid_intent(number):
+            form = {"payment_intent": intent["id"], **({"amount": amount} if amount else {})}
+            with contextlib.suppress(httpx.HTTPError):  # nor need it come through, or be what Stripe takes
+                self.sandbox.http.post("/stripe/v1/refunds", data=form, headers=KEY)
+
+    @rule(number=st.integers(0, 9), outcome=st.sampled_from(["succeed", "fail"]))
+    def bank_decides_a_refund(self, number: int, outcome: str) -> None:
+        if made := self.sandbox.objects("refunds"):
+            self.sandbox.http.post(f"/sandbox/stripe/refunds/{made[number % len(made)]['id']}/{outcome}", json={})
+
+    @rule(number=st.integers(0, 3), reason=st.sampled_from(["fraudulent", "inquiry"]))
+    def dispute(self, number: int, reason: str) -> None:
+        intent = self.paid_intent(number)
+        if intent and not self.sandbox.api("GET", f"/v1/disputes?payment_intent={intent['id']}")["data"]:
+            self.sandbox.dispute(intent["id"], reason=reason)
+
+    @rule(number=st.integers(0, 9), phase=st.sampled_from(["under_review", "won", "lost"]))
+    def bank_decides_a_dispute(self, number: int, phase: str) -> None:
+        disputes = [one for one in self.sandbox.objects("disputes") if one["status"] not in Dispute.CLOSED]
+        if disputes:
+            dispute = disputes[number % len(disputes)]["id"]
+            self.sandbox.move_dispute(dispute, "updated" if phase == "under_review" else "closed", status=phase)
+
+    def paid_intent(self, number: int) -> dict[str, Any] | None:
+        order = str(self.pick(number).pk)
+        paid = (one for one in self.sandbox.intents() if one["status"] == "succeeded")
+        return next((one for one in paid if one["metadata"]["order"] == order), None)
 
     @rule(number=st.integers(0, 3))
     def cancel_subscription(self, number: int) -> None:
@@ -210,13 +254,15 @@ class AnyOrder(RuleBasedStateMachine):
             assert all(later - earlier >= dt.timedelta(days=1) for earlier, later in itertools.pairwise(times))
 
     def teardown(self) -> None:
-        """When all is quiet, we and Stripe say the same."""
+        """Most webhooks never came. When all is quiet a night's reconciliation has us and Stripe say the same."""
         if not hasattr(self, "days"):
             return
         self.sandbox.faults()
         self.days.redeliver_everything()
-        for event in reversed(self.sandbox.objects("events")):
-            self.tell(event)
+        self.days.sleep(hours=1)
+        run = runs.begin(since=self.opened_at - dt.timedelta(days=1), until=None, resolve=True, at=self.days.now)
+        run = runs.complete(run_id=run.pk, at=self.days.now)
+        assert (run.open, [str(one) for one in run.findings.filter(status="open")]) == (0, [])
         self.days.settle()
         self.the_ledger_holds()
         states = {one["metadata"]["order"]: one["status"] for one in self.sandbox.intents()}
@@ -224,7 +270,12 @@ class AnyOrder(RuleBasedStateMachine):
             charge = Charge.objects.filter(order=order).first()
             self.agree(order, charge.status if charge else None, states.get(str(order.pk)))
         assert not DunningRun.objects.filter(status="active", order__status__in=["paid", "canceled"]).exists()
+        ours = Refund.objects.exclude(stripe_id=None).values_list("stripe_id", "amount", "status")
+        theirs = [(one["id"], one["amount"], one["status"]) for one in self.sandbox.objects("refunds")]
+        assert sorted(ours) == sorted(theirs)
         assert not Refund.objects.filter(status="pending", stripe_id=None).exists()
+        disputes = Dispute.objects.values_list("stripe_id", "status")
+        assert sorted(disputes) == sorted((one["id"], one["status"]) for one in self.sandbox.objects("disputes"))
 
     def agree(self, order: Order, charge: str | None, at_stripe: str | None) -> None:
         assert order.status != "pending_payment", "every payment came to an outcome"

@@ -63,9 +63,22 @@ def test_a_shipped_order_waits_in_the_list_of_what_is_to_be_sent(transactional_d
     assert (order.status, order.fulfilment_started_at, order.fulfilled_at) == ("paid", NOW, None)
 
 
-@pytest.mark.parametrize("status", ["pending_payment", "payment_failed", "canceled"])
+def test_what_is_refunded_in_part_before_it_is_fulfilled_is_fulfilled_still(
+    transactional_db: None, magazine: Plan
+) -> None:
+    order = place(magazine)
+    pay(order)
+    Order.objects.update(status="partially_refunded")
+    assert fulfilment.start_fulfilment(order_id=order.pk, at=NOW)
+    order.refresh_from_db()
+    assert (order.status, order.fulfilled_at) == ("partially_refunded", NOW)
+
+
+@pytest.mark.parametrize("status", ["pending_payment", "payment_failed", "canceled", "refunded"])
 def test_what_is_not_paid_is_not_fulfilled(transactional_db: None, magazine: Plan, status: str) -> None:
     order = place(magazine)
+    if status == "refunded":
+        pay(order)
     Order.objects.update(status=status)
     assert not fulfilment.start_fulfilment(order_id=order.pk, at=NOW)
     order.refresh_from_db()
