@@ -151,7 +151,7 @@ class DunningStepInline(admin.TabularInline):
 class DunningRunAdmin(ReadOnlyAdmin):
     """What is being done about unpaid orders: the steps taken, and the next one."""
 
-    list_display = ("order", "status", "step", "next_step_at", "unpaid_policy", "started_at", "ended_at")
+    list_display = ("order", "state", "step", "next_step_at", "policy", "started_at", "ended_at")
     list_filter = ("status", "unpaid_policy", "reason")
     search_fields = ("order__number__exact", "order__customer__email_key__startswith", "id__exact")
     search_help_text = "Order number, e-mail address"
@@ -162,6 +162,14 @@ class DunningRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DunningRun]:
         return super().get_queryset(request).prefetch_related("steps")
+
+    @admin.display(ordering="status")
+    def state(self, run: DunningRun) -> str:
+        return run.status
+
+    @admin.display(description="in the end", ordering="unpaid_policy")
+    def policy(self, run: DunningRun) -> str:
+        return run.unpaid_policy
 
     @admin.display(description="steps taken")
     def step(self, run: DunningRun) -> str:
