@@ -22,11 +22,13 @@ DUNNING = (
     Invariant(
         name="dunning_ends_with_its_order",
         sentence="Dunning goes on only while its order awaits payment.",
+        # That of an order which is canceled is stopped by a message of its own, which may be a little late.
         query=f"""
             SELECT o.number AS order_number, NULL::uuid AS charge_id,
                    format('order %s, dunning %s', o.status, r.status) AS details
             FROM charges_dunningrun r JOIN orders_order o ON o.id = r.order_id
             WHERE r.status = 'active' AND o.status NOT IN {UNPAID}
+              AND NOT (o.status = 'canceled' AND o.canceled_at > now() - interval '1 hour')
         """,
         next_step="Nothing will be charged: the order is looked at before each try. Tell the developers.",
     ),

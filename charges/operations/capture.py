@@ -17,7 +17,7 @@ import logging
 from uuid import UUID
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations import attempts, cards, intents, settlement
+from charges.operations import attempts, cards, dunning, intents, settlement
 from charges.operations.counterparts import KEY_LIFE
 from integrations.errors import PermanentError, ProviderUnclear
 from integrations.locks import session_lock
@@ -148,6 +148,7 @@ def call_off_payment(*, order_id: UUID, at: dt.datetime) -> None:
     What was paid all the same, a moment before, is settled, and settlement gives it back. Raises what
     ``capture_payment`` raises.
     """
+    dunning.stop(order_id=order_id, reason="order_canceled", at=at)
     charge = Charge.objects.filter(order=order_id).first()
     if charge is None:
         return

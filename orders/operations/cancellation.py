@@ -10,17 +10,24 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from orders.events import OrderCanceled
 from orders.models import Order
-from orders.operations.payments import AWAITING_PAYMENT
+from orders.operations.payments import AWAITING_PAYMENT, others_unpaid
+from subscriptions.models import Subscription
+from subscriptions.operations import subscriptions
 
 
 @transaction.atomic
 def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
-    """The locked order is canceled, and its payment called off; False where it awaits none (any more)."""
+    """The locked order is canceled, and its payment called off; False where it awaits none (any more).
+
+    A past-due subscription that owes nothing else is active again.
+    """
     if order.status not in AWAITING_PAYMENT:
         return False
     order.status = Order.Status.CANCELED
     order.canceled_at = at
     order.save(update_fields=["status", "canceled_at", "updated_at"])
+    if order.subscription.status == Subscription.Status.PAST_DUE and not others_unpaid(order=order):
+        subscriptions.activate(subscription=order.subscription)
     publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
 

@@ -10,7 +10,6 @@ from django.db import transaction
 from integrations.errors import PermanentError
 from orders.models import Order
 
-
 OWED = (Order.Status.PAID, Order.Status.PARTIALLY_REFUNDED)
 
 

@@ -36,7 +36,7 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
-    if order.subscription.status == Subscription.Status.INCOMPLETE or not _others_unpaid(order):
+    if order.subscription.status == Subscription.Status.INCOMPLETE or not others_unpaid(order=order):
         subscriptions.activate(subscription=order.subscription)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
@@ -60,8 +60,8 @@ def mark_pending(*, order: Order) -> bool:
     return _move(order, Order.Status.PENDING_PAYMENT)
 
 
-def _others_unpaid(order: Order) -> bool:
-    """Whether an earlier or later period of the same subscription has failed to be paid."""
+def others_unpaid(*, order: Order) -> bool:
+    """Whether another period of the same subscription has failed to be paid."""
     failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
     return Order.objects.filter(subscription=order.subscription, status__in=failed).exclude(pk=order.pk).exists()
 

@@ -387,6 +387,12 @@ def dunned_though_it_is_paid() -> None:
     dunned(paid().order)
 
 
+@breaks("dunning_ends_with_its_order")
+def dunned_long_after_it_was_canceled() -> None:
+    long_ago = timezone.now() - dt.timedelta(hours=2)
+    Order.objects.filter(charge=failed()).update(status="canceled", canceled_at=long_ago)
+
+
 @breaks("dunning_goes_on")
 def dunned_without_a_next_step() -> None:
     failed().order.dunning_run.steps.update(status="reminded", done_at=NOW)

@@ -13,6 +13,7 @@ from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from charges.operations import dunning, ledger
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
 from integrations.outbox.models import OutboxMessage
+from orders.operations import cancellation
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
@@ -319,6 +320,16 @@ def test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it(da
     assert at_stripe(days, order) == ["canceled"]
     assert (fresh(order).status, fresh(order).charge.status) == ("canceled", "canceled")
     assert published()["PaymentFailed"] == 1
+
+
+def test_dunning_stops_when_its_order_alone_is_canceled(days: Days) -> None:
+    order = unpaid(days)
+    with transaction.atomic():
+        cancellation.cancel_unpaid(order=order, at=days.now)
+    days.pass_(days=60)
+    assert (len(tries(order)), at_stripe(days, order)) == (1, ["canceled"])
+    assert (order.dunning_run.status, order.dunning_run.reason) == ("stopped", "order_canceled")
+    assert fresh(order).subscription.status == "active", "it owes nothing any more"
 
 
 def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
