@@ -91,6 +91,8 @@ def test_every_card_is_read_as_expected(stripe_sandbox: StripeSandbox, alias: st
         assert (attempt.status, reading.code, reading.category) == ("declined", code, EXPECTED[code])
         assert reading.decided_by != "unknown"
         assert published() == {"PaymentFailed": 1}
+        # Dunning tries a soft one again by itself; with all others it waits for the customer.
+        assert (queries.next_try_at(order_id=attempt.charge.order_id) is not None) == (EXPECTED[code] == "soft")
     else:
         assert (attempt.status, reading) == ("succeeded", None)
 

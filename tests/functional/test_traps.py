@@ -1,0 +1,183 @@
+"""What hurt other shops. Each trap that money can fall into has a test; those that stand elsewhere are named here."""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from charges.models import Charge, ChargeAttempt
+from charges.operations import dunning, janitor
+from integrations.errors import PermanentError, ProviderUnclear
+from integrations.outbox.models import OutboxMessage
+from notifications.models import Channel, Notification
+from notifications.operations import reasons
+from notifications.operations.occasions import Occasion
+from orders.models import Order
+from orders.tasks import start_fulfilment
+from subscriptions.models import Subscription
+from tests.support.days import Days
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, place_renewal, published
+from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
+
+__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTED_ELSEWHERE = {
+    "a try after the subscription was canceled": (
+        "unit/charges/operations/test_dunning.py::test_dunning_stops_when_the_subscription_is_canceled",
+        "unit/charges/operations/test_dunning.py::"
+        "test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it",
+    ),
+    "many charges after a card was fixed": (
+        "unit/charges/operations/test_dunning.py::test_a_customer_who_fixes_one_order_is_charged_for_that_one_only",
+        "unit/charges/operations/test_dunning.py::test_two_new_cards_at_once_make_one_payment",
+    ),
+    "a background charge without a key of its own while its task retries": (
+        "unit/charges/operations/test_capture_killed.py::test_killed_at_every_line",
+        "integration/test_road.py::test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
+    ),
+    "a burst of tries after an outage": (
+        "unit/charges/operations/test_dunning.py::test_an_outage_of_ours_is_followed_by_one_try_and_no_burst",
+    ),
+    "a webhook dealt with before our own commit": (
+        "unit/charges/operations/test_sweep.py::test_an_event_that_comes_before_its_charge_waits_and_comes_back",
+        "unit/charges/operations/test_disputes.py::test_a_dispute_that_comes_before_its_payment",
+    ),
+    "duplicates of one webhook at the same time": (
+        "unit/integrations/inbox/test_recording.py::test_told_at_the_same_time_it_is_still_once",
+        "unit/charges/operations/test_disputes.py::test_deliveries_at_once",
+    ),
+    "a countdown longer than the visibility timeout": (
+        "unit/integrations/sqs/test_tasks.py::test_no_message_is_published_with_a_delay",
+    ),
+    "an exhausted retry that runs again by visibility": (
+        "integration/sqs/test_ladder.py::"
+        "test_a_task_that_always_fails_climbs_the_ladder_and_is_dead_lettered_unchanged",
+    ),
+    "a shutdown that duplicates what is in flight": (
+        "integration/sqs/test_ladder.py::test_sigterm_lets_the_running_task_finish",
+    ),
+}
+
+
+def test_the_list_is_true() -> None:
+    for trap, tests in TESTED_ELSEWHERE.items():
+        for path, _, name in (test.partition("::") for test in tests):
+            found = ast.walk(ast.parse((ROOT / path).read_text()))
+            assert name in {node.name for node in found if isinstance(node, ast.FunctionDef)}, f"{trap}: {path}::{name}"
+
+
+def test_no_mail_says_renewed_before_the_charge_settled(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order()
+    capture(first)
+    first.refresh_from_db()
+    renewal = place_renewal(first, payment_method="pm_card_chargeCustomerFail")
+
+    def why_not() -> str:
+        renewal.refresh_from_db()
+        return reasons.not_to_send(
+            kind=Notification.Kind.WELCOME, channel=Channel.EMAIL, order=renewal, occasion=Occasion()
+        )
+
+    assert why_not() == "order_not_paid"
+    capture(renewal)
+    assert why_not() == "order_not_paid"
+    assert not OutboxMessage.objects.filter(task="emails.welcome", kwargs__order_id=str(renewal.pk)).exists()
+
+
+def test_a_period_is_renewed_once_however_many_handlers_think_of_it(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order()
+    capture(first)
+    place_renewal(first, payment_method="pm_card_visa")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        place_renewal(first, payment_method="pm_card_visa")
+    assert Order.objects.filter(subscription=first.subscription).count() == 2
+
+
+def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox: StripeSandbox) -> None:
+    from charges.operations.event_objects import ChargeNotHereYet
+    from charges.operations.stripe_events import process_stripe_event
+    from charges.operations.sweep import sweep
+    from integrations.inbox.models import WebhookEvent
+
+    intent = {"id": "pi_1", "metadata": {"charge": "01890000-0000-7000-8000-000000000000"}}
+    event = WebhookEvent.objects.create(
+        provider="stripe", event_id="evt_1", type="payment_intent.succeeded", received_at=NOW,
+        payload={"id": "evt_1", "data": {"object": intent}},
+    )  # fmt: skip
+    with pytest.raises(ChargeNotHereYet):
+        process_stripe_event(webhook_event_id=event.pk, at=NOW)
+
+    assert sweep(at=NOW + dt.timedelta(hours=2))["webhook events"] == 1
+    OutboxMessage.objects.all().delete()
+    assert sweep(at=NOW + dt.timedelta(days=3, minutes=1))["webhook events"] == 0
+    event.refresh_from_db()
+    assert event.processed_at is None, "it is in the admin's list of what waits"
+
+
+def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = Days(monkeypatch, stripe_sandbox)
+    first = place_order()
+    capture(first)
+    first.refresh_from_db()
+    renewal = place_renewal(first, payment_method="pm_card_chargeCustomerFail")
+    capture(renewal, at=days.now)
+    Charge.objects.filter(order=renewal).update(payment_method="pm_card_mastercard")
+    # The second try takes the money, and nobody hears of it: its answer is lost, and then its message.
+    days.sleep(days=2)
+    dunning.take_step(order_id=renewal.pk, step_number=1, at=days.now)
+    stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
+    with pytest.raises(ProviderUnclear):
+        capture(renewal, at=days.now)
+    OutboxMessage.objects.update(sent_at=days.now)
+    assert ChargeAttempt.objects.get(charge__order=renewal, number=2).status == "unknown"
+
+    days.sleep(minutes=6)
+    assert janitor.ask_for_outcomes(at=days.now) == 1
+    days.settle()
+
+    renewal.refresh_from_db()
+    assert renewal.dunning_run.status == "recovered"
+    assert Subscription.objects.get(pk=renewal.subscription_id).status == "active"
+    assert len([one for one in stripe_sandbox.intents() if one["status"] == "succeeded"]) == 2
+    dunning.take_step(order_id=renewal.pk, step_number=2, at=days.now + dt.timedelta(days=30))
+    assert ChargeAttempt.objects.filter(charge__order=renewal).count() == 2
+
+
+def test_one_customers_flood_keeps_nobody_waiting(stripe_sandbox: StripeSandbox) -> None:
+    """Messages carry their customer as SQS's fair-queue group, so that a noisy one only waits for himself."""
+    flood = place_order(payment_method="pm_card_chargeCustomerFail")
+    capture(flood)
+    quiet = place_order()
+    capture(quiet)
+    groups = set(OutboxMessage.objects.exclude(queue="").values_list("group", flat=True))
+    assert groups == {str(flood.customer_id), str(quiet.customer_id)}
+
+
+def test_a_redrive_of_what_was_dealt_with_does_nothing(stripe_sandbox: StripeSandbox) -> None:
+    order = place_order()
+    capture(order)
+    before = published()
+    for _ in range(3):
+        capture(order, at=NOW + dt.timedelta(days=30))
+        start_fulfilment(order_id=str(order.pk))
+    assert published() == before
+    assert stripe_sandbox.statuses() == ["succeeded"]
+
+
+def test_a_message_about_nothing_is_dead_at_once_and_changes_nothing(stripe_sandbox: StripeSandbox) -> None:
+    order: Any = place_order()
+    order_id = order.pk
+    order.lines.all().delete()
+    order.delete()
+    with pytest.raises(PermanentError):
+        capture(Order(pk=order_id))
