@@ -100,7 +100,7 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     spent = False
     for _ in range(ROUNDS):
         if read_first:
-            if _decided(attempt, intent_id=intent_id, card_id=card_id, at=at):
+            if _decided(attempt, intent_id=intent_id, at=at):
                 return
             if spent or at - attempt.started_at > KEY_LIFE:
                 attempt = attempts.replace(attempt=attempt, at=at)
@@ -127,10 +127,8 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     raise ProviderUnclear(f"Charge {attempt.charge_id} is undecided after {ROUNDS} confirmations.")
 
 
-def _decided(attempt: ChargeAttempt, *, intent_id: str, card_id: str, at: dt.datetime) -> bool:
+def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
     intent = _intent(attempt.charge_id, intent_id=intent_id)
-    if intent.status == "requires_action" and intent.payment_method_id not in ("", card_id):
-        return False  # the bank of an earlier card waits for the customer, who has given another one since
     return settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
 
 
