@@ -231,9 +231,12 @@ def _exhaust(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
     if run.unpaid_policy == Plan.UnpaidPolicy.PAST_DUE:
         return
     unpaid = Subscription.StatusReason.UNPAID
-    paused = run.unpaid_policy == Plan.UnpaidPolicy.PAUSE and subscriptions.pause(
-        subscription=order.subscription, reason=unpaid
-    )
-    if not paused:  # one that never began cannot be paused
+    if not (run.unpaid_policy == Plan.UnpaidPolicy.PAUSE and _rests(order.subscription, reason=unpaid)):
         subscriptions.cancel(subscription=order.subscription, reason=unpaid, at=at)
     cancellation.cancel_unpaid(order=order, at=at)
+
+
+def _rests(subscription: Subscription, *, reason: Subscription.StatusReason) -> bool:
+    """Pause it, unless it rests already; False for one that never began, which cannot be paused."""
+    subscriptions.pause(subscription=subscription, reason=reason)
+    return subscription.status == Subscription.Status.PAUSED

@@ -13,6 +13,9 @@ from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from charges.operations import dunning, ledger
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
 from integrations.outbox.models import OutboxMessage
+from notifications.models import Notification
+from notifications.operations.circumstances import circumstances
+from notifications.rendering.circumstances import Outcome
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
@@ -49,6 +52,14 @@ def unpaid(days: Days, card: str = SOFT, **plan: str) -> Any:
     order.refresh_from_db()
     assert order.status in ("payment_failed", "requires_action")
     return order
+
+
+def two_unpaid(days: Days, **plan: str) -> tuple[Any, Any]:
+    """Two orders of one subscription, both declined now."""
+    first = unpaid(days, **plan)
+    second = place_renewal(first, payment_method=SOFT)
+    capture(second, at=days.now)
+    return first, second
 
 
 def fresh(order: Any) -> Any:
@@ -291,6 +302,15 @@ def test_a_subscription_that_never_began_is_not_past_due_and_cannot_be_paused(da
     assert fresh(order).subscription.status == "incomplete"
     days.pass_(days=60)
     assert (fresh(order).subscription.status, fresh(order).status) == ("canceled", "canceled")
+    told = circumstances(kind=Notification.Kind.DUNNING_EXHAUSTED, order=fresh(order), at=days.now)
+    assert told.outcome == Outcome.CANCELED, "the message says what became of it, not what the plan wished"
+
+
+def test_two_unpaid_orders_of_a_plan_that_pauses_end_it_paused(days: Days) -> None:
+    first, second = two_unpaid(days, unpaid_policy="pause")
+    days.pass_(days=60)
+    assert {fresh(order).status for order in (first, second)} == {"canceled"}
+    assert (fresh(first).subscription.status, fresh(first).subscription.status_reason) == ("paused", "unpaid")
 
 
 def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
