@@ -41,9 +41,9 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
     run = _run_of(charge, at=at)
     if run.status != DunningRun.Status.ACTIVE:
         return
-    subscriptions.mark_past_due(subscription=charge.order.subscription)
     if not run.steps.filter(status=Step.PLANNED).exists():
         _plan_next(run, charge, at=at)
+    subscriptions.mark_past_due(subscription=charge.order.subscription)
 
 
 @transaction.atomic
@@ -88,27 +88,33 @@ def stop_for_customer(*, customer_id: UUID, reason: str, at: dt.datetime) -> int
     return _end(runs, DunningRun.Status.STOPPED, reason=reason, at=at)
 
 
-@transaction.atomic(durable=True)
 def go_on_for_subscription(*, subscription_id: UUID, stopped_because: str, at: dt.datetime) -> int:
     """Take up again what was stopped for this reason and is unpaid still; return how many runs go on.
 
-    None while the subscription rests or once it has ended.
+    None while the subscription rests or once it has ended. Each in a transaction of its own: its subscription is locked
+    last, and another order after that would be locked against the rule.
     """
     stopped = DunningRun.objects.filter(
-        order__subscription=subscription_id,
-        order__subscription__status__in=GOING_ON,
-        order__status__in=payments.AWAITING_PAYMENT,
-        status=DunningRun.Status.STOPPED,
-        reason=stopped_because,
+        order__subscription=subscription_id, status=DunningRun.Status.STOPPED, reason=stopped_because
     )
     orders = list(stopped.order_by("order").values_list("order", flat=True))
-    for order_id in orders:
-        charge = attempts.locked_charge_of(order_id=order_id)
-        run = DunningRun.objects.select_for_update().get(order=order_id)
-        run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None
-        run.save(update_fields=["status", "reason", "ended_at", "updated_at"])
+    return sum(_go_on(order_id=order_id, stopped_because=stopped_because, at=at) for order_id in orders)
+
+
+@transaction.atomic(durable=True)
+def _go_on(*, order_id: UUID, stopped_because: str, at: dt.datetime) -> bool:
+    charge = attempts.locked_charge_of(order_id=order_id)
+    run = DunningRun.objects.select_for_update().get(order=order_id)
+    unpaid = charge.order.status in payments.AWAITING_PAYMENT and charge.order.subscription.status in GOING_ON
+    if not unpaid or (run.status, run.reason) != (DunningRun.Status.STOPPED, stopped_because):
+        return False
+    run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None
+    run.save(update_fields=["status", "reason", "ended_at", "updated_at"])
+    if charge.status == Charge.Status.CANCELED:
+        _exhaust(run, charge, at=at)
+    else:
         payment_failed(charge=charge, at=at)
-    return len(orders)
+    return True
 
 
 @transaction.atomic(durable=True)

@@ -118,8 +118,8 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     _close_attempt(charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at)
     order = charge.order
     if payments.is_wanted(order=order):
+        dunning.recovered(order=order, at=at)  # its run is locked before its subscription, as everywhere
         payments.mark_paid(order=order, at=at)
-        dunning.recovered(order=order, at=at)
     else:
         _give_back(charge, at=at)
 

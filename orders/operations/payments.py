@@ -36,7 +36,9 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
-    if order.subscription.status == Subscription.Status.INCOMPLETE or not _others_unpaid(order):
+    # Locked before the others are looked at: one that is settled at this moment is seen by us, or sees this one.
+    status = subscriptions.locked_subscription(subscription_id=order.subscription_id).status
+    if status == Subscription.Status.INCOMPLETE or not _others_unpaid(order):
         subscriptions.activate(subscription=order.subscription)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
-from charges.operations import dunning, ledger
+from charges.operations import dunning, ledger, reading
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
@@ -361,6 +361,20 @@ def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> No
     assert went_on == 1
     days.pass_(days=2)
     assert [day for _, day in tries(order)] == [0, 32]
+
+
+def test_nobody_is_reminded_of_what_cannot_be_paid_any_more(days: Days) -> None:
+    """Its intent was closed at Stripe while a dispute kept the dunning from going on."""
+    order = unpaid(days)
+    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    days.sandbox.api("POST", f"/v1/payment_intents/{fresh(order).charge.payment_intent_id}/cancel")
+    reading.read_payment_of(order_id=order.pk, at=days.now)
+
+    dunning.go_on_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
+    days.settle()
+
+    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert (published()["PaymentReminderDue"], published()["DunningExhausted"]) == (0, 1)
 
 
 def test_a_step_that_we_fail_ourselves_takes_nothing_from_the_customer(days: Days) -> None:
