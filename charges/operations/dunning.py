@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 
 from charges import queries
 from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, PaymentReminderDue
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
 from charges.operations import attempts
 from integrations.outbox.events import publish
 from orders.models import Order
@@ -41,7 +41,9 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
     run = _run_of(charge, at=at)
     if run.status != DunningRun.Status.ACTIVE:
         return
-    if not run.steps.filter(status=Step.PLANNED).exists():
+    if _is_disputed(charge.order.subscription):
+        stop(order_id=charge.order_id, reason=Subscription.StatusReason.DISPUTED, at=at)
+    elif not run.steps.filter(status=Step.PLANNED).exists():
         _plan_next(run, charge, at=at)
     subscriptions.mark_past_due(subscription=charge.order.subscription)
 
@@ -187,6 +189,16 @@ def _run_of(charge: Charge, *, at: dt.datetime) -> DunningRun:
         },
     )
     return run
+
+
+def _is_disputed(subscription: Subscription) -> bool:
+    """Whether a chargeback keeps us from asking for money, whatever the plan says about it."""
+    rests = (subscription.status, subscription.status_reason) == (
+        Subscription.Status.PAUSED,
+        Subscription.StatusReason.DISPUTED,
+    )
+    open_ones = Dispute.objects.filter(charge__order__subscription=subscription, is_inquiry=False, closed_at=None)
+    return rests or open_ones.exists()
 
 
 def _plan_next(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
