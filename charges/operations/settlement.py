@@ -150,7 +150,7 @@ def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
         return
     _set_status(charge, Charge.Status.REQUIRES_ACTION)
     asked = _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
-    if payments.mark_requires_action(order=charge.order):
+    if payments.mark_requires_action(order=charge.order) and payments.is_wanted(order=charge.order):
         _tell(PaymentActionRequired, charge, asked)
         dunning.payment_failed(charge=charge, at=at)
 
@@ -168,7 +168,7 @@ def _fail(
     _set_status(charge, status)
     closed = _close_attempt(charge, attempt_status, decline or Decline(), at=at)
     news = payments.mark_payment_failed(order=charge.order)
-    if charge.order.status not in payments.AWAITING_PAYMENT:
+    if not payments.is_wanted(order=charge.order):
         return
     if news or closed:
         _tell(PaymentFailed, charge, closed)

@@ -10,9 +10,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
-from charges.operations import dunning, ledger, reading
+from charges.operations import attempts, dunning, ledger, reading, settlement
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
 from integrations.outbox.models import OutboxMessage
+from integrations.stripe.results import Decline
 from notifications.models import Notification
 from notifications.operations.circumstances import circumstances
 from notifications.rendering.circumstances import Outcome
@@ -339,6 +340,25 @@ def test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it(da
     assert at_stripe(days, order) == ["canceled"]
     assert (fresh(order).status, fresh(order).charge.status) == ("canceled", "canceled")
     assert published()["PaymentFailed"] == 1
+
+
+def test_a_decline_that_is_heard_of_after_the_cancellation_begins_nothing(days: Days) -> None:
+    order = place_renewal(paid_before(days), payment_method=SOFT)
+    charge = attempts.open_charge(order_id=order.pk)
+    assert charge is not None
+    attempts.claim(charge_id=charge.pk, task_id="", at=days.now)
+    with transaction.atomic():
+        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+    # The other queue's message, which cancels the order, is the last of the three.
+    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="canceled", at=days.now)
+    decline = Decline(code="card_declined", decline_code="insufficient_funds")
+    settlement.settle_decline(charge_id=charge.pk, decline=decline, at=days.now)
+    days.settle()
+
+    assert fresh(order).status == "canceled"
+    assert not DunningRun.objects.filter(order=order).exists()
+    assert published()["PaymentFailed"] == 0
+    assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
 
 
 def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
