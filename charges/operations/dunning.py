@@ -43,8 +43,10 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
         return
     if _is_disputed(charge.order.subscription):
         stop(order_id=charge.order_id, reason=Subscription.StatusReason.DISPUTED, at=at)
-    elif not run.steps.filter(status=Step.PLANNED).exists():
+    elif (planned := run.steps.filter(status=Step.PLANNED).first()) is None:
         _plan_next(run, charge, at=at)
+    elif (earliest := _earliest_try(charge, at=at)) > planned.due_at:
+        _put_off(planned, charge.order, to=earliest)  # now, as the customer is told now when we try again
     subscriptions.mark_past_due(subscription=charge.order.subscription)
 
 
@@ -204,7 +206,8 @@ def _is_disputed(subscription: Subscription) -> bool:
 def _plan_next(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
     used = _steps_used(run)
     if used < len(run.schedule):
-        _plan(run, charge.order, due_at=at + dt.timedelta(days=run.schedule[used]))
+        by_schedule = at + dt.timedelta(days=run.schedule[used])
+        _plan(run, charge.order, due_at=max(by_schedule, _earliest_try(charge, at=at)))
     else:
         _exhaust(run, charge, at=at)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from charges import queries
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from charges.operations import attempts, dunning, ledger, reading, settlement
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
@@ -263,6 +264,28 @@ def test_the_network_says_to_wait_longer(days: Days) -> None:
     days.pass_(days=10)
 
     assert [day for _, day in tries(order)] == [0, 6]
+
+
+def test_the_customer_is_told_when_the_next_try_really_is(days: Days) -> None:
+    order = place_renewal(paid_before(days), payment_method=SOFT)
+    charge = attempts.open_charge(order_id=order.pk)
+    assert charge is not None
+    attempts.claim(charge_id=charge.pk, task_id="", at=days.now)
+    in_six_days = Decline(code="card_declined", decline_code="insufficient_funds", network_advice_code="28")
+    settlement.settle_decline(charge_id=charge.pk, decline=in_six_days, at=days.now)
+
+    told = queries.next_try_at(order_id=order.pk)
+    assert told == NOW + dt.timedelta(days=6)
+    days.pass_(days=6)
+    assert [day for _, day in tries(order)] == [0, 6]
+
+
+def test_the_customer_is_told_of_a_later_try_than_planned_where_the_new_card_was_tried_just_before(days: Days) -> None:
+    order = unpaid(days, HARD)
+    days.pass_(days=6, hours=12)
+    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    days.settle()
+    assert queries.next_try_at(order_id=order.pk) == NOW + dt.timedelta(days=7, hours=12)
 
 
 @pytest.mark.parametrize(
