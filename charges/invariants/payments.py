@@ -272,4 +272,27 @@ PAYMENTS = (
         """,
         next_step="Cancel the order that should not be; refund it if it is paid.",
     ),
+    Invariant(
+        name="payment_comes_to_an_outcome",
+        sentence="After three days every payment that was begun has an outcome.",
+        # Until then the janitor and the sweep see to it; what they could not do is a person's.
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s of %s, charge %s', o.status, o.placed_at, coalesce(c.status, 'missing')) AS details
+            FROM orders_order o LEFT JOIN charges_charge c ON c.order_id = o.id
+            WHERE o.status = 'pending_payment' AND o.placed_at < now() - interval '3 days'
+              AND c.status IS DISTINCT FROM 'processing'
+              AND NOT EXISTS (
+                  SELECT FROM charges_chargeattempt a
+                  WHERE a.charge_id = c.id AND a.started_at >= now() - interval '3 days'
+              )
+            UNION ALL
+            SELECT o.number, c.id, format('attempt %s %s since %s', a.number, a.status, a.started_at)
+            FROM charges_chargeattempt a
+            JOIN charges_charge c ON c.id = a.charge_id JOIN orders_order o ON o.id = c.order_id
+            WHERE a.status IN ('started', 'unknown') AND a.started_at < now() - interval '3 days'
+              AND o.status <> 'pending_payment'
+        """,
+        next_step="See in the charge what kept it; then send charges.capture_payment for this order again.",
+    ),
 )

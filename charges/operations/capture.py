@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 # A spent key costs one round: read the intent, take the next key. Two in a row are no bad luck any more.
 ROUNDS = 2
-UNKNOWN_CARD = Decline(code="invalid_account")
+UNUSABLE_CARD = Decline(code="invalid_account")
 
 
 class UnreadableIntent(PermanentError):
@@ -68,9 +68,11 @@ def _work_on(claim: attempts.Claim, *, at: dt.datetime) -> None:
     except CardDeclined as error:
         settlement.settle_decline(charge_id=charge.pk, decline=error.decline, at=at)
     except RequestRefused as error:
-        if attempt.trigger == ChargeAttempt.Trigger.NEW_CARD and error.code == "resource_missing":
-            # Whoever has the payment link named a card that Stripe does not know; that is no fault of ours.
-            settlement.settle_decline(charge_id=charge.pk, decline=UNKNOWN_CARD, at=at)
+        if attempt.trigger == ChargeAttempt.Trigger.NEW_CARD:
+            # All else was taken with the first card: it is this one, which is unknown, somebody else's, or no card.
+            # That is the doing of whoever has the payment link.
+            logger.warning("Charge %s: another card was refused (%s).", charge.pk, error.code or "no code")
+            settlement.settle_decline(charge_id=charge.pk, decline=UNUSABLE_CARD, at=at)
             return
         settlement.settle_refusal(charge_id=charge.pk, code=error.code, at=at)
         raise
@@ -100,7 +102,7 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     spent = False
     for _ in range(ROUNDS):
         if read_first:
-            if _decided(attempt, intent_id=intent_id, card_id=card_id, at=at):
+            if _decided(attempt, intent_id=intent_id, at=at):
                 return
             if spent or at - attempt.started_at > KEY_LIFE:
                 attempt = attempts.replace(attempt=attempt, at=at)
@@ -127,10 +129,8 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     raise ProviderUnclear(f"Charge {attempt.charge_id} is undecided after {ROUNDS} confirmations.")
 
 
-def _decided(attempt: ChargeAttempt, *, intent_id: str, card_id: str, at: dt.datetime) -> bool:
+def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
     intent = _intent(attempt.charge_id, intent_id=intent_id)
-    if intent.status == "requires_action" and intent.payment_method_id not in ("", card_id):
-        return False  # the bank of an earlier card waits for the customer, who has given another one since
     return settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
 
 

@@ -24,6 +24,7 @@ from charges.operations.capture import charge_lock
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
 from integrations.stripe import disputes, results
+from orders.operations import payments
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
 
@@ -116,7 +117,14 @@ def _draw_consequences(charge: Charge, dispute: Dispute, *, status_before: str, 
     elif dispute.status == WON != status_before and dispute.policy_applied:
         subscription = _locked_subscription(charge)
         if not _another_stands(subscription, dispute):
-            subscriptions.resume(subscription=subscription, paused_because=DISPUTED)
+            _resume(subscription)
+
+
+def _resume(subscription: Subscription) -> None:
+    """What owed something before owes it still."""
+    went_on = subscriptions.resume(subscription=subscription, paused_because=DISPUTED)
+    if went_on and payments.owes(subscription=subscription):
+        subscriptions.mark_past_due(subscription=subscription)
 
 
 def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:

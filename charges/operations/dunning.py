@@ -20,7 +20,7 @@ from django.db.models import QuerySet
 
 from charges import queries
 from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, PaymentReminderDue
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
 from charges.operations import attempts
 from integrations.outbox.events import publish
 from orders.models import Order
@@ -41,9 +41,13 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
     run = _run_of(charge, at=at)
     if run.status != DunningRun.Status.ACTIVE:
         return
-    subscriptions.mark_past_due(subscription=charge.order.subscription)
-    if not run.steps.filter(status=Step.PLANNED).exists():
+    if _is_disputed(charge.order.subscription):
+        stop(order_id=charge.order_id, reason=Subscription.StatusReason.DISPUTED, at=at)
+    elif (planned := run.steps.filter(status=Step.PLANNED).first()) is None:
         _plan_next(run, charge, at=at)
+    elif (earliest := _earliest_try(charge, at=at)) > planned.due_at:
+        _put_off(planned, charge.order, to=earliest)  # now, as the customer is told now when we try again
+    subscriptions.mark_past_due(subscription=charge.order.subscription)
 
 
 @transaction.atomic
@@ -88,27 +92,33 @@ def stop_for_customer(*, customer_id: UUID, reason: str, at: dt.datetime) -> int
     return _end(runs, DunningRun.Status.STOPPED, reason=reason, at=at)
 
 
-@transaction.atomic(durable=True)
 def go_on_for_subscription(*, subscription_id: UUID, stopped_because: str, at: dt.datetime) -> int:
     """Take up again what was stopped for this reason and is unpaid still; return how many runs go on.
 
-    None while the subscription rests or once it has ended.
+    None while the subscription rests or once it has ended. Each in a transaction of its own: its subscription is locked
+    last, and another order after that would be locked against the rule.
     """
     stopped = DunningRun.objects.filter(
-        order__subscription=subscription_id,
-        order__subscription__status__in=GOING_ON,
-        order__status__in=payments.AWAITING_PAYMENT,
-        status=DunningRun.Status.STOPPED,
-        reason=stopped_because,
+        order__subscription=subscription_id, status=DunningRun.Status.STOPPED, reason=stopped_because
     )
     orders = list(stopped.order_by("order").values_list("order", flat=True))
-    for order_id in orders:
-        charge = attempts.locked_charge_of(order_id=order_id)
-        run = DunningRun.objects.select_for_update().get(order=order_id)
-        run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None
-        run.save(update_fields=["status", "reason", "ended_at", "updated_at"])
+    return sum(_go_on(order_id=order_id, stopped_because=stopped_because, at=at) for order_id in orders)
+
+
+@transaction.atomic(durable=True)
+def _go_on(*, order_id: UUID, stopped_because: str, at: dt.datetime) -> bool:
+    charge = attempts.locked_charge_of(order_id=order_id)
+    run = DunningRun.objects.select_for_update().get(order=order_id)
+    unpaid = charge.order.status in payments.AWAITING_PAYMENT and charge.order.subscription.status in GOING_ON
+    if not unpaid or (run.status, run.reason) != (DunningRun.Status.STOPPED, stopped_because):
+        return False
+    run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None
+    run.save(update_fields=["status", "reason", "ended_at", "updated_at"])
+    if charge.status == Charge.Status.CANCELED:
+        _exhaust(run, charge, at=at)
+    else:
         payment_failed(charge=charge, at=at)
-    return len(orders)
+    return True
 
 
 @transaction.atomic(durable=True)
@@ -183,10 +193,21 @@ def _run_of(charge: Charge, *, at: dt.datetime) -> DunningRun:
     return run
 
 
+def _is_disputed(subscription: Subscription) -> bool:
+    """Whether a chargeback keeps us from asking for money, whatever the plan says about it."""
+    rests = (subscription.status, subscription.status_reason) == (
+        Subscription.Status.PAUSED,
+        Subscription.StatusReason.DISPUTED,
+    )
+    open_ones = Dispute.objects.filter(charge__order__subscription=subscription, is_inquiry=False, closed_at=None)
+    return rests or open_ones.exists()
+
+
 def _plan_next(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
     used = _steps_used(run)
     if used < len(run.schedule):
-        _plan(run, charge.order, due_at=at + dt.timedelta(days=run.schedule[used]))
+        by_schedule = at + dt.timedelta(days=run.schedule[used])
+        _plan(run, charge.order, due_at=max(by_schedule, _earliest_try(charge, at=at)))
     else:
         _exhaust(run, charge, at=at)
 
@@ -231,9 +252,12 @@ def _exhaust(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
     if run.unpaid_policy == Plan.UnpaidPolicy.PAST_DUE:
         return
     unpaid = Subscription.StatusReason.UNPAID
-    paused = run.unpaid_policy == Plan.UnpaidPolicy.PAUSE and subscriptions.pause(
-        subscription=order.subscription, reason=unpaid
-    )
-    if not paused:  # one that never began cannot be paused
+    if not (run.unpaid_policy == Plan.UnpaidPolicy.PAUSE and _rests(order.subscription, reason=unpaid)):
         subscriptions.cancel(subscription=order.subscription, reason=unpaid, at=at)
     cancellation.cancel_unpaid(order=order, at=at)
+
+
+def _rests(subscription: Subscription, *, reason: Subscription.StatusReason) -> bool:
+    """Pause it, unless it rests already; False for one that never began, which cannot be paused."""
+    subscriptions.pause(subscription=subscription, reason=reason)
+    return subscription.status == Subscription.Status.PAUSED

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from charges import declines
 from charges.events import PaymentActionRequired, PaymentFailed
-from charges.models import Charge, ChargeAttempt
+from charges.models import Charge, ChargeAttempt, SavedCard
 from charges.operations import dunning, refund_requests
 from charges.operations.attempts import locked_charge
 from integrations.errors import PermanentError
@@ -52,13 +52,13 @@ def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge
             _succeed(charge, intent, at=at)
         case "processing":
             _wait(charge, at=at)
-        case "requires_action":
+        case "requires_action" if not _is_of_earlier_card(charge, intent.payment_method_id):
             _ask_customer(charge, Decline(), at=at)
         case "canceled":
             _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
-        case "requires_payment_method" if intent.decline is not None and _is_news(charge, intent.decline):
+        case "requires_payment_method" if intent.decline is not None and _is_news(charge, intent, intent.decline):
             _decline(charge, intent.decline, at=at)
-        case "requires_payment_method" | "requires_confirmation":
+        case "requires_payment_method" | "requires_confirmation" | "requires_action":
             pass
         case _:
             raise UnexpectedIntent(f"Intent {intent.id} of charge {charge.pk} is in the state {intent.status}.")
@@ -118,8 +118,8 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     _close_attempt(charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at)
     order = charge.order
     if payments.is_wanted(order=order):
+        dunning.recovered(order=order, at=at)  # its run is locked before its subscription, as everywhere
         payments.mark_paid(order=order, at=at)
-        dunning.recovered(order=order, at=at)
     else:
         _give_back(charge, at=at)
 
@@ -150,7 +150,7 @@ def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
         return
     _set_status(charge, Charge.Status.REQUIRES_ACTION)
     asked = _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
-    if payments.mark_requires_action(order=charge.order):
+    if payments.mark_requires_action(order=charge.order) and payments.is_wanted(order=charge.order):
         _tell(PaymentActionRequired, charge, asked)
         dunning.payment_failed(charge=charge, at=at)
 
@@ -168,7 +168,7 @@ def _fail(
     _set_status(charge, status)
     closed = _close_attempt(charge, attempt_status, decline or Decline(), at=at)
     news = payments.mark_payment_failed(order=charge.order)
-    if charge.order.status not in payments.AWAITING_PAYMENT:
+    if not payments.is_wanted(order=charge.order):
         return
     if news or closed:
         _tell(PaymentFailed, charge, closed)
@@ -216,17 +216,34 @@ def _close_attempt(
     return attempt
 
 
-def _is_news(charge: Charge, decline: Decline) -> bool:
+def _is_of_earlier_card(charge: Charge, card_id: str) -> bool:
+    """Whether what the intent shows is about a card that the customer has replaced since. The new one is yet to be
+    tried, and what became of the other one is no answer to that."""
+    attempt = _open_attempt(charge)
+    if charge.status != Charge.Status.PENDING or attempt is None or not card_id:
+        return False
+    cards = SavedCard.objects.filter(customer=charge.order.customer_id, requested=attempt.payment_method)
+    return not cards.filter(stripe_id=card_id).exists()
+
+
+def _is_news(charge: Charge, intent: PaymentIntent, decline: Decline) -> bool:
     """Whether the failure that the intent remembers is a later one than those that we have on record.
 
     Each refusal by a bank leaves a Stripe charge of its own, which tells two alike apart. A failure without one cannot
-    be told from another of its kind; then the attempt stays open, and asking again under its key brings the answer.
+    be told from another of its kind; then the attempt stays open, and asking again under its key brings the answer. One
+    that was answered already, and waits for its customer or its bank, is compared with itself only: its key repeats
+    that answer.
     """
     if charge.status in (Charge.Status.FAILED, Charge.Status.CANCELED):
         return False
+    if _is_of_earlier_card(charge, intent.declined_card_id):
+        return False
     if decline.stripe_charge_id:
         return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()
-    return not charge.attempts.filter(code=decline.code, decline_code=decline.decline_code).exists()
+    known = charge.attempts.filter(code=decline.code, decline_code=decline.decline_code)
+    if charge.status != Charge.Status.PENDING:
+        known = known.filter(status__in=ChargeAttempt.OPEN)
+    return not known.exists()
 
 
 @transaction.atomic(durable=True)

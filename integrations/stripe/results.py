@@ -35,7 +35,8 @@ class Decline:
 class PaymentIntent:
     """One payment as Stripe sees it. ``amount`` in minor units, ``currency`` upper case.
 
-    ``decline`` is the last failure that the intent remembers, which may be older than the last try.
+    ``decline`` is the last failure that the intent remembers, which may be older than the last try, and
+    ``declined_card_id`` the card that it is about.
     """
 
     id: str
@@ -45,6 +46,7 @@ class PaymentIntent:
     latest_charge_id: str = ""
     payment_method_id: str = ""
     decline: Decline | None = None
+    declined_card_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,6 +109,7 @@ def payment_intent(source: Any) -> PaymentIntent:
         latest_charge_id=_id(values.get("latest_charge")),
         payment_method_id=_id(values.get("payment_method")),
         decline=decline(last_error) if last_error else None,
+        declined_card_id=_id(as_mapping(last_error).get("payment_method")) if last_error else "",
         metadata=_metadata(values),
     )
 

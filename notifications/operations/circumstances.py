@@ -15,7 +15,7 @@ from notifications.models import Notification
 from notifications.operations.occasions import ONLY_ONE, Occasion
 from notifications.rendering.circumstances import Circumstances, Outcome, PaymentPage, Refunded
 from orders.models import Order
-from subscriptions.models import Plan
+from subscriptions.models import Plan, Subscription
 
 Kind = Notification.Kind
 
@@ -61,7 +61,11 @@ def _next_try_at(order: Order, at: dt.datetime) -> dt.datetime | None:
 
 def _outcome(order: Order) -> Outcome | None:
     run = queries.dunning_of(order=order)
-    return OUTCOMES[Plan.UnpaidPolicy(run.unpaid_policy)] if run else None
+    if run is None:
+        return None
+    if order.subscription.status == Subscription.Status.CANCELED:
+        return Outcome.CANCELED  # one that never began is not paused
+    return OUTCOMES[Plan.UnpaidPolicy(run.unpaid_policy)]
 
 
 def _refunded(order: Order, occasion: Occasion) -> Refunded:

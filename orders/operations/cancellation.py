@@ -10,7 +10,7 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from orders.events import OrderCanceled
 from orders.models import Order
-from orders.operations.payments import AWAITING_PAYMENT, others_unpaid
+from orders.operations.payments import AWAITING_PAYMENT, owes
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
@@ -26,8 +26,9 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.CANCELED
     order.canceled_at = at
     order.save(update_fields=["status", "canceled_at", "updated_at"])
-    if order.subscription.status == Subscription.Status.PAST_DUE and not others_unpaid(order=order):
-        subscriptions.activate(subscription=order.subscription)
+    subscription = subscriptions.locked_subscription(subscription_id=order.subscription_id)
+    if subscription.status == Subscription.Status.PAST_DUE and not owes(subscription=subscription):
+        subscriptions.activate(subscription=subscription)
     publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
 

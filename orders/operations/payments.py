@@ -28,6 +28,12 @@ def is_wanted(*, order: Order) -> bool:
     return order.status in AWAITING_PAYMENT and order.subscription.status != Subscription.Status.CANCELED
 
 
+def owes(*, subscription: Subscription) -> bool:
+    """Whether a period of the subscription has failed to be paid, and awaits it still."""
+    failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
+    return Order.objects.filter(subscription=subscription, status__in=failed).exists()
+
+
 @transaction.atomic
 def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     """The order is paid, its subscription active, and everybody hears of it; False when it was paid before."""
@@ -36,7 +42,9 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
-    if order.subscription.status == Subscription.Status.INCOMPLETE or not others_unpaid(order=order):
+    # Locked before the others are looked at: one that is settled at this moment is seen by us, or sees this one.
+    status = subscriptions.locked_subscription(subscription_id=order.subscription_id).status
+    if status == Subscription.Status.INCOMPLETE or not owes(subscription=order.subscription):
         subscriptions.activate(subscription=order.subscription)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
@@ -58,12 +66,6 @@ def mark_requires_action(*, order: Order) -> bool:
 def mark_pending(*, order: Order) -> bool:
     """The customer pays anew; False when the order no longer waits for that, or does so already."""
     return _move(order, Order.Status.PENDING_PAYMENT)
-
-
-def others_unpaid(*, order: Order) -> bool:
-    """Whether another period of the same subscription has failed to be paid."""
-    failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
-    return Order.objects.filter(subscription=order.subscription, status__in=failed).exclude(pk=order.pk).exists()
 
 
 def mark_refunded(*, order: Order, refunded: int) -> bool:

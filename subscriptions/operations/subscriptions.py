@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -37,6 +38,11 @@ def start_subscription(
     )
 
 
+def locked_subscription(*, subscription_id: UUID) -> Subscription:
+    """The subscription, locked until the transaction ends: after everything else that is locked."""
+    return Subscription.objects.select_for_update().get(pk=subscription_id)
+
+
 @transaction.atomic
 def activate(*, subscription: Subscription) -> None:
     """Its period is paid: an incomplete or past-due subscription is active. Any other is left as it is."""
@@ -58,7 +64,7 @@ def pause(*, subscription: Subscription, reason: Subscription.StatusReason) -> b
 @transaction.atomic
 def resume(*, subscription: Subscription, paused_because: Subscription.StatusReason) -> bool:
     """It is active again; False where it is not paused, or was for another reason."""
-    locked = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    locked = locked_subscription(subscription_id=subscription.pk)
     if locked.status_reason != paused_because:
         return False
     return _move(subscription, (Status.PAUSED,), Status.ACTIVE)
@@ -82,6 +88,8 @@ def _move(
     *,
     canceled_at: dt.datetime | None = None,
 ) -> bool:
+    # Locked also where it does not move: whoever is about to move it looks at its orders only after us.
+    locked_subscription(subscription_id=subscription.pk)
     moved = Subscription.objects.filter(pk=subscription.pk, status__in=from_).update(
         status=to, status_reason=reason, canceled_at=canceled_at, updated_at=Now()
     )

@@ -103,8 +103,8 @@ def attempted(charge: Charge, *, status: str, number: int = 1) -> ChargeAttempt:
         payment_method=charge.payment_method,
         status=status,
         stripe_charge_id=charge.stripe_charge_id if status == "succeeded" else "",
-        started_at=NOW,
-        finished_at=None if status in ChargeAttempt.OPEN else NOW,
+        started_at=timezone.now(),
+        finished_at=None if status in ChargeAttempt.OPEN else timezone.now(),
     )
 
 
@@ -415,6 +415,27 @@ def past_due_though_all_is_paid() -> None:
 def an_order_that_outlived_its_subscription() -> None:
     long_ago = timezone.now() - dt.timedelta(hours=2)
     Subscription.objects.filter(pk=ordered().subscription_id).update(status="canceled", canceled_at=long_ago)
+
+
+LONG_AGO = timezone.now() - dt.timedelta(days=4)
+
+
+@breaks("payment_comes_to_an_outcome")
+def ordered_and_never_charged() -> None:
+    ordered(placed_at=LONG_AGO)
+
+
+@breaks("payment_comes_to_an_outcome")
+def refused_by_our_fault_and_forgotten() -> None:
+    attempted(charged(ordered(placed_at=LONG_AGO), status="failed"), status="refused")
+    ChargeAttempt.objects.filter(status="refused").update(started_at=LONG_AGO)
+
+
+@breaks("payment_comes_to_an_outcome")
+def a_try_of_dunning_that_nobody_heard_of() -> None:
+    charge = charged(ordered(status="payment_failed"), status="pending")
+    attempted(charge, status="unknown")
+    charge.attempts.update(started_at=LONG_AGO)
 
 
 @breaks("periods_do_not_overlap")

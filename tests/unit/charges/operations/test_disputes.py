@@ -24,13 +24,15 @@ from integrations.inbox.models import WebhookEvent
 from integrations.stripe import disputes as gateway
 from orders.models import Order
 from subscriptions.models import Plan, Subscription
-from tests.support.payments import Died, StripeSandbox, capture, dying, place_order, published
+from tests.support.days import Days
+from tests.support.payments import Died, StripeSandbox, capture, dying, place_order, place_renewal, published
 from tests.unit.charges.operations.test_capture_concurrent import at_once
 from tests.unit.charges.operations.test_capture_killed import Lines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AFTERWARDS = {"pause": ("paused", "disputed"), "cancel": ("canceled", "disputed"), "keep": ("active", "")}
+SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
 NOT_COMPARED = {"id", "created_at", "updated_at", "closed_at"}
 
 
@@ -640,3 +642,47 @@ def test_the_list_of_what_was_opened_is_read_page_by_page(
     listed = list(gateway.opened_since(since=timezone.now() - dt.timedelta(hours=1)))
     assert sorted(one.id for one in listed) == sorted(made)
     assert list(gateway.opened_since(since=timezone.now() + dt.timedelta(hours=1))) == []
+
+
+def test_what_was_past_due_to_the_end_of_its_dunning_is_past_due_again_when_the_dispute_is_won(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = Days(monkeypatch, stripe_sandbox)
+    order = paid()
+    Plan.objects.update(unpaid_policy="past_due")
+    renewal = place_renewal(order, payment_method=SOFT)
+    capture(renewal, at=days.now)
+    days.pass_(days=60)
+    dispute_id = stripe_sandbox.dispute(intent_of(order))
+    charge = Charge.objects.get(order=order)
+    disputes.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    assert Subscription.objects.get().status == "paused"
+
+    stripe_sandbox.move_dispute(dispute_id, "closed", status="won")
+    disputes.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+
+    assert Subscription.objects.get().status == "past_due"
+
+
+@pytest.mark.parametrize("policy", ["pause", "keep"])
+def test_a_payment_that_fails_during_a_dispute_is_not_asked_for_until_it_is_won(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    days = Days(monkeypatch, stripe_sandbox)
+    order = paid(policy=policy)
+    dispute_id = stripe_sandbox.dispute(intent_of(order))
+    charge = Charge.objects.get(order=order)
+    disputes.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    renewal = place_renewal(order, payment_method=SOFT)
+    capture(renewal, at=days.now)
+
+    days.pass_(days=60)
+    assert renewal.charge.attempts.count() == 1
+    run = DunningRun.objects.get(order=renewal)
+    assert (run.status, run.reason) == ("stopped", "disputed")
+
+    stripe_sandbox.move_dispute(dispute_id, "closed", status="won")
+    disputes.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    assert Subscription.objects.get().status == "past_due"
+    days.pass_(days=2)
+    assert renewal.charge.attempts.count() == 2

@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
+from charges import queries
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
-from charges.operations import dunning, ledger
+from charges.operations import attempts, dunning, ledger, reading, settlement
 from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
 from integrations.outbox.models import OutboxMessage
+from integrations.stripe.results import Decline
+from notifications.models import Notification
+from notifications.operations.circumstances import circumstances
+from notifications.rendering.circumstances import Outcome
 from orders.operations import cancellation
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
@@ -50,6 +55,14 @@ def unpaid(days: Days, card: str = SOFT, **plan: str) -> Any:
     order.refresh_from_db()
     assert order.status in ("payment_failed", "requires_action")
     return order
+
+
+def two_unpaid(days: Days, **plan: str) -> tuple[Any, Any]:
+    """Two orders of one subscription, both declined now."""
+    first = unpaid(days, **plan)
+    second = place_renewal(first, payment_method=SOFT)
+    capture(second, at=days.now)
+    return first, second
 
 
 def fresh(order: Any) -> Any:
@@ -195,6 +208,16 @@ def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days:
     assert fresh(order).charge.status == "succeeded"
 
 
+def test_a_card_that_is_somebody_elses_is_not_charged(days: Days) -> None:
+    other = paid_before(days)
+    card = other.customer.saved_cards.get().stripe_id
+    order = unpaid(days, HARD)
+    replace_card(order_id=order.pk, payment_method=card, at=days.now)
+    days.settle()
+    assert not days.dead
+    assert (fresh(order).status, at_stripe(days, order)) == ("payment_failed", ["requires_payment_method"])
+
+
 def test_a_new_card_instead_of_authenticating_with_the_first(days: Days) -> None:
     order = unpaid(days, SCA)
     intent = next(one for one in days.sandbox.intents() if one["metadata"]["order"] == str(order.pk))
@@ -254,6 +277,28 @@ def test_the_network_says_to_wait_longer(days: Days) -> None:
     assert [day for _, day in tries(order)] == [0, 6]
 
 
+def test_the_customer_is_told_when_the_next_try_really_is(days: Days) -> None:
+    order = place_renewal(paid_before(days), payment_method=SOFT)
+    charge = attempts.open_charge(order_id=order.pk)
+    assert charge is not None
+    attempts.claim(charge_id=charge.pk, task_id="", at=days.now)
+    in_six_days = Decline(code="card_declined", decline_code="insufficient_funds", network_advice_code="28")
+    settlement.settle_decline(charge_id=charge.pk, decline=in_six_days, at=days.now)
+
+    told = queries.next_try_at(order_id=order.pk)
+    assert told == NOW + dt.timedelta(days=6)
+    days.pass_(days=6)
+    assert [day for _, day in tries(order)] == [0, 6]
+
+
+def test_the_customer_is_told_of_a_later_try_than_planned_where_the_new_card_was_tried_just_before(days: Days) -> None:
+    order = unpaid(days, HARD)
+    days.pass_(days=6, hours=12)
+    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    days.settle()
+    assert queries.next_try_at(order_id=order.pk) == NOW + dt.timedelta(days=7, hours=12)
+
+
 @pytest.mark.parametrize(
     ("policy", "subscription", "order_status"),
     [("cancel", "canceled", "canceled"), ("pause", "paused", "canceled"), ("past_due", "past_due", "payment_failed")],
@@ -292,6 +337,15 @@ def test_a_subscription_that_never_began_is_not_past_due_and_cannot_be_paused(da
     assert fresh(order).subscription.status == "incomplete"
     days.pass_(days=60)
     assert (fresh(order).subscription.status, fresh(order).status) == ("canceled", "canceled")
+    told = circumstances(kind=Notification.Kind.DUNNING_EXHAUSTED, order=fresh(order), at=days.now)
+    assert told.outcome == Outcome.CANCELED, "the message says what became of it, not what the plan wished"
+
+
+def test_two_unpaid_orders_of_a_plan_that_pauses_end_it_paused(days: Days) -> None:
+    first, second = two_unpaid(days, unpaid_policy="pause")
+    days.pass_(days=60)
+    assert {fresh(order).status for order in (first, second)} == {"canceled"}
+    assert (fresh(first).subscription.status, fresh(first).subscription.status_reason) == ("paused", "unpaid")
 
 
 def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
@@ -332,6 +386,25 @@ def test_dunning_stops_when_its_order_alone_is_canceled(days: Days) -> None:
     assert fresh(order).subscription.status == "active", "it owes nothing any more"
 
 
+def test_a_decline_that_is_heard_of_after_the_cancellation_begins_nothing(days: Days) -> None:
+    order = place_renewal(paid_before(days), payment_method=SOFT)
+    charge = attempts.open_charge(order_id=order.pk)
+    assert charge is not None
+    attempts.claim(charge_id=charge.pk, task_id="", at=days.now)
+    with transaction.atomic():
+        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+    # The other queue's message, which cancels the order, is the last of the three.
+    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="canceled", at=days.now)
+    decline = Decline(code="card_declined", decline_code="insufficient_funds")
+    settlement.settle_decline(charge_id=charge.pk, decline=decline, at=days.now)
+    days.settle()
+
+    assert fresh(order).status == "canceled"
+    assert not DunningRun.objects.filter(order=order).exists()
+    assert published()["PaymentFailed"] == 0
+    assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
+
+
 def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
     order = unpaid(days)
     assert dunning.stop_for_customer(customer_id=order.customer_id, reason="erasure", at=days.now) == 1
@@ -352,6 +425,20 @@ def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> No
     assert went_on == 1
     days.pass_(days=2)
     assert [day for _, day in tries(order)] == [0, 32]
+
+
+def test_nobody_is_reminded_of_what_cannot_be_paid_any_more(days: Days) -> None:
+    """Its intent was closed at Stripe while a dispute kept the dunning from going on."""
+    order = unpaid(days)
+    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    days.sandbox.api("POST", f"/v1/payment_intents/{fresh(order).charge.payment_intent_id}/cancel")
+    reading.read_payment_of(order_id=order.pk, at=days.now)
+
+    dunning.go_on_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
+    days.settle()
+
+    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert (published()["PaymentReminderDue"], published()["DunningExhausted"]) == (0, 1)
 
 
 def test_a_step_that_we_fail_ourselves_takes_nothing_from_the_customer(days: Days) -> None:

@@ -1,0 +1,143 @@
+"""Two orders of one subscription that are settled at the same moment, and what is locked in which order."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from charges.operations import attempts, dunning, ledger
+from charges.operations.new_card import replace_card
+from orders.operations import payments
+from subscriptions.models import Subscription
+from subscriptions.operations import subscriptions
+from tests.support.days import Days
+from tests.support.payments import NOW, StripeSandbox, capture, place_renewal
+from tests.unit.charges.operations.test_dunning import SOFT, fresh, heals, two_unpaid, unpaid
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
+    return Days(monkeypatch, stripe_sandbox)
+
+
+def elsewhere(work: Callable[[], object]) -> threading.Thread:
+    """Begin it in a thread with a connection of its own."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def until_it_waits(thread: threading.Thread) -> None:
+    """Until the thread waits for a lock of ours, or has ended without."""
+    with connection.cursor() as cursor:
+        while thread.is_alive():
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+
+
+@transaction.atomic
+def pay(order_id: Any, days: Days) -> None:
+    payments.mark_paid(order=payments.locked_order(order_id=order_id), at=days.now)
+
+
+def test_the_last_two_unpaid_orders_are_paid_at_once(days: Days) -> None:
+    first, second = two_unpaid(days)
+    with transaction.atomic():
+        pay(first.pk, days)
+        other = elsewhere(lambda: pay(second.pk, days))
+        until_it_waits(other)
+    other.join()
+    assert fresh(first).subscription.status == "active", "neither took the other one for unpaid"
+
+
+def test_one_order_is_paid_while_another_fails(days: Days) -> None:
+    first = unpaid(days)
+    second = place_renewal(first, payment_method=SOFT)
+    with transaction.atomic():
+        order = payments.locked_order(order_id=second.pk)
+        payments.mark_payment_failed(order=order)
+        subscriptions.mark_past_due(subscription=order.subscription)
+        other = elsewhere(lambda: pay(first.pk, days))
+        until_it_waits(other)
+    other.join()
+    assert fresh(first).subscription.status == "past_due"
+
+
+def locks(captured: Iterable[dict[str, str]], *tables: str) -> list[str]:
+    """Which of the tables were locked or changed, in order."""
+    found = []
+    for query in captured:
+        sql = query["sql"]
+        if "FOR UPDATE" in sql or sql.startswith("UPDATE"):
+            found += [table for table in tables if f'FROM "{table}"' in sql or f'UPDATE "{table}"' in sql]
+    return found
+
+
+RUN, SUBSCRIPTION = "charges_dunningrun", "subscriptions_subscription"
+
+
+def test_a_payment_locks_its_dunning_before_its_subscription(days: Days) -> None:
+    """A dispute about another order of the subscription does so too; the other way round each waits for the other."""
+    order = unpaid(days)
+    days.until(NOW + dt.timedelta(days=2) - dt.timedelta(seconds=1))
+    heals(order)
+    with CaptureQueriesContext(connection) as captured:
+        days.pass_(hours=1)
+    assert fresh(order).subscription.status == "active"
+    locked = locks(captured, RUN, SUBSCRIPTION)
+    assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
+
+
+def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
+    first, _ = two_unpaid(days)
+    dunning.stop_for_subscription(subscription_id=first.subscription_id, reason="disputed", at=days.now)
+    Subscription.objects.update(status="active")
+    with CaptureQueriesContext(connection) as captured:
+        dunning.go_on_for_subscription(subscription_id=first.subscription_id, stopped_because="disputed", at=days.now)
+    held: set[str] = set()
+    for query in captured:
+        if query["sql"] == "COMMIT":
+            held.clear()
+        now = locks([query], "orders_order", RUN, SUBSCRIPTION)
+        assert not ("orders_order" in now and SUBSCRIPTION in held)
+        held.update(now)
+    assert fresh(first).subscription.status == "past_due"
+
+
+def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = unpaid(days)
+    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    locked_charge_of = attempts.locked_charge_of
+
+    def pay_by_another_card() -> None:
+        replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+        capture(order, at=days.now)
+
+    def overtaken(**found: Any) -> Any:
+        monkeypatch.setattr(attempts, "locked_charge_of", locked_charge_of)
+        elsewhere(pay_by_another_card).join()
+        return locked_charge_of(**found)
+
+    monkeypatch.setattr(attempts, "locked_charge_of", overtaken)
+    went_on = dunning.go_on_for_subscription(
+        subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
+    )
+    assert went_on == 0
+    assert (fresh(order).charge.status, fresh(order).subscription.status) == ("succeeded", "active")
+    assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
