@@ -18,6 +18,7 @@ from charges.operations import payment_page
 from charges.standing import State
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
+from orders import status_tokens
 from orders.models import Order
 from tests.support.payments import StripeSandbox, capture, place_order, published
 from tests.unit.charges.test_api import failed_order, plan_a_step
@@ -381,6 +382,23 @@ class TestThrottles:
         assert [one.status_code for one in answers] == [202, 202, 429]
         assert int(answers[-1]["Retry-After"]) > 0
         assert client.get(f"{url}status/", **address).status_code == 200
+
+    def test_a_new_link_to_the_same_payment_is_no_new_share(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(TokenThrottle, "rate", "2/min", raising=False)
+        order = place_order()
+        urls = [f"{page_of(order, age_days=age)}return/" for age in (0, 1, 2)]
+        urls.append(f"/api/v1/orders/status/{status_tokens.token_of(order_id=order.pk)}/payment/card/")
+        answers = [client.post(url, REMOTE_ADDR=f"192.0.2.{40 + n}") for n, url in enumerate(urls)]
+        assert [one.status_code for one in answers] == [202, 202, 429, 429]
+
+    def test_a_forged_link_uses_up_nobodys_share(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(TokenThrottle, "rate", "1/min", raising=False)
+        order = place_order()
+        forged = f"/api/v1/orders/status/{order.pk}:forged/payment/card/"
+        assert [client.post(forged, REMOTE_ADDR=f"192.0.2.{50 + n}").status_code for n in range(3)] == [404] * 3
+        assert client.post(f"{page_of(order)}return/", REMOTE_ADDR="192.0.2.60").status_code == 202
 
 
 def post_as_the_page(client: Client, url: str, path: str) -> Any:
