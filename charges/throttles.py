@@ -10,10 +10,10 @@ from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
 from charges import payment_links
-from orders import status_tokens
+from orders import api, status_tokens
 
 
-class SetupIntentThrottle(SimpleRateThrottle):
+class SetupIntentThrottle(api.AddressThrottle):
     """So many setup intents a period and client address (``SETUP_INTENT_RATE_LIMIT``)."""
 
     scope = "setup_intent"
@@ -22,7 +22,7 @@ class SetupIntentThrottle(SimpleRateThrottle):
         return f"throttle:setup_intent:{self.get_ident(request)}"
 
 
-class AddressThrottle(SimpleRateThrottle):
+class AddressThrottle(api.AddressThrottle):
     """So many changes a period and client address (``PAYMENT_PAGE_RATE_LIMIT``)."""
 
     scope = "payment_page"
