@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,8 @@ from integrations.errors import ProviderError
 from integrations.stripe import setup_intents
 from orders.models import Order
 from subscriptions.locales import DEFAULT_LANGUAGE, LANGUAGES, formats_of, language_of, money
+
+logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = "5"
 LARGEST_BODY = 4096  # bytes; a card's id has less than 300
@@ -101,8 +104,8 @@ def begin_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
         found = operations.confirmation(order=order)
     except operations.NothingToConfirm:
         return _refusal(409, page_texts.UNDER_WAY, language)
-    except ProviderError:
-        return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    except ProviderError as error:
+        return _stripe_away(error, language)
     return _answer({"client_secret": found.client_secret, "payment_method": found.payment_method})
 
 
@@ -121,8 +124,8 @@ def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
         return _refusal(409, page_texts.UNDER_WAY, language)
     try:
         made = setup_intents.create()
-    except ProviderError:
-        return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    except ProviderError as error:
+        return _stripe_away(error, language)
     return _answer({"client_secret": made.client_secret})
 
 
@@ -215,6 +218,12 @@ def _wished_language(request: HttpRequest) -> str:
 
 def _answer(body: Answer, *, status: int = 200) -> HttpResponse:
     return sealed(JsonResponse(body, status=status))
+
+
+def _stripe_away(error: ProviderError, language: str) -> HttpResponse:
+    """The customer reads that it is not their fault; what it is, stands in the log."""
+    logger.warning("The payment page has no answer from Stripe to go on with: %s", error)
+    return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
 
 
 def _refusal(status: int, sentence: Sentence, language: str, *, retry_after: str = "") -> HttpResponse:

@@ -264,14 +264,21 @@ class TestConfirming:
 
     @pytest.mark.parametrize("path", ["session", "setup"])
     @pytest.mark.parametrize("fault", [{"kind": "error", "status": 500}, {"kind": "drop"}], ids=str)
-    def test_a_stripe_that_is_away_is_told_in_plain_words(
-        self, client: Client, stripe_sandbox: StripeSandbox, path: str, fault: dict[str, Any]
+    def test_a_stripe_that_is_away_is_told_in_plain_words_and_to_operators(
+        self,
+        client: Client,
+        stripe_sandbox: StripeSandbox,
+        path: str,
+        fault: dict[str, Any],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         order = waiting_order() if path == "session" else failed_order("expired_card")
         stripe_sandbox.faults(fault)
         answer = client.post(f"{page_of(order)}{path}/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
         assert answer.json()["message"].startswith("Our payment provider does not answer right now.")
+        [told] = [one.getMessage() for one in caplog.records if one.name == "charges.pages"]
+        assert "Stripe answered 500" in told or "Stripe did not answer" in told
 
     def test_a_return_has_the_payment_read_by_a_task(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = waiting_order()
