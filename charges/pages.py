@@ -194,15 +194,22 @@ def _page(
 def _described(order: Order, standing: Standing | None) -> Answer:
     formats = formats_of(order.customer.locale)
     subscription = order.subscription
-    next_try = standing.next_try_at if standing else None
-    next_try_words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
     return {
         "number": order.number,
         "plan": f"{subscription.quantity} × {subscription.plan.name}",
         "amount": money(amount=order.amount, currency=order.currency, formats=formats),
         "why": _why(standing, order) if standing else "",
-        "next_try": next_try_words.format(date=format_date(next_try.date(), "long", formats)) if next_try else "",
+        "next_try": _next_try(standing, order) if standing else "",
     }
+
+
+def _next_try(standing: Standing, order: Order) -> str:
+    """When the same card is tried again. Nothing where that is overdue: it may come any time."""
+    due = standing.next_try_at
+    if due is None or due <= timezone.now():
+        return ""
+    words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
+    return words.format(date=format_date(due.date(), "long", formats_of(order.customer.locale)))
 
 
 def _why(standing: Standing, order: Order) -> str:

@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from charges import page_texts, payment_links
-from charges.models import Charge
+from charges.models import Charge, DunningStep
 from charges.operations import payment_page
 from charges.standing import State
 from charges.throttles import AddressThrottle, TokenThrottle
@@ -86,6 +86,14 @@ class TestWhatItShows:
         assert "The card does not cover the amount" in text
         assert f"we try the same card again on {due:%B} {due.day}, {due.year}." in text
         assert 'id="card-field"' in text
+
+    def test_a_try_that_is_overdue_is_not_promised_for_a_day_that_has_passed(
+        self, client: Client, stripe_sandbox: StripeSandbox
+    ) -> None:
+        order = failed_order("insufficient_funds")
+        plan_a_step(order)
+        DunningStep.objects.update(due_at=timezone.now() - dt.timedelta(days=1))
+        assert "we try the same card again" not in client.get(page_of(order)).text
 
     def test_a_card_that_is_being_charged_again_is_processing(
         self, client: Client, stripe_sandbox: StripeSandbox
