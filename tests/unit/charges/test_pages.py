@@ -322,7 +322,7 @@ class TestAnotherCard:
         order = failed_order("insufficient_funds")
         answer = client.post(f"{page_of(order)}card/", body, content_type="application/json")
         assert answer.status_code == 400
-        assert answer.json()["message"].startswith("That is no card")
+        assert answer.json()["message"].startswith("We cannot charge this card")
         assert "PaymentDue" not in published()
 
     def test_a_card_in_the_place_of_one_whose_bank_waits(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
@@ -358,7 +358,7 @@ class TestNewLink:
         for _ in range(2):
             answer = client.post(f"{page_of(order, age_days=8)}link/")
             assert answer.status_code == 200
-            assert "Look into your mailbox" in answer.text
+            assert "Check your inbox" in answer.text
         requests = {row.kwargs["request"] for row in OutboxMessage.objects.all()}
         assert requests == {f"{order.number}-{timezone.now():%Y%m%d%H}"}
         assert published()["PaymentLinkRequested"] == 2
