@@ -16,6 +16,7 @@ HEADINGS = {
     "expired": Sentence(en="This link has expired", de="Dieser Link ist abgelaufen"),
     "link_requested": Sentence(en="Check your inbox", de="Sehen Sie in Ihrem Postfach nach"),
     "bad_link": Sentence(en="This link does not work", de="Dieser Link funktioniert nicht"),
+    "away": Sentence(en="This page is not available right now", de="Diese Seite ist gerade nicht erreichbar"),
 }
 TEXTS = {
     "paid": Sentence(
@@ -49,6 +50,10 @@ TEXTS = {
         en="It seems to be incomplete. Please open it from our e-mail again, or copy it from there as a whole.",
         de="Er scheint unvollständig zu sein. Bitte öffnen Sie ihn noch einmal aus unserer E-Mail, oder kopieren Sie "
         "ihn von dort ganz.",
+    ),
+    "away": Sentence(
+        en="The trouble is on our side. Please load this page again in a minute.",
+        de="Das liegt an uns. Bitte laden Sie diese Seite in einer Minute noch einmal.",
     ),
 }
 WORDS = {

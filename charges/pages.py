@@ -11,6 +11,7 @@ from typing import Any
 
 from babel.dates import format_date
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -37,10 +38,31 @@ logger = logging.getLogger(__name__)
 RETRY_SECONDS = "5"
 LARGEST_BODY = 4096  # bytes; a card's id has less than 300
 Answer = dict[str, Any]
+View = Callable[[HttpRequest, str], HttpResponse]
 Door = Callable[[HttpRequest, Order], HttpResponse]
 
 
+def _or_away(told: Callable[[HttpRequest], HttpResponse]) -> Callable[[View], View]:
+    """A view that answers 503 and what is ``told`` while the database is away, as the API does."""
+
+    def declare(view: View) -> View:
+        @functools.wraps(view)
+        def run(request: HttpRequest, token: str) -> HttpResponse:
+            try:
+                return view(request, token)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("The database did not answer: %s", type(error).__name__)
+                response = told(request)
+                response.headers["Retry-After"] = RETRY_SECONDS
+                return response
+
+        return run
+
+    return declare
+
+
 @require_GET
+@_or_away(lambda request: _page(request, "away", status=503))
 def payment_page(request: HttpRequest, token: str) -> HttpResponse:
     """How the payment stands, and what the customer can do about it."""
     order, expired = _order_of(token)
@@ -53,6 +75,7 @@ def payment_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
+@_or_away(lambda request: _page(request, "away", status=503))
 def request_link(request: HttpRequest, token: str) -> HttpResponse:
     """Send a fresh link in the place of an expired one. The answer is the same whether one is sent or not."""
     order, expired = _order_of(token)
@@ -70,6 +93,7 @@ def _door(method: str) -> Callable[[Door], Callable[..., HttpResponse]]:
 
     def declare(view: Door) -> Callable[..., HttpResponse]:
         @require_http_methods([method])
+        @_or_away(lambda request: _refusal(503, page_texts.TEXTS["away"], _wished_language(request)))
         @functools.wraps(view)
         def run(request: HttpRequest, token: str) -> HttpResponse:
             order, expired = _order_of(token)

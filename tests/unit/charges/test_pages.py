@@ -9,10 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from charges import page_texts, payment_links
+from charges import page_texts, pages, payment_links
 from charges.models import Charge, DunningStep
 from charges.operations import payment_page
 from charges.standing import State
@@ -384,6 +385,26 @@ class TestNewLink:
         texts = {client.post(url).text for _ in range(3)}
         assert len(texts) == 1
         assert published()["PaymentLinkRequested"] == 1
+
+
+class TestWithoutTheDatabase:
+    @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+    @pytest.mark.parametrize(
+        ("method", "path"), [("get", ""), ("get", "status/"), ("post", "card/"), ("post", "link/")]
+    )
+    def test_it_asks_to_come_again(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, method: str, path: str, error: type[Exception]
+    ) -> None:
+        url = page_of(place_order())
+
+        def away(token: str) -> None:
+            raise error("connection to server at db.example.com failed")
+
+        monkeypatch.setattr(pages, "_order_of", away)
+        answer = getattr(client, method)(f"{url}{path}", headers={"Accept-Language": "de"})
+        assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
+        assert "in einer Minute" in (answer.text if path in ("", "link/") else answer.json()["message"])
+        assert "db.example.com" not in answer.text
 
 
 class TestThrottles:
