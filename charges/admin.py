@@ -92,7 +92,9 @@ class RefundInline(admin.TabularInline):
 class ChargeAdmin(ReadOnlyAdmin):
     list_display = ("order", "money", "status", "payment_intent_id", "created_at", "succeeded_at")
     list_filter = ("status", "currency")
-    search_fields = ("order__number", "order__customer__email", "payment_intent_id", "stripe_charge_id")
+    search_fields = ("order__number__exact", "order__customer__email_key__startswith", "payment_intent_id__exact",
+                     "stripe_charge_id__exact", "id__exact")  # fmt: skip
+    search_help_text = "Order number, e-mail address, Stripe's id of the intent or the charge, our id"
     list_select_related = ("order",)
     ordering = ("-id",)
     fields = ("order", "money", "refunded", "status", "payment_method", "payment_intent_id", "stripe_charge_id",
@@ -121,6 +123,7 @@ class RefundAdmin(ReadOnlyAdmin):
         "stripe_id__exact",
         "id__exact",
     )
+    search_help_text = "Order number, e-mail address, Stripe's id of the intent or the refund, our id"
     list_select_related = ("charge__order", "requested_by")
     ordering = ("-id",)
     fields = ("order", "charge", "money", "status", "origin", "reason", "note", "requested_by", "requested_at",
@@ -142,6 +145,9 @@ class DunningStepInline(admin.TabularInline):
     can_delete = False
     fields = ("number", "status", "due_at", "done_at", "attempt")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DunningStep]:
+        return super().get_queryset(request).select_related("attempt")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -184,7 +190,9 @@ class DunningRunAdmin(ReadOnlyAdmin):
 @admin.register(StripeCustomer)
 class StripeCustomerAdmin(ReadOnlyAdmin):
     list_display = ("customer", "stripe_id", "created_at")
-    search_fields = ("customer__email", "stripe_id")
+    list_filter = ("created_at",)
+    search_fields = ("customer__email_key__startswith", "stripe_id__exact")
+    search_help_text = "E-mail address, Stripe's id"
     list_select_related = ("customer",)
     ordering = ("-id",)
 
@@ -192,7 +200,9 @@ class StripeCustomerAdmin(ReadOnlyAdmin):
 @admin.register(SavedCard)
 class SavedCardAdmin(ReadOnlyAdmin):
     list_display = ("customer", "requested", "stripe_id", "created_at")
-    search_fields = ("customer__email", "requested", "stripe_id")
+    list_filter = ("created_at",)
+    search_fields = ("customer__email_key__startswith", "requested__exact", "stripe_id__exact")
+    search_help_text = "E-mail address, the card's id as the checkout gave it or as Stripe has it"
     list_select_related = ("customer",)
     ordering = ("-id",)
 
@@ -215,15 +225,20 @@ class DisputeAdmin(ReadOnlyAdmin):
     """Disputes, those that are open first, and of these the one that must be answered soonest. Evidence is given in
     Stripe's dashboard, where ``stripe_id`` is found."""
 
-    list_display = ("stripe_id", "charge", "money", "reason", "status", "funds", "answer_until", "policy_applied",
+    list_display = ("stripe_id", "order", "money", "reason", "status", "funds", "answer_until", "policy_applied",
                     "next_step")  # fmt: skip
     list_filter = (OpenDisputeFilter, "status", "reason", "is_inquiry")
     search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact",
                      "charge__order__customer__email_key__startswith")  # fmt: skip
+    search_help_text = "Order number, e-mail address, Stripe's id of the dispute or the intent"
     list_select_related = ("charge__order__subscription",)
     ordering = (F("closed_at").desc(nulls_first=True), "due_by", "-id")
-    fields = ("stripe_id", "charge", "money", "reason", "status", "is_inquiry", "funds", "answer_until",
+    fields = ("stripe_id", "order", "charge", "money", "reason", "status", "is_inquiry", "funds", "answer_until",
               "policy_applied", "next_step", "opened_at", "closed_at", "updated_at")  # fmt: skip
+
+    @admin.display(ordering="charge__order__number")
+    def order(self, dispute: Dispute) -> str:
+        return dispute.charge.order.number
 
     @admin.display(description="amount", ordering="amount")
     def money(self, dispute: Dispute) -> str:

@@ -14,8 +14,9 @@ HEADINGS = {
     "payment_failed": Sentence(en="The payment did not go through", de="Die Zahlung war nicht erfolgreich"),
     "nothing_to_pay": Sentence(en="There is nothing to pay", de="Hier ist nichts zu bezahlen"),
     "expired": Sentence(en="This link has expired", de="Dieser Link ist abgelaufen"),
-    "link_requested": Sentence(en="Look into your mailbox", de="Sehen Sie in Ihr Postfach"),
+    "link_requested": Sentence(en="Check your inbox", de="Sehen Sie in Ihrem Postfach nach"),
     "bad_link": Sentence(en="This link does not work", de="Dieser Link funktioniert nicht"),
+    "away": Sentence(en="This page is not available right now", de="Diese Seite ist gerade nicht erreichbar"),
 }
 TEXTS = {
     "paid": Sentence(
@@ -50,6 +51,10 @@ TEXTS = {
         de="Er scheint unvollständig zu sein. Bitte öffnen Sie ihn noch einmal aus unserer E-Mail, oder kopieren Sie "
         "ihn von dort ganz.",
     ),
+    "away": Sentence(
+        en="The trouble is on our side. Please load this page again in a minute.",
+        de="Das liegt an uns. Bitte laden Sie diese Seite in einer Minute noch einmal.",
+    ),
 }
 WORDS = {
     "order": Sentence(en="Order", de="Bestellung"),
@@ -82,7 +87,7 @@ SCRIPT_WORDS = {
     "processing": HEADINGS["processing"],
     "processing_text": TEXTS["processing"],
     "slow": Sentence(
-        en="It takes longer than usual. You can close this page: we write to you as soon as it is done.",
+        en="This is taking longer than usual. You can close this page: we will write to you as soon as it is done.",
         de="Es dauert länger als üblich. Sie können diese Seite schließen: Wir schreiben Ihnen, sobald es so weit ist.",
     ),
     "broken": Sentence(
@@ -118,7 +123,7 @@ TOO_OFTEN = Sentence(
     de="Das war etwas zu oft. Bitte warten Sie eine Minute, und versuchen Sie es noch einmal.",
 )
 NO_CARD = Sentence(
-    en="That is no card that we can charge. Please enter it again.",
+    en="We cannot charge this card. Please enter it again.",
     de="Das ist keine Karte, die wir belasten können. Bitte geben Sie sie noch einmal ein.",
 )
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
 from babel.dates import format_date
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -31,13 +33,36 @@ from integrations.stripe import setup_intents
 from orders.models import Order
 from subscriptions.locales import DEFAULT_LANGUAGE, LANGUAGES, formats_of, language_of, money
 
+logger = logging.getLogger(__name__)
+
 RETRY_SECONDS = "5"
 LARGEST_BODY = 4096  # bytes; a card's id has less than 300
 Answer = dict[str, Any]
+View = Callable[[HttpRequest, str], HttpResponse]
 Door = Callable[[HttpRequest, Order], HttpResponse]
 
 
+def _or_away(told: Callable[[HttpRequest], HttpResponse]) -> Callable[[View], View]:
+    """A view that answers 503 and what is ``told`` while the database is away, as the API does."""
+
+    def declare(view: View) -> View:
+        @functools.wraps(view)
+        def run(request: HttpRequest, token: str) -> HttpResponse:
+            try:
+                return view(request, token)
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("The database did not answer: %s", type(error).__name__)
+                response = told(request)
+                response.headers["Retry-After"] = RETRY_SECONDS
+                return response
+
+        return run
+
+    return declare
+
+
 @require_GET
+@_or_away(lambda request: _page(request, "away", status=503))
 def payment_page(request: HttpRequest, token: str) -> HttpResponse:
     """How the payment stands, and what the customer can do about it."""
     order, expired = _order_of(token)
@@ -50,6 +75,7 @@ def payment_page(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @require_POST
+@_or_away(lambda request: _page(request, "away", status=503))
 def request_link(request: HttpRequest, token: str) -> HttpResponse:
     """Send a fresh link in the place of an expired one. The answer is the same whether one is sent or not."""
     order, expired = _order_of(token)
@@ -67,6 +93,7 @@ def _door(method: str) -> Callable[[Door], Callable[..., HttpResponse]]:
 
     def declare(view: Door) -> Callable[..., HttpResponse]:
         @require_http_methods([method])
+        @_or_away(lambda request: _refusal(503, page_texts.TEXTS["away"], _wished_language(request)))
         @functools.wraps(view)
         def run(request: HttpRequest, token: str) -> HttpResponse:
             order, expired = _order_of(token)
@@ -101,8 +128,8 @@ def begin_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
         found = operations.confirmation(order=order)
     except operations.NothingToConfirm:
         return _refusal(409, page_texts.UNDER_WAY, language)
-    except ProviderError:
-        return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    except ProviderError as error:
+        return _stripe_away(error, language)
     return _answer({"client_secret": found.client_secret, "payment_method": found.payment_method})
 
 
@@ -121,8 +148,8 @@ def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
         return _refusal(409, page_texts.UNDER_WAY, language)
     try:
         made = setup_intents.create()
-    except ProviderError:
-        return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    except ProviderError as error:
+        return _stripe_away(error, language)
     return _answer({"client_secret": made.client_secret})
 
 
@@ -191,15 +218,22 @@ def _page(
 def _described(order: Order, standing: Standing | None) -> Answer:
     formats = formats_of(order.customer.locale)
     subscription = order.subscription
-    next_try = standing.next_try_at if standing else None
-    next_try_words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
     return {
         "number": order.number,
         "plan": f"{subscription.quantity} × {subscription.plan.name}",
         "amount": money(amount=order.amount, currency=order.currency, formats=formats),
         "why": _why(standing, order) if standing else "",
-        "next_try": next_try_words.format(date=format_date(next_try.date(), "long", formats)) if next_try else "",
+        "next_try": _next_try(standing, order) if standing else "",
     }
+
+
+def _next_try(standing: Standing, order: Order) -> str:
+    """When the same card is tried again. Nothing where that is overdue: it may come any time."""
+    due = standing.next_try_at
+    if due is None or due <= timezone.now():
+        return ""
+    words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
+    return words.format(date=format_date(due.date(), "long", formats_of(order.customer.locale)))
 
 
 def _why(standing: Standing, order: Order) -> str:
@@ -215,6 +249,12 @@ def _wished_language(request: HttpRequest) -> str:
 
 def _answer(body: Answer, *, status: int = 200) -> HttpResponse:
     return sealed(JsonResponse(body, status=status))
+
+
+def _stripe_away(error: ProviderError, language: str) -> HttpResponse:
+    """The customer reads that it is not their fault; what it is, stands in the log."""
+    logger.warning("The payment page has no answer from Stripe to go on with: %s", error)
+    return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
 
 
 def _refusal(status: int, sentence: Sentence, language: str, *, retry_after: str = "") -> HttpResponse:

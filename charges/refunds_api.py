@@ -116,7 +116,9 @@ class RefundsView(APIView):
         pages = Pages()
         found = queries.refunds_of(order_number=asked.validated_data["order"])
         page = pages.paginate_queryset(found, request, view=self)
-        return pages.get_paginated_response(RefundOutput(page, many=True).data)
+        answer = pages.get_paginated_response(RefundOutput(page, many=True).data)
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
 
 
 class RefundView(APIView):

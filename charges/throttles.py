@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, cast
+from uuid import UUID
 
 from django.http import HttpRequest
+from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
+from charges import payment_links
+from orders import api, status_tokens
 
-class SetupIntentThrottle(SimpleRateThrottle):
+
+class SetupIntentThrottle(api.AddressThrottle):
     """So many setup intents a period and client address (``SETUP_INTENT_RATE_LIMIT``)."""
 
     scope = "setup_intent"
@@ -18,7 +22,7 @@ class SetupIntentThrottle(SimpleRateThrottle):
         return f"throttle:setup_intent:{self.get_ident(request)}"
 
 
-class AddressThrottle(SimpleRateThrottle):
+class AddressThrottle(api.AddressThrottle):
     """So many changes a period and client address (``PAYMENT_PAGE_RATE_LIMIT``)."""
 
     scope = "payment_page"
@@ -28,13 +32,29 @@ class AddressThrottle(SimpleRateThrottle):
 
 
 class TokenThrottle(SimpleRateThrottle):
-    """So many changes a period and payment, from however many addresses (``PAYMENT_PAGE_RATE_LIMIT``)."""
+    """So many changes a period and payment, from however many addresses and by however many links: whoever can follow
+    an order gets a new link each time they ask how its payment stands (``PAYMENT_PAGE_RATE_LIMIT``).
+
+    A token that is not ours counts for no payment, so nobody can use up another one's share.
+    """
 
     scope = "payment_page"
 
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        token = str(request.resolver_match.kwargs["token"])
-        return f"throttle:payment:token:{hashlib.sha256(token.encode()).hexdigest()}"
+    def get_cache_key(self, request: Any, view: Any) -> str | None:
+        order_id = _order_id(str(request.resolver_match.kwargs["token"]))
+        return f"throttle:payment:order:{order_id}" if order_id else None
+
+
+def _order_id(token: str) -> UUID | None:
+    """The order of a payment link or a status token."""
+    try:
+        return payment_links.read(token, at=timezone.now()).order_id
+    except payment_links.BadLink:
+        pass
+    try:
+        return status_tokens.read(token)
+    except status_tokens.BadToken:
+        return None
 
 
 THROTTLES = (AddressThrottle, TokenThrottle)

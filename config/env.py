@@ -95,6 +95,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     web_port = variables.port("WEB_PORT", 8000)
     stripe_api_base = variables.url("STRIPE_API_BASE", f"{sandbox}/stripe")
+    stripe_api_key = variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY)
     stripe_js_url = f"{sandbox}/stripe.js" if _is_loopback(stripe_api_base) else STRIPE_JS_URL
     return Env(
         debug=variables.debug,
@@ -107,8 +108,8 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         retry_ladder=variables.optional("RETRY_LADDER", "60,300,1500", _ladder),
         visibility_timeout=variables.optional("VISIBILITY_TIMEOUT", "", _visibility),
         poll_wait_seconds=variables.optional("SQS_WAIT_SECONDS", "2" if variables.debug else "20", _between(1, 20)),
-        stripe_api_key=variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY),
-        stripe_publishable_key=variables.publishable_key(),
+        stripe_api_key=stripe_api_key,
+        stripe_publishable_key=variables.publishable_key(stripe_api_key),
         stripe_api_base=stripe_api_base,
         stripe_js_url=variables.stripe_js_url(stripe_js_url),
         stripe_webhook_secrets=variables.secrets("STRIPE_WEBHOOK_SECRET", DEVELOPMENT_STRIPE_WEBHOOK_SECRET),
@@ -122,7 +123,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
         sender_email=variables.required("SENDER_EMAIL", "shop@example.com", _email),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
-        public_url=variables.url("PUBLIC_URL", f"http://127.0.0.1:{web_port}"),
+        public_url=variables.public_url(f"http://127.0.0.1:{web_port}"),
         payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
         dunning_most_tries=variables.optional("DUNNING_MOST_TRIES", "8", _between(1, 8)),
@@ -181,11 +182,20 @@ class _Variables:
             raise BadEnvironment(f"{name} points at this machine; a stand-in may be used only with DJANGO_DEBUG=1.")
         return value
 
-    def publishable_key(self) -> str:
-        """A secret key in its place would be handed to every browser, so nothing else is taken."""
+    def public_url(self, development_default: str) -> str:
+        """Payment links begin with it, and whoever reads one on its way can use it."""
+        value = self.url("PUBLIC_URL", development_default)
+        self._refuse_plain_http("PUBLIC_URL", value)
+        return value
+
+    def publishable_key(self, secret_key: str) -> str:
+        """A secret key in its place would be handed to every browser, so nothing else is taken. One of the other mode,
+        test or live, finds none of what ``secret_key`` has made."""
         value = self.secret("STRIPE_PUBLISHABLE_KEY", DEVELOPMENT_STRIPE_PUBLISHABLE_KEY)
         if not value.startswith("pk_"):
             raise BadEnvironment("STRIPE_PUBLISHABLE_KEY does not start with pk_; browsers may know no other key.")
+        if {_mode(value), _mode(secret_key)} == {"test", "live"}:
+            raise BadEnvironment("STRIPE_PUBLISHABLE_KEY and STRIPE_API_KEY: one is for tests, the other is live.")
         return value
 
     def stripe_js_url(self, development_default: str) -> str:
@@ -193,7 +203,12 @@ class _Variables:
         value = self.optional("STRIPE_JS_URL", development_default if self.debug else STRIPE_JS_URL, _url)
         if not self.debug and _is_loopback(value):
             raise BadEnvironment("STRIPE_JS_URL points at this machine; the stand-in is for DJANGO_DEBUG=1.")
+        self._refuse_plain_http("STRIPE_JS_URL", value)
         return value
+
+    def _refuse_plain_http(self, name: str, value: str) -> None:
+        if not self.debug and not value.startswith("https://"):
+            raise BadEnvironment(f"{name} is not https://; plain http serves only with DJANGO_DEBUG=1.")
 
     def database_url(self) -> str | None:
         value = self._environ.get("DATABASE_URL", "").strip()
@@ -212,6 +227,11 @@ class _Variables:
 def _refuse_development_value(name: str, value: str) -> None:
     if value in DEVELOPMENT_VALUES:
         raise BadEnvironment(f"{name} holds the development value; set a real one.")
+
+
+def _mode(key: str) -> str:
+    """"test" or "live", as Stripe's keys have it in their second place."""
+    return f"{key}__".split("_")[1]
 
 
 def _is_loopback(url: str) -> bool:

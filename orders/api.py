@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.utils import timezone
@@ -52,7 +53,22 @@ KEY_PARAMETER = OpenApiParameter(
 )
 
 
-class CheckoutThrottle(SimpleRateThrottle):
+class AddressThrottle(SimpleRateThrottle):
+    """So many requests a period and client address."""
+
+    def get_ident(self, request: Any) -> str:
+        """The client's address; of an IPv6 one its network, for whoever has one address has 2 ** 64 of them."""
+        said = super().get_ident(request)
+        try:
+            address = ip_address(said)
+        except ValueError:  # a proxy's own way of writing it, or none
+            return said
+        if isinstance(address, IPv6Address):
+            return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
+        return said
+
+
+class CheckoutThrottle(AddressThrottle):
     """So many checkouts a period and client address (``CHECKOUT_RATE_LIMIT``), counted in each web process."""
 
     scope = "checkout"

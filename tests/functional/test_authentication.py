@@ -231,7 +231,7 @@ def test_an_expired_link_is_replaced_by_mail(shop: Shop, browser: Browser) -> No
     answer = browser.shop.post(f"{browser.url}link/", data={"csrfmiddlewaretoken": browser.csrf})
 
     assert answer.status_code == 200
-    assert "Look into your mailbox" in answer.text
+    assert "Check your inbox" in answer.text
     assert published()["PaymentLinkRequested"] == 1
     assert {row.kwargs["order_id"] for row in OutboxMessage.objects.filter(headers__event="PaymentLinkRequested")} == {
         str(Order.objects.get().pk)

@@ -122,6 +122,14 @@ class TestSetupIntents:
         answers = [client.post(SETUP, {}, content_type="application/json", REMOTE_ADDR=one) for one in addresses]
         assert [answer.status_code for answer in answers] == [201, 201, 429, 201]
 
+    def test_the_addresses_of_one_network_count_as_one(
+        self, client: Client, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(SetupIntentThrottle, "rate", "2/min", raising=False)
+        addresses = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:f::3", "2001:db8:0:2::1", "::ffff:192.0.2.9"]
+        answers = [client.post(SETUP, {}, content_type="application/json", REMOTE_ADDR=one) for one in addresses]
+        assert [answer.status_code for answer in answers] == [201, 201, 429, 201, 201]
+
 
 class TestPayment:
     def test_a_payment_that_has_only_begun_is_processing(self, client: Client) -> None:

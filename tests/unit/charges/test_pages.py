@@ -9,15 +9,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from charges import page_texts, payment_links
-from charges.models import Charge
+from charges import page_texts, pages, payment_links
+from charges.models import Charge, DunningStep
 from charges.operations import payment_page
 from charges.standing import State
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
+from orders import status_tokens
 from orders.models import Order
 from tests.support.payments import StripeSandbox, capture, place_order, published
 from tests.unit.charges.test_api import failed_order, plan_a_step
@@ -85,6 +87,14 @@ class TestWhatItShows:
         assert "The card does not cover the amount" in text
         assert f"we try the same card again on {due:%B} {due.day}, {due.year}." in text
         assert 'id="card-field"' in text
+
+    def test_a_try_that_is_overdue_is_not_promised_for_a_day_that_has_passed(
+        self, client: Client, stripe_sandbox: StripeSandbox
+    ) -> None:
+        order = failed_order("insufficient_funds")
+        plan_a_step(order)
+        DunningStep.objects.update(due_at=timezone.now() - dt.timedelta(days=1))
+        assert "we try the same card again" not in client.get(page_of(order)).text
 
     def test_a_card_that_is_being_charged_again_is_processing(
         self, client: Client, stripe_sandbox: StripeSandbox
@@ -263,14 +273,21 @@ class TestConfirming:
 
     @pytest.mark.parametrize("path", ["session", "setup"])
     @pytest.mark.parametrize("fault", [{"kind": "error", "status": 500}, {"kind": "drop"}], ids=str)
-    def test_a_stripe_that_is_away_is_told_in_plain_words(
-        self, client: Client, stripe_sandbox: StripeSandbox, path: str, fault: dict[str, Any]
+    def test_a_stripe_that_is_away_is_told_in_plain_words_and_to_operators(
+        self,
+        client: Client,
+        stripe_sandbox: StripeSandbox,
+        path: str,
+        fault: dict[str, Any],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         order = waiting_order() if path == "session" else failed_order("expired_card")
         stripe_sandbox.faults(fault)
         answer = client.post(f"{page_of(order)}{path}/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
         assert answer.json()["message"].startswith("Our payment provider does not answer right now.")
+        [told] = [one.getMessage() for one in caplog.records if one.name == "charges.pages"]
+        assert "Stripe answered 500" in told or "Stripe did not answer" in told
 
     def test_a_return_has_the_payment_read_by_a_task(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = waiting_order()
@@ -306,7 +323,7 @@ class TestAnotherCard:
         order = failed_order("insufficient_funds")
         answer = client.post(f"{page_of(order)}card/", body, content_type="application/json")
         assert answer.status_code == 400
-        assert answer.json()["message"].startswith("That is no card")
+        assert answer.json()["message"].startswith("We cannot charge this card")
         assert "PaymentDue" not in published()
 
     def test_a_card_in_the_place_of_one_whose_bank_waits(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
@@ -342,7 +359,7 @@ class TestNewLink:
         for _ in range(2):
             answer = client.post(f"{page_of(order, age_days=8)}link/")
             assert answer.status_code == 200
-            assert "Look into your mailbox" in answer.text
+            assert "Check your inbox" in answer.text
         requests = {row.kwargs["request"] for row in OutboxMessage.objects.all()}
         assert requests == {f"{order.number}-{timezone.now():%Y%m%d%H}"}
         assert published()["PaymentLinkRequested"] == 2
@@ -370,6 +387,26 @@ class TestNewLink:
         assert published()["PaymentLinkRequested"] == 1
 
 
+class TestWithoutTheDatabase:
+    @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+    @pytest.mark.parametrize(
+        ("method", "path"), [("get", ""), ("get", "status/"), ("post", "card/"), ("post", "link/")]
+    )
+    def test_it_asks_to_come_again(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, method: str, path: str, error: type[Exception]
+    ) -> None:
+        url = page_of(place_order())
+
+        def away(token: str) -> None:
+            raise error("connection to server at db.example.com failed")
+
+        monkeypatch.setattr(pages, "_order_of", away)
+        answer = getattr(client, method)(f"{url}{path}", headers={"Accept-Language": "de"})
+        assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
+        assert "in einer Minute" in (answer.text if path in ("", "link/") else answer.json()["message"])
+        assert "db.example.com" not in answer.text
+
+
 class TestThrottles:
     @pytest.mark.parametrize("throttle", [TokenThrottle, AddressThrottle])
     def test_changes_are_throttled_and_looks_are_not(
@@ -381,6 +418,23 @@ class TestThrottles:
         assert [one.status_code for one in answers] == [202, 202, 429]
         assert int(answers[-1]["Retry-After"]) > 0
         assert client.get(f"{url}status/", **address).status_code == 200
+
+    def test_a_new_link_to_the_same_payment_is_no_new_share(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(TokenThrottle, "rate", "2/min", raising=False)
+        order = place_order()
+        urls = [f"{page_of(order, age_days=age)}return/" for age in (0, 1, 2)]
+        urls.append(f"/api/v1/orders/status/{status_tokens.token_of(order_id=order.pk)}/payment/card/")
+        answers = [client.post(url, REMOTE_ADDR=f"192.0.2.{40 + n}") for n, url in enumerate(urls)]
+        assert [one.status_code for one in answers] == [202, 202, 429, 429]
+
+    def test_a_forged_link_uses_up_nobodys_share(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(TokenThrottle, "rate", "1/min", raising=False)
+        order = place_order()
+        forged = f"/api/v1/orders/status/{order.pk}:forged/payment/card/"
+        assert [client.post(forged, REMOTE_ADDR=f"192.0.2.{50 + n}").status_code for n in range(3)] == [404] * 3
+        assert client.post(f"{page_of(order)}return/", REMOTE_ADDR="192.0.2.60").status_code == 202
 
 
 def post_as_the_page(client: Client, url: str, path: str) -> Any:

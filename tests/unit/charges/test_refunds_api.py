@@ -94,6 +94,12 @@ def test_the_same_key_repeats_the_refund(staff: Client, charge: Any) -> None:
     assert (Refund.objects.count(), published()) == (1, {"RefundRequested": 1})
 
 
+def test_nothing_of_it_is_kept_by_a_browser_or_proxy(staff: Client, charge: Any) -> None:
+    refund = ask(charge, 1)
+    for answer in (staff.get(URL, {"order": charge.order.number}), staff.get(f"{URL}{refund.pk}/"), staff.get(URL)):
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
 def problems(answer: Any) -> dict[str, str]:
     assert answer.headers["Content-Type"].startswith("application/problem+json")
     return {one["field"]: one["message"] for one in answer.json()["errors"]}

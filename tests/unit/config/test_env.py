@@ -171,6 +171,25 @@ def test_production_refuses_what_only_development_may_use(variable: str, text: s
         env.read({**PRODUCTION, variable: text})
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("PUBLIC_URL", "http://shop.example.com"), ("STRIPE_JS_URL", "http://js.stripe.com/endive/stripe.js")],
+)
+def test_payment_links_and_card_forms_go_encrypted_in_production(variable: str, text: str) -> None:
+    assert env.read({**DEVELOPMENT, variable: text})
+    with pytest.raises(BadEnvironment, match=rf"^{variable} is not https://"):
+        env.read({**PRODUCTION, variable: text})
+
+
+@pytest.mark.parametrize(
+    ("secret", "publishable"),
+    [("sk_live_key", "pk_test_key"), ("rk_live_key", "pk_test_key"), ("sk_test_key", "pk_live_key")],
+)
+def test_stripes_two_keys_are_of_one_mode(secret: str, publishable: str) -> None:
+    with pytest.raises(BadEnvironment, match=r"^STRIPE_PUBLISHABLE_KEY and STRIPE_API_KEY"):
+        env.read({**PRODUCTION, "STRIPE_API_KEY": secret, "STRIPE_PUBLISHABLE_KEY": publishable})
+
+
 def test_two_webhook_secrets_may_be_active_at_a_time() -> None:
     settings = env.read({**PRODUCTION, "STRIPE_WEBHOOK_SECRET": "whsec_new, whsec_old"})
 

@@ -238,7 +238,7 @@ def test_the_end_of_dunning_is_told_by_the_policy(policy, status, words, brevo_s
     [mail] = brevo_sandbox.records("mails")
     assert words in mail["textContent"]
     assert ("/pay/" in mail["textContent"]) is (policy == "past_due")
-    assert ("waits until you confirm" in mail["textContent"]) is (status == "requires_action")
+    assert ("waiting for you to confirm" in mail["textContent"]) is (status == "requires_action")
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_a_planned_try_is_announced_and_none_is_not(locale, words):
     ("locale", "to_confirm", "words"),
     [
         ("en", False, ("The card has expired", "with another card", "Pay now")),
-        ("en", True, ("waits until you confirm", "Confirm the payment")),
+        ("en", True, ("waiting for you to confirm", "Confirm the payment")),
         ("de", False, ("Die Karte ist abgelaufen", "mit einer anderen Karte", "Jetzt bezahlen")),
         ("de", True, ("dass Sie die Zahlung bestätigen", "Zahlung bestätigen")),
     ],

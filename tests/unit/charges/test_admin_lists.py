@@ -1,0 +1,113 @@
+"""What every list of payments has: a way to find a row by what support has at hand, at a cost that does not grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from charges.models import (
+    Charge,
+    Dispute,
+    DunningRun,
+    ReconciliationFinding,
+    ReconciliationRun,
+    Refund,
+    SavedCard,
+    StripeCustomer,
+)
+from subscriptions.models import User
+from tests.support.payments import NOW, place_order
+from tests.support.refunds import ask
+from tests.unit.charges.test_refunds_api import succeeded
+
+pytestmark = pytest.mark.django_db
+
+LISTS = [Charge, Dispute, DunningRun, ReconciliationFinding, ReconciliationRun, Refund, SavedCard, StripeCustomer]
+OF_ORDERS = ["charge", "dispute", "dunningrun", "refund"]
+
+
+@pytest.fixture
+def staff() -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("staff@example.com", "a long password"))
+    return client
+
+
+def unhappy_order(*, steps: int = 0) -> Any:
+    """An order with a row in each list."""
+    order = place_order(status="paid", paid_at=NOW)
+    charge = succeeded(order)
+    ask(charge, 1)
+    fields = {"amount": 1290, "currency": "EUR", "status": "needs_response", "opened_at": NOW}
+    Dispute.objects.create(
+        charge=charge, stripe_id=f"du_{order.pk.hex}", is_inquiry=False, **fields
+    )
+    run = DunningRun.objects.create(order=order, schedule=[2] * 8, unpaid_policy="cancel", started_at=NOW)
+    for number in range(1, steps + 1):
+        attempt = charge.attempts.create(
+            number=number, idempotency_key=f"{charge.pk}:{number}", status="declined", started_at=NOW, finished_at=NOW
+        )
+        run.steps.create(number=number, due_at=NOW, status="tried", done_at=NOW, attempt=attempt)
+    return order
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_every_list_can_be_searched_filtered_and_has_an_order(model: Any) -> None:
+    found = admin.site.get_model_admin(model)
+    assert found.search_fields
+    assert found.list_filter
+    assert found.ordering
+
+
+@pytest.mark.parametrize("model", LISTS)
+def test_no_search_reads_every_row_letter_by_letter(model: Any) -> None:
+    lookups = [name.rpartition("__")[2] for name in admin.site.get_model_admin(model).search_fields]
+    assert set(lookups) <= {"exact", "startswith"}
+
+
+@pytest.mark.parametrize("model", OF_ORDERS)
+def test_a_row_is_found_by_its_order_and_by_its_customer(staff: Client, model: str) -> None:
+    order, other = unhappy_order(), unhappy_order()
+    for text in (order.number, order.customer.email, order.customer.email.title()):
+        page = staff.get(f"/admin/charges/{model}/", {"q": text}).content.decode()
+        assert order.number in page, text
+        assert other.number not in page, text
+
+
+@pytest.mark.parametrize("model", OF_ORDERS)
+@pytest.mark.parametrize("text", ["nonsense", "\x00", "'%", "9" * 40, "ünï @"])
+def test_what_is_nowhere_is_not_found(staff: Client, model: str, text: str) -> None:
+    order = unhappy_order()
+    answer = staff.get(f"/admin/charges/{model}/", {"q": text})
+    assert answer.status_code == 200
+    if "\x00" not in text:  # that one is no search at all
+        assert order.number not in answer.content.decode()
+
+
+def queries_for(staff: Client, url: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert staff.get(url).status_code == 200
+    return len(queries)
+
+
+@pytest.mark.parametrize("model", OF_ORDERS)
+def test_a_longer_list_asks_no_more_often(staff: Client, model: str) -> None:
+    unhappy_order(steps=2)
+    url = f"/admin/charges/{model}/"
+    queries_for(staff, url)
+    few = queries_for(staff, url)
+    for _ in range(5):
+        unhappy_order(steps=2)
+    assert queries_for(staff, url) == few
+
+
+def test_a_longer_dunning_asks_no_more_often(staff: Client) -> None:
+    short, long = (DunningRun.objects.get(order=unhappy_order(steps=steps)) for steps in (1, 8))
+    url = "/admin/charges/dunningrun/{}/change/"
+    queries_for(staff, url.format(short.pk))
+    assert queries_for(staff, url.format(long.pk)) == queries_for(staff, url.format(short.pk))
