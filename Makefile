@@ -27,7 +27,7 @@ checkout: .venv-ready
 	@exec .venv/bin/python -m config.development.checkout $(ARGS)
 
 test: .venv-ready
-	@$(IN_VENV) python -m pytest -n 3 --dist loadgroup $(ARGS)
+	@$(IN_VENV) python -m pytest -n 4 --dist loadgroup $(ARGS)
 
 bench: .venv-ready
 	@$(IN_VENV) python -m benchmarks.checkout $(ARGS)

@@ -142,12 +142,14 @@ class PaymentCardView(PublicView):
             raise NotNow("A payment of this order is running. Ask again how it stands.") from None
         except new_card.NothingToPay:
             raise NotNow("There is nothing to pay.") from None
+        except new_card.TooManyCards as error:
+            raise exceptions.Throttled(error.wait, "Too many cards were tried for this order today.") from None
         order.refresh_from_db()
         return Response(_described(order), status=202, headers=NO_STORE)
 
 
 def _described(order: Order) -> dict[str, Any]:
-    standing = standing_of(order=order)
+    standing = standing_of(order=order, at=timezone.now())
     payable = standing.state in PAYABLE
     return {
         "status": standing.state.value,

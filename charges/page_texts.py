@@ -122,6 +122,11 @@ TOO_OFTEN = Sentence(
     en="That was a little too often. Please wait a minute, and try again.",
     de="Das war etwas zu oft. Bitte warten Sie eine Minute, und versuchen Sie es noch einmal.",
 )
+TOO_MANY_CARDS = Sentence(
+    en="Too many cards were tried for this order today. Please try again tomorrow, or write to us.",
+    de="Für diese Bestellung wurden heute zu viele Karten versucht. Bitte versuchen Sie es morgen wieder, oder "
+    "schreiben Sie uns.",
+)
 NO_CARD = Sentence(
     en="We cannot charge this card. Please enter it again.",
     de="Das ist keine Karte, die wir belasten können. Bitte geben Sie sie noch einmal ein.",

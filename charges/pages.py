@@ -70,7 +70,7 @@ def payment_page(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "bad_link", status=404)
     if expired:
         return _page(request, "expired", order=order, token=token, status=410)
-    standing = standing_of(order=order)
+    standing = standing_of(order=order, at=timezone.now())
     return _page(request, standing.state, order=order, token=token, standing=standing)
 
 
@@ -116,7 +116,7 @@ def _door(method: str) -> Callable[[Door], Callable[..., HttpResponse]]:
 @_door("GET")
 def payment_status(request: HttpRequest, order: Order) -> HttpResponse:
     """``{"state", "message"}``: asked again and again while a payment runs."""
-    standing = standing_of(order=order)
+    standing = standing_of(order=order, at=timezone.now())
     return _answer({"state": standing.state.value, "message": _why(standing, order)})
 
 
@@ -144,7 +144,7 @@ def note_return(request: HttpRequest, order: Order) -> HttpResponse:
 def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
     """What Stripe.js saves another card with: ``{"client_secret"}``."""
     language = language_of(order.customer.locale)
-    if standing_of(order=order).state not in (State.PAYMENT_FAILED, State.REQUIRES_ACTION):
+    if standing_of(order=order, at=timezone.now()).state not in (State.PAYMENT_FAILED, State.REQUIRES_ACTION):
         return _refusal(409, page_texts.UNDER_WAY, language)
     try:
         made = setup_intents.create()
@@ -166,6 +166,8 @@ def take_card(request: HttpRequest, order: Order) -> HttpResponse:
         return _refusal(409, page_texts.UNDER_WAY, language)
     except new_card.NothingToPay:
         return _refusal(409, page_texts.HEADINGS["nothing_to_pay"], language)
+    except new_card.TooManyCards as error:
+        return _refusal(429, page_texts.TOO_MANY_CARDS, language, retry_after=str(error.wait))
     return _answer({}, status=202)
 
 
@@ -228,9 +230,9 @@ def _described(order: Order, standing: Standing | None) -> Answer:
 
 
 def _next_try(standing: Standing, order: Order) -> str:
-    """When the same card is tried again. Nothing where that is overdue: it may come any time."""
+    """When the same card is tried again."""
     due = standing.next_try_at
-    if due is None or due <= timezone.now():
+    if due is None:
         return ""
     words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
     return words.format(date=format_date(due.date(), "long", formats_of(order.customer.locale)))

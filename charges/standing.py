@@ -41,8 +41,8 @@ SETTLED = {
 }
 
 
-def standing_of(*, order: Order) -> Standing:
-    """How the order's payment stands now."""
+def standing_of(*, order: Order, at: dt.datetime) -> Standing:
+    """How the order's payment stands at ``at``, which is now. A try that is overdue is not promised for its day."""
     status = Order.Status(order.status)
     if status in SETTLED:
         return Standing(state=SETTLED[status])
@@ -53,10 +53,11 @@ def standing_of(*, order: Order) -> Standing:
     if Charge.objects.filter(order=order, status=Charge.Status.CANCELED).exists():
         return Standing(state=State.NOTHING_TO_PAY)
     reading = queries.last_decline(order_id=order.pk)
+    next_try_at = queries.next_try_at(order_id=order.pk)
     return Standing(
         state=State.PAYMENT_FAILED,
         why=reading.customer if reading else NOT_APPROVED,
-        next_try_at=queries.next_try_at(order_id=order.pk),
+        next_try_at=next_try_at if next_try_at and next_try_at > at else None,
     )
 
 

@@ -96,11 +96,15 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     web_port = variables.port("WEB_PORT", 8000)
     stripe_api_base = variables.url("STRIPE_API_BASE", f"{sandbox}/stripe")
     stripe_api_key = variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY)
+    allowed_hosts = variables.required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver", _words)
+    public_url = variables.public_url(f"http://127.0.0.1:{web_port}")
+    if not _is_served(public_url, allowed_hosts):
+        raise BadEnvironment("PUBLIC_URL names a host that is not in ALLOWED_HOSTS; no payment link would work.")
     stripe_js_url = f"{sandbox}/stripe.js" if _is_loopback(stripe_api_base) else STRIPE_JS_URL
     return Env(
         debug=variables.debug,
         secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=SHORTEST_SECRET_KEY),
-        allowed_hosts=variables.required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver", _words),
+        allowed_hosts=allowed_hosts,
         database_url=variables.database_url(),
         aws_region=variables.required("AWS_REGION", "eu-west-1", str),
         sqs_endpoint_url=variables.url("SQS_ENDPOINT_URL", f"http://127.0.0.1:{sqs_emulator_port}"),
@@ -123,7 +127,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
         sender_email=variables.required("SENDER_EMAIL", "shop@example.com", _email),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
-        public_url=variables.public_url(f"http://127.0.0.1:{web_port}"),
+        public_url=public_url,
         payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
         dunning_most_tries=variables.optional("DUNNING_MOST_TRIES", "8", _between(1, 8)),
@@ -237,6 +241,13 @@ def _mode(key: str) -> str:
 def _is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _is_served(url: str, allowed_hosts: tuple[str, ...]) -> bool:
+    """Whether Django would answer at this address: as it reads ``ALLOWED_HOSTS``, a leading point names subdomains."""
+    host = urlsplit(url).hostname or ""
+    names = [name.strip("[]").lower() for name in allowed_hosts]
+    return any(name in ("*", host) or (name.startswith(".") and f".{host}".endswith(name)) for name in names)
 
 
 def _boolean(text: str) -> bool:

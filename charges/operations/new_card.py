@@ -1,8 +1,9 @@
-"""Another card for an unpaid order: charged at once, and from then on the subscription's card."""
+"""Another card for an unpaid order: charged at once, and once it has paid the subscription's card."""
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +15,9 @@ from integrations.outbox.events import publish
 from orders.models import Order
 from orders.operations import payments
 
+A_DAY = dt.timedelta(days=1)
+MOST_CARDS_A_DAY = 5
+
 
 class NothingToPay(Exception):
     """The order awaits no payment, or none can be made any more."""
@@ -23,21 +27,28 @@ class PaymentUnderWay(Exception):
     """A payment for this order is being made right now; only once its outcome is known may another card be tried."""
 
 
+class TooManyCards(Exception):
+    """So many cards for one order look like somebody who tries out stolen ones. ``wait``: seconds until the next."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"Too many cards were tried; the next one in {wait} s.")
+        self.wait = wait
+
+
 @transaction.atomic(durable=True)
 def replace_card(*, order_id: UUID, payment_method: str, at: dt.datetime) -> None:
-    """Charge this card for the order now, and use it for the subscription's later orders.
+    """Charge this card for the order now; once it has paid it is the subscription's card.
 
-    Only this order: a customer who mends one payment has not asked for all the others at once. Raises ``NothingToPay``
-    and ``PaymentUnderWay``.
+    Only this order: a customer who mends one payment has not asked for all the others at once. Raises ``NothingToPay``,
+    ``PaymentUnderWay`` and ``TooManyCards``.
     """
     charge = _payable_charge(order_id)
+    _refuse_card_testing(charge, at=at)
     _leave_authentication(charge, at=at)
     charge.payment_method, charge.status = payment_method, Charge.Status.PENDING
     charge.save(update_fields=["payment_method", "status", "updated_at"])
     attempts.begin(charge=charge, trigger=ChargeAttempt.Trigger.NEW_CARD, task_id="", at=at)
     order = charge.order
-    order.subscription.payment_method = payment_method
-    order.subscription.save(update_fields=["payment_method", "updated_at"])
     payments.mark_pending(order=order)
     publish(PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
 
@@ -54,6 +65,13 @@ def _payable_charge(order_id: UUID) -> Charge:
     if charge.status not in (Charge.Status.FAILED, Charge.Status.REQUIRES_ACTION):
         raise PaymentUnderWay(f"The payment of order {charge.order.number} is under way.")
     return charge
+
+
+def _refuse_card_testing(charge: Charge, *, at: dt.datetime) -> None:
+    tried = charge.attempts.filter(trigger=ChargeAttempt.Trigger.NEW_CARD, started_at__gt=at - A_DAY)
+    times = list(tried.order_by("-started_at").values_list("started_at", flat=True)[:MOST_CARDS_A_DAY])
+    if len(times) == MOST_CARDS_A_DAY:
+        raise TooManyCards(math.ceil((times[-1] + A_DAY - at).total_seconds()))
 
 
 def _leave_authentication(charge: Charge, *, at: dt.datetime) -> None:

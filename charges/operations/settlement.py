@@ -23,6 +23,7 @@ from integrations.outbox.events import publish
 from integrations.stripe.results import Decline, PaymentIntent
 from orders.operations import cancellation, payments
 from subscriptions.models import Subscription
+from subscriptions.operations import subscriptions
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,8 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     if payments.is_wanted(order=order):
         dunning.recovered(order=order, at=at)  # its run is locked before its subscription, as everywhere
         payments.mark_paid(order=order, at=at)
+        if charge.payment_method != order.payment_method:
+            subscriptions.use_card(subscription=order.subscription, payment_method=charge.payment_method)
     else:
         _give_back(charge, at=at)
 

@@ -50,6 +50,12 @@ def activate(*, subscription: Subscription) -> None:
 
 
 @transaction.atomic
+def use_card(*, subscription: Subscription, payment_method: str) -> None:
+    """Later orders are charged to this card, which has paid one."""
+    Subscription.objects.filter(pk=subscription.pk).update(payment_method=payment_method, updated_at=Now())
+
+
+@transaction.atomic
 def mark_past_due(*, subscription: Subscription) -> None:
     """Its period is not paid: an active or trialing subscription is past due. One that never began stays incomplete."""
     _move(subscription, (Status.ACTIVE, Status.TRIALING), Status.PAST_DUE)

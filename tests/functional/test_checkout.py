@@ -150,6 +150,8 @@ def test_a_key_in_flight_is_answered_at_once(transactional_db: None, coffee: Pla
             cursor.execute("SELECT pg_advisory_lock(%s)", [lock_key(f"checkout:{caller}:busy")])
             holding.set()
             release.wait(20)
+            # Not by closing alone: the server notices that a little later.
+            cursor.execute("SELECT pg_advisory_unlock_all()")
         connection.close()
 
     holder = threading.Thread(target=hold)

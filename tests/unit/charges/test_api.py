@@ -218,6 +218,15 @@ class TestCard:
         assert (answer.status_code, answer["Content-Type"]) == (409, PROBLEM)
         assert published()["PaymentDue"] == 1
 
+    def test_a_sixth_card_in_a_day_is_refused(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
+        order = failed_order("insufficient_funds")
+        url, card = f"{payment_of(order)}card/", {"payment_method": "pm_card_chargeCustomerFail"}
+        for _ in range(5):
+            assert post(client, url, card).status_code == 202
+            capture(order)
+        answer = post(client, url, card)
+        assert (answer.status_code, answer["Content-Type"], int(answer["Retry-After"]) > 80_000) == (429, PROBLEM, True)
+
     def test_a_paid_order_takes_no_card(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = place_order()
         capture(order)

@@ -343,6 +343,16 @@ class TestAnotherCard:
         assert client.post(f"{page_of(order)}card/", body, content_type="application/json").status_code == 409
         assert stripe_sandbox.objects("setup_intents") == []
 
+    def test_too_many_cards_for_one_order(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
+        order = failed_order("insufficient_funds")
+        body = json.dumps({"payment_method": "pm_card_chargeCustomerFail"})
+        for _ in range(5):
+            assert client.post(f"{page_of(order)}card/", body, content_type="application/json").status_code == 202
+            capture(order)
+        answer = client.post(f"{page_of(order)}card/", body, content_type="application/json")
+        assert (answer.status_code, int(answer["Retry-After"]) > 80_000) == (429, True)
+        assert answer.json()["message"].startswith("Too many cards were tried")
+
     def test_a_paid_order_says_that_there_is_nothing_to_pay(
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:

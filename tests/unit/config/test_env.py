@@ -60,7 +60,7 @@ DEFAULTS: dict[str, Any] = {
     "sandbox_port": 8420,
 }
 READS = [
-    ("ALLOWED_HOSTS", "a.example.com, b.example.com", "allowed_hosts", ("a.example.com", "b.example.com")),
+    ("ALLOWED_HOSTS", "a.example.com, 127.0.0.1", "allowed_hosts", ("a.example.com", "127.0.0.1")),
     ("DATABASE_URL", "postgres://shop@db/shop", "database_url", "postgres://shop@db/shop"),
     ("SQS_QUEUE_PREFIX", "staging-", "sqs_queue_prefix", "staging-"),
     ("SQS_EMULATOR_PORT", "9999", "sqs_endpoint_url", "http://127.0.0.1:9999"),
@@ -176,7 +176,7 @@ def test_production_refuses_what_only_development_may_use(variable: str, text: s
     [("PUBLIC_URL", "http://shop.example.com"), ("STRIPE_JS_URL", "http://js.stripe.com/endive/stripe.js")],
 )
 def test_payment_links_and_card_forms_go_encrypted_in_production(variable: str, text: str) -> None:
-    assert env.read({**DEVELOPMENT, variable: text})
+    assert env.read({**DEVELOPMENT, "ALLOWED_HOSTS": "*", variable: text})
     with pytest.raises(BadEnvironment, match=rf"^{variable} is not https://"):
         env.read({**PRODUCTION, variable: text})
 
@@ -188,6 +188,17 @@ def test_payment_links_and_card_forms_go_encrypted_in_production(variable: str, 
 def test_stripes_two_keys_are_of_one_mode(secret: str, publishable: str) -> None:
     with pytest.raises(BadEnvironment, match=r"^STRIPE_PUBLISHABLE_KEY and STRIPE_API_KEY"):
         env.read({**PRODUCTION, "STRIPE_API_KEY": secret, "STRIPE_PUBLISHABLE_KEY": publishable})
+
+
+@pytest.mark.parametrize("hosts", ["shop.example.com", "www.example.com, .example.com", "*", "SHOP.example.com"])
+def test_payment_links_lead_to_a_host_that_is_served(hosts: str) -> None:
+    assert env.read({**PRODUCTION, "ALLOWED_HOSTS": hosts}).public_url == "https://shop.example.com"
+
+
+@pytest.mark.parametrize("hosts", ["example.com", "www.example.com", ".shop.example.org"])
+def test_payment_links_to_a_host_that_is_not_served_stop_the_start(hosts: str) -> None:
+    with pytest.raises(BadEnvironment, match=r"^PUBLIC_URL names a host that is not in ALLOWED_HOSTS"):
+        env.read({**PRODUCTION, "ALLOWED_HOSTS": hosts})
 
 
 def test_two_webhook_secrets_may_be_active_at_a_time() -> None:

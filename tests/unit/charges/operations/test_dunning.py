@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from charges import queries
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from charges.operations import attempts, dunning, ledger, reading, settlement
-from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
+from charges.operations.new_card import NothingToPay, PaymentUnderWay, TooManyCards, replace_card
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.results import Decline
 from notifications.models import Notification
@@ -206,6 +206,29 @@ def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days:
     replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     assert fresh(order).charge.status == "succeeded"
+
+
+def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> None:
+    order = unpaid(days, HARD)
+    before = fresh(order).subscription.payment_method
+    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    days.settle()
+    assert fresh(order).subscription.payment_method == before
+
+
+def test_many_cards_in_a_day_are_somebody_who_tries_out_stolen_ones(days: Days) -> None:
+    order = unpaid(days, HARD)
+    for _ in range(5):
+        replace_card(order_id=order.pk, payment_method=HARD, at=days.now)
+        days.settle()
+        days.sleep(hours=1)
+    with pytest.raises(TooManyCards) as refusal:
+        replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    assert refusal.value.wait == 19 * 3600
+    days.sleep(hours=19)
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    days.settle()
+    assert fresh(order).status in ("paid", "fulfilled")
 
 
 def test_a_card_that_is_somebody_elses_is_not_charged(days: Days) -> None:
