@@ -57,7 +57,7 @@ class App(Sandbox):
         return browser.permit(request, response)(environ, start_response)
 
     def _as_provider(self, provider: str, path: str, request: Request) -> Response:
-        began = time.perf_counter()
+        began, volume = time.perf_counter(), self.journal.volume
         plan = self.faults.plan(provider=provider, method=request.method, path=path)
         response: Response | None = None
         try:
@@ -75,7 +75,8 @@ class App(Sandbox):
                     faults=plan.names,
                     at=time.time(),
                     ms=round((time.perf_counter() - began) * 1000, 2),
-                )
+                ),
+                volume=volume,
             )
 
     def _answer(self, provider: str, path: str, request: Request, plan: Plan) -> Response:

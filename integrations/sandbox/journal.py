@@ -28,10 +28,13 @@ class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self.volume = 1
+        """Which record this is; a request is written into the one in which it began."""
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, *, volume: int) -> None:
         with self._lock:
-            self._entries.append(entry)
+            if volume == self.volume:
+                self._entries.append(entry)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -39,6 +42,7 @@ class Journal:
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
+            self.volume += 1
 
     def entries(self, *, provider: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
         """Oldest first; `path` matches anywhere in the path."""

@@ -33,7 +33,9 @@ def test_killed_around_the_call(stripe_sandbox: StripeSandbox, monkeypatch: pyte
 @pytest.mark.parametrize("refused", [False, True], ids=["made", "refused"])
 def test_killed_at_every_line(stripe_sandbox: StripeSandbox, refused: bool) -> None:
     lines = every_line(stripe_sandbox, refused=refused)
-    assert len(lines) > 30
+    if refused:  # up to Stripe's answer both go the same way
+        lines = [line for line in lines if line[0] in ("refunds.py", "refund_settlement.py")]
+    assert len(lines) > 20
 
     for line in lines:
         charge, refund = wanted(stripe_sandbox, refused=refused)
