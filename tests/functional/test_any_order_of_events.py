@@ -295,7 +295,7 @@ def test_whatever_happens_in_whatever_order_the_ledger_holds(
     run_state_machine_as_test(
         AnyOrder,
         settings=hypothesis_settings(
-            max_examples=EXAMPLES or 12,
+            max_examples=EXAMPLES or 10,
             stateful_step_count=25,
             deadline=None,
             derandomize=not EXAMPLES,
