@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
 
+from integrations.stripe.event_types import HANDLED_EVENTS
 from tests.support.processes import Process, free_port, port_answers, python, wait_for
 
 ALL_QUEUES = "AccountQueue,EmailsQueue,OrdersQueue,ChargesQueue,SmsQueue,BrevoQueue,DixaQueue"
@@ -63,6 +64,7 @@ class Sandbox:
             "BREVO_WEBHOOK_TOKEN": settings.BREVO_WEBHOOK_TOKEN,
             "DIXA_API_TOKEN": settings.DIXA_API_TOKEN,
             "STRIPE_WEBHOOK_URL": f"http://127.0.0.1:{web_port}/webhooks/stripe/",
+            "STRIPE_WEBHOOK_EVENTS": ",".join(sorted(HANDLED_EVENTS)),
             "BREVO_WEBHOOK_URL": f"http://127.0.0.1:{web_port}/webhooks/brevo/",
         }
         self.process = Process(
