@@ -26,8 +26,9 @@ run: .venv-ready
 checkout: .venv-ready
 	@exec .venv/bin/python -m config.development.checkout $(ARGS)
 
+# Bytecode is kept, whatever the environment says: a hundred processes need not compile the same modules each.
 test: .venv-ready
-	@$(IN_VENV) python -m pytest -n 4 --dist loadgroup $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(IN_VENV) python -m pytest -n 4 --dist loadgroup $(ARGS)
 
 bench: .venv-ready
 	@$(IN_VENV) python -m benchmarks.checkout $(ARGS)

@@ -1,15 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
-
-if TYPE_CHECKING:
-    from tests.support.stack import Stack
-
 
 # What migrations leave behind; no test changes it.
 KEPT = ("django_migrations", "django_content_type", "auth_permission")
@@ -50,29 +46,3 @@ def magazine(db: None) -> Any:
     return Plan.objects.create(
         code="magazine-monthly", name="Magazine, monthly", amount=490, currency="EUR", is_digital=True
     )
-
-
-@pytest.fixture(scope="module")
-def running_stack(
-    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    from tests.support.stack import Stack
-
-    # Its processes work on this run's test database, so they are gone before the next module's tests use it.
-    with django_db_blocker.unblock():
-        stack = Stack(tmp_path_factory.mktemp("stack"))
-    yield stack
-    stack.stop()
-
-
-@pytest.fixture
-def stack(running_stack: Stack, transactional_db: None) -> Iterator[Stack]:
-    """The running shop, with an empty database, empty queues and a sandbox that knows nothing.
-
-    A test that uses it belongs to the xdist group ``stack``, so that one is enough.
-    """
-    running_stack.sandbox.reset()
-    yield running_stack
-    running_stack.sandbox.faults()
-    running_stack.wait_until_idle()
-    running_stack.purge()

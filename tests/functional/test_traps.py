@@ -41,7 +41,7 @@ TESTED_ELSEWHERE = {
     ),
     "a background charge without a key of its own while its task retries": (
         "unit/charges/operations/test_capture_killed.py::test_killed_at_every_line",
-        "integration/test_road.py::test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
+        "integration/shop/test_road.py::test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
     ),
     "a burst of tries after an outage": (
         "unit/charges/operations/test_dunning.py::test_an_outage_of_ours_is_followed_by_one_try_and_no_burst",

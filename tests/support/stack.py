@@ -1,7 +1,4 @@
-"""The whole shop as real processes: emulator, sandbox, web, relay and workers, against one test database.
-
-Started once a test session and used by the journeys in ``tests/functional`` and the drills in ``tests/integration``.
-"""
+"""The whole shop as real processes: emulator, sandbox, web, relay and workers, against one test database."""
 
 from __future__ import annotations
 
@@ -116,6 +113,7 @@ class Stack:
             "CHECKOUT_RATE_LIMIT": "100000/min",
         }
         self.processes: dict[str, Process] = {}
+        self._queue_urls: dict[str, str] = {}
         self.run("provision_queues", python("manage.py", "provision_queues")).popen.wait(60)
         self.web = self.run(
             "web",
@@ -146,7 +144,9 @@ class Stack:
         )
 
     def queue_url(self, name: str) -> str:
-        return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+        if name not in self._queue_urls:
+            self._queue_urls[name] = str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+        return self._queue_urls[name]
 
     def messages(self, name: str) -> int:
         """How many messages the queue holds, waiting or in flight."""

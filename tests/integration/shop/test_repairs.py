@@ -19,19 +19,14 @@ from django.contrib.sessions.backends.db import SessionStore
 from charges.models import Charge, ChargeAttempt, Dispute, Refund
 from notifications.models import Notification
 from orders.models import Order
-from subscriptions.models import Plan, Subscription, User
-from tests.integration.test_road import buy
+from subscriptions.models import Subscription, User
+from tests.integration.shop.test_road import buy
 from tests.support.processes import wait_for
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(170)]
-
-
-@pytest.fixture
-def shop(stack: Stack, magazine: Plan) -> Stack:
-    return stack
 
 
 @pytest.fixture

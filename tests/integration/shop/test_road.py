@@ -18,7 +18,7 @@ from charges.operations.sweep import sweep
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from orders.models import Order
-from subscriptions.models import Customer, Plan, User
+from subscriptions.models import Customer, User
 from tests.support.endpoints import taking_and_silent
 from tests.support.processes import python, wait_for
 
@@ -73,11 +73,6 @@ def assert_every_effect_once(stack: Stack, count: int) -> None:
     assert len(stack.sandbox.records("sms")) == count
     assert len(stack.sandbox.records("contacts")) == count
     assert len(stack.sandbox.records("endusers")) == count
-
-
-@pytest.fixture
-def shop(stack: Stack, magazine: Plan) -> Stack:
-    return stack
 
 
 def test_a_checkout_has_its_seven_effects(shop: Stack) -> None:

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from subscriptions.models import Plan
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="package")
+def running_stack(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    # Its processes work on this run's test database, so they are gone before other tests use it.
+    with django_db_blocker.unblock():
+        stack = Stack(tmp_path_factory.mktemp("stack"))
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def shop(running_stack: Stack, transactional_db: None, magazine: Plan) -> Iterator[Stack]:
+    """The running shop, with nothing but a plan in its database, empty queues and a sandbox that knows nothing.
+
+    A test that uses it belongs to the xdist group ``stack``, so that one is enough.
+    """
+    running_stack.sandbox.reset()
+    yield running_stack
+    running_stack.sandbox.faults()
+    running_stack.wait_until_idle()
+    running_stack.purge()
