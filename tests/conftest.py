@@ -27,6 +27,8 @@ def _empty_tables(_: TransactionTestCase) -> None:
 def _tables_emptied_fast() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)
+        # A connection is kept for the next test: no setting of ours is lost with a rollback, which Django allows for.
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _: False)
         yield
 
 

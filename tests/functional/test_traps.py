@@ -40,7 +40,7 @@ TESTED_ELSEWHERE = {
         "unit/charges/operations/test_dunning.py::test_two_new_cards_at_once_make_one_payment",
     ),
     "a background charge without a key of its own while its task retries": (
-        "unit/charges/operations/test_capture_killed.py::test_killed_at_every_line",
+        "unit/charges/operations/test_capture_killed.py::test_killed_at_every_moment",
         "integration/shop/test_road.py::test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
     ),
     "a burst of tries after an outage": (
