@@ -13,8 +13,8 @@ from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from charges import payment_links
 from charges.operations import new_card
+from charges.payment_page import links
 from charges.serializers import CardInput, EmptyInput, PaymentOutput, SetupIntentOutput
 from charges.standing import State, standing_of
 from charges.throttles import THROTTLES, SetupIntentThrottle
@@ -154,6 +154,6 @@ def _described(order: Order) -> dict[str, Any]:
     return {
         "status": standing.state.value,
         "message": standing.why.in_language(language_of(order.customer.locale)) if standing.why else "",
-        "payment_url": payment_links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
+        "payment_url": links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
         "next_try_at": standing.next_try_at,
     }

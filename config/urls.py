@@ -15,7 +15,7 @@ urlpatterns = [
     path("api/v1/", include("charges.api_urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("pay/", include("charges.page_urls")),
+    path("pay/", include("charges.payment_page.urls")),
     path("webhooks/", include("charges.urls")),
     path("webhooks/", include("notifications.urls")),
     path("admin/", admin.site.urls),

@@ -192,9 +192,9 @@ class TestPayment:
         assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
 
     def test_a_payment_link_is_no_status_token(self, client: Client) -> None:
-        from charges import payment_links
+        from charges.payment_page import links
 
-        token = payment_links.token(order_id=place_order().pk, at=timezone.now())
+        token = links.token(order_id=place_order().pk, at=timezone.now())
         assert client.get(f"/api/v1/orders/status/{token}/payment/").status_code == 404
 
 

@@ -18,12 +18,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from charges import page_texts, payment_links
 from charges.decline_codes import Sentence
 from charges.operations import new_card
 from charges.operations import payment_page as operations
-from charges.page_policy import sealed
-from charges.payment_links import BadLink
+from charges.payment_page import links, texts
+from charges.payment_page.links import BadLink
+from charges.payment_page.policy import sealed
 from charges.serializers import CardInput
 from charges.standing import Standing, State, standing_of
 from charges.throttles import seconds_to_wait
@@ -93,18 +93,18 @@ def _door(method: str) -> Callable[[Door], Callable[..., HttpResponse]]:
 
     def declare(view: Door) -> Callable[..., HttpResponse]:
         @require_http_methods([method])
-        @_or_away(lambda request: _refusal(503, page_texts.TEXTS["away"], _wished_language(request)))
+        @_or_away(lambda request: _refusal(503, texts.TEXTS["away"], _wished_language(request)))
         @functools.wraps(view)
         def run(request: HttpRequest, token: str) -> HttpResponse:
             order, expired = _order_of(token)
             if order is None:
-                return _refusal(404, page_texts.TEXTS["bad_link"], _wished_language(request))
+                return _refusal(404, texts.TEXTS["bad_link"], _wished_language(request))
             language = language_of(order.customer.locale)
             if expired:
-                return _refusal(410, page_texts.HEADINGS["expired"], language)
+                return _refusal(410, texts.HEADINGS["expired"], language)
             wait = seconds_to_wait(request) if method == "POST" else 0
             if wait:
-                return _refusal(429, page_texts.TOO_OFTEN, language, retry_after=str(wait))
+                return _refusal(429, texts.TOO_OFTEN, language, retry_after=str(wait))
             logs.bind(order_number=order.number)
             return view(request, order)
 
@@ -127,7 +127,7 @@ def begin_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
     try:
         found = operations.confirmation(order=order)
     except operations.NothingToConfirm:
-        return _refusal(409, page_texts.UNDER_WAY, language)
+        return _refusal(409, texts.UNDER_WAY, language)
     except ProviderError as error:
         return _stripe_away(error, language)
     return _answer({"client_secret": found.client_secret, "payment_method": found.payment_method})
@@ -145,7 +145,7 @@ def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
     """What Stripe.js saves another card with: ``{"client_secret"}``."""
     language = language_of(order.customer.locale)
     if standing_of(order=order, at=timezone.now()).state not in (State.PAYMENT_FAILED, State.REQUIRES_ACTION):
-        return _refusal(409, page_texts.UNDER_WAY, language)
+        return _refusal(409, texts.UNDER_WAY, language)
     try:
         made = setup_intents.create()
     except ProviderError as error:
@@ -159,15 +159,15 @@ def take_card(request: HttpRequest, order: Order) -> HttpResponse:
     language = language_of(order.customer.locale)
     payment_method = _card_in(request)
     if payment_method is None:
-        return _refusal(400, page_texts.NO_CARD, language)
+        return _refusal(400, texts.NO_CARD, language)
     try:
         new_card.replace_card(order_id=order.pk, payment_method=payment_method, at=timezone.now())
     except new_card.PaymentUnderWay:
-        return _refusal(409, page_texts.UNDER_WAY, language)
+        return _refusal(409, texts.UNDER_WAY, language)
     except new_card.NothingToPay:
-        return _refusal(409, page_texts.HEADINGS["nothing_to_pay"], language)
+        return _refusal(409, texts.HEADINGS["nothing_to_pay"], language)
     except new_card.TooManyCards as error:
-        return _refusal(429, page_texts.TOO_MANY_CARDS, language, retry_after=str(error.wait))
+        return _refusal(429, texts.TOO_MANY_CARDS, language, retry_after=str(error.wait))
     return _answer({}, status=202)
 
 
@@ -183,7 +183,7 @@ def _card_in(request: HttpRequest) -> str | None:
 def _order_of(token: str) -> tuple[Order | None, bool]:
     """The order of a link, and whether the link has expired; no order where the link is not ours."""
     try:
-        link = payment_links.read(token, at=timezone.now())
+        link = links.read(token, at=timezone.now())
     except BadLink:
         return None, False
     orders = Order.objects.select_related("customer", "subscription__plan")
@@ -200,15 +200,15 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     language = language_of(order.customer.locale) if order else _wished_language(request)
-    text = page_texts.TEXTS.get(shown)
+    text = texts.TEXTS.get(shown)
     context = {
         "shown": str(shown),
         "language": language,
         "shop": settings.SHOP_NAME,
-        "heading": page_texts.HEADINGS[shown].in_language(language),
+        "heading": texts.HEADINGS[shown].in_language(language),
         "text": text.in_language(language) if text else "",
-        "words": page_texts.in_language(page_texts.WORDS, language),
-        "script_words": page_texts.in_language(page_texts.SCRIPT_WORDS, language),
+        "words": texts.in_language(texts.WORDS, language),
+        "script_words": texts.in_language(texts.SCRIPT_WORDS, language),
         "token": token,
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
@@ -234,7 +234,7 @@ def _next_try(standing: Standing, order: Order) -> str:
     due = standing.next_try_at
     if due is None:
         return ""
-    words = page_texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
+    words = texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
     return words.format(date=format_date(due.date(), "long", formats_of(order.customer.locale)))
 
 
@@ -256,7 +256,7 @@ def _answer(body: Answer, *, status: int = 200) -> HttpResponse:
 def _stripe_away(error: ProviderError, language: str) -> HttpResponse:
     """The customer reads that it is not their fault; what it is, stands in the log."""
     logger.warning("The payment page has no answer from Stripe to go on with: %s", error)
-    return _refusal(503, page_texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
+    return _refusal(503, texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
 
 
 def _refusal(status: int, sentence: Sentence, language: str, *, retry_after: str = "") -> HttpResponse:

@@ -13,9 +13,9 @@ from django.db import InterfaceError, OperationalError
 from django.test import Client
 from django.utils import timezone
 
-from charges import page_texts, pages, payment_links
 from charges.models import Charge, DunningStep
 from charges.operations import payment_page
+from charges.payment_page import links, texts, views
 from charges.standing import State
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
@@ -35,7 +35,7 @@ def client() -> Client:
 
 
 def page_of(order: Any, *, age_days: int = 0) -> str:
-    return f"/pay/{payment_links.token(order_id=order.pk, at=timezone.now() - dt.timedelta(days=age_days))}/"
+    return f"/pay/{links.token(order_id=order.pk, at=timezone.now() - dt.timedelta(days=age_days))}/"
 
 
 def waiting_order(locale: str = "en") -> Any:
@@ -121,9 +121,9 @@ class TestWhatItShows:
 
     def test_every_state_has_its_words_in_both_languages(self) -> None:
         for state in State:
-            assert state in page_texts.HEADINGS
-            assert state in page_texts.TEXTS or state == State.PAYMENT_FAILED
-        tables = (page_texts.HEADINGS, page_texts.TEXTS, page_texts.WORDS, page_texts.SCRIPT_WORDS)
+            assert state in texts.HEADINGS
+            assert state in texts.TEXTS or state == State.PAYMENT_FAILED
+        tables = (texts.HEADINGS, texts.TEXTS, texts.WORDS, texts.SCRIPT_WORDS)
         for sentence in (one for table in tables for one in table.values()):
             assert sentence.en
             assert sentence.de
@@ -133,7 +133,7 @@ class TestWhoMaySeeIt:
     @pytest.mark.parametrize("path", ["", "status/"])
     @pytest.mark.parametrize("token", ["nonsense", "", None])
     def test_a_bad_link_is_a_404_that_says_what_to_do(self, client: Client, path: str, token: str | None) -> None:
-        token = token if token is not None else payment_links.token(order_id=uuid4(), at=timezone.now())
+        token = token if token is not None else links.token(order_id=uuid4(), at=timezone.now())
         answer = client.get(f"/pay/{token or 'x:y:z'}/{path}", headers={"Accept-Language": "de-DE,de;q=0.9"})
         assert answer.status_code == 404
         assert "Er scheint unvollständig zu sein" in answer.text or path == "status/"
@@ -286,7 +286,7 @@ class TestConfirming:
         answer = client.post(f"{page_of(order)}{path}/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
         assert answer.json()["message"].startswith("Our payment provider does not answer right now.")
-        [told] = [one.getMessage() for one in caplog.records if one.name == "charges.pages"]
+        [told] = [one.getMessage() for one in caplog.records if one.name == "charges.payment_page.views"]
         assert "Stripe answered 500" in told or "Stripe did not answer" in told
 
     def test_a_return_has_the_payment_read_by_a_task(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
@@ -410,7 +410,7 @@ class TestWithoutTheDatabase:
         def away(token: str) -> None:
             raise error("connection to server at db.example.com failed")
 
-        monkeypatch.setattr(pages, "_order_of", away)
+        monkeypatch.setattr(views, "_order_of", away)
         answer = getattr(client, method)(f"{url}{path}", headers={"Accept-Language": "de"})
         assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
         assert "in einer Minute" in (answer.text if path in ("", "link/") else answer.json()["message"])
