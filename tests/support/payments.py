@@ -194,20 +194,26 @@ def capture(order: Any, *, at: dt.datetime | None = None) -> None:
 
 
 def capture_by_ladder(order: Any, *, tries: int = 4, at: dt.datetime | None = None) -> list[str]:
-    """Deliver the capture message as the ladder would; the names of the errors on the way, until it came through."""
+    """Deliver the capture message as the ladder would; the names of the errors on the way."""
+    return by_ladder(lambda: capture(order, at=at), tries=tries)
+
+
+def by_ladder(deliver: Callable[[], None], *, tries: int = 4) -> list[str]:
+    """Deliver a message again as long as it fails and may succeed; the names of the errors on the way. Fails the test
+    when it did not come through in so many tries."""
     from integrations.errors import PermanentError
 
     errors: list[str] = []
     for _ in range(tries):
         try:
-            capture(order, at=at)
+            deliver()
         except PermanentError as error:
             return [*errors, type(error).__name__]
         except Exception as error:
             errors.append(type(error).__name__)
         else:
             return errors
-    pytest.fail(f"not captured in {tries} tries: {errors}")
+    pytest.fail(f"not done in {tries} tries: {errors}")
 
 
 def published() -> Counter[str]:

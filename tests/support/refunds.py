@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 from typing import Any
 
-from tests.support.payments import NOW, StripeSandbox, capture, place_order
+from tests.support.payments import NOW, StripeSandbox, by_ladder, capture, place_order
 
 _numbers = itertools.count(1)
 
@@ -51,19 +51,7 @@ def make(refund: Any, *, at: dt.datetime = NOW) -> None:
 
 def make_by_ladder(refund: Any, *, tries: int = 4, at: dt.datetime = NOW) -> list[str]:
     """Deliver the message as the ladder would; the names of the errors on the way."""
-    from integrations.errors import PermanentError
-
-    errors: list[str] = []
-    for _ in range(tries):
-        try:
-            make(refund, at=at)
-        except PermanentError as error:
-            return [*errors, type(error).__name__]
-        except Exception as error:
-            errors.append(type(error).__name__)
-        else:
-            return errors
-    raise AssertionError(f"not made in {tries} tries: {errors}")
+    return by_ladder(lambda: make(refund, at=at), tries=tries)
 
 
 def state(charge: Any) -> tuple[int, str, list[str]]:
