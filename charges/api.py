@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 NO_STORE = {"Cache-Control": "no-store"}
 PAYABLE = (State.PROCESSING, State.REQUIRES_ACTION, State.PAYMENT_FAILED)
 LONGEST_WAIT = 60
-BODY_PROBLEMS = {(code, kind): told for (code, kind), told in PROBLEMS.items() if code in (403, 413, 415, 429, 503)}
+BODY_PROBLEMS = {(code, kind): told for (code, kind), told in PROBLEMS.items() if code in (413, 415, 429, 503)}
 TOKEN = OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH, description="As in `status_url`.")
 NO_SUCH_ORDER = {(404, CONTENT_TYPE): OpenApiResponse(Problem, "No such order, or a token that is not ours")}
 

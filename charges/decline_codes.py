@@ -67,9 +67,9 @@ EXPIRED = Sentence(
     de="Die Karte ist abgelaufen. Bitte verwenden Sie eine gültige Karte.",
 )
 NOT_CONFIRMED = Sentence(
-    en="The payment was not confirmed with your bank. Please confirm it, or use another card.",
+    en="The payment was not confirmed with your bank. Please try this card once more, or use another one.",
     de="Die Zahlung wurde bei Ihrer Bank nicht bestätigt. "
-    "Bitte bestätigen Sie sie, oder verwenden Sie eine andere Karte.",
+    "Bitte versuchen Sie es noch einmal mit dieser oder einer anderen Karte.",
 )
 NOT_COVERED = Sentence(
     en="The card does not cover the amount at the moment. Please use another card, or top it up.",

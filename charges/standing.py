@@ -7,7 +7,7 @@ import enum
 from dataclasses import dataclass
 
 from charges import queries
-from charges.decline_codes import CONFIRM, NOT_APPROVED, Sentence
+from charges.decline_codes import CONFIRM, NOT_APPROVED, OURS, Sentence
 from charges.models import Charge
 from orders.models import Order
 
@@ -37,7 +37,7 @@ SETTLED = {
     Order.Status.FULFILLED: State.PAID,
     Order.Status.CANCELED: State.NOTHING_TO_PAY,
     Order.Status.REFUNDED: State.NOTHING_TO_PAY,
-    Order.Status.PARTIALLY_REFUNDED: State.NOTHING_TO_PAY,
+    Order.Status.PARTIALLY_REFUNDED: State.PAID,
 }
 
 
@@ -47,7 +47,7 @@ def standing_of(*, order: Order, at: dt.datetime) -> Standing:
     if status in SETTLED:
         return Standing(state=SETTLED[status])
     if status == Order.Status.PENDING_PAYMENT or _is_under_way(order):
-        return Standing(state=State.PROCESSING)
+        return Standing(state=State.PROCESSING, why=OURS if _failed_by_us(order) else None)
     if status == Order.Status.REQUIRES_ACTION:
         return Standing(state=State.REQUIRES_ACTION, why=CONFIRM)
     if Charge.objects.filter(order=order, status=Charge.Status.CANCELED).exists():
@@ -59,6 +59,12 @@ def standing_of(*, order: Order, at: dt.datetime) -> Standing:
         why=reading.customer if reading else NOT_APPROVED,
         next_try_at=next_try_at if next_try_at and next_try_at > at else None,
     )
+
+
+def _failed_by_us(order: Order) -> bool:
+    """Whether Stripe would not take our request: the order waits, and is paid once we have mended it."""
+    waits = order.status == Order.Status.PENDING_PAYMENT
+    return waits and Charge.objects.filter(order=order, status=Charge.Status.FAILED).exists()
 
 
 def _is_under_way(order: Order) -> bool:

@@ -5,6 +5,16 @@ Gateways map what a vendor says to these classes at the edge; tasks and operatio
 
 from __future__ import annotations
 
+from django.db import InterfaceError, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
+
+
+def database_is_away(error: Exception) -> bool:
+    """Whether an error lies with the database itself: it is gone, or takes no writes, as until a failover is over."""
+    return isinstance(error, (OperationalError, InterfaceError)) or isinstance(
+        error.__cause__, ReadOnlySqlTransaction
+    )
+
 
 class TransientError(Exception):
     """It failed now and may succeed later; the retry ladder tries it again.

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
 from django.http import JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
+
+from integrations.errors import database_is_away
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
-    409: "Request in flight",
+    409: "Not now",
     413: "Body too large",
     415: "Unsupported media type",
     422: "Not possible",
@@ -97,7 +98,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     """DRF's exception handler: every error of a view in the one shape."""
     if isinstance(error, RequestDataTooBig):
         error = BodyTooLarge()
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if database_is_away(error):
         log.warning("the database did not answer: %s", type(error).__name__)
         error = Unavailable()
     response = exception_handler(error, context)

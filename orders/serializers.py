@@ -6,6 +6,7 @@ from typing import Any
 
 import phonenumbers
 from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 
@@ -13,6 +14,7 @@ from orders.models import Order
 from subscriptions.models import Plan
 
 MOST_UNITS = 1000
+LONGEST_E164 = len("+") + 15
 # The two-letter codes that ISO 3166-1 gives, as phone metadata does not name all: the form is checked, not the list.
 COUNTRY = r"^[A-Z]{2}$"
 LOCALE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
@@ -52,6 +54,11 @@ class StrictCharField(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "string", "format": "email", "maxLength": 254})
+class StrictEmailField(StrictCharField):
+    """A string that the serializer checks to be an e-mail address."""
+
+
 class StrictRegexField(StrictCharField):
     """A string of one form."""
 
@@ -81,7 +88,7 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class CustomerInput(StrictSerializer):
-    email = StrictCharField(max_length=254, help_text="Upper and lower case make no difference.")
+    email = StrictEmailField(max_length=254, help_text="Upper and lower case make no difference.")
     name = StrictCharField(max_length=200)
     phone = StrictCharField(max_length=40, required=False, help_text="International, as +49 151 12345678.")
     locale = StrictRegexField(LOCALE, message="Must be a language tag, as en or de-AT.", max_length=35, required=False)
@@ -91,18 +98,21 @@ class CustomerInput(StrictSerializer):
     def validate_email(self, value: str) -> str:
         try:
             # No SMTPUTF8: neither the mail provider nor the CRM takes such an address.
-            return validate_email(value, check_deliverability=False, allow_smtputf8=False).normalized
+            found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
         except EmailNotValidError as error:
             raise serializers.ValidationError(f"Not an e-mail address: {error}") from None
+        return str(found.ascii_email)
 
     def validate_phone(self, value: str) -> str:
         try:
             number = phonenumbers.parse(value, None)
         except phonenumbers.NumberParseException:
             raise serializers.ValidationError("Not a phone number; write it with + and country code.") from None
-        if not phonenumbers.is_possible_number(number):
+        e164 = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        # The metadata holds longer ones possible in some countries, but E.164 itself does not.
+        if not phonenumbers.is_possible_number(number) or len(e164) > LONGEST_E164:
             raise serializers.ValidationError("Not a possible phone number; write it with + and country code.")
-        return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return e164
 
 
 class AddressInput(StrictSerializer):

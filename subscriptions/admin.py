@@ -5,6 +5,7 @@ from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 
 from integrations.admin import ReadOnlyAdmin
+from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer, Plan, Subscription, User
 from subscriptions.money import formatted
 
@@ -15,7 +16,7 @@ class NewUserForm(AdminUserCreationForm):
         fields = ("email",)
 
     def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).casefold()
+        return email_key(str(self.cleaned_data["email"]))
 
 
 @admin.register(User)
@@ -54,7 +55,7 @@ class CustomerAdmin(ReadOnlyAdmin):
     list_display = ("email", "name", "phone", "locale", "marketing_consent", "sms_consent", "created_at")
     list_filter = ("marketing_consent", "sms_consent", "locale")
     search_fields = ("email_key__startswith", "name__istartswith", "phone__exact", "id__exact")
-    ordering = ("-id",)
+    ordering = ("-created_at",)
 
 
 @admin.register(Subscription)

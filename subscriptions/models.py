@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any, ClassVar
+from uuid import uuid4
 
 from dateutil.relativedelta import relativedelta
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -13,12 +14,14 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from uuid6 import uuid7
 
+from subscriptions.email_addresses import email_key
+
 
 class UserManager(BaseUserManager["User"]):
-    """Makes logins; an address is stored case-folded, so it is one login however it is typed."""
+    """Makes logins; an address is stored as its key, so it is one login however it is typed."""
 
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
-        user = self.model(email=email.casefold(), **extra)
+        user = self.model(email=email_key(email), **extra)
         user.set_password(password) if password else user.set_unusable_password()
         user.save(using=self._db)
         return user
@@ -27,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
 
     def get_by_natural_key(self, email: str | None) -> User:
-        return self.get(email=(email or "").casefold())
+        return self.get(email=email_key(email or ""))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -52,9 +55,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Customer(models.Model):
-    """Who buys. ``email`` is as typed; ``email_key`` (case-folded, unique) is what makes two purchases one customer."""
+    """Who buys. ``email`` is as typed; ``email_key`` (unique) is what makes two purchases one customer."""
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    # Told to whoever buys with this address, so it must not tell since when we know it, as uuid7 would.
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     email = models.EmailField()
     email_key = models.CharField(max_length=254, unique=True)
     name = models.CharField(max_length=200)
@@ -63,7 +67,7 @@ class Customer(models.Model):
     marketing_consent = models.BooleanField(default=False)
     sms_consent = models.BooleanField(default=False)
     user = models.OneToOneField(User, null=True, default=None, on_delete=models.SET_NULL, related_name="customer")
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

@@ -6,6 +6,8 @@ from __future__ import annotations
 WITHOUT_DECIMALS = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
 )
+# Eight digits, whatever the currency (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+LARGEST_AMOUNT = 99_999_999
 WITH_THREE_DECIMALS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 
 

@@ -63,7 +63,7 @@ WORDS = {
     "confirm": Sentence(en="Confirm the payment", de="Zahlung bestätigen"),
     "pay": Sentence(en="Pay", de="Jetzt bezahlen:"),
     "card": Sentence(en="Card", de="Karte"),
-    "another_card": Sentence(en="Pay with another card", de="Mit einer anderen Karte bezahlen"),
+    "by_card": Sentence(en="Pay by card", de="Mit Karte bezahlen"),
     "another_card_instead": Sentence(en="Use another card instead", de="Lieber eine andere Karte verwenden"),
     "card_hint": Sentence(
         en="Your card's data goes to our payment provider Stripe only. The card is kept for your next payments.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from babel.dates import format_date
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -28,7 +28,7 @@ from charges.serializers import CardInput
 from charges.standing import Standing, State, standing_of
 from charges.throttles import seconds_to_wait
 from integrations import logs
-from integrations.errors import ProviderError
+from integrations.errors import ProviderError, database_is_away
 from integrations.stripe import setup_intents
 from orders.models import Order
 from subscriptions.locales import DEFAULT_LANGUAGE, LANGUAGES, formats_of, language_of, money
@@ -50,7 +50,9 @@ def _or_away(told: Callable[[HttpRequest], HttpResponse]) -> Callable[[View], Vi
         def run(request: HttpRequest, token: str) -> HttpResponse:
             try:
                 return view(request, token)
-            except (OperationalError, InterfaceError) as error:
+            except (DatabaseError, InterfaceError) as error:
+                if not database_is_away(error):
+                    raise
                 logger.warning("The database did not answer: %s", type(error).__name__)
                 response = told(request)
                 response.headers["Retry-After"] = RETRY_SECONDS

@@ -11,8 +11,8 @@ operator lifts a suppression by deleting it.
 from __future__ import annotations
 
 from notifications.models import Channel, Suppression
+from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer
-from subscriptions.operations.customers import email_key
 
 Reason = Suppression.Reason
 

@@ -6,9 +6,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from integrations.outbox.events import publish_all
+from subscriptions.email_addresses import email_key
 from subscriptions.events import CustomerUpdated
 from subscriptions.models import Customer
-from subscriptions.operations.customers import email_key
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from integrations.outbox.events import publish
+from subscriptions.email_addresses import email_key
 from subscriptions.events import CustomerRegistered
 from subscriptions.models import Customer
 
@@ -21,11 +22,6 @@ class Buyer:
     locale: str = "en"
     marketing_consent: bool = False
     sms_consent: bool = False
-
-
-def email_key(email: str) -> str:
-    """The form of an address that is equal for two spellings of it."""
-    return email.casefold()
 
 
 @transaction.atomic

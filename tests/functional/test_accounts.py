@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
+from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer, User
 from subscriptions.operations import logins
-from subscriptions.operations.customers import email_key
 
 
 def customer(email: str = "Ada@Example.com") -> Customer:

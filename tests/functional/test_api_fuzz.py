@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -17,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from subscriptions.models import User
+from subscriptions.models import Plan, User
 from tests.support.payments import StripeSandbox
 from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
 
@@ -79,6 +81,47 @@ def test_every_answer_is_one_of_the_schema(
         case.call_and_validate(checks=CHECKS, headers=headers)
 
     ask()
+
+
+# What looks like an order; what the schema's own cases hardly ever have is all of it at once.
+LOOKING_RIGHT = st.fixed_dictionaries(
+    {
+        "plan": st.just("coffee-monthly"),
+        "quantity": st.integers(1, 1000),
+        "payment_method": st.from_regex(r"\Apm_[A-Za-z0-9_]{1,200}\Z"),
+        "customer": st.fixed_dictionaries(
+            {
+                "email": st.emails() | st.sampled_from(["ada@straße.de", "a@ꭰꭱꭲ.de", f"{'x' * 60}@{'ΐ' * 21}.de"]),
+                "name": st.text(min_size=1, max_size=200),
+            },
+            optional={
+                "phone": st.from_regex(r"\A\+(49|1|44|886|675)[0-9]{4,16}\Z"),
+                "sms_consent": st.booleans(),
+                "locale": st.sampled_from(["de", "de-AT", "zh-Hant-TW", "xx"]),
+            },
+        ),
+    }
+)
+PRICES = st.sampled_from([1, 1290, 2_147_484, 99_999_999, 2_147_483_647])
+
+
+def test_a_checkout_that_looks_right_is_taken_or_told_what_is_wrong(transactional_db: None, coffee: Plan) -> None:
+    answers: list[int] = []
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @given(order=LOOKING_RIGHT, price=PRICES)
+    def ask(order: dict[str, Any], price: int) -> None:
+        Plan.objects.update(amount=price)
+        answer = Client(raise_request_exception=False).post(
+            CHECKOUT[1], order, content_type="application/json", headers={"Idempotency-Key": str(uuid4())}
+        )
+        answers.append(answer.status_code)
+        if answer.status_code != 201:
+            assert (answer.status_code in (400, 422), bool(answer.json()["errors"])) == (True, True), answer.text
+
+    ask()
+
+    assert answers.count(201) > 30
 
 
 def test_the_schema_describes_these_operations(schema: Any) -> None:

@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import OperationalError, connection
@@ -18,6 +18,8 @@ from integrations.outbox.models import OutboxMessage
 from orders.models import CheckoutAnswer, Order, OrderLine
 from orders.operations import checkout as operations
 from subscriptions.models import Customer, Plan, Subscription, User
+from subscriptions.operations.consents import withdraw_marketing_consent
+from subscriptions.operations.logins import create_login
 
 URL = "/api/v1/checkout/"
 PROBLEM = "application/problem+json"
@@ -422,11 +424,85 @@ def test_what_is_nowhere_is_a_problem_too(transactional_db: None, client: Client
     assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
 
 
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_address_without_its_last_slash_is_nowhere(
+    transactional_db: None, client: Client, settings: Any, debug: bool
+) -> None:
+    settings.DEBUG = debug
+    answer = client.post(URL.removesuffix("/"), "{}", content_type="application/json")
+    assert answer.status_code == 404
+    assert client.get("/admin").status_code == 301, "people are led to where they want to go"
 
 
-def test_a_login_in_a_browser_needs_its_csrf_token(transactional_db: None, coffee: Plan) -> None:
+def test_a_login_in_the_same_browser_makes_no_difference(transactional_db: None, coffee: Plan) -> None:
     client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_user("ada@example.com", is_staff=True))
+    first = post(client, body(), key="once")
+    assert first.status_code == 201
+    assert post(Client(), body(), key="once").json() == first.json(), "and its keys are those of everybody"
+
+
+class TestWhoseAddressItIs:
+    def test_two_domains_that_look_alike_are_two_customers(
+        self, transactional_db: None, coffee: Plan, client: Client
+    ) -> None:
+        for email in ("ada@straße.de", "ada@strasse.de"):
+            assert post(client, body(customer__email=email)).status_code == 201
+        assert sorted(Customer.objects.values_list("email", flat=True)) == ["ada@strasse.de", "ada@xn--strae-oqa.de"]
+
+    @pytest.mark.parametrize("again", ["ADA@xn--strae-oqa.de", "ada@STRAẞE.de"])
+    def test_one_domain_in_two_spellings_is_one_customer(
+        self, transactional_db: None, coffee: Plan, client: Client, again: str
+    ) -> None:
+        for email in ("ada@straße.de", again):
+            assert post(client, body(customer__email=email)).status_code == 201
+        assert Customer.objects.count() == 1
+
+    def test_whoever_unsubscribes_is_found_in_any_spelling(
+        self, transactional_db: None, coffee: Plan, client: Client
+    ) -> None:
+        for spelling in ("ada@xn--strae-oqa.de", "Ada@straße.de"):
+            post(client, body(customer__email="ada@straße.de", customer__marketing_consent=True))
+            Customer.objects.update(marketing_consent=True)
+            assert withdraw_marketing_consent(email=spelling) == 1
+
+    def test_any_address_that_is_taken_can_have_a_login(
+        self, transactional_db: None, coffee: Plan, client: Client
+    ) -> None:
+        assert post(client, body(customer__email="a@ꭰꭱꭲ.de")).status_code == 201
+        assert create_login(customer_id=Customer.objects.get().pk)
+
+    def test_the_answer_does_not_tell_since_when_we_know_the_address(
+        self, transactional_db: None, coffee: Plan, client: Client
+    ) -> None:
+        told = UUID(post(client, body()).json()["customer"]["id"])
+        assert told.version == 4, "all random; version 7 begins with the time"
+
+
+@pytest.mark.parametrize("digits", [14, 15, 16, 17])
+def test_a_phone_number_longer_than_there_are_is_refused(
+    transactional_db: None, coffee: Plan, client: Client, digits: int
+) -> None:
+    answer = post(client, body(customer__phone="+49" + "1" * digits))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "customer.phone")
+
+
+def test_more_than_one_payment_may_be_is_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
+    Plan.objects.update(amount=99_999_999)
+    answer = post(client, body(quantity=2))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "quantity")
+    Plan.objects.update(amount=2_147_483_647)
+    assert post(client, body(quantity=1000)).status_code == 422
+    assert not Order.objects.exists()
+    Plan.objects.update(amount=99_999_999)
     assert post(client, body()).status_code == 201
-    client.force_login(User.objects.create_user("ada@example.com"))
-    answer = post(client, body())
-    assert (answer.status_code, answer["Content-Type"]) == (403, PROBLEM)
+
+
+def test_a_database_that_takes_no_writes_is_a_503(transactional_db: None, coffee: Plan, client: Client) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        try:
+            answer = post(client, body())
+        finally:
+            cursor.execute("RESET default_transaction_read_only")
+    assert (answer.status_code, answer["Content-Type"], answer["Retry-After"]) == (503, PROBLEM, "5")

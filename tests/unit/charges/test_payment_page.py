@@ -19,6 +19,7 @@ from charges.payment_page import links, texts, views
 from charges.standing import State
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
+from integrations.stripe.errors import RequestRefused
 from orders import status_tokens
 from orders.models import Order
 from tests.support.payments import StripeSandbox, capture, place_order, published
@@ -56,7 +57,7 @@ class TestWhatItShows:
             ("pending_payment", "Your payment is being processed"),
             ("canceled", "There is nothing to pay"),
             ("refunded", "There is nothing to pay"),
-            ("partially_refunded", "There is nothing to pay"),
+            ("partially_refunded", "Thank you"),
         ],
     )
     def test_each_status_has_its_page(self, client: Client, status: str, heading: str) -> None:
@@ -102,6 +103,17 @@ class TestWhatItShows:
         order = failed_order("insufficient_funds")
         Charge.objects.update(status="pending")
         assert client.get(f"{page_of(order)}status/").json() == {"state": "processing", "message": ""}
+
+    def test_a_payment_that_failed_by_our_fault_says_so_and_waits(
+        self, client: Client, stripe_sandbox: StripeSandbox
+    ) -> None:
+        order = place_order(amount=10)  # less than Stripe takes
+        with pytest.raises(RequestRefused):
+            capture(order)
+        answer = client.get(page_of(order))
+        assert ">Your payment is being processed</h1>" in answer.text
+        assert "Something went wrong on our side. Nothing was charged" in answer.text
+        assert client.get(f"{page_of(order)}status/").json()["message"].startswith("Something went wrong on our side.")
 
     def test_it_shows_the_order_and_nothing_of_the_customer(
         self, client: Client, stripe_sandbox: StripeSandbox
