@@ -13,7 +13,6 @@ from integrations.sandbox.stripe_api.call import Call, Document, new_id, rendere
 if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
 
-CLOSED = ("won", "lost", "warning_closed")
 
 
 def authenticate_payment(sandbox: Sandbox, request: Request, id: str) -> Any:
@@ -59,8 +58,8 @@ def move_dispute(sandbox: Sandbox, request: Request, id: str, phase: str) -> Any
     if phase != "closed":
         raise Refused("phase must be updated, funds_withdrawn, funds_reinstated or closed.", status=404)
     status = wanted.get("status", "lost")
-    if status not in CLOSED:
-        raise Refused(f"status must be one of {', '.join(CLOSED)}.")
+    if status not in disputes.CLOSED:
+        raise Refused(f"status must be one of {', '.join(disputes.CLOSED)}.")
     return rendered(disputes.close(call, dispute, status=status))
 
 

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Request, Response
 from integrations.sandbox import page_actions, presets
 from integrations.sandbox.brevo_api import contacts
 from integrations.sandbox.refusals import Refused
-from integrations.sandbox.stripe_api import amounts, cards
+from integrations.sandbox.stripe_api import amounts, cards, disputes
 
 if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
@@ -116,8 +116,13 @@ def _payments(sandbox: Sandbox) -> Document:
         method = method or (intent["last_payment_error"] or {}).get("payment_method")
         charge = sandbox.store.get("charge", intent["latest_charge"] or "")
         customer = sandbox.store.get("customer", intent["customer"] or "") or {}
-        rows.append({"intent": intent, "method": method, "charge": charge, "email": customer.get("email")})
-    return {"rows": rows, "aliases": cards.aliases()}
+        row = {"intent": intent, "method": method, "charge": charge, "email": customer.get("email")}
+        rows.append({**row, **{f"{kind}s": _of_intent(sandbox, kind, intent) for kind in ("refund", "dispute")}})
+    return {"rows": rows, "aliases": cards.aliases(), "closed": disputes.CLOSED}
+
+
+def _of_intent(sandbox: Sandbox, kind: str, intent: Document) -> list[Document]:
+    return sandbox.store.page(kind, filters={"payment_intent": intent["id"]}, limit=SHOWN)[0]
 
 
 def _faults(sandbox: Sandbox) -> Document:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from integrations.sandbox import presets
 from integrations.sandbox.brevo_api import notices
 from integrations.sandbox.refusals import Refused
-from integrations.sandbox.stripe_api import confirmation, disputes
+from integrations.sandbox.stripe_api import confirmation, disputes, refunds
 from integrations.sandbox.stripe_api.call import Call
 
 if TYPE_CHECKING:
@@ -68,6 +68,24 @@ def _dispute(sandbox: Sandbox, fields: Fields) -> None:
     disputes.open_dispute(Call(sandbox=sandbox), charge)
 
 
+def _close_dispute(sandbox: Sandbox, fields: Fields) -> None:
+    dispute = sandbox.store.get("dispute", fields.get("id", ""))
+    if dispute is None or dispute["status"] in disputes.CLOSED or fields.get("outcome") not in ("won", "lost"):
+        raise Refused("This dispute is not open any more.")
+    disputes.close(Call(sandbox=sandbox), dispute, status=fields["outcome"])
+
+
+def _refund(sandbox: Sandbox, fields: Fields) -> None:
+    refund = sandbox.store.get("refund", fields.get("id", ""))
+    status, outcome = (refund or {}).get("status"), fields.get("outcome")
+    if outcome == "succeed" and status == "pending":
+        refunds.succeed(Call(sandbox=sandbox), refund or {})
+    elif outcome == "fail" and status in ("pending", "succeeded"):
+        refunds.fail(Call(sandbox=sandbox), refund or {}, reason="lost_or_stolen_card")
+    else:
+        raise Refused("This refund has come to its end.")
+
+
 def _redeliver(sandbox: Sandbox, fields: Fields) -> None:
     id = fields.get("id", "")
     if not id.isdigit() or not sandbox.webhooks.redeliver(int(id)):
@@ -82,5 +100,7 @@ ACTIONS: dict[str, Callable[[Sandbox, Fields], None]] = {
     "mail-event": _mail_event,
     "authenticate": _authenticate,
     "dispute": _dispute,
+    "close-dispute": _close_dispute,
+    "refund": _refund,
     "redeliver": _redeliver,
 }

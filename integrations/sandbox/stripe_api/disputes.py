@@ -13,6 +13,7 @@ REASONS = ("bank_cannot_process", "credit_not_processed", "customer_initiated", 
            "unrecognized")  # fmt: skip
 STATUSES = ("lost", "needs_response", "prevented", "under_review", "warning_closed", "warning_needs_response",
             "warning_under_review", "won")  # fmt: skip
+CLOSED = ("won", "lost", "warning_closed")
 SECONDS_TO_ANSWER = 9 * 86_400
 
 

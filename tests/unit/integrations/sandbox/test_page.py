@@ -74,7 +74,10 @@ def test_buttons(client: stripe.StripeClient, control: httpx.Client, filled: str
     assert "Payments" in press(control, action="authenticate", tab="payments", id=filled, outcome="success").text
     assert client.v1.payment_intents.retrieve(filled).status == "succeeded"
     press(control, action="dispute", tab="payments", id=filled)
-    assert len(client.v1.disputes.list().data) == 1
+    [dispute] = client.v1.disputes.list().data
+    assert "Shop wins" in press(control, action="close-dispute", tab="payments", id="du_none", outcome="won").text
+    assert "Shop wins" not in press(control, action="close-dispute", tab="payments", id=dispute.id, outcome="won").text
+    assert client.v1.disputes.retrieve(dispute.id).status == "won"
     press(control, action="preset", name="brevo-down", tab="faults")
     assert "Turn off" in press(control, action="preset", name="stripe-slow", tab="faults").text
     press(control, action="remove-fault", index="0", tab="faults")
@@ -85,8 +88,25 @@ def test_buttons(client: stripe.StripeClient, control: httpx.Client, filled: str
     assert control.get("/sandbox/mails").json()["data"] == []
 
 
+def test_a_bank_takes_a_refund_and_sends_it_back(client: stripe.StripeClient, control: httpx.Client) -> None:
+    intent = client.v1.payment_intents.create(
+        {"amount": 1290, "currency": "eur", "payment_method": "pm_card_pendingRefund", "confirm": True,
+         "return_url": "https://shop.example.com/"}
+    )  # fmt: skip
+    refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
+    assert refund.status == "pending"
+    assert "Bank takes it" in control.get("/", params={"tab": "payments"}).text
+    taken = press(control, action="refund", tab="payments", id=refund.id, outcome="succeed").text
+    assert ("Bank takes it" in taken, "Bank sends it back" in taken) == (False, True)
+    assert client.v1.refunds.retrieve(refund.id).status == "succeeded"
+    back = press(control, action="refund", tab="payments", id=refund.id, outcome="fail").text
+    assert "Bank sends it back" not in back
+    assert client.v1.refunds.retrieve(refund.id).status == "failed"
+
+
 def test_a_button_that_does_not_fit_says_so(control: httpx.Client) -> None:
-    for action in ("dispute", "authenticate", "mail-event", "redeliver", "preset", "nothing"):
+    disputes_and_refunds = ("dispute", "close-dispute", "refund")
+    for action in (*disputes_and_refunds, "authenticate", "mail-event", "redeliver", "preset", "nothing"):
         assert 'role="status"' in press(control, action=action, id="nothing").text
 
 
