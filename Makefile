@@ -8,7 +8,8 @@ PIP_TOOLS = .data/pip-tools
 help:
 	@echo 'make run           the whole shop on this machine, and one real checkout; Ctrl-C ends it'
 	@echo '                   ARGS=--once ends it after the checkout'
-	@echo 'make checkout      another checkout in the shop that runs'
+	@echo 'make checkout      another checkout in the shop that runs; ARGS=--help shows what may be chosen'
+	@echo 'make manage        a command of manage.py on the shop that runs; ARGS="check_ledger"'
 	@echo 'make test          all tests; ARGS="tests/unit -k outbox" some of them'
 	@echo 'make check         ruff, mypy, import-linter, migrations, system checks'
 	@echo 'make requirements  pin requirements*.in anew; ARGS=--upgrade takes newer versions'
@@ -25,6 +26,9 @@ run: .venv-ready
 
 checkout: .venv-ready
 	@exec .venv/bin/python -m config.development.checkout $(ARGS)
+
+manage: .venv-ready
+	@exec .venv/bin/python -m config.development.manage $(ARGS)
 
 # Bytecode is kept, whatever the environment says: a hundred processes need not compile the same modules each.
 test: .venv-ready
@@ -54,4 +58,4 @@ requirements: .venv-ready
 clean:
 	@sh config/development/clean.sh
 
-.PHONY: help run checkout test bench check requirements clean .venv-ready
+.PHONY: help run checkout manage test bench check requirements clean .venv-ready

@@ -1,7 +1,11 @@
-"""Places one checkout over HTTP against the running stack and prints what became of it: ``make checkout``."""
+"""Places one checkout over HTTP against the running stack and prints what became of it: ``make checkout``.
+
+``--card`` and ``--plan`` choose how it is paid and what is bought.
+"""
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import json
 import os
@@ -10,34 +14,38 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 from config.development import runlock
+from config.development.runlock import NotRunning
 from config.development.screen import GREEN, RED, Screen
 from config.development.seed import DIGITAL_PLAN
 from config.development.stack import data_folder
 
 DONE_WITHIN = 60.0
 LOOK_EVERY = 0.1
+CARD = "pm_card_visa"
 
 
 class CheckoutRefused(Exception):
     """The shop did not answer 201."""
 
 
-class NotRunning(Exception):
-    """Nobody answers at the shop's address."""
-
-
 def place_and_show(
-    *, web_url: str, screen: Screen, webhook_expected: bool = True, pause: Callable[[float], None] = time.sleep
+    *,
+    web_url: str,
+    screen: Screen,
+    webhook_expected: bool = True,
+    pause: Callable[[float], None] = time.sleep,
+    card: str = CARD,
+    plan: str = DIGITAL_PLAN,
 ) -> bool:
     """Place a checkout and print its timeline; True when its road came to the end and no step failed."""
     from config.development import timeline, timeline_text
 
-    placed = place(web_url=web_url, webhook_expected=webhook_expected)
+    placed = place(web_url=web_url, webhook_expected=webhook_expected, card=card, plan=plan)
     began = time.monotonic()
     seen = timeline.look(placed)
     while seen.missing and not seen.failed and time.monotonic() - began < DONE_WITHIN:
@@ -57,14 +65,14 @@ def place_and_show(
     return not seen.failed and not seen.missing
 
 
-def place(*, web_url: str, webhook_expected: bool) -> Any:
-    """POST one checkout of a digital plan by a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
+def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
+    """POST one checkout by a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
     from config.development.timeline import Placed
 
     request_id = f"development-{uuid4()}"
     request = urllib.request.Request(
         f"{web_url}/api/v1/checkout/",
-        data=json.dumps(body()).encode(),
+        data=json.dumps(body(card=card, plan=plan)).encode(),
         headers={
             "Content-Type": "application/json",
             "Idempotency-Key": request_id,
@@ -79,19 +87,21 @@ def place(*, web_url: str, webhook_expected: bool) -> Any:
     return Placed(
         request_id=request_id,
         number=json.loads(answer)["order"]["number"],
-        plan=DIGITAL_PLAN,
+        plan=plan,
         asked_at=asked_at,
         answered_at=answered_at,
         webhook_expected=webhook_expected,
     )
 
 
-def body() -> dict[str, Any]:
+def body(*, card: str = CARD, plan: str = DIGITAL_PLAN) -> dict[str, Any]:
     """A digital plan goes all the way to fulfilled; phone and consents give every queue something to do."""
     return {
-        "plan": DIGITAL_PLAN,
+        "plan": plan,
         "quantity": 1,
-        "payment_method": "pm_card_visa",
+        "payment_method": card,
+        # For the plans that are shipped; the others do not mind it.
+        "shipping_address": {"line1": "Lindenstr. 1", "postal_code": "10969", "city": "Berlin", "country": "DE"},
         "customer": {
             # New each time: a known address would register nobody, and Brevo gives one number to one contact only.
             "email": f"ada.{secrets.token_hex(4)}@example.com",
@@ -122,15 +132,19 @@ def _complaints(seen: Any) -> list[str]:
     return [f"not within {DONE_WITHIN:.0f} s: {name}" for name in seen.missing]
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
     screen = Screen(sys.stdout)
     try:
-        data = data_folder()
-        facts = runlock.running(data)
-        if facts is None:
-            raise NotRunning(f"The shop does not run in {data}.")
+        facts = runlock.running(data_folder())
         _set_up_django(facts["variables"])
-        went_well = place_and_show(web_url=facts["web_url"], screen=screen, webhook_expected=facts["own_providers"])
+        went_well = place_and_show(
+            web_url=facts["web_url"],
+            screen=screen,
+            webhook_expected=facts["own_providers"],
+            card=options.card,
+            plan=options.plan,
+        )
         return 0 if went_well else 1
     except NotRunning as error:
         print(f"{error} Start it with: make run", file=sys.stderr)
@@ -139,6 +153,19 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make checkout",
+        description="Place an order in the shop that runs in this folder, and show what becomes of it.",
+        epilog='Both go into ARGS: make checkout ARGS="--card pm_card_chargeCustomerFail". Exit 1 unless it is paid.',
+    )
+    parser.add_argument(
+        "--card", default=CARD, metavar="PAYMENT_METHOD", help="its id, as of a test card (default: %(default)s)"
+    )
+    parser.add_argument("--plan", default=DIGITAL_PLAN, metavar="CODE", help="what is bought (default: %(default)s)")
+    return parser.parse_args(arguments)
 
 
 def _set_up_django(variables: dict[str, str]) -> None:

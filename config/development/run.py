@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 
 from config.development import launch, ports, postgres
 from config.development import stack as stacks
-from config.development.checkout import CheckoutRefused, NotRunning, place_and_show
+from config.development.checkout import CheckoutRefused, place_and_show
 from config.development.guard import Guard
 from config.development.procfile import BadProcfile
-from config.development.runlock import AlreadyRunning, RunLock
+from config.development.runlock import AlreadyRunning, NotRunning, RunLock
 from config.development.screen import BOLD, DIM, RED, Screen
 from config.development.seed import STAFF_EMAIL, STAFF_PASSWORD
 from config.development.stack import ROOT, Stack

@@ -15,6 +15,10 @@ class AlreadyRunning(Exception):
     """Another launcher runs in this data folder."""
 
 
+class NotRunning(Exception):
+    """No shop that is ready runs where one is asked for."""
+
+
 class RunLock:
     """Held until it is closed or the process ends, however it ends."""
 
@@ -43,18 +47,23 @@ class RunLock:
         self._file.close()
 
 
-def running(data: Path) -> dict[str, Any] | None:
-    """What the launcher in this folder told, or None when there is none that is ready."""
-    path = data / NAME
+def running(data: Path) -> dict[str, Any]:
+    """What the launcher in this folder told. Raises ``NotRunning`` when there is none that is ready."""
+    facts = _read(data / NAME) if _is_held(data / NAME) else {}
+    if "web_url" not in facts:
+        raise NotRunning(f"The shop does not run in {data}.")
+    return facts
+
+
+def _is_held(path: Path) -> bool:
     if not path.exists():
-        return None
+        return False
     with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            facts = _read(path)
-            return facts if "web_url" in facts else None
-    return None
+            return True
+    return False
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -45,10 +45,11 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """The steps of one order so far."""
+    """The steps of one order so far. ``goal`` is the status at which its road ends."""
 
     placed: Placed
     status: str
+    goal: str
     steps: tuple[Step, ...]
 
     @property
@@ -61,14 +62,14 @@ class Timeline:
         waiting = [f"{step.what} ({step.queue})" for step in self.steps if step.state == WAITING]
         seen = {step.queue for step in self.steps}
         silent = [f"a task on {queue.name}" for queue in QUEUES if queue.name not in seen]
-        unfulfilled = [] if self.status == Order.Status.FULFILLED else [f"order fulfilled (it is {self.status})"]
+        unfulfilled = [] if self.status == self.goal else [f"order {self.goal} (it is {self.status})"]
         webhook = [] if any(step.what.startswith("Stripe webhook") for step in self.steps) else ["Stripe's webhook"]
         return [*waiting, *silent, *unfulfilled, *webhook]
 
 
 def look(placed: Placed) -> Timeline:
     """Read what has happened up to now."""
-    order = Order.objects.select_related("customer", "charge").get(number=placed.number)
+    order = Order.objects.select_related("customer", "charge", "subscription__plan").get(number=placed.number)
     webhooks = _webhooks_about(order, since=placed.asked_at)
     messages = _messages(placed.request_id, webhooks)
     results = TaskResult.objects.in_bulk([str(message.pk) for message in messages], field_name="task_id")
@@ -83,7 +84,9 @@ def look(placed: Placed) -> Timeline:
         *(_webhook_step(webhook) for webhook in webhooks),
         *_order_steps(order, messages),
     ]
-    return Timeline(placed=placed, status=order.status, steps=tuple(in_order(steps)))
+    # What is shipped is fulfilled by people.
+    goal = Order.Status.FULFILLED if order.subscription.plan.is_digital else Order.Status.PAID
+    return Timeline(placed=placed, status=order.status, goal=goal, steps=tuple(in_order(steps)))
 
 
 def in_order(steps: Iterable[Step]) -> list[Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -113,6 +114,23 @@ class TestRunning:
         assert done.returncode == 0, done.stdout + done.stderr
         assert_timeline_is_complete(done.stdout)
 
+    def test_a_checkout_whose_card_is_declined_says_so(self, launcher: Process, environ: dict[str, str]) -> None:
+        done = run(environ, "--card", "pm_card_chargeCustomerFail", "--plan", "veg-box-weekly", module="checkout")
+
+        assert done.returncode == 1
+        assert "veg-box-weekly for ada." in done.stdout
+        assert "order payment_failed" in done.stdout
+        assert "all seven queues done" not in done.stdout
+
+    def test_a_command_is_run_on_it_wherever_it_listens(self, launcher: Process, environ: dict[str, str]) -> None:
+        elsewhere = {**environ, "SQS_EMULATOR_PORT": "1", "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+        ledger = run(elsewhere, "check_ledger", "--json", module="manage")
+        queues = run(elsewhere, "provision_queues", "--check", module="manage")
+
+        assert ledger.returncode == 0, ledger.stdout + ledger.stderr
+        assert json.loads(ledger.stdout)["holds"] is True
+        assert queues.returncode == 0, queues.stdout + queues.stderr
+
     def test_a_second_one_is_told_of_the_first(self, launcher: Process, environ: dict[str, str]) -> None:
         refused = run(environ)
 
@@ -145,8 +163,11 @@ def test_a_taken_port_is_told_before_anything_starts(environ: dict[str, str], tm
     assert re.fullmatch(rf"Cannot start: Port {port} .* set SANDBOX_PORT to a free one\.\n", refused.stderr)
 
 
-def test_a_checkout_needs_a_shop_that_runs(environ: dict[str, str], tmp_path: Path) -> None:
-    refused = run({**environ, "DATA_DIR": str(tmp_path)}, module="checkout")
+@pytest.mark.parametrize(("module", "arguments"), [("checkout", []), ("manage", ["check_ledger"])])
+def test_what_needs_a_shop_that_runs_says_so(
+    environ: dict[str, str], tmp_path: Path, module: str, arguments: list[str]
+) -> None:
+    refused = run({**environ, "DATA_DIR": str(tmp_path)}, *arguments, module=module)
 
     assert refused.returncode == 1
     assert refused.stderr == f"The shop does not run in {tmp_path}. Start it with: make run\n"

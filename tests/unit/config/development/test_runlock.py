@@ -20,16 +20,17 @@ def test_one_stack_a_folder(tmp_path: Path) -> None:
 
 def test_who_comes_later_learns_how_to_reach_it(tmp_path: Path) -> None:
     with closing(runlock.RunLock(tmp_path)) as lock:
-        assert runlock.running(tmp_path) is None  # it is not ready yet
+        with pytest.raises(runlock.NotRunning):  # it is not ready yet
+            runlock.running(tmp_path)
         lock.tell(web_url="http://127.0.0.1:8000")
         facts = runlock.running(tmp_path)
 
-    assert facts is not None
     assert facts["web_url"] == "http://127.0.0.1:8000"
 
 
 def test_a_file_that_nobody_holds_is_no_stack(tmp_path: Path) -> None:
     (tmp_path / runlock.NAME).write_text('{"pid": 1, "web_url": "http://127.0.0.1:8000"}')
 
-    assert runlock.running(tmp_path) is None
-    assert runlock.running(tmp_path / "nowhere") is None
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(runlock.NotRunning, match=f"The shop does not run in {folder}"):
+            runlock.running(folder)

@@ -15,7 +15,9 @@ def after(milliseconds: float) -> dt.datetime:
     return BEGAN + dt.timedelta(milliseconds=milliseconds)
 
 
-def timeline(*steps: Step, status: str = "fulfilled", webhook_expected: bool = False) -> Timeline:
+def timeline(
+    *steps: Step, status: str = "fulfilled", goal: str = "fulfilled", webhook_expected: bool = False
+) -> Timeline:
     placed = Placed(
         request_id="r",
         number="7K3M9-Q2XAB",
@@ -24,7 +26,7 @@ def timeline(*steps: Step, status: str = "fulfilled", webhook_expected: bool = F
         answered_at=after(14),
         webhook_expected=webhook_expected,
     )
-    return Timeline(placed=placed, status=status, steps=steps)
+    return Timeline(placed=placed, status=status, goal=goal, steps=steps)
 
 
 def rendered(*steps: Step) -> list[str]:
@@ -86,3 +88,4 @@ def test_nothing_is_missing_at_the_end_of_the_road() -> None:
     webhook = Step(at=BEGAN, what="Stripe webhook", result="payment_intent.succeeded")
 
     assert timeline(*steps, webhook, webhook_expected=True).missing == []
+    assert timeline(*steps, webhook, status="paid", goal="paid").missing == []
