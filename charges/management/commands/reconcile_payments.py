@@ -19,6 +19,7 @@ from integrations.errors import ProviderError, TransientError
 from integrations.patience import patiently
 
 QUIET_SECONDS = 2.0
+NEWEST = f"the last {runs.GRACE // dt.timedelta(minutes=1)} minutes are not compared"
 SHOWN = 100  # of the findings of each state; the admin has all of them
 
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             "--since", required=True, type=_moment, metavar="WHEN", help="a date or a time, as 2026-11-01; UTC"
         )
         parser.add_argument(
-            "--until", type=_moment, metavar="WHEN", help="the same; without it, up to 15 minutes before now"
+            "--until", type=_moment, metavar="WHEN", help=f"the same; without it, as late as it can be: {NEWEST}"
         )
         parser.add_argument("--json", action="store_true", help="write one JSON object instead of the report")
         parser.add_argument("--no-resolve", action="store_true", help="only find; change nothing here or at Stripe")
@@ -50,12 +51,18 @@ class Command(BaseCommand):
 
     def _run(self, *, since: dt.datetime, until: dt.datetime | None, resolve: bool) -> ReconciliationRun:
         now = timezone.now()
+        if since > now:
+            raise CommandError(f"--since: {_minute(since)} is in the future.", returncode=2)
+        if since >= now - runs.GRACE:
+            raise CommandError(f"--since: {_minute(since)} is too new; {NEWEST}.", returncode=2)
         try:
             run = runs.begin(since=since, until=until, resolve=resolve, at=now)
         except runs.NothingToCompare as error:
             raise CommandError(f"--since: {error}", returncode=2) from error
         if run.counts:
-            self.stderr.write(f"Going on with the run that began at {run.started_at:%Y-%m-%d %H:%M} UTC.")
+            self.stderr.write(f"Going on with the run that began at {_minute(run.started_at)}.")
+        if until is not None and until > run.until:
+            self.stderr.write(f"--until: compared is up to {_minute(run.until)}; {NEWEST}.")
         progress = self._progress()
         try:
             return patiently(lambda: runs.complete(run_id=run.pk, at=now, after_each=progress))
@@ -74,7 +81,8 @@ class Command(BaseCommand):
         return tell
 
     def _report(self, run: ReconciliationRun) -> None:
-        self.stdout.write(f"Compared what was made from {run} UTC: {_counted(run)}.")
+        newest = f"; {NEWEST}" if run.asked_until != run.until else ""
+        self.stdout.write(f"Compared what was made from {run} UTC{newest}: {_counted(run)}.")
         for status, title in (("resolved", "Resolved"), ("open", "Open")):
             number = getattr(run, status)
             if number:
@@ -106,6 +114,10 @@ def _moment(text: str) -> dt.datetime:
     if moment is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no date or time such as 2026-11-01 or 2026-11-01T14:30")
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _minute(moment: dt.datetime) -> str:
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _counted(run: ReconciliationRun) -> str:

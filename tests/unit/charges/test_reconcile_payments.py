@@ -77,6 +77,27 @@ def test_what_was_resolved_is_told_and_no_failure(stripe_sandbox: StripeSandbox)
     assert "Read again and believed: the charge was pending, and is succeeded." in out
 
 
+def test_what_is_too_new_to_be_compared_is_told(stripe_sandbox: StripeSandbox) -> None:
+    last = f"{TOMORROW - dt.timedelta(minutes=15):%Y-%m-%d %H:%M} UTC"
+
+    _, without_until, nothing = run()
+    _, cut, warned = run("--until", TOMORROW.isoformat())
+    _, earlier, quiet = run("--until", (TOMORROW - dt.timedelta(hours=1)).isoformat())
+
+    assert f"to {last}; the last 15 minutes are not compared: 0 intents" in without_until
+    assert f"to {last}; the last 15 minutes are not compared: 0 intents" in cut
+    assert "not compared" not in earlier
+    assert (nothing, quiet) == ("", "")
+    assert warned == f"--until: compared is up to {last}; the last 15 minutes are not compared.\n"
+
+
+def test_a_beginning_that_is_too_late_is_told_so(db: None) -> None:
+    recent = (TOMORROW - dt.timedelta(minutes=14)).isoformat()
+
+    assert run(since="2999-01-01") == (2, "", "--since: 2999-01-01 00:00 UTC is in the future.")
+    assert run(since=recent)[2].endswith("UTC is too new; the last 15 minutes are not compared.")
+
+
 def test_for_machines(stripe_sandbox: StripeSandbox) -> None:
     charge = mismatched()
 
