@@ -39,11 +39,11 @@ bench: .venv-ready
 	@$(IN_VENV) python -m benchmarks.worker_throughput
 
 check: .venv-ready
-	@$(IN_VENV) ruff check .
-	@$(IN_VENV) mypy $(PACKAGES)
-	@$(IN_VENV) lint-imports
-	@$(IN_VENV) python manage.py makemigrations --check --dry-run
-	@$(IN_VENV) python manage.py check
+	@echo 'ruff' && $(IN_VENV) ruff check .
+	@echo 'mypy (some 15 s the first time)' && $(IN_VENV) mypy $(PACKAGES)
+	@echo 'import-linter' && $(IN_VENV) lint-imports --no-logo
+	@echo 'migrations' && $(IN_VENV) python manage.py makemigrations --check --dry-run
+	@echo 'system checks' && $(IN_VENV) python manage.py check
 
 requirements: .venv-ready
 	@test -x $(PIP_TOOLS)/bin/pip-compile || { \
