@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+from integrations.sqs.topology import InvalidTopology, Topology
 
 T = TypeVar("T")
 
@@ -36,7 +38,6 @@ DEVELOPMENT_VALUES = frozenset(
 STRIPE_JS_URL = "https://js.stripe.com/endive/stripe.js"
 SHORTEST_SECRET_KEY = 50
 MOST_DUNNING_STEPS = 8
-SQS_LONGEST_VISIBILITY = 43_200
 
 
 class BadEnvironment(Exception):
@@ -51,12 +52,7 @@ class Env:
     secret_key: str
     allowed_hosts: tuple[str, ...]
     database_url: str | None
-    aws_region: str
-    sqs_endpoint_url: str
-    sqs_queue_prefix: str
-    retry_ladder: tuple[int, ...]
-    visibility_timeout: int | None
-    poll_wait_seconds: int
+    sqs_topology: Topology
     stripe_api_key: str
     stripe_publishable_key: str
     stripe_api_base: str
@@ -106,12 +102,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=SHORTEST_SECRET_KEY),
         allowed_hosts=allowed_hosts,
         database_url=variables.database_url(),
-        aws_region=variables.required("AWS_REGION", "eu-west-1", str),
-        sqs_endpoint_url=variables.url("SQS_ENDPOINT_URL", f"http://127.0.0.1:{sqs_emulator_port}"),
-        sqs_queue_prefix=variables.optional("SQS_QUEUE_PREFIX", "", _queue_prefix),
-        retry_ladder=variables.optional("RETRY_LADDER", "60,300,1500", _ladder),
-        visibility_timeout=variables.optional("VISIBILITY_TIMEOUT", "", _visibility),
-        poll_wait_seconds=variables.optional("SQS_WAIT_SECONDS", "2" if variables.debug else "20", _between(1, 20)),
+        sqs_topology=_sqs_topology(variables, emulator=f"http://127.0.0.1:{sqs_emulator_port}"),
         stripe_api_key=stripe_api_key,
         stripe_publishable_key=variables.publishable_key(stripe_api_key),
         stripe_api_base=stripe_api_base,
@@ -141,6 +132,22 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         sqs_emulator_port=sqs_emulator_port,
         sandbox_port=sandbox_port,
     )
+
+
+def _sqs_topology(variables: _Variables, *, emulator: str) -> Topology:
+    """What SQS allows is the topology's to know; here text becomes numbers."""
+    options: dict[str, Any] = {
+        "region": variables.required("AWS_REGION", "eu-west-1", str),
+        "endpoint_url": variables.url("SQS_ENDPOINT_URL", emulator),
+        "prefix": variables.optional("SQS_QUEUE_PREFIX", "", str),
+        "ladder": variables.optional("RETRY_LADDER", "60,300,1500", _seconds),
+        "visibility_timeout": variables.optional("VISIBILITY_TIMEOUT", "", lambda text: _whole(text) if text else None),
+        "wait_time_seconds": variables.optional("SQS_WAIT_SECONDS", "2" if variables.debug else "20", _whole),
+    }
+    try:
+        return Topology(**options)
+    except InvalidTopology as error:
+        raise BadEnvironment(str(error)) from None
 
 
 class _Variables:
@@ -272,14 +279,11 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _ladder(text: str) -> tuple[int, ...]:
+def _seconds(text: str) -> tuple[int, ...]:
     try:
-        steps = tuple(int(step) for step in text.split(","))
+        return tuple(int(step) for step in text.split(","))
     except ValueError:
         raise ValueError(f"is {text!r}; write whole seconds with commas between them, as 60,300,1500.") from None
-    if not all(1 <= step <= SQS_LONGEST_VISIBILITY for step in steps):
-        raise ValueError(f"is {text!r}; each step is 1 to {SQS_LONGEST_VISIBILITY} seconds (SQS allows no more).")
-    return steps
 
 
 def _days(text: str) -> tuple[int, ...]:
@@ -292,14 +296,11 @@ def _days(text: str) -> tuple[int, ...]:
     return days
 
 
-def _visibility(text: str) -> int | None:
-    return _between(1, SQS_LONGEST_VISIBILITY)(text) if text else None
-
-
-def _queue_prefix(text: str) -> str:
-    if len(text) > 40 or not all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in text):
-        raise ValueError(f"is {text!r}; up to 40 letters, digits, hyphens and underscores.")
-    return text
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"is {text!r}; write a whole number.") from None
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from config import env as environment
-from integrations.sqs.topology import InvalidTopology, Topology
 
 try:
     ENV = environment.read()
@@ -148,17 +147,7 @@ SPECTACULAR_SETTINGS = {
 # Counts are kept in each web process: a shared store would be a network call inside the checkout.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-try:
-    SQS_TOPOLOGY = Topology(
-        prefix=ENV.sqs_queue_prefix,
-        ladder=ENV.retry_ladder,
-        visibility_timeout=ENV.visibility_timeout,
-        region=ENV.aws_region,
-        endpoint_url=ENV.sqs_endpoint_url,
-        wait_time_seconds=ENV.poll_wait_seconds,
-    )
-except InvalidTopology as error:
-    sys.exit(f"Cannot start: {error}")
+SQS_TOPOLOGY = ENV.sqs_topology
 if DEBUG:
     # The emulator takes any signature, boto3 refuses to send none.
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "development")

@@ -21,8 +21,9 @@ MAX_RECEIVE_COUNT = len(DEFAULT_LADDER) + 1
 # What one task may spend waiting for providers, all its calls together. The gateways' own timeouts must add up to less.
 PROVIDER_TIMEOUTS = 45.0
 
-# SQS hides a message for at most 12 hours, counted from its receipt; the rest is room for the run itself.
-MAX_COUNTDOWN = 12 * 60 * 60 - 15 * 60
+LONGEST_VISIBILITY = 12 * 60 * 60
+# SQS hides a message no longer than that, counted from its receipt; the rest is room for the run itself.
+MAX_COUNTDOWN = LONGEST_VISIBILITY - 15 * 60
 
 DEAD_LETTER_SUFFIX = "-dlq"
 
@@ -55,7 +56,7 @@ QUEUES = (ACCOUNT, EMAILS, ORDERS, CHARGES, SMS, BREVO, DIXA)
 
 
 class InvalidTopology(ValueError):
-    """The queue configuration cannot work; the message names the setting."""
+    """The queue configuration cannot work; the message names the environment's variable, where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,14 +82,18 @@ class Topology:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z0-9_-]{0,50}", self.prefix):
             raise InvalidTopology(
-                f"SQS_QUEUE_PREFIX {self.prefix!r}: only letters, digits, '-' and '_', at most 50 of them"
+                f"SQS_QUEUE_PREFIX is {self.prefix!r}; up to 50 letters, digits, hyphens and underscores."
             )
         if not self.ladder or any(not 0 < step <= MAX_COUNTDOWN for step in self.ladder):
-            raise InvalidTopology(f"RETRY_LADDER {self.ladder}: needs steps of 1 to {MAX_COUNTDOWN} seconds")
-        if self.visibility_timeout is not None and not 3 <= self.visibility_timeout <= 12 * 60 * 60:
-            raise InvalidTopology(f"VISIBILITY_TIMEOUT {self.visibility_timeout}: needs 3 to 43200 seconds")
+            steps = ",".join(map(str, self.ladder))
+            raise InvalidTopology(f"RETRY_LADDER is {steps!r}; each step is 1 to {MAX_COUNTDOWN} seconds.")
+        # The two time limits have to fit below it, a second apart.
+        if self.visibility_timeout is not None and not 3 <= self.visibility_timeout <= LONGEST_VISIBILITY:
+            raise InvalidTopology(
+                f"VISIBILITY_TIMEOUT is {self.visibility_timeout}; it must be from 3 to {LONGEST_VISIBILITY} seconds."
+            )
         if not 1 <= self.wait_time_seconds <= 20:
-            raise InvalidTopology(f"wait_time_seconds {self.wait_time_seconds}: SQS allows 1 to 20 for a long poll")
+            raise InvalidTopology(f"SQS_WAIT_SECONDS is {self.wait_time_seconds}; it must be from 1 to 20.")
         if self.polling_interval <= 0:
             raise InvalidTopology("polling_interval: must be more than 0, or an idle worker spins")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -31,12 +32,12 @@ PRODUCTION = {
 DEFAULTS: dict[str, Any] = {
     "debug": True,
     "database_url": None,
-    "aws_region": "eu-west-1",
-    "sqs_endpoint_url": "http://127.0.0.1:9324",
-    "sqs_queue_prefix": "",
-    "retry_ladder": (60, 300, 1500),
-    "visibility_timeout": None,
-    "poll_wait_seconds": 2,
+    "sqs_topology.region": "eu-west-1",
+    "sqs_topology.endpoint_url": "http://127.0.0.1:9324",
+    "sqs_topology.prefix": "",
+    "sqs_topology.ladder": (60, 300, 1500),
+    "sqs_topology.visibility_timeout": None,
+    "sqs_topology.wait_time_seconds": 2,
     "stripe_api_key": "sk_test_sandbox",
     "stripe_api_base": "http://127.0.0.1:8420/stripe",
     "stripe_webhook_secrets": ("whsec_sandbox",),
@@ -62,14 +63,14 @@ DEFAULTS: dict[str, Any] = {
 READS = [
     ("ALLOWED_HOSTS", "a.example.com, 127.0.0.1", "allowed_hosts", ("a.example.com", "127.0.0.1")),
     ("DATABASE_URL", "postgres://shop@db/shop", "database_url", "postgres://shop@db/shop"),
-    ("SQS_QUEUE_PREFIX", "staging-", "sqs_queue_prefix", "staging-"),
-    ("SQS_EMULATOR_PORT", "9999", "sqs_endpoint_url", "http://127.0.0.1:9999"),
+    ("SQS_QUEUE_PREFIX", "staging-", "sqs_topology.prefix", "staging-"),
+    ("SQS_EMULATOR_PORT", "9999", "sqs_topology.endpoint_url", "http://127.0.0.1:9999"),
     ("SANDBOX_PORT", "9998", "dixa_api_base", "http://127.0.0.1:9998/dixa/v1"),
     ("STRIPE_API_BASE", "https://api.stripe.com/", "stripe_api_base", "https://api.stripe.com"),
     ("STRIPE_API_BASE", "https://api.stripe.com", "stripe_js_url", "https://js.stripe.com/endive/stripe.js"),
-    ("RETRY_LADDER", "1,2,3", "retry_ladder", (1, 2, 3)),
-    ("VISIBILITY_TIMEOUT", "600", "visibility_timeout", 600),
-    ("SQS_WAIT_SECONDS", "20", "poll_wait_seconds", 20),
+    ("RETRY_LADDER", "1,2,3", "sqs_topology.ladder", (1, 2, 3)),
+    ("VISIBILITY_TIMEOUT", "600", "sqs_topology.visibility_timeout", 600),
+    ("SQS_WAIT_SECONDS", "20", "sqs_topology.wait_time_seconds", 20),
     ("BREVO_LIST_ID", "7", "brevo_list_id", 7),
     ("SMS_SENDER", "491511234567", "sms_sender", "491511234567"),
     ("CHECKOUT_RATE_LIMIT", "5/hour", "checkout_rate_limit", "5/hour"),
@@ -91,11 +92,12 @@ REFUSES = [
     ("DATABASE_URL", "mysql://shop@db/shop"),
     ("SQS_ENDPOINT_URL", "localhost:9324"),
     ("SQS_QUEUE_PREFIX", "no spaces"),
-    ("SQS_QUEUE_PREFIX", "x" * 41),
+    ("SQS_QUEUE_PREFIX", "x" * 51),
     ("RETRY_LADDER", "soon"),
     ("RETRY_LADDER", "60,0"),
-    ("RETRY_LADDER", "43201"),
-    ("VISIBILITY_TIMEOUT", "0"),
+    ("RETRY_LADDER", "42301"),
+    ("VISIBILITY_TIMEOUT", "soon"),
+    ("VISIBILITY_TIMEOUT", "2"),
     ("VISIBILITY_TIMEOUT", "43201"),
     ("SQS_WAIT_SECONDS", "21"),
     ("STRIPE_API_BASE", "ftp://api.stripe.com"),
@@ -132,12 +134,12 @@ DEVELOPMENT_ONLY = [
 
 @pytest.mark.parametrize(("field", "expected"), DEFAULTS.items())
 def test_development_needs_nothing(field: str, expected: Any) -> None:
-    assert getattr(env.read(DEVELOPMENT), field) == expected
+    assert attrgetter(field)(env.read(DEVELOPMENT)) == expected
 
 
 @pytest.mark.parametrize(("variable", "text", "field", "expected"), READS)
 def test_a_variable_is_read(variable: str, text: str, field: str, expected: Any) -> None:
-    assert getattr(env.read({**DEVELOPMENT, variable: text}), field) == expected
+    assert attrgetter(field)(env.read({**DEVELOPMENT, variable: text})) == expected
 
 
 @pytest.mark.parametrize(("variable", "text"), REFUSES)
@@ -155,7 +157,7 @@ def test_production_starts_with_everything_named() -> None:
     settings = env.read(PRODUCTION)
 
     assert not settings.debug
-    assert settings.poll_wait_seconds == 20
+    assert settings.sqs_topology.wait_time_seconds == 20
     assert settings.stripe_api_base == "https://api.stripe.com"
 
 

@@ -57,12 +57,14 @@ def test_a_dead_letter_outlives_its_source_by_ten_days() -> None:
     ("options", "named"),
     [
         ({"prefix": "a.b"}, "SQS_QUEUE_PREFIX"),
+        ({"prefix": "x" * 51}, "SQS_QUEUE_PREFIX"),
         ({"ladder": ()}, "RETRY_LADDER"),
         ({"ladder": (0,)}, "RETRY_LADDER"),
-        ({"ladder": (43_200,)}, "RETRY_LADDER"),
+        ({"ladder": (42_301,)}, "RETRY_LADDER"),
+        ({"visibility_timeout": 2}, "VISIBILITY_TIMEOUT"),
         ({"visibility_timeout": 43_201}, "VISIBILITY_TIMEOUT"),
-        ({"wait_time_seconds": 0}, "wait_time_seconds"),
-        ({"wait_time_seconds": 21}, "wait_time_seconds"),
+        ({"wait_time_seconds": 0}, "SQS_WAIT_SECONDS"),
+        ({"wait_time_seconds": 21}, "SQS_WAIT_SECONDS"),
         ({"polling_interval": 0}, "polling_interval"),
     ],
 )
