@@ -1,6 +1,6 @@
 """How long the proof of a large ledger takes.
 
-    DJANGO_DEBUG=1 python benchmarks/check_ledger.py [--orders 1000000]
+    DJANGO_DEBUG=1 .venv/bin/python benchmarks/check_ledger.py [--orders 1000000]
 
 Fills a database of its own on the embedded server with orders as the shop leaves them, runs ``manage.py check_ledger``
 on it, and drops it. Goal: a million orders in less than 30 s.

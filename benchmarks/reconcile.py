@@ -1,6 +1,6 @@
 """How long a reconciliation with Stripe takes, and how much memory: at 10,000 payments and at 100,000.
 
-    DJANGO_DEBUG=1 python benchmarks/reconcile.py [--sizes 10000 100000] [--unheard 100]
+    DJANGO_DEBUG=1 .venv/bin/python benchmarks/reconcile.py [--sizes 10000 100000] [--unheard 100]
 
 For each size it fills a database of its own on the embedded server with orders as the shop leaves them, and a sandbox
 with their intents, made over the last seven days; runs ``manage.py reconcile_payments`` over real HTTP in a process of

@@ -1,6 +1,6 @@
 """How many messages a four-slot worker does, what its parent weighs, and whether that grows.
 
-    python benchmarks/worker_throughput.py [--messages 10000] [--slots 4]
+    .venv/bin/python benchmarks/worker_throughput.py [--messages 10000] [--slots 4]
 
 Starts the SQS emulator and a Celery worker without Django. Goals: at least 40 no-op messages a second, a parent under
 150 MiB, flat over 10,000 messages. The emulator shares the machine and is most of the cost.
