@@ -51,10 +51,15 @@ fingerprint() {
 
 say_progress() { # of the pip that writes to $LOG
     if grep -q '^Installing collected packages' "$LOG"; then
-        text="installing, $(find "$VENV"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ') of about $total"
+        doing=installing
+        count=$(find "$VENV"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ')
     else
-        text="fetching, $(grep -c -E '^(Collecting|Requirement already)' "$LOG") of about $total"
+        doing=fetching
+        count=$(grep -c -E '^(Collecting|Requirement already)' "$LOG")
     fi
+    # pip is there besides, and names some packages twice.
+    [ "$count" -le "$total" ] || count=$total
+    text="$doing, $count of about $total"
     if [ -t 1 ]; then
         printf '\r\033[K  … %s s, %s' "$seconds" "$text"
     else

@@ -85,6 +85,17 @@ def test_what_pip_cannot_do_is_explained(folder: Path, pip_says: str, we_say: st
     assert not (folder / ".venv" / "requirements.stamp").exists()
 
 
+def test_progress_never_exceeds_the_total(folder: Path) -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (folder / name).write_text("one==1\n")
+    for name in ("one", "pip", "setuptools"):
+        (folder / f".venv/lib/python3/site-packages/{name}-1.dist-info").mkdir(parents=True)
+    fake = '#!/bin/sh\ncase "$*" in "-m pip"*) echo "Installing collected packages: one"; sleep 3;; esac\n'
+    script(folder / ".venv" / "bin" / "python", fake)
+
+    assert "installing, 1 of about 1\n" in install(folder).stdout
+
+
 def test_it_installs_once_and_again_when_the_requirements_change(folder: Path) -> None:
     script(folder / ".venv" / "bin" / "python", NEW_PYTHON)
 
