@@ -111,7 +111,7 @@ class RefundsView(APIView):
         },
     )
     def get(self, request: Request) -> Response:
-        asked = RefundFilter(data={"order": request.query_params.get("order", "")})
+        asked = RefundFilter(data={name: said for name, said in request.query_params.items() if name == "order"})
         asked.is_valid(raise_exception=True)
         pages = Pages()
         found = queries.refunds_of(order_number=asked.validated_data["order"])

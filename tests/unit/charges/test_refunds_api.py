@@ -242,6 +242,8 @@ def test_what_can_be_wrong_with_a_question(staff: Client, query: dict[str, str],
     assert answer.status_code == status
     if status in (400, 422):
         assert list(problems(answer)) == ["order"]
+    if not query:
+        assert problems(answer)["order"] == "This field is required."
 
 
 def test_a_refund_that_is_not_there(staff: Client) -> None:
