@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from charges.models import Refund
@@ -20,6 +21,21 @@ class OrderNumberField(StrictRegexField):
         super().__init__(ORDER_NUMBER, message="Must be an order's number, as 7K3M9-Q2XAB.", max_length=11, **kwargs)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A part of the payment",
+            {
+                "order": "7K3M9-Q2XAB",
+                "amount": 500,
+                "reason": "requested_by_customer",
+                "note": "the bag was torn",
+            },
+            description="`order` is your order's number.",
+            request_only=True,
+        )
+    ]
+)
 class RefundInput(StrictSerializer):
     order = OrderNumberField(help_text="The number of a paid order.")
     amount = StrictIntegerField(

@@ -134,8 +134,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
-    "TITLE": "Checkout API",
-    "DESCRIPTION": "Place an order in one call; follow it at its `status_url`.",
+    "TITLE": "Shop API",
+    "DESCRIPTION": "Place an order in one call, follow it at its `status_url`, and give its money back.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     # The page's files are ours to serve: no third party in the browser, and it works offline.

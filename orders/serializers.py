@@ -6,7 +6,7 @@ from typing import Any
 
 import phonenumbers
 from django.core.validators import RegexValidator
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 
@@ -125,6 +125,25 @@ class AddressInput(StrictSerializer):
     country = StrictRegexField(COUNTRY, message="Must be a two-letter country code, as DE.", max_length=2)
 
 
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "A subscription",
+            {
+                "plan": "coffee-monthly",
+                "quantity": 1,
+                "payment_method": "pm_card_visa",
+                "customer": {
+                    "email": "ada@example.com",
+                    "name": "Ada Lovelace",
+                    "phone": "+4915112345678",
+                    "sms_consent": True,
+                },
+            },
+            request_only=True,
+        )
+    ]
+)
 class CheckoutInput(StrictSerializer):
     plan = StrictCharField(max_length=50, help_text="The code of a plan, as coffee-monthly.")
     quantity = StrictIntegerField(min_value=1, max_value=MOST_UNITS, required=False, default=1)
