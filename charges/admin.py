@@ -21,7 +21,7 @@ from charges.models import (
     SavedCard,
     StripeCustomer,
 )
-from integrations.admin import ReadOnlyAdmin
+from integrations.admin import ReadOnlyAdmin, short
 from subscriptions.money import formatted
 
 __all__ = ["reconciliation_admin"]  # its lists register themselves
@@ -90,7 +90,7 @@ class RefundInline(admin.TabularInline):
 
 @admin.register(Charge)
 class ChargeAdmin(ReadOnlyAdmin):
-    list_display = ("order", "money", "status", "payment_intent_id", "created_at", "succeeded_at")
+    list_display = ("order", "money", short("status"), "payment_intent_id", "created_at", "succeeded_at")
     list_filter = ("status", "currency")
     search_fields = ("order__number__exact", "order__customer__email_key__startswith", "payment_intent_id__exact",
                      "stripe_charge_id__exact", "id__exact")  # fmt: skip
@@ -114,7 +114,7 @@ class ChargeAdmin(ReadOnlyAdmin):
 class RefundAdmin(ReadOnlyAdmin):
     """Every refund. Asking for one is a command of the API, which checks what is left of the payment."""
 
-    list_display = ("order", "money", "status", "origin", "requested_by", "requested_at", "failure_code")
+    list_display = ("order", "money", short("status"), "failure_code", short("origin"), "requested_by", "requested_at")
     list_filter = ("status", "origin", "reason")
     search_fields = (
         "charge__order__number__exact",
@@ -157,7 +157,7 @@ class DunningStepInline(admin.TabularInline):
 class DunningRunAdmin(ReadOnlyAdmin):
     """What is being done about unpaid orders: the steps taken, and the next one."""
 
-    list_display = ("order", "state", "step", "next_step_at", "policy", "started_at", "ended_at")
+    list_display = ("order", short("status"), "step", "next_step_at", "policy", "started_at", "ended_at")
     list_filter = ("status", "unpaid_policy", "reason")
     search_fields = ("order__number__exact", "order__customer__email_key__startswith", "id__exact")
     search_help_text = "Order number, e-mail address"
@@ -168,10 +168,6 @@ class DunningRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DunningRun]:
         return super().get_queryset(request).prefetch_related("steps")
-
-    @admin.display(ordering="status")
-    def state(self, run: DunningRun) -> str:
-        return run.status
 
     @admin.display(description="in the end", ordering="unpaid_policy")
     def policy(self, run: DunningRun) -> str:
@@ -225,8 +221,9 @@ class DisputeAdmin(ReadOnlyAdmin):
     """Disputes, those that are open first, and of these the one that must be answered soonest. Evidence is given in
     Stripe's dashboard, where ``stripe_id`` is found."""
 
-    list_display = ("stripe_id", "order", "money", "reason", "status", "funds", "answer_until", "policy_applied",
-                    "next_step")  # fmt: skip
+    list_display = ("answer_until", "order", "money", "next_step", "status", "reason", short("funds"),
+                    "policy_applied", "stripe_id")  # fmt: skip
+    list_display_links = ("answer_until", "stripe_id")
     list_filter = (OpenDisputeFilter, "status", "reason", "is_inquiry")
     search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact",
                      "charge__order__customer__email_key__startswith")  # fmt: skip

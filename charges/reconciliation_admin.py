@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
@@ -13,7 +11,7 @@ from django.utils import timezone
 
 from charges.models import ReconciliationFinding, ReconciliationRun
 from charges.operations.reconciliation import findings, runs
-from integrations.admin import ReadOnlyAdmin
+from integrations.admin import ReadOnlyAdmin, short
 from integrations.errors import ProviderError, TransientError
 
 MOST_AT_ONCE = 10  # findings looked at again in one request: each takes some calls to Stripe
@@ -32,12 +30,13 @@ class ReasonForm(ActionForm):
 class ReconciliationFindingAdmin(ReadOnlyAdmin):
     """Where Stripe and we differ, what is open first."""
 
-    list_display = ("problem", "kind", "stripe_id", "order", "status", "details", "next_step", "resolution",
-                    "last_seen_at")  # fmt: skip
+    list_display = (short("problem"), "order", "details", "next_step", short("status"), "resolution", "last_seen_at",
+                    "kind", "stripe_id")  # fmt: skip
     list_filter = ("status", "problem", "kind", "last_seen_at")
     list_select_related = ("charge__order",)
-    search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact")
-    search_help_text = "Stripe's id, the order's number, the charge's payment intent"
+    search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact",
+                     "charge__order__customer__email_key__startswith")  # fmt: skip
+    search_help_text = "Order number, e-mail address, Stripe's id, the charge's payment intent"
     ordering = ("status", "-last_seen_at")
     fields = ("problem", "kind", "stripe_id", "order", "charge", "status", "details", "next_step", "resolution",
               "resolved_by", "resolved_at", "made_at", "first_seen_at", "last_seen_at", "run")  # fmt: skip
@@ -86,15 +85,14 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
 class ReconciliationRunAdmin(ReadOnlyAdmin):
     """Each comparison with Stripe, and how far it has come."""
 
-    list_display = ("started_at", "night", "since", "until", "phase", "counted", "found", "resolved", "open",
-                    "finished_at")  # fmt: skip
+    list_display = ("started_at", short("phase"), "open", "found", "resolved", "finished_at", "counted", "since",
+                    "until", "night")  # fmt: skip
     list_filter = ("phase", ("night", admin.EmptyFieldListFilter), "started_at")
     search_fields = ("id__exact",)
     ordering = ("-id",)
+    fields = ("started_at", "phase", "open", "found", "resolved", "finished_at", "counted", "since", "until", "night",
+              "resolve", "cursor", "step", "asked_until")  # fmt: skip
 
     @admin.display(description="compared")
     def counted(self, run: ReconciliationRun) -> str:
         return ", ".join(f"{number:,} {kind}s" for kind, number in run.counts.items())
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return (*self.list_display, "resolve", "cursor", "step", "asked_until")

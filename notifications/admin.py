@@ -13,7 +13,7 @@ from notifications.models import ContactSync, Notification, Suppression
 class NotificationAdmin(ReadOnlyAdmin):
     """Every message to a customer and what became of it."""
 
-    list_display = ("created_at", "kind", "occasion", "channel", "status", "order", "customer", "sent_at", "error_code")
+    list_display = ("kind", "order", "customer", "status", "error_code", "created_at", "channel", "occasion", "sent_at")
     list_filter = ("status", "kind", "channel", "created_at")
     list_select_related = ("order", "customer")
     search_fields = (

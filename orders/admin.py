@@ -17,7 +17,7 @@ class OrderLines(admin.TabularInline):
 class OrderAdmin(ReadOnlyAdmin):
     """Every order; those that are paid, or refunded in part, and not fulfilled are what is to be shipped."""
 
-    list_display = ("number", "customer", "status", "total", "placed_at", "paid_at", "fulfilled_at")
+    list_display = ("number", "status", "paid_at", "fulfilled_at", "total", "customer", "placed_at")
     list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter),
                    ("fulfilled_at", admin.EmptyFieldListFilter), "currency")  # fmt: skip
     list_select_related = ("customer",)

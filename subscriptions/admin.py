@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 
-from integrations.admin import ReadOnlyAdmin
+from integrations.admin import ReadOnlyAdmin, short
 from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer, Plan, Subscription, User
 from subscriptions.money import formatted
@@ -60,8 +60,8 @@ class CustomerAdmin(ReadOnlyAdmin):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    list_display = ("id", "customer", "plan", "quantity", "status", "status_reason", "current_period_start",
-                    "current_period_end")  # fmt: skip
+    list_display = ("customer", "status", short("status_reason"), "plan", "quantity", "current_period_start",
+                    "current_period_end", "id")  # fmt: skip
     list_filter = ("status", "status_reason", "plan")
     list_select_related = ("customer", "plan")
     search_fields = ("id__exact", "customer__email_key__startswith")

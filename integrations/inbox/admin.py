@@ -10,7 +10,7 @@ from integrations.inbox.models import WebhookEvent
 class WebhookEventAdmin(ReadOnlyAdmin):
     """What the providers told us and what became of it."""
 
-    list_display = ("received_at", "provider", "type", "event_id", "processed_at", "outcome")
+    list_display = ("type", "outcome", "received_at", "processed_at", "provider", "event_id")
     list_filter = ("provider", ("processed_at", admin.EmptyFieldListFilter), "type")
     search_fields = ("event_id__exact", "id__exact")
     ordering = ("-id",)

@@ -11,7 +11,7 @@ from integrations.outbox.models import OutboxMessage
 class OutboxMessageAdmin(ReadOnlyAdmin):
     """What was sent, what waits, and why."""
 
-    list_display = ("id", "task", "queue", "created_at", "not_before", "sent_at", "attempts", "last_error")
+    list_display = ("task", "created_at", "sent_at", "attempts", "last_error", "not_before", "queue", "id")
     list_filter = ("queue", "task", ("sent_at", admin.EmptyFieldListFilter))
     search_fields = ("id__exact",)
     ordering = ("-id",)

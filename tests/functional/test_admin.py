@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -13,8 +14,10 @@ from django.test import Client
 from django.urls import reverse
 from django_celery_results.models import TaskResult
 
+from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from subscriptions.models import Customer, Plan, User
+from tests.support.back_office import unhappy_order
 
 OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
 MODELS = [
@@ -87,6 +90,38 @@ def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> N
     place_order(amount=123456)
     assert b"1,234.56 EUR" in staff.get(listing(apps.get_model("orders.Order"))).content
     assert b"12.90 EUR" in staff.get(listing(Plan)).content
+
+
+@pytest.mark.parametrize(
+    ("model", "first"),
+    [
+        ("charges.Dispute", ["answer_until", "order", "money", "next_step", "status"]),
+        ("charges.DunningRun", ["order", "status", "step", "next_step_at"]),
+        ("charges.ReconciliationFinding", ["problem", "order", "details", "next_step", "status"]),
+        ("charges.ReconciliationRun", ["started_at", "phase", "open"]),
+        ("inbox.WebhookEvent", ["type", "outcome", "received_at", "processed_at"]),
+        ("notifications.Notification", ["kind", "order", "customer", "status", "error_code"]),
+        ("orders.Order", ["number", "status", "paid_at", "fulfilled_at"]),
+        ("outbox.OutboxMessage", ["task", "created_at", "sent_at", "attempts", "last_error"]),
+        ("subscriptions.Subscription", ["customer", "status", "status_reason"]),
+    ],
+)
+def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model: str, first: list[str]) -> None:
+    unhappy_order()
+    WebhookEvent.objects.create(provider="stripe", event_id="evt_1", type="charge.succeeded", payload={})
+    page = staff.get(listing(apps.get_model(model))).content.decode()
+    columns = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', page)
+    assert columns[: len(first)] == first
+    assert "nav-sidebar" not in page
+
+
+def test_a_list_shows_a_status_without_its_explanation_and_the_row_shows_it_whole(staff: Client) -> None:
+    finding = unhappy_order().charge.reconciliation_findings.get()
+    whole, short = "Missing there: we have it, Stripe does not", ">Missing there<"
+    page = staff.get(listing(type(finding))).content.decode()
+    assert short in page.split("</thead>")[1]
+    assert whole not in page.split("</thead>")[1].split("changelist-filter")[0]
+    assert whole in staff.get(f"{listing(type(finding))}{finding.pk}/change/").content.decode()
 
 
 def test_a_login_is_made_case_folded(staff: Client) -> None:

@@ -21,14 +21,12 @@ from charges.models import (
     StripeCustomer,
 )
 from subscriptions.models import User
-from tests.support.payments import NOW, place_order
-from tests.support.refunds import ask
-from tests.unit.charges.test_refunds_api import succeeded
+from tests.support.back_office import unhappy_order
 
 pytestmark = pytest.mark.django_db
 
 LISTS = [Charge, Dispute, DunningRun, ReconciliationFinding, ReconciliationRun, Refund, SavedCard, StripeCustomer]
-OF_ORDERS = ["charge", "dispute", "dunningrun", "refund"]
+OF_ORDERS = ["charge", "dispute", "dunningrun", "reconciliationfinding", "refund"]
 
 
 @pytest.fixture
@@ -36,24 +34,6 @@ def staff() -> Client:
     client = Client()
     client.force_login(User.objects.create_superuser("staff@example.com", "a long password"))
     return client
-
-
-def unhappy_order(*, steps: int = 0) -> Any:
-    """An order with a row in each list."""
-    order = place_order(status="paid", paid_at=NOW)
-    charge = succeeded(order)
-    ask(charge, 1)
-    fields = {"amount": 1290, "currency": "EUR", "status": "needs_response", "opened_at": NOW}
-    Dispute.objects.create(
-        charge=charge, stripe_id=f"du_{order.pk.hex}", is_inquiry=False, **fields
-    )
-    run = DunningRun.objects.create(order=order, schedule=[2] * 8, unpaid_policy="cancel", started_at=NOW)
-    for number in range(1, steps + 1):
-        attempt = charge.attempts.create(
-            number=number, idempotency_key=f"{charge.pk}:{number}", status="declined", started_at=NOW, finished_at=NOW
-        )
-        run.steps.create(number=number, due_at=NOW, status="tried", done_at=NOW, attempt=attempt)
-    return order
 
 
 @pytest.mark.parametrize("model", LISTS)
