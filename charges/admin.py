@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
@@ -27,29 +28,35 @@ from subscriptions.money import formatted
 __all__ = ["reconciliation_admin"]  # its lists register themselves
 
 
-class AttemptInline(admin.TabularInline):
+class AttemptInline(admin.StackedInline):
+    """Stacked, as the codes make a table that is wider than any screen. What they mean stands before them."""
+
     model = ChargeAttempt
     extra = 0
     can_delete = False
-    fields = ("number", "trigger", "status", "code", "decline_code", "advice_code", "network_advice_code", "category",
-              "meaning", "next_step", "stripe_charge_id", "payment_method", "started_at", "finished_at",
-              "task_id")  # fmt: skip
-    readonly_fields = fields
+    fields = (
+        ("started_at", "payment_method", "status"),
+        ("meaning", "next_step"),
+        ("category", "trigger", "finished_at"),
+        ("code", "decline_code", "advice_code", "network_advice_code"),
+        "stripe_charge_id",
+    )
+    readonly_fields = flatten(fields)
 
-    @admin.display(empty_value="-")
-    def category(self, attempt: ChargeAttempt) -> str | None:
+    def category(self, attempt: ChargeAttempt) -> str:
         reading = queries.reading(attempt=attempt)
-        return f"{reading.category} (by {reading.decided_by})" if reading else None
+        return f"{reading.category} (by {reading.decided_by})" if reading else "-"
 
-    @admin.display(empty_value="-")
-    def meaning(self, attempt: ChargeAttempt) -> str | None:
+    def meaning(self, attempt: ChargeAttempt) -> str:
         reading = queries.reading(attempt=attempt)
-        return reading.meaning if reading else None
+        return reading.meaning if reading else "-"
 
-    @admin.display(empty_value="-")
-    def next_step(self, attempt: ChargeAttempt) -> str | None:
+    def next_step(self, attempt: ChargeAttempt) -> str:
         reading = queries.reading(attempt=attempt)
-        return reading.next_step if reading else None
+        return reading.next_step if reading else "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChargeAttempt]:
+        return super().get_queryset(request).select_related("charge__order")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -82,7 +89,7 @@ class RefundInline(admin.TabularInline):
         return formatted(amount=refund.amount, currency=refund.charge.currency)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
-        return super().get_queryset(request).select_related("charge", "requested_by")
+        return super().get_queryset(request).select_related("charge__order", "requested_by")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -147,7 +154,7 @@ class DunningStepInline(admin.TabularInline):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DunningStep]:
-        return super().get_queryset(request).select_related("attempt")
+        return super().get_queryset(request).select_related("run__order", "attempt__charge__order")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -47,7 +47,7 @@ class DunningRun(models.Model):
         indexes = [models.Index(fields=["started_at"], condition=Q(status="active"), name="dunning_active")]
 
     def __str__(self) -> str:
-        return f"{self.status} {self.order_id}"
+        return f"{self.order}: {self.status}"
 
 
 class DunningStep(models.Model):
@@ -87,4 +87,4 @@ class DunningStep(models.Model):
         indexes = [models.Index(fields=["due_at"], condition=Q(status="planned"), name="dunning_step_due")]
 
     def __str__(self) -> str:
-        return f"{self.run_id} step {self.number}"
+        return f"{self.run.order} step {self.number}"

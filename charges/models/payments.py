@@ -133,7 +133,7 @@ class Charge(Counterpart):
         indexes = [models.Index(fields=["status", "created_at"], name="charge_by_status")]
 
     def __str__(self) -> str:
-        return f"{formatted(amount=self.amount, currency=self.currency)} for {self.order_id}"
+        return f"{formatted(amount=self.amount, currency=self.currency)} for {self.order}"
 
 
 class ChargeAttempt(models.Model):
@@ -210,4 +210,4 @@ class ChargeAttempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.charge_id} #{self.number}"
+        return f"{self.charge.order} #{self.number}"

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from uuid6 import uuid7
 
 from charges.models.payments import Charge, Counterpart
+from subscriptions.money import formatted
 
 
 class Refund(Counterpart):
@@ -82,4 +83,4 @@ class Refund(Counterpart):
         indexes = [models.Index(fields=["status", "requested_at"], name="refund_by_status")]
 
     def __str__(self) -> str:
-        return self.stripe_id or str(self.pk)
+        return f"{formatted(amount=self.amount, currency=self.charge.currency)} back for {self.charge.order}"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
 from tests.support.payments import NOW, place_order
 from tests.support.refunds import ask
 
@@ -49,3 +53,10 @@ def unhappy_order(*, steps: int = 0) -> Any:
     )
     Notification.objects.create(kind="payment_failed", channel="email", customer=order.customer, order=order)
     return order
+
+
+def queries_for(client: Client, url: str) -> int:
+    """How many statements a page takes."""
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)

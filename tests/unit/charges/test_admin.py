@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 from charges import queries
 from charges.models import Charge, SavedCard, StripeCustomer
 from subscriptions.models import User
+from tests.support.back_office import queries_for, unhappy_order
 from tests.support.payments import NOW, place_order
+from tests.support.refunds import ask
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +64,37 @@ def test_a_charge_shows_its_attempts(staff: Client) -> None:
     assert "Nothing yet: it may pass later." in page
     assert 'name="_save"' not in page
     assert "deletelink" not in page
+
+
+def test_an_attempt_says_first_what_it_was_and_what_to_do(staff: Client) -> None:
+    charge = declined_charge()
+    charge.attempts.update(task_id="11111111-2222-3333-4444-555555555555")
+    page = staff.get(f"/admin/charges/charge/{charge.pk}/change/").content.decode().partition('id="attempts-group"')[2]
+    fields = list(dict.fromkeys(re.findall(r" field-(\w+)", page)))
+    assert fields[:5] == ["started_at", "payment_method", "status", "meaning", "next_step"]
+    assert f"{charge.order.number} #1" in page
+    assert "11111111" not in page
+
+
+def test_rows_are_named_by_their_order(staff: Client) -> None:
+    order = unhappy_order(steps=1)
+    charge, run = Charge.objects.get(order=order), order.dunning_run
+    named = [charge, charge.attempts.get(), charge.refunds.get(), run, run.steps.get()]
+    assert [str(row) for row in named] == [
+        f"12.90 EUR for {order.number}",
+        f"{order.number} #1",
+        f"0.01 EUR back for {order.number}",
+        f"{order.number}: active",
+        f"{order.number} step 1",
+    ]
+
+
+def test_more_attempts_and_refunds_ask_no_more_often(staff: Client) -> None:
+    few, many = (Charge.objects.get(order=unhappy_order(steps=steps)) for steps in (1, 8))
+    for _ in range(5):
+        ask(many, 1)
+    few_asked, many_asked = (queries_for(staff, f"/admin/charges/charge/{one.pk}/change/") for one in (few, many))
+    assert many_asked == few_asked
 
 
 @pytest.mark.parametrize("status", ["started", "succeeded", "unknown"])

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from charges.models import (
     Charge,
@@ -21,7 +19,7 @@ from charges.models import (
     StripeCustomer,
 )
 from subscriptions.models import User
-from tests.support.back_office import unhappy_order
+from tests.support.back_office import queries_for, unhappy_order
 
 pytestmark = pytest.mark.django_db
 
@@ -67,12 +65,6 @@ def test_what_is_nowhere_is_not_found(staff: Client, model: str, text: str) -> N
     assert answer.status_code == 200
     if "\x00" not in text:  # that one is no search at all
         assert order.number not in answer.content.decode()
-
-
-def queries_for(staff: Client, url: str) -> int:
-    with CaptureQueriesContext(connection) as queries:
-        assert staff.get(url).status_code == 200
-    return len(queries)
 
 
 @pytest.mark.parametrize("model", OF_ORDERS)
