@@ -22,7 +22,7 @@ from charges.models import (
     SavedCard,
     StripeCustomer,
 )
-from integrations.admin import ReadOnlyAdmin, short
+from integrations.admin import ReadOnlyAdmin, link_to, short
 from subscriptions.money import formatted
 
 __all__ = ["reconciliation_admin"]  # its lists register themselves
@@ -121,7 +121,7 @@ class ChargeAdmin(ReadOnlyAdmin):
 class RefundAdmin(ReadOnlyAdmin):
     """Every refund. Asking for one is a command of the API, which checks what is left of the payment."""
 
-    list_display = ("order", "money", short("status"), "failure_code", short("origin"), "requested_by", "requested_at")
+    list_display = ("money", "order", short("status"), "failure_code", short("origin"), "requested_by", "requested_at")
     list_filter = ("status", "origin", "reason")
     search_fields = (
         "charge__order__number__exact",
@@ -139,7 +139,7 @@ class RefundAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="charge__order__number")
     def order(self, refund: Refund) -> str:
-        return refund.charge.order.number
+        return link_to(refund.charge.order)
 
     @admin.display(description="amount", ordering="amount")
     def money(self, refund: Refund) -> str:
@@ -164,7 +164,7 @@ class DunningStepInline(admin.TabularInline):
 class DunningRunAdmin(ReadOnlyAdmin):
     """What is being done about unpaid orders: the steps taken, and the next one."""
 
-    list_display = ("order", short("status"), "step", "next_step_at", "policy", "started_at", "ended_at")
+    list_display = (short("status"), "of_order", "step", "next_step_at", "policy", "started_at", "ended_at")
     list_filter = ("status", "unpaid_policy", "reason")
     search_fields = ("order__number__exact", "order__customer__email_key__startswith", "id__exact")
     search_help_text = "Order number, e-mail address"
@@ -175,6 +175,10 @@ class DunningRunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DunningRun]:
         return super().get_queryset(request).prefetch_related("steps")
+
+    @admin.display(description="order", ordering="order__number")
+    def of_order(self, run: DunningRun) -> str:
+        return link_to(run.order)
 
     @admin.display(description="in the end", ordering="unpaid_policy")
     def policy(self, run: DunningRun) -> str:
@@ -242,7 +246,7 @@ class DisputeAdmin(ReadOnlyAdmin):
 
     @admin.display(ordering="charge__order__number")
     def order(self, dispute: Dispute) -> str:
-        return dispute.charge.order.number
+        return link_to(dispute.charge.order)
 
     @admin.display(description="amount", ordering="amount")
     def money(self, dispute: Dispute) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from charges.models import ReconciliationFinding, ReconciliationRun
 from charges.operations.reconciliation import findings, runs
-from integrations.admin import ReadOnlyAdmin, short
+from integrations.admin import ReadOnlyAdmin, link_to, short
 from integrations.errors import ProviderError, TransientError
 
 MOST_AT_ONCE = 10  # findings looked at again in one request: each takes some calls to Stripe
@@ -43,9 +43,9 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     action_form = ReasonForm
     actions = ("look_again", "mark_dealt_with")
 
-    @admin.display(empty_value="-")
-    def order(self, finding: ReconciliationFinding) -> str | None:
-        return finding.charge.order.number if finding.charge else None
+    @admin.display(ordering="charge__order__number")
+    def order(self, finding: ReconciliationFinding) -> str:
+        return link_to(finding.charge.order if finding.charge else None)
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("charges.change_reconciliationfinding")

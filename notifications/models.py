@@ -100,7 +100,7 @@ class Notification(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.channel} {self.pk}"
+        return f"{self.get_kind_display()} by {self.channel}"
 
 
 class ContactSync(models.Model):

@@ -47,7 +47,7 @@ class DunningRun(models.Model):
         indexes = [models.Index(fields=["started_at"], condition=Q(status="active"), name="dunning_active")]
 
     def __str__(self) -> str:
-        return f"{self.order}: {self.status}"
+        return f"dunning of {self.order}"
 
 
 class DunningStep(models.Model):

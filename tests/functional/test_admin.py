@@ -17,7 +17,9 @@ from django_celery_results.models import TaskResult
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from subscriptions.models import Customer, Plan, User
-from tests.support.back_office import unhappy_order
+from tests.support.back_office import queries_for, unhappy_order
+from tests.support.payments import place_order
+from tests.support.refunds import ask
 
 OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
 MODELS = [
@@ -85,8 +87,6 @@ def test_a_row_opens_and_shows_what_it_holds(staff: Client, coffee: Plan) -> Non
 
 
 def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> None:
-    from tests.support.payments import place_order
-
     place_order(amount=123456)
     assert b"1,234.56 EUR" in staff.get(listing(apps.get_model("orders.Order"))).content
     assert b"12.90 EUR" in staff.get(listing(Plan)).content
@@ -96,7 +96,7 @@ def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> N
     ("model", "first"),
     [
         ("charges.Dispute", ["answer_until", "order", "money", "next_step", "status"]),
-        ("charges.DunningRun", ["order", "status", "step", "next_step_at"]),
+        ("charges.DunningRun", ["status", "of_order", "step", "next_step_at"]),
         ("charges.ReconciliationFinding", ["problem", "order", "details", "next_step", "status"]),
         ("charges.ReconciliationRun", ["started_at", "phase", "open"]),
         ("inbox.WebhookEvent", ["type", "outcome", "received_at", "processed_at"]),
@@ -124,6 +124,54 @@ def test_a_list_shows_a_status_without_its_explanation_and_the_row_shows_it_whol
     assert whole in staff.get(f"{listing(type(finding))}{finding.pk}/change/").content.decode()
 
 
+def change(row: Any) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def test_an_order_leads_to_everything_that_became_of_it(staff: Client) -> None:
+    order = unhappy_order(steps=1)
+    order.lines.create(plan=order.subscription.plan, description="Beans", quantity=2, unit_amount=645, amount=1290)
+    charge = order.charge
+    page = staff.get(change(order)).content.decode()
+    named = {
+        charge: f"12.90 EUR for {order.number}: succeeded",
+        charge.refunds.get(): f"0.01 EUR back for {order.number}: pending",
+        charge.disputes.get(): f"du_{order.pk.hex}: needs_response",
+        order.dunning_run: f"dunning of {order.number}: active",
+        order.notifications.get(): "Payment Failed by email: pending",
+    }
+    for row, words in named.items():
+        assert f'<a href="{change(row)}">{words}</a>' in page
+        assert staff.get(change(row)).status_code == 200
+    for money in ("6.45 EUR", "12.90 EUR"):
+        assert money in page.split('id="lines-group"')[1]
+
+
+def test_an_order_of_which_nothing_became_yet_opens(staff: Client) -> None:
+    page = staff.get(change(place_order())).content.decode()
+    assert page.split("field-payment\"")[1].split('class="readonly">')[1].startswith("-<")
+
+
+def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff: Client) -> None:
+    few, many = unhappy_order(), unhappy_order()
+    for number in range(5):
+        ask(many.charge, 1)
+        many.notifications.create(
+            kind="refund_succeeded", channel="email", customer=many.customer, occasion=str(number)
+        )
+        many.lines.create(plan=many.subscription.plan, description="Beans", quantity=1, unit_amount=1, amount=1)
+    few.lines.create(plan=few.subscription.plan, description="Beans", quantity=1, unit_amount=1, amount=1)
+    assert queries_for(staff, change(many)) == queries_for(staff, change(few))
+
+
+@pytest.mark.parametrize("name", ["Dispute", "DunningRun", "ReconciliationFinding", "Refund"])
+def test_what_became_of_an_order_leads_back_to_it(staff: Client, name: str) -> None:
+    order, model = unhappy_order(), apps.get_model("charges", name)
+    link = f'<a href="{change(order)}">{order.number}</a>'
+    assert link in staff.get(listing(model)).content.decode()
+    assert link in staff.get(change(model.objects.get())).content.decode()
+
+
 def test_a_login_is_made_case_folded(staff: Client) -> None:
     password = "correct horse battery staple"
     form = {"email": "New@Example.com", "usable_password": "true", "password1": password, "password2": password}
@@ -135,8 +183,6 @@ def test_a_login_is_made_case_folded(staff: Client) -> None:
 def test_lists_are_shown_in_a_bounded_number_of_statements(
     staff: Client, coffee: Plan, django_assert_max_num_queries: Any
 ) -> None:
-    from tests.support.payments import place_order
-
     for _ in range(8):
         place_order()
     from orders.models import Order

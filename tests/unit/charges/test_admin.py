@@ -84,7 +84,7 @@ def test_rows_are_named_by_their_order(staff: Client) -> None:
         f"12.90 EUR for {order.number}",
         f"{order.number} #1",
         f"0.01 EUR back for {order.number}",
-        f"{order.number}: active",
+        f"dunning of {order.number}",
         f"{order.number} step 1",
     ]
 
