@@ -23,6 +23,7 @@ from charges.models import (
     StripeCustomer,
 )
 from integrations.admin import ReadOnlyAdmin, link_to, short
+from orders.admin import FoundByOrderAdmin
 from subscriptions.money import formatted
 
 __all__ = ["reconciliation_admin"]  # its lists register themselves
@@ -96,7 +97,7 @@ class RefundInline(admin.TabularInline):
 
 
 @admin.register(Charge)
-class ChargeAdmin(ReadOnlyAdmin):
+class ChargeAdmin(FoundByOrderAdmin):
     list_display = ("order", "money", short("status"), "payment_intent_id", "created_at", "succeeded_at")
     list_filter = ("status", "currency")
     search_fields = ("order__number__exact", "order__customer__email_key__startswith", "payment_intent_id__exact",
@@ -118,7 +119,7 @@ class ChargeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(ReadOnlyAdmin):
+class RefundAdmin(FoundByOrderAdmin):
     """Every refund. Asking for one is a command of the API, which checks what is left of the payment."""
 
     list_display = ("money", "order", short("status"), "failure_code", short("origin"), "requested_by", "requested_at")
@@ -161,7 +162,7 @@ class DunningStepInline(admin.TabularInline):
 
 
 @admin.register(DunningRun)
-class DunningRunAdmin(ReadOnlyAdmin):
+class DunningRunAdmin(FoundByOrderAdmin):
     """What is being done about unpaid orders: the steps taken, and the next one."""
 
     list_display = (short("status"), "of_order", "step", "next_step_at", "policy", "started_at", "ended_at")
@@ -228,7 +229,7 @@ class OpenDisputeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Dispute)
-class DisputeAdmin(ReadOnlyAdmin):
+class DisputeAdmin(FoundByOrderAdmin):
     """Disputes, those that are open first, and of these the one that must be answered soonest. Evidence is given in
     Stripe's dashboard, where ``stripe_id`` is found."""
 

@@ -13,6 +13,7 @@ from charges.models import ReconciliationFinding, ReconciliationRun
 from charges.operations.reconciliation import findings, runs
 from integrations.admin import ReadOnlyAdmin, link_to, short
 from integrations.errors import ProviderError, TransientError
+from orders.admin import FoundByOrderAdmin
 
 MOST_AT_ONCE = 10  # findings looked at again in one request: each takes some calls to Stripe
 
@@ -27,7 +28,7 @@ class ReasonForm(ActionForm):
 
 
 @admin.register(ReconciliationFinding)
-class ReconciliationFindingAdmin(ReadOnlyAdmin):
+class ReconciliationFindingAdmin(FoundByOrderAdmin):
     """Where Stripe and we differ, what is open first."""
 
     list_display = (short("problem"), "order", "details", "next_step", short("status"), "resolution", "last_seen_at",
@@ -89,6 +90,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin):
                     "until", "night")  # fmt: skip
     list_filter = ("phase", ("night", admin.EmptyFieldListFilter), "started_at")
     search_fields = ("id__exact",)
+    search_help_text = "Our id, as the log and the command name it"
     ordering = ("-id",)
     fields = ("started_at", "phase", "open", "found", "resolved", "finished_at", "counted", "since", "until", "night",
               "resolve", "cursor", "step", "asked_until")  # fmt: skip

@@ -7,10 +7,11 @@ from django.http import HttpRequest
 
 from integrations.admin import ReadOnlyAdmin
 from notifications.models import ContactSync, Notification, Suppression
+from orders.admin import FoundByOrderAdmin
 
 
 @admin.register(Notification)
-class NotificationAdmin(ReadOnlyAdmin):
+class NotificationAdmin(FoundByOrderAdmin):
     """Every message to a customer and what became of it."""
 
     list_display = ("kind", "order", "customer", "status", "error_code", "created_at", "channel", "occasion", "sent_at")

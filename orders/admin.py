@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
 from integrations.admin import ReadOnlyAdmin, link_to
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, as_order_number
 from subscriptions.money import formatted
 
 
@@ -34,8 +34,22 @@ class OrderLines(admin.TabularInline):
         return False
 
 
+class FoundByOrderAdmin(ReadOnlyAdmin):
+    """A list whose rows are found by their order's number, however it is typed."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        number = as_order_number(search_term)
+        if number and number != search_term:
+            # Beside what is found already: ten letters may also be how an e-mail address begins.
+            found |= super().get_search_results(request, queryset, number)[0]
+        return found, duplicates
+
+
 @admin.register(Order)
-class OrderAdmin(ReadOnlyAdmin):
+class OrderAdmin(FoundByOrderAdmin):
     """Every order; those that are paid, or refunded in part, and not fulfilled are what is to be shipped."""
 
     list_display = ("number", "status", "paid_at", "fulfilled_at", "total", "customer", "placed_at")
@@ -43,6 +57,7 @@ class OrderAdmin(ReadOnlyAdmin):
                    ("fulfilled_at", admin.EmptyFieldListFilter), "currency")  # fmt: skip
     list_select_related = ("customer",)
     search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
+    search_help_text = "Order number, e-mail address, our id"
     ordering = ("-id",)
     fieldsets = (
         (None, {"fields": ("number", "status", "total", "customer", "subscription", "payment_method",

@@ -24,6 +24,14 @@ def new_order_number() -> str:
     return f"{letters[:5]}-{letters[5:]}"
 
 
+def as_order_number(typed: str) -> str | None:
+    """What somebody typed, ``7k3m9 q2xab`` or ``7K3M9Q2XAB``, as numbers are stored; None where it cannot be one."""
+    letters = typed.upper().replace("-", "").replace(" ", "")
+    if len(letters) != NUMBER_LENGTH or not set(letters) <= set(NUMBER_ALPHABET):
+        return None
+    return f"{letters[:5]}-{letters[5:]}"
+
+
 class Order(models.Model):
     """One billing period of one subscription, to be paid once."""
 

@@ -55,6 +55,7 @@ class CustomerAdmin(ReadOnlyAdmin):
     list_display = ("email", "name", "phone", "locale", "marketing_consent", "sms_consent", "created_at")
     list_filter = ("marketing_consent", "sms_consent", "locale")
     search_fields = ("email_key__startswith", "name__istartswith", "phone__exact", "id__exact")
+    search_help_text = "E-mail address, the beginning of the name, phone as +4915112345678, our id"
     ordering = ("-created_at",)
 
 
@@ -65,4 +66,5 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_filter = ("status", "status_reason", "plan")
     list_select_related = ("customer", "plan")
     search_fields = ("id__exact", "customer__email_key__startswith")
+    search_help_text = "E-mail address, our id"
     ordering = ("-id",)

@@ -13,4 +13,5 @@ class WebhookEventAdmin(ReadOnlyAdmin):
     list_display = ("type", "outcome", "received_at", "processed_at", "provider", "event_id")
     list_filter = ("provider", ("processed_at", admin.EmptyFieldListFilter), "type")
     search_fields = ("event_id__exact", "id__exact")
+    search_help_text = "The provider's id of the event, our id"
     ordering = ("-id",)

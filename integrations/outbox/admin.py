@@ -14,6 +14,7 @@ class OutboxMessageAdmin(ReadOnlyAdmin):
     list_display = ("task", "created_at", "sent_at", "attempts", "last_error", "not_before", "queue", "id")
     list_filter = ("queue", "task", ("sent_at", admin.EmptyFieldListFilter))
     search_fields = ("id__exact",)
+    search_help_text = "Our id, which is also the task's"
     ordering = ("-id",)
 
 
@@ -28,5 +29,6 @@ class TaskResultAdmin(ReadOnlyAdmin):
     list_display = ("task_id", "task_name", "status", "date_done", "worker")
     list_filter = ("status", "task_name", "date_done")
     search_fields = ("task_id__exact",)
+    search_help_text = "The task's id, which is also that of its outbox message"
     ordering = ("-date_done",)
     fields = ("task_id", "task_name", "status", "worker", "date_created", "date_done", "result", "traceback")

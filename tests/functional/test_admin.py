@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 from django_celery_results.models import TaskResult
 
 from integrations.inbox.models import WebhookEvent
@@ -170,6 +171,31 @@ def test_what_became_of_an_order_leads_back_to_it(staff: Client, name: str) -> N
     link = f'<a href="{change(order)}">{order.number}</a>'
     assert link in staff.get(listing(model)).content.decode()
     assert link in staff.get(change(model.objects.get())).content.decode()
+
+
+@pytest.mark.parametrize(
+    "model", ["orders.Order", "charges.Charge", "charges.Refund", "charges.DunningRun", "charges.Dispute",
+              "charges.ReconciliationFinding", "notifications.Notification"],
+)  # fmt: skip
+@pytest.mark.parametrize("typed", ["NNG27-X3ZTK", "nng27-x3ztk", "NNG27X3ZTK", "nng27 x3ztk"])
+def test_an_order_is_found_by_its_number_however_it_is_typed(staff: Client, model: str, typed: str) -> None:
+    order, other = unhappy_order(number="NNG27-X3ZTK"), unhappy_order()
+    page = staff.get(listing(apps.get_model(model)), {"q": typed}).content.decode()
+    assert order.number in page.split("<tbody>")[1]
+    assert other.number not in page
+
+
+def test_ten_letters_may_also_be_how_an_address_begins(staff: Client) -> None:
+    order = place_order()
+    Customer.objects.filter(pk=order.customer_id).update(email_key="janeparker@example.com")
+    assert order.number in staff.get(listing(type(order)), {"q": "janeparker"}).content.decode()
+
+
+@pytest.mark.parametrize("model", [model for model in MODELS if model not in EDITED], ids=lambda model: model.__name__)
+def test_every_search_says_what_it_looks_for(staff: Client, model: Any) -> None:
+    words = admin.site.get_model_admin(model).search_help_text
+    assert words
+    assert escape(words) in staff.get(listing(model)).content.decode()
 
 
 def test_a_login_is_made_case_folded(staff: Client) -> None:

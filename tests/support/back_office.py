@@ -15,12 +15,12 @@ from tests.support.refunds import ask
 ONE_DAY = dt.timedelta(days=1)
 
 
-def unhappy_order(*, steps: int = 0) -> Any:
+def unhappy_order(*, steps: int = 0, **fields: Any) -> Any:
     """An order with a charge, a refund, a dispute, a finding, a message to its customer, and ``steps`` of dunning."""
     from charges.models import Charge, Dispute, DunningRun, ReconciliationFinding, ReconciliationRun
     from notifications.models import Notification
 
-    order = place_order(status="paid", paid_at=NOW)
+    order = place_order(status="paid", paid_at=NOW, **fields)
     charge = Charge.objects.create(
         order=order,
         amount=order.amount,
@@ -30,8 +30,8 @@ def unhappy_order(*, steps: int = 0) -> Any:
         payment_intent_id=f"pi_{order.pk.hex}",
     )
     ask(charge, 1)
-    fields = {"amount": 1290, "currency": "EUR", "status": "needs_response", "opened_at": NOW, "due_by": NOW}
-    Dispute.objects.create(charge=charge, stripe_id=f"du_{order.pk.hex}", is_inquiry=False, **fields)
+    disputed = {"amount": 1290, "currency": "EUR", "status": "needs_response", "opened_at": NOW, "due_by": NOW}
+    Dispute.objects.create(charge=charge, stripe_id=f"du_{order.pk.hex}", is_inquiry=False, **disputed)
     run = DunningRun.objects.create(order=order, schedule=[2] * 8, unpaid_policy="cancel", started_at=NOW)
     for number in range(1, steps + 1):
         attempt = charge.attempts.create(
