@@ -23,7 +23,7 @@ class ReasonForm(ActionForm):
         required=False,
         max_length=400,
         label="Reason",
-        widget=forms.TextInput(attrs={"placeholder": "how it was dealt with"}),
+        widget=forms.TextInput(attrs={"placeholder": "how it was dealt with", "size": 60}),
     )
 
 
@@ -64,7 +64,9 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
                 self.message_user(request, f"Not now, try again later: {error}", messages.ERROR)
                 return
             level = messages.SUCCESS if finding.status == finding.Status.RESOLVED else messages.WARNING
-            self.message_user(request, f"{finding}: {finding.status}. {finding.resolution}", level)
+            order = f"Order {finding.charge.order}" if finding.charge else "No order"
+            words = f"{order}, {finding}: {finding.status}. {finding.resolution}"
+            self.message_user(request, words.strip(), level)
 
     @admin.action(description="Mark as dealt with (give a reason)", permissions=["settle"])
     def mark_dealt_with(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:

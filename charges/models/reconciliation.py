@@ -130,7 +130,7 @@ class ReconciliationFinding(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.problem} {self.stripe_id}"
+        return f"{self.get_problem_display()} ({self.stripe_id})"
 
 
 class SeenAtStripe(models.Model):

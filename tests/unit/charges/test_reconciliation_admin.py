@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -111,6 +112,21 @@ def test_looking_again_resolves_what_is_safe(stripe_sandbox: StripeSandbox) -> N
     charge.refresh_from_db()
     one.refresh_from_db()
     assert (charge.status, one.status) == ("succeeded", "resolved")
+
+
+def test_looking_again_tells_of_which_order_and_what_in_words(stripe_sandbox: StripeSandbox) -> None:
+    staff, order = logged_in("view", "change"), place_order()
+    capture(order)
+    charge = Charge.objects.get()
+    Charge.objects.update(amount=1390)
+    one = finding(stripe_id=charge.payment_intent_id, charge=charge)
+    words = f"Order {order.number}, The amount or the currency differs ({charge.payment_intent_id}): open."
+    assert words in act(staff, "look_again", one)
+
+
+def test_there_is_room_to_read_the_reason_that_one_types() -> None:
+    staff, _ = logged_in("view", "change"), finding()
+    assert re.search(r'<input[^>]*name="reason"[^>]*size="60"', staff.get(LIST).content.decode())
 
 
 def test_looking_again_while_stripe_is_away(stripe_sandbox: StripeSandbox) -> None:
