@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from django.contrib import admin
@@ -22,7 +21,7 @@ from charges.models import (
     SavedCard,
     StripeCustomer,
 )
-from integrations.admin import ReadOnlyAdmin, link_to, short
+from integrations.admin import ReadOnlyAdmin, link_to, moment, short
 from orders.admin import FoundByOrderAdmin
 from subscriptions.money import formatted
 
@@ -171,7 +170,7 @@ class DunningRunAdmin(FoundByOrderAdmin):
     search_help_text = "Order number, e-mail address"
     list_select_related = ("order",)
     ordering = ("-id",)
-    fields = ("order", "status", "reason", "schedule", "unpaid_policy", "started_at", "ended_at")
+    fields = ("order", "status", "reason", "next_step_at", "schedule", "unpaid_policy", "started_at", "ended_at")
     inlines = (DunningStepInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DunningRun]:
@@ -190,9 +189,9 @@ class DunningRunAdmin(FoundByOrderAdmin):
         taken = sum(step.status in ("tried", "reminded") for step in run.steps.all())
         return f"{taken} of {len(run.schedule)}"
 
-    @admin.display(description="next step", empty_value="-")
-    def next_step_at(self, run: DunningRun) -> dt.datetime | None:
-        return next((step.due_at for step in run.steps.all() if step.status == "planned"), None)
+    @admin.display(description="next step")
+    def next_step_at(self, run: DunningRun) -> str:
+        return moment(next((step.due_at for step in run.steps.all() if step.status == "planned"), None))
 
 
 @admin.register(StripeCustomer)
@@ -253,9 +252,9 @@ class DisputeAdmin(FoundByOrderAdmin):
     def money(self, dispute: Dispute) -> str:
         return formatted(amount=dispute.amount, currency=dispute.currency)
 
-    @admin.display(description="answer until", ordering="due_by", empty_value="-")
-    def answer_until(self, dispute: Dispute) -> Any:
-        return dispute.due_by if dispute.closed_at is None else None
+    @admin.display(description="answer until", ordering="due_by")
+    def answer_until(self, dispute: Dispute) -> str:
+        return moment(dispute.due_by if dispute.closed_at is None else None)
 
     @admin.display
     def next_step(self, dispute: Dispute) -> str:

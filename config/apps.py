@@ -14,7 +14,8 @@ class CompositionRoot(AppConfig):
 
         import config.celery  # noqa: F401  it reads the settings, which are not ready above
 
-        admin.site.site_header = admin.site.site_title = settings.SHOP_NAME
+        admin.site.site_title = settings.SHOP_NAME
+        admin.site.site_header = f"{settings.SHOP_NAME} · times are {settings.TIME_ZONE}"
         admin.site.index_title = "Back office"
         # It takes a quarter of a laptop's width, which the lists need; each page's breadcrumbs lead back to the index.
         admin.site.enable_nav_sidebar = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.formats import localize
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 
 def short(field: str) -> Callable[[Model], str]:
@@ -31,6 +34,11 @@ def link_to(row: Model | None, text: str = "") -> str:
         return "-"
     address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
     return format_html('<a href="{}">{}</a>', address, text or row)
+
+
+def moment(at: dt.datetime | None) -> str:
+    """A time that a method computes, as Django shows those of columns; a row's page would print it as Python does."""
+    return localize(localtime(at)) if at else "-"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -19,7 +19,7 @@ from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from subscriptions.models import Customer, Plan, User
 from tests.support.back_office import queries_for, unhappy_order
-from tests.support.payments import place_order
+from tests.support.payments import NOW, place_order
 from tests.support.refunds import ask
 
 OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
@@ -196,6 +196,19 @@ def test_every_search_says_what_it_looks_for(staff: Client, model: Any) -> None:
     words = admin.site.get_model_admin(model).search_help_text
     assert words
     assert escape(words) in staff.get(listing(model)).content.decode()
+
+
+def test_every_page_says_in_which_zone_its_times_are(staff: Client) -> None:
+    for page in ("/admin/", listing(Plan), change(place_order())):
+        assert "times are UTC" in staff.get(page).content.decode()
+
+
+def test_a_dunning_says_when_its_next_step_is(staff: Client) -> None:
+    run = unhappy_order().dunning_run
+    run.steps.create(number=1, due_at=NOW)
+    for page in (listing(type(run)), change(run)):
+        text = staff.get(page).content.decode()
+        assert "March 1, 2026, noon" in re.split(r"field-next_step_at\b", text)[1][:600]
 
 
 def test_a_login_is_made_case_folded(staff: Client) -> None:

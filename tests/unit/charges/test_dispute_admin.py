@@ -110,6 +110,18 @@ def test_a_charge_shows_that_it_is_disputed(staff: Client) -> None:
         assert text in page
 
 
+def test_until_when_to_answer_is_written_as_every_other_time(staff: Client) -> None:
+    for page in (LIST, f"{LIST}{disputed().pk}/change/"):
+        text = staff.get(page).content.decode()
+        assert "March 10, 2026, noon" in text
+        assert "2026-03-10 12:00:00" not in text
+
+
+def test_a_closed_dispute_waits_for_no_answer(staff: Client) -> None:
+    page = staff.get(f"{LIST}{disputed(status='won').pk}/change/").content.decode()
+    assert page.split("field-answer_until")[1].split('class="readonly">')[1].startswith("-<")
+
+
 def test_nothing_is_changed(staff: Client) -> None:
     dispute = disputed()
     page = staff.get(f"{LIST}{dispute.pk}/change/").content.decode()
