@@ -23,7 +23,7 @@ class ReasonForm(ActionForm):
         required=False,
         max_length=400,
         label="Reason",
-        widget=forms.TextInput(attrs={"placeholder": "how it was dealt with", "size": 60}),
+        widget=forms.TextInput(attrs={"placeholder": "how it was dealt with", "size": 60, "style": "max-width: 70vw"}),
     )
 
 

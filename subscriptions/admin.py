@@ -62,7 +62,7 @@ class CustomerAdmin(ReadOnlyAdmin):
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = ("customer", "status", short("status_reason"), "plan", "quantity", "current_period_start",
-                    "current_period_end", "id")  # fmt: skip
+                    "current_period_end")  # fmt: skip
     list_filter = ("status", "status_reason", "plan")
     list_select_related = ("customer", "plan")
     search_fields = ("id__exact", "customer__email_key__startswith")

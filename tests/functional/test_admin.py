@@ -104,7 +104,7 @@ def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> N
         ("notifications.Notification", ["kind", "order", "customer", "status", "error_code"]),
         ("orders.Order", ["number", "status", "paid_at", "fulfilled_at"]),
         ("outbox.OutboxMessage", ["task", "created_at", "sent_at", "attempts", "last_error"]),
-        ("subscriptions.Subscription", ["customer", "status", "status_reason"]),
+        ("subscriptions.Subscription", ["customer", "status", "status_reason", "plan"]),
     ],
 )
 def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model: str, first: list[str]) -> None:
@@ -209,6 +209,14 @@ def test_a_dunning_says_when_its_next_step_is(staff: Client) -> None:
     for page in (listing(type(run)), change(run)):
         text = staff.get(page).content.decode()
         assert "March 1, 2026, noon" in re.split(r"field-next_step_at\b", text)[1][:600]
+
+
+def test_a_subscription_is_named_by_its_customer_and_its_id_stands_on_its_page(staff: Client) -> None:
+    subscription = place_order().subscription
+    rows = staff.get(listing(type(subscription))).content.decode().split("<tbody>")[1]
+    assert f'{change(subscription)}">{subscription.customer.email}</a>' in rows
+    assert f">{subscription.pk}<" not in rows
+    assert str(subscription.pk) in staff.get(change(subscription)).content.decode()
 
 
 def test_a_login_is_made_case_folded(staff: Client) -> None:

@@ -126,7 +126,10 @@ def test_looking_again_tells_of_which_order_and_what_in_words(stripe_sandbox: St
 
 def test_there_is_room_to_read_the_reason_that_one_types() -> None:
     staff, _ = logged_in("view", "change"), finding()
-    assert re.search(r'<input[^>]*name="reason"[^>]*size="60"', staff.get(LIST).content.decode())
+    box = re.search(r'<input[^>]*name="reason"[^>]*>', staff.get(LIST).content.decode())
+    assert box
+    assert 'size="60"' in box[0]
+    assert "max-width: 70vw" in box[0]  # on a phone the page would scroll sideways
 
 
 def test_looking_again_while_stripe_is_away(stripe_sandbox: StripeSandbox) -> None:
