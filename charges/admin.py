@@ -244,6 +244,9 @@ class DisputeAdmin(FoundByOrderAdmin):
     fields = ("stripe_id", "order", "charge", "money", "reason", "status", "is_inquiry", "funds", "answer_until",
               "policy_applied", "next_step", "opened_at", "closed_at", "updated_at")  # fmt: skip
 
+    class Media:
+        css = {"all": ("charges/admin.css",)}
+
     @admin.display(ordering="charge__order__number")
     def order(self, dispute: Dispute) -> str:
         return link_to(dispute.charge.order)

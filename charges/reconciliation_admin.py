@@ -44,6 +44,9 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
     action_form = ReasonForm
     actions = ("look_again", "mark_dealt_with")
 
+    class Media:
+        css = {"all": ("charges/admin.css",)}
+
     @admin.display(ordering="charge__order__number")
     def order(self, finding: ReconciliationFinding) -> str:
         return link_to(finding.charge.order if finding.charge else None)

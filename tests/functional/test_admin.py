@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -217,6 +219,13 @@ def test_a_subscription_is_named_by_its_customer_and_its_id_stands_on_its_page(s
     assert f'{change(subscription)}">{subscription.customer.email}</a>' in rows
     assert f">{subscription.pk}<" not in rows
     assert str(subscription.pk) in staff.get(change(subscription)).content.decode()
+
+
+@pytest.mark.parametrize("name", ["Dispute", "ReconciliationFinding"])
+def test_a_next_step_has_room_for_a_sentence(staff: Client, name: str) -> None:
+    style = "charges/admin.css"
+    assert style in staff.get(listing(apps.get_model("charges", name))).content.decode()
+    assert ".column-next_step" in Path(finders.find(style)).read_text()
 
 
 def test_a_login_is_made_case_folded(staff: Client) -> None:
