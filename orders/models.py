@@ -73,7 +73,15 @@ class Order(models.Model):
                 name="paid_order_has_its_time",
             ),
         ]
-        indexes = [models.Index(fields=["status", "placed_at"], name="order_by_status")]
+        indexes = [
+            models.Index(fields=["status", "placed_at"], name="order_by_status"),
+            # What was paid and is not on its way, which is little: looked for by the sweep and by the ledger's proof.
+            models.Index(
+                fields=["paid_at"],
+                condition=Q(fulfilment_started_at__isnull=True, paid_at__isnull=False),
+                name="order_paid_not_started",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.number

@@ -57,6 +57,19 @@ PAYMENTS = (
         next_step="Check that Stripe has the money, then mark the order paid so that it is fulfilled.",
     ),
     Invariant(
+        name="paid_order_is_started",
+        sentence="An hour after its payment an order is being fulfilled, or all of its money went back.",
+        # By an index of what is not started: with a million orders there is next to nothing to read.
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('order %s, paid at %s, fulfilment never started', o.status, o.paid_at) AS details
+            FROM orders_order o LEFT JOIN charges_charge c ON c.order_id = o.id
+            WHERE o.status IN ('paid', 'partially_refunded') AND o.fulfilment_started_at IS NULL
+              AND o.paid_at < now() - interval '1 hour'
+        """,
+        next_step="If its money was to go back, refund it again; if not, send orders.start_fulfilment for it anew.",
+    ),
+    Invariant(
         name="order_follows_its_charge",
         sentence="An order that is not paid says of its payment what its charge says.",
         # A charge begun anew after a refusal, or on its way again, leaves its order as the last failure left it; one

@@ -198,6 +198,16 @@ def capture_by_ladder(order: Any, *, tries: int = 4, at: dt.datetime | None = No
     return by_ladder(lambda: capture(order, at=at), tries=tries)
 
 
+def start_fulfilments() -> None:
+    """The OrdersQueue's part: one delivery of every message that a paid order is to be fulfilled."""
+    from celery import current_app
+
+    from integrations.outbox.models import OutboxMessage
+
+    for row in OutboxMessage.objects.filter(task="orders.start_fulfilment"):
+        current_app.tasks[row.task](**row.kwargs)
+
+
 def by_ladder(deliver: Callable[[], None], *, tries: int = 4) -> list[str]:
     """Deliver a message again as long as it fails and may succeed; the names of the errors on the way. Fails the test
     when it did not come through in so many tries."""

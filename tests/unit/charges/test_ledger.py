@@ -25,7 +25,7 @@ from charges.operations import intents, ledger, refund_settlement, settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
 from subscriptions.models import Customer, Plan, Subscription
-from tests.support.payments import NOW, StripeSandbox, capture, place_order
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, start_fulfilments
 from tests.support.refunds import ask, make
 
 NAMES = [invariant.name for invariant in INVARIANTS]
@@ -55,11 +55,11 @@ def dunned(order: Order, **fields: Any) -> DunningRun:
 
 
 def paid(**fields: Any) -> Charge:
-    """A paid order's charge, with everything that settlement writes."""
+    """A paid order's charge, with everything that settlement writes, and its fulfilment under way."""
     order = ordered(**fields)
     charge = charged(order, status="succeeded")
     attempted(charge, status="succeeded")
-    Order.objects.filter(pk=order.pk).update(status="paid", paid_at=NOW)
+    Order.objects.filter(pk=order.pk).update(status="paid", paid_at=NOW, fulfilment_started_at=NOW)
     Subscription.objects.filter(pk=order.subscription_id).update(status="active")
     return charge
 
@@ -171,6 +171,28 @@ def canceled_and_refunded_in_part() -> None:
 @breaks("payment_reaches_its_order")
 def order_does_not_know() -> None:
     Order.objects.filter(charge=paid()).update(status="payment_failed")
+
+
+def never_started(**fields: Any) -> Charge:
+    """The charge of an order that was paid, and that nobody has begun to fulfil."""
+    charge = paid()
+    Order.objects.filter(charge=charge).update(fulfilment_started_at=None, **fields)
+    return charge
+
+
+@breaks("paid_order_is_started")
+def paid_and_nothing_happened() -> None:
+    never_started(paid_at=timezone.now() - dt.timedelta(minutes=61))
+
+
+@breaks("paid_order_is_started")
+def the_rest_is_owed_and_nothing_happened() -> None:
+    refunded(never_started(status="partially_refunded"), 500)
+
+
+@breaks("paid_order_is_started")
+def its_refund_came_back_and_nobody_decided() -> None:
+    refunded(never_started(), 1290, status="failed")
 
 
 @breaks("order_follows_its_charge")
@@ -572,6 +594,25 @@ def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
 
 
 @pytest.mark.django_db
+def test_what_was_paid_just_now_and_what_went_back_need_not_be_started() -> None:
+    never_started(paid_at=timezone.now() - dt.timedelta(minutes=59))
+    refunded(never_started(status="refunded"), 1290)
+    refunded(never_started(status="canceled"), 1290)
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_what_is_not_started_is_found_by_its_index() -> None:
+    paid()
+    [invariant] = [one for one in INVARIANTS if one.name == "paid_order_is_started"]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {invariant.query}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert re.search(r"Scan (using|on) order_paid_not_started.*\n +Index Cond: \(paid_at <", plan), plan
+
+
+@pytest.mark.django_db
 def test_payments_without_an_id_are_not_taken_for_one_payment() -> None:
     both = [paid().pk, paid().pk]
     Charge.objects.filter(pk__in=both).update(stripe_charge_id="")
@@ -631,6 +672,7 @@ class TestTheWholeLedger:
         call_off_while_it_is_captured(monkeypatch)
         ordered()
         refund_some(stripe_sandbox)
+        start_fulfilments()
 
         verdicts = ledger.check_ledger()
 

@@ -22,7 +22,17 @@ from orders.operations import cancellation
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
-from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, place_renewal, published
+from tests.support.payments import (
+    NOW,
+    Died,
+    StripeSandbox,
+    capture,
+    dying,
+    place_order,
+    place_renewal,
+    published,
+    start_fulfilments,
+)
 from tests.support.refunds import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +53,7 @@ def paid_before(days: Days, **plan: str) -> Any:
     Plan.objects.filter(pk=order.subscription.plan_id).update(**plan)
     order.refresh_from_db()
     capture(order, at=days.now)
+    start_fulfilments()
     order.refresh_from_db()
     assert order.subscription.status == "active"
     return order

@@ -17,7 +17,7 @@ from orders.operations import payments
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
-from tests.support.payments import NOW, StripeSandbox, capture, place_renewal
+from tests.support.payments import NOW, StripeSandbox, capture, place_renewal, start_fulfilments
 from tests.unit.charges.operations.test_dunning import SOFT, fresh, heals, two_unpaid, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,6 +128,7 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
     def pay_by_another_card() -> None:
         replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
         capture(order, at=days.now)
+        start_fulfilments()
 
     def overtaken(**found: Any) -> Any:
         monkeypatch.setattr(attempts, "locked_charge_of", locked_charge_of)

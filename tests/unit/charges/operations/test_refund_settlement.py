@@ -18,7 +18,7 @@ from charges.operations.refund_settlement import (
 )
 from integrations.stripe import results
 from orders.models import Order
-from tests.support.payments import NOW, StripeSandbox, published
+from tests.support.payments import NOW, StripeSandbox, published, start_fulfilments
 from tests.support.refunds import ask, paid_charge, state
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -81,6 +81,7 @@ def test_it_moves_forward_only(
 
 def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
     """Every sequence of three things that Stripe may say."""
+    start_fulfilments()
     for statuses in itertools.product(["pending", "succeeded", "failed", "canceled"], repeat=3):
         settle(ask(charge, 1), *statuses)
         books = {one.status: 0 for one in charge.refunds.all()}
