@@ -25,6 +25,15 @@ class OrderPaid(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FulfilmentDue(Event):
+    """An order was paid and should be on its way by now; everybody else has heard of the payment before."""
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCanceled(Event):
     """An order that was not paid is called off; nothing may be charged for it any more."""
 

@@ -10,12 +10,12 @@ from django.utils import timezone
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
-from orders.events import OrderPaid
+from orders.events import FulfilmentDue, OrderPaid
 from orders.operations import cancellation, checkout, fulfilment
 from subscriptions.events import SubscriptionCanceled
 
 
-@consumes(OrderPaid, name="orders.start_fulfilment", queue=ORDERS)
+@consumes(OrderPaid, FulfilmentDue, name="orders.start_fulfilment", queue=ORDERS)
 def start_fulfilment(*, order_id: UUID, **_: object) -> None:
     fulfilment.start_fulfilment(order_id=order_id, at=timezone.now())
 

@@ -26,8 +26,8 @@ from integrations.locks import session_lock
 from integrations.outbox.events import Event, publish_all
 from integrations.outbox.queries import live_messages
 from integrations.sqs.current import topology
-from integrations.sqs.topology import CHARGES
-from orders.events import OrderCanceled
+from integrations.sqs.topology import CHARGES, ORDERS
+from orders.events import FulfilmentDue, OrderCanceled
 from orders.models import Order
 from subscriptions.models import Subscription
 
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 # The tasks that do the work; a message to one of them is on its way, whichever event it tells of.
 CAPTURE, CALL_OFF, WEBHOOK = "charges.capture_payment", "charges.call_off_payment", "charges.process_webhook"
 REFUND, DUNNING = "charges.refund_payment", "charges.take_dunning_step"
+FULFIL = "orders.start_fulfilment"
 
 MARGIN = dt.timedelta(minutes=5)  # for clocks that differ, and for the wait until a worker is free
 GIVEN_UP_AFTER = dt.timedelta(days=3)  # then it is no outage any more, and a person has to look
@@ -52,7 +53,8 @@ class Window:
     @property
     def stuck(self) -> dt.datetime:
         """What was sent before this is not on its way any more."""
-        return self.at - dt.timedelta(seconds=topology().longest_life_of(CHARGES)) - MARGIN
+        longest = max(topology().longest_life_of(queue) for queue in (CHARGES, ORDERS))
+        return self.at - dt.timedelta(seconds=longest) - MARGIN
 
     @property
     def given_up(self) -> dt.datetime:
@@ -135,6 +137,26 @@ def _orders_called_off(window: Window) -> list[Event]:
     ]
 
 
+def _fulfilments_not_started(window: Window) -> list[Event]:
+    """Not where there is a refund of any kind: somebody wanted the money to go back, and it may have failed to. Whether
+    the rest, or all of it, is owed still is a person's to say; the ledger's proof shows it to one."""
+    orders = (
+        Order.objects.filter(
+            ~Exists(Refund.objects.filter(charge__order=OuterRef("pk"))),
+            ~Exists(live_messages(task=FULFIL, about="pk", sent_since=window.stuck)),
+            status=Order.Status.PAID,
+            fulfilment_started_at=None,
+            paid_at__range=(window.given_up, window.stuck),
+        )
+        .order_by("paid_at")
+        .values_list("pk", "customer_id", "number")
+    )
+    return [
+        FulfilmentDue(order_id=order_id, customer_id=customer_id, order_number=number)
+        for order_id, customer_id, number in orders[: window.batch]
+    ]
+
+
 def _webhook_events(window: Window) -> list[Event]:
     """Stripe's, but for those that a person has to look at. What Brevo tells is not ours to deal with."""
     waiting = (
@@ -213,6 +235,7 @@ KINDS: dict[str, Callable[[Window], Sequence[Event]]] = {
     "unpaid orders": _unpaid_orders,
     "open attempts": _open_attempts,
     "orders called off": _orders_called_off,
+    "fulfilments not started": _fulfilments_not_started,
     "webhook events": _webhook_events,
     "refunds not made": _refunds_not_made,
     "refunds under way": _refunds_under_way,

@@ -5,10 +5,12 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce, Now
 from uuid6 import uuid7
 
-from integrations.sqs.topology import CHARGES
+from integrations.sqs.topology import CHARGES, ORDERS
 
 # What a message is about: the most particular of the ids that it carries.
 SUBJECT = Coalesce(KT("kwargs__webhook_event_id"), KT("kwargs__refund_id"), KT("kwargs__order_id"))
+
+SWEPT = [CHARGES.name, ORDERS.name]
 
 
 class OutboxMessage(models.Model):
@@ -36,9 +38,9 @@ class OutboxMessage(models.Model):
             models.Index(fields=["sent_at"], condition=~models.Q(sent_at=None), name="outbox_sent"),
             # For ``queries.live_messages``: "is there a message about this one already?", asked by the sweeps once for
             # each row that seems to be stuck. An expression and not a column, so that no publisher has to fill it in.
-            # Only the queue whose work is swept pays for it: a row is written twice to each index (when it is made, and
+            # Only the queues whose work is swept pay for it: a row is written twice to each index (when it is made, and
             # when it is marked as sent), and most messages go to queues that nobody sweeps.
-            models.Index("task", SUBJECT, condition=models.Q(queue=CHARGES.name), name="outbox_about"),
+            models.Index("task", SUBJECT, condition=models.Q(queue__in=SWEPT), name="outbox_about_swept"),
         ]
 
     def __str__(self) -> str:

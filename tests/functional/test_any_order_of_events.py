@@ -282,6 +282,8 @@ class AnyOrder(RuleBasedStateMachine):
         assert (charge == "succeeded") == (at_stripe == "succeeded")
         if charge == "succeeded":
             assert order.status in ("paid", "fulfilled", "refunded", "partially_refunded", "canceled")
+            given_back = Refund.objects.filter(charge__order=order).exists()
+            assert order.status != "paid" or order.fulfilment_started_at or given_back, "what is paid is on its way"
         else:
             assert order.status in ("payment_failed", "requires_action", "canceled")
 

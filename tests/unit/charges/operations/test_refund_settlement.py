@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import itertools
 from typing import Any
 
@@ -16,6 +17,7 @@ from charges.operations.refund_settlement import (
     settle_refund,
     settle_refusal,
 )
+from charges.operations.sweep import sweep
 from integrations.stripe import results
 from orders.models import Order
 from tests.support.payments import NOW, StripeSandbox, published, start_fulfilments
@@ -45,6 +47,10 @@ def settle(refund: Refund, *statuses: str, **fields: Any) -> Refund:
     for status in statuses:
         refund = settle_refund(refund_id=refund.pk, stripe=at_stripe(refund, status, **fields), at=NOW)
     return refund
+
+
+def broken() -> set[str]:
+    return {one.invariant.name for one in ledger.check_ledger() if not one.holds}
 
 
 def told() -> dict[str, int]:
@@ -90,8 +96,37 @@ def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
         counted = books.get("pending", 0) + books.get("succeeded", 0)
         expected = "partially_refunded" if books.get("succeeded") else "paid"
         assert state(charge)[:2] == (counted, expected), statuses
-    broken = {one.invariant.name for one in ledger.check_ledger() if not one.holds}
-    assert broken <= {"order_is_the_sum_of_its_lines"}
+    assert broken() <= {"order_is_the_sum_of_its_lines"}
+
+
+@pytest.fixture
+def came_back(charge: Any) -> Any:
+    """All of its money went back before its fulfilment began; then the bank sent it here again."""
+    refund = settle(ask(charge), "pending", "succeeded")
+    start_fulfilments()  # refunded by now: nothing to fulfil
+    settle(refund, "failed")
+    assert state(charge) == (0, "paid", ["failed"])
+    return charge
+
+
+def test_what_was_to_be_refunded_is_not_fulfilled_by_itself_and_a_person_hears_of_it(came_back: Any) -> None:
+    for hours in (1, 2, 70):
+        assert sweep(at=NOW + dt.timedelta(hours=hours))["fulfilments not started"] == 0
+    assert came_back.order.fulfilment_started_at is None
+    assert broken() == {"paid_order_is_started"}
+
+
+def test_who_has_the_message_sent_anew_has_it_fulfilled(came_back: Any) -> None:
+    start_fulfilments()
+    came_back.order.refresh_from_db()
+    assert came_back.order.fulfilment_started_at is not None
+    assert broken() == set()
+
+
+def test_who_refunds_it_again_owes_nothing_more(came_back: Any) -> None:
+    settle(ask(came_back), "succeeded")
+    assert state(came_back) == (1290, "refunded", ["failed", "succeeded"])
+    assert broken() == set()
 
 
 def test_a_refund_comes_back_and_the_order_is_what_it_was(charge: Any) -> None:

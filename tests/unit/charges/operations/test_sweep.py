@@ -23,9 +23,17 @@ from integrations.outbox.events import Event, publish
 from integrations.outbox.models import OutboxMessage
 from integrations.sqs.current import topology
 from integrations.sqs.topology import CHARGES
-from orders.events import OrderPlaced
+from orders.events import OrderPaid, OrderPlaced
 from orders.models import Order
-from tests.support.payments import NOW, StripeSandbox, capture, capture_by_ladder, place_order, published
+from tests.support.payments import (
+    NOW,
+    StripeSandbox,
+    capture,
+    capture_by_ladder,
+    place_order,
+    published,
+    start_fulfilments,
+)
 from tests.unit.charges.operations.test_capture_concurrent import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -135,10 +143,16 @@ def called_off(*, canceled_at: dt.datetime = NOW - HOUR) -> Any:
     return order
 
 
+def never_started(**fields: Any) -> Any:
+    """A paid order whose fulfilment nobody has begun."""
+    return place_order(**{"status": "paid", "paid_at": NOW - HOUR, **fields})
+
+
 STUCK: dict[str, tuple[Callable[..., Any], str]] = {
     "unpaid orders": (waiting_order, "PaymentDue"),
     "open attempts": (open_attempt, "PaymentDue"),
     "orders called off": (called_off, "OrderCanceled"),
+    "fulfilments not started": (never_started, "FulfilmentDue"),
     "webhook events": (stored_event, "StripeWebhookReceived"),
     "refunds not made": (refund, "RefundRequested"),
     "refunds under way": (refund_at_stripe, "RefundRequested"),
@@ -148,6 +162,7 @@ TIMES = {
     "unpaid orders": "placed_at",
     "open attempts": "started_at",
     "orders called off": "canceled_at",
+    "fulfilments not started": "paid_at",
     "webhook events": "received_at",
     "refunds not made": "requested_at",
     "refunds under way": "requested_at",
@@ -242,7 +257,7 @@ def test_two_sweeps_at_once_publish_once() -> None:
 
     assert published() == {
         "PaymentDue": 20, "StripeWebhookReceived": 10, "RefundRequested": 20, "DunningStepPlanned": 10,
-        "OrderCanceled": 10,
+        "OrderCanceled": 10, "FulfilmentDue": 10,
     }  # fmt: skip
 
 
@@ -342,6 +357,23 @@ def test_events_dealt_with_and_those_of_brevo_are_left_alone() -> None:
     assert swept() == {}
 
 
+@pytest.mark.parametrize("status", ["refunded", "partially_refunded", "canceled", "fulfilled"])
+def test_what_is_not_simply_paid_is_not_fulfilled_by_a_sweep(status: str) -> None:
+    never_started(status=status)
+    assert swept() == {}
+
+
+def test_what_is_on_its_way_to_the_customer_is_left_alone() -> None:
+    never_started(fulfilment_started_at=NOW - HOUR)
+    assert swept() == {}
+
+
+def test_the_message_of_the_payment_counts_for_its_fulfilment() -> None:
+    order = never_started()
+    told(OrderPaid(order_id=order.pk, customer_id=order.customer_id))
+    assert swept() == {}
+
+
 @pytest.mark.parametrize("status", ["succeeded", "failed", "canceled"])
 def test_refunds_that_have_an_outcome_are_left_alone(status: str) -> None:
     refund_at_stripe(status=status, succeeded_at=NOW, failed_at=NOW)
@@ -384,7 +416,27 @@ def test_an_outage_that_outlasts_the_ladder_ends_in_a_paid_order(stripe_sandbox:
     order.refresh_from_db()
     assert (order.status, stripe_sandbox.statuses()) == ("paid", ["succeeded"])
     assert [charge["status"] for charge in stripe_sandbox.objects("charges")] == ["succeeded"]
+    start_fulfilments()
     sent(NOW)
+    assert swept(NOW + 2 * HOUR) == {}
+
+
+def test_a_fulfilment_that_died_is_begun_in_the_end_and_nobody_is_told_of_the_payment_again(
+    stripe_sandbox: StripeSandbox,
+) -> None:
+    order = place_order()
+    capture(order)
+    sent(NOW)  # and orders.start_fulfilment is a dead letter by now
+    heard = set(OutboxMessage.objects.values_list("pk", flat=True))
+
+    assert swept(NOW + HOUR) == {"fulfilments not started": 1}
+    assert list(OutboxMessage.objects.exclude(pk__in=heard).values_list("task", flat=True)) == [
+        "orders.start_fulfilment"
+    ]
+    start_fulfilments()
+
+    order.refresh_from_db()
+    assert (order.status, order.fulfilment_started_at is None) == ("paid", False)
     assert swept(NOW + 2 * HOUR) == {}
 
 
@@ -432,5 +484,6 @@ def test_an_event_that_comes_before_its_charge_waits_and_comes_back(stripe_sandb
     order.refresh_from_db()
     stored.refresh_from_db()
     assert (order.status, stored.outcome) == ("paid", "charge succeeded")
+    start_fulfilments()
     sent(NOW)
     assert swept(NOW + 2 * HOUR) == {}
