@@ -81,6 +81,8 @@ class Order(models.Model):
                 condition=Q(fulfilment_started_at__isnull=True, paid_at__isnull=False),
                 name="order_paid_not_started",
             ),
+            # The sweep asks every few minutes which orders of the last days were called off, of all that ever were.
+            models.Index(fields=["canceled_at"], condition=Q(status="canceled"), name="order_called_off"),
         ]
 
     def __str__(self) -> str:

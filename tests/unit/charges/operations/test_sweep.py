@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -246,6 +247,21 @@ def test_the_statements_are_as_many_whatever_is_stuck() -> None:
         assert set(found.values()) == {number if number == 1 else number + 1}
         counts.append([query["sql"].split()[0] for query in queries if "advisory" not in query["sql"]])
     assert counts == [["BEGIN", "SELECT", "INSERT", "COMMIT"] * len(KINDS)] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "index"),
+    [("orders called off", "order_called_off"), ("fulfilments not started", "order_paid_not_started")],
+)
+def test_orders_of_the_last_days_are_found_by_an_index_of_their_own(kind: str, index: str) -> None:
+    STUCK[kind][0]()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # of so few rows it would be the quickest
+        with CaptureQueriesContext(connection) as queries:
+            assert len(KINDS[kind](Window(at=NOW, batch=1))) == 1
+        cursor.execute(f"EXPLAIN {queries[-1]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert re.search(rf"Scan using {index} .*\n +Index Cond: \(\({TIMES[kind]} >=", plan), plan
 
 
 def test_two_sweeps_at_once_publish_once() -> None:
