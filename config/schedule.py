@@ -25,4 +25,6 @@ JOBS: dict[str, dict[str, Any]] = {
     "reconcile-payments": {"task": "charges.reconcile_payments", "schedule": crontab(hour="2", minute="30")},
     # At night, when the tables are quiet.
     "purge-task-results": {"task": "orders.purge_task_results", "schedule": crontab(hour="3", minute="40")},
+    # At night, after the other purge: a day more or less in five weeks does not matter.
+    "purge-webhook-events": {"task": "orders.purge_webhook_events", "schedule": crontab(hour="3", minute="50")},
 }

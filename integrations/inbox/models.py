@@ -6,7 +6,7 @@ from uuid6 import uuid7
 
 
 class WebhookEvent(models.Model):
-    """What a provider told us, stored once, before anything is done about it."""
+    """What a provider told us, stored once, before anything is done about it; forgotten some weeks after it was."""
 
     class Provider(models.TextChoices):
         STRIPE = "stripe"
@@ -23,7 +23,12 @@ class WebhookEvent(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["provider", "event_id"], name="webhook_event_once")]
-        indexes = [models.Index(fields=["received_at"], condition=models.Q(processed_at=None), name="webhook_waiting")]
+        indexes = [
+            models.Index(fields=["received_at"], condition=models.Q(processed_at=None), name="webhook_waiting"),
+            models.Index(
+                fields=["processed_at"], condition=models.Q(processed_at__isnull=False), name="webhook_processed"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} {self.type} {self.event_id}"

@@ -29,6 +29,7 @@ TASKS = {
     "orders.cancel_unpaid_orders": "OrdersQueue",
     "orders.purge_idempotency_keys": "OrdersQueue",
     "orders.purge_task_results": "OrdersQueue",
+    "orders.purge_webhook_events": "OrdersQueue",
     "orders.start_fulfilment": "OrdersQueue",
     "charges.ask_for_outcomes": "ChargesQueue",
     "charges.call_off_payment": "ChargesQueue",
