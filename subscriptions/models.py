@@ -9,12 +9,14 @@ from uuid import uuid4
 from dateutil.relativedelta import relativedelta
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from uuid6 import uuid7
 
 from subscriptions.email_addresses import email_key
+from subscriptions.money import why_not_charged
 
 
 class UserManager(BaseUserManager["User"]):
@@ -124,6 +126,12 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def clean(self) -> None:
+        """Refuse a price that Stripe would refuse at every checkout."""
+        # One that could not be read is None here, and was complained of already.
+        if self.amount is not None and (reason := why_not_charged(amount=self.amount, currency=self.currency)):
+            raise ValidationError({"amount": reason})
 
     def period_end(self, start: dt.datetime, *, periods: int = 1) -> dt.datetime:
         """Where the billing period from ``start`` ends, exclusive. A month from January 31 is the end of February."""

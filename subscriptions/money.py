@@ -8,6 +8,7 @@ WITHOUT_DECIMALS = frozenset(
 )
 # Eight digits, whatever the currency (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
 LARGEST_AMOUNT = 99_999_999
+# The third of them has to be 0: Stripe refuses anything else.
 WITH_THREE_DECIMALS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
 
 
@@ -24,3 +25,14 @@ def formatted(*, amount: int, currency: str) -> str:
     whole, part = divmod(abs(amount), 10**places)
     fraction = f".{part:0{places}d}" if places else ""
     return f"{'-' if amount < 0 else ''}{whole:,}{fraction} {currency.upper()}"
+
+
+def why_not_charged(*, amount: int, currency: str) -> str:
+    """Why Stripe would refuse to charge this amount, in a sentence for staff; nothing where it would not."""
+    if amount > LARGEST_AMOUNT:
+        largest = formatted(amount=LARGEST_AMOUNT, currency=currency)
+        return f"An amount is at most {LARGEST_AMOUNT}, which is {largest}: Stripe charges no more at once."
+    if currency.upper() in WITH_THREE_DECIMALS and amount % 10:
+        shown = formatted(amount=amount, currency=currency)
+        return f"An amount in {currency.upper()} ends in 0: Stripe refuses {shown} for its third decimal."
+    return ""
