@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -40,6 +41,7 @@ def _module(name: str) -> ModuleType:
 
 
 Proxy = _module("proxy").Proxy
+_registering = threading.Lock()
 
 
 def eventually(condition: Callable[[], Any], *, within: float, what: str) -> Any:
@@ -128,7 +130,8 @@ class Shop:
     def encode(self, task: str, **kwargs: Any) -> str:
         from integrations.sqs import messages, tasks
 
-        with mock.patch.dict(tasks._registry, {task: self.queue}):  # as the worker's own process has it
+        # As the worker's own process has it. Whoever comes second must not restore what the first has patched.
+        with _registering, mock.patch.dict(tasks._registry, {task: self.queue}):
             return messages.encode(task_name=task, task_id=str(uuid.uuid4()), kwargs=kwargs)
 
     def depth(self, url: str) -> int:
