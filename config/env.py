@@ -7,10 +7,13 @@ missing value, or one that only development may use, stops the start with the va
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import PurePath
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from integrations.sqs.topology import InvalidTopology, Topology
 
@@ -23,6 +26,8 @@ DEVELOPMENT_STRIPE_WEBHOOK_SECRET = "whsec_sandbox"
 DEVELOPMENT_BREVO_API_KEY = "brevo-sandbox-key"
 DEVELOPMENT_BREVO_WEBHOOK_TOKEN = "brevo-sandbox-webhook-token"
 DEVELOPMENT_DIXA_API_TOKEN = "dixa-sandbox-token"
+DEVELOPMENT_SENDER_EMAIL = "shop@example.com"
+DEVELOPMENT_ALLOWED_HOSTS = "localhost,127.0.0.1,[::1],testserver"
 DEVELOPMENT_VALUES = frozenset(
     {
         DEVELOPMENT_SECRET_KEY,
@@ -32,6 +37,7 @@ DEVELOPMENT_VALUES = frozenset(
         DEVELOPMENT_BREVO_API_KEY,
         DEVELOPMENT_BREVO_WEBHOOK_TOKEN,
         DEVELOPMENT_DIXA_API_TOKEN,
+        DEVELOPMENT_SENDER_EMAIL,
     }
 )
 # Stripe's pages are for one release of its API (docs.stripe.com/sdks/stripejs-versioning).
@@ -91,8 +97,8 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     sandbox = f"http://127.0.0.1:{sandbox_port}"
     web_port = variables.port("WEB_PORT", 8000)
     stripe_api_base = variables.url("STRIPE_API_BASE", f"{sandbox}/stripe")
-    stripe_api_key = variables.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY)
-    allowed_hosts = variables.required("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver", _words)
+    stripe_api_key = variables.stripe_api_key()
+    allowed_hosts = variables.allowed_hosts()
     public_url = variables.public_url(f"http://127.0.0.1:{web_port}")
     if not _is_served(public_url, allowed_hosts):
         raise BadEnvironment("PUBLIC_URL names a host that is not in ALLOWED_HOSTS; no payment link would work.")
@@ -107,7 +113,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         stripe_publishable_key=variables.publishable_key(stripe_api_key),
         stripe_api_base=stripe_api_base,
         stripe_js_url=variables.stripe_js_url(stripe_js_url),
-        stripe_webhook_secrets=variables.secrets("STRIPE_WEBHOOK_SECRET", DEVELOPMENT_STRIPE_WEBHOOK_SECRET),
+        stripe_webhook_secrets=variables.stripe_webhook_secrets(),
         brevo_api_key=variables.secret("BREVO_API_KEY", DEVELOPMENT_BREVO_API_KEY),
         brevo_api_base=variables.url("BREVO_API_BASE", f"{sandbox}/brevo/v3"),
         brevo_webhook_token=variables.secret("BREVO_WEBHOOK_TOKEN", DEVELOPMENT_BREVO_WEBHOOK_TOKEN, shortest=20),
@@ -116,7 +122,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         dixa_api_base=variables.url("DIXA_API_BASE", f"{sandbox}/dixa/v1"),
         dixa_authorization_prefix=variables.optional("DIXA_AUTHORIZATION_PREFIX", "", str),
         shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
-        sender_email=variables.required("SENDER_EMAIL", "shop@example.com", _email),
+        sender_email=variables.sender_email(),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
         public_url=public_url,
         payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
@@ -177,15 +183,39 @@ class _Variables:
             raise BadEnvironment(f"{name} is shorter than {shortest} characters.")
         return value
 
-    def secrets(self, name: str, development_default: str) -> tuple[str, ...]:
+    def stripe_api_key(self) -> str:
+        """The publishable key in its place could do nothing, and is in every browser."""
+        value = self.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY)
+        if not value.startswith(("sk_", "rk_")):
+            raise BadEnvironment("STRIPE_API_KEY starts with neither sk_ nor rk_; set a secret or a restricted key.")
+        return value
+
+    def stripe_webhook_secrets(self) -> tuple[str, ...]:
         """One secret, or two with a comma between them while one takes the other's place."""
-        values = self.required(name, development_default, _words)
+        name = "STRIPE_WEBHOOK_SECRET"
+        values = self.required(name, DEVELOPMENT_STRIPE_WEBHOOK_SECRET, _words)
         if len(values) > 2:
             raise BadEnvironment(f"{name} holds {len(values)} secrets; two may be active at a time.")
-        if not self.debug:
-            for value in values:
+        for value in values:
+            if not value.startswith("whsec_"):
+                raise BadEnvironment(f"{name} does not start with whsec_; set the secret of the endpoint.")
+            if not self.debug:
                 _refuse_development_value(name, value)
         return values
+
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Some of the development hosts may stand beside real ones, for a health check on this machine. Only they
+        alone are what was forgotten, whatever their order."""
+        values = self.required("ALLOWED_HOSTS", DEVELOPMENT_ALLOWED_HOSTS, _words)
+        if not self.debug and set(values) <= set(_words(DEVELOPMENT_ALLOWED_HOSTS)):
+            raise BadEnvironment("ALLOWED_HOSTS holds the development value; name the hosts that customers reach.")
+        return values
+
+    def sender_email(self) -> str:
+        value = self.required("SENDER_EMAIL", DEVELOPMENT_SENDER_EMAIL, _email)
+        if not self.debug:
+            _refuse_development_value("SENDER_EMAIL", value.lower())
+        return value
 
     def url(self, name: str, development_default: str) -> str:
         value = self.required(name, development_default, _url)
@@ -227,9 +257,26 @@ class _Variables:
             if not self.debug:
                 raise BadEnvironment("DATABASE_URL is not set; the embedded one serves only with DJANGO_DEBUG=1.")
             return None
-        if urlsplit(value).scheme not in ("postgres", "postgresql"):
+        try:
+            parts = _split(value)
+        except ValueError:
+            # Without the reason, which may repeat a part of the password.
+            raise BadEnvironment("DATABASE_URL cannot be read; write postgresql://user:password@host/name.") from None
+        if parts.scheme not in ("postgres", "postgresql"):
             raise BadEnvironment("DATABASE_URL must start with postgresql://; PostgreSQL is the one database we speak.")
+        if not self.debug and self._is_embedded(parts):
+            raise BadEnvironment("DATABASE_URL holds the development value, the embedded server; name a real one.")
         return value
+
+    def _is_embedded(self, database: SplitResult) -> bool:
+        """The embedded server has no address, only a socket in the folder of development's data. An address on this
+        machine says nothing: a proxy there (PgBouncer, Cloud SQL's) is an ordinary way to a production database."""
+        folder = self._environ.get("DATA_DIR", "").strip() or ".data"
+        hosts = [unquote(database.hostname or ""), *parse_qs(database.query).get("host", [])]
+        sockets = [PurePath(host) for host in hosts if host.startswith("/")]
+        # The second is the wheel's own folder: it has the socket where the path of ours is too long for one.
+        marks = {".data", "python_PostgresServer"}
+        return any(marks & set(path.parts) or path.is_relative_to(folder) for path in sockets)
 
     def port(self, name: str, default: int) -> int:
         return self.optional(name, str(default), _between(1, 65535))
@@ -245,9 +292,33 @@ def _mode(key: str) -> str:
     return f"{key}__".split("_")[1]
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL. Raises ``ValueError`` also for a port that is none, which otherwise its reader would meet."""
+    parts = urlsplit(url)
+    _ = parts.port
+    return parts
+
+
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+    """Whether it leads to this machine, in any of the ways that resolvers understand."""
+    host = (urlsplit(url).hostname or "").removesuffix(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and (address.is_loopback or address.is_unspecified)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that the host is, or None where it is a name."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            # 2130706433, 0x7f.1 and 127.1 are 127.0.0.1 to whoever connects.
+            return IPv4Address(socket.inet_aton(host))
+        except (OSError, UnicodeError):
+            return None
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 def _is_served(url: str, allowed_hosts: tuple[str, ...]) -> bool:
@@ -273,7 +344,10 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
+    try:
+        parts = _split(text)
+    except ValueError:
+        raise ValueError(f"is {text!r}, which cannot be read; write https://host or https://host:port.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"is {text!r}; write a URL that starts with https:// or http://.")
     return text.rstrip("/")

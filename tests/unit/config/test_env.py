@@ -26,7 +26,7 @@ PRODUCTION = {
     "BREVO_WEBHOOK_TOKEN": "t" * 20,
     "DIXA_API_TOKEN": "dixa-token",
     "DIXA_API_BASE": "https://dev.dixa.io/v1",
-    "SENDER_EMAIL": "shop@example.com",
+    "SENDER_EMAIL": "orders@example.org",
     "PUBLIC_URL": "https://shop.example.com",
 }
 DEFAULTS: dict[str, Any] = {
@@ -90,6 +90,16 @@ REFUSES = [
     ("DJANGO_DEBUG", "maybe"),
     ("DJANGO_SECRET_KEY", "short"),
     ("DATABASE_URL", "mysql://shop@db/shop"),
+    ("DATABASE_URL", "postgresql://[bad/x"),
+    ("DATABASE_URL", "postgresql://shop@h:notaport/x"),
+    ("DATABASE_URL", "postgresql://shop@h:65536/x"),
+    ("SQS_ENDPOINT_URL", "https://[bad"),
+    ("BREVO_API_BASE", "https://api.brevo.com:notaport"),
+    ("PUBLIC_URL", "https://shop.example.com:notaport"),
+    ("STRIPE_API_KEY", "pk_live_x"),
+    ("STRIPE_API_KEY", "whsec_live"),
+    ("STRIPE_WEBHOOK_SECRET", "sk_live_x"),
+    ("STRIPE_WEBHOOK_SECRET", "whsec_live,other"),
     ("SQS_ENDPOINT_URL", "localhost:9324"),
     ("SQS_QUEUE_PREFIX", "no spaces"),
     ("SQS_QUEUE_PREFIX", "x" * 51),
@@ -101,7 +111,7 @@ REFUSES = [
     ("VISIBILITY_TIMEOUT", "43201"),
     ("SQS_WAIT_SECONDS", "21"),
     ("STRIPE_API_BASE", "ftp://api.stripe.com"),
-    ("STRIPE_WEBHOOK_SECRET", "one,two,three"),
+    ("STRIPE_WEBHOOK_SECRET", "whsec_one,whsec_two,whsec_three"),
     ("BREVO_API_BASE", "brevo"),
     ("BREVO_WEBHOOK_TOKEN", "short"),
     ("BREVO_LIST_ID", "list"),
@@ -129,6 +139,20 @@ DEVELOPMENT_ONLY = [
     ("STRIPE_API_BASE", "http://127.0.0.1:8420/stripe"),
     ("BREVO_API_BASE", "http://127.1.2.3/brevo"),
     ("DIXA_API_BASE", "http://[::1]:8420/dixa"),
+    ("ALLOWED_HOSTS", env.DEVELOPMENT_ALLOWED_HOSTS),
+    ("ALLOWED_HOSTS", "testserver, localhost"),
+    ("SENDER_EMAIL", env.DEVELOPMENT_SENDER_EMAIL),
+    ("SENDER_EMAIL", "Shop@Example.com"),
+    ("DATABASE_URL", "postgresql://postgres:@/postgres?host=/srv/shop/.data/postgres"),
+    ("DATABASE_URL", "postgresql://postgres@%2Fsrv%2Fshop%2F.data%2Fpostgres/postgres"),
+    ("DATABASE_URL", "postgresql://postgres:@/postgres?host=/run/user/1000/python_PostgresServer/0a1b2c3d4e"),
+]
+URLS = ["SQS_ENDPOINT_URL", "STRIPE_API_BASE", "BREVO_API_BASE", "DIXA_API_BASE", "PUBLIC_URL", "STRIPE_JS_URL"]
+# This machine, as resolvers and connections read it.
+LOOPBACK = [
+    *["localhost", "LOCALHOST", "localhost.", "shop.localhost", "127.0.0.1", "127.1.2.3", "127.0.0.1.", "127.1"],
+    *["2130706433", "0x7f000001", "0177.0.0.1", "0.0.0.0", "0"],
+    *["[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]"],
 ]
 
 
@@ -173,6 +197,38 @@ def test_production_refuses_what_only_development_may_use(variable: str, text: s
         env.read({**PRODUCTION, variable: text})
 
 
+@pytest.mark.parametrize("host", LOOPBACK)
+@pytest.mark.parametrize("variable", URLS)
+def test_production_refuses_addresses_of_this_machine(variable: str, host: str) -> None:
+    with pytest.raises(BadEnvironment, match=rf"^{variable} points at this machine"):
+        env.read({**PRODUCTION, variable: f"https://{host}:9324"})
+
+
+def test_the_embedded_database_is_known_by_the_folder_of_development() -> None:
+    url = "postgresql://postgres:@/postgres?host=/var/tmp/stack/postgres"
+    assert env.read({**PRODUCTION, "DATABASE_URL": url}).database_url == url
+    with pytest.raises(BadEnvironment, match=r"^DATABASE_URL holds the development value"):
+        env.read({**PRODUCTION, "DATABASE_URL": url, "DATA_DIR": "/var/tmp/stack"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        # PgBouncer and Cloud SQL's proxy listen on this machine, and are the way to a production database.
+        ("DATABASE_URL", "postgresql://shop@127.0.0.1:6432/shop"),
+        ("DATABASE_URL", "postgresql://shop@localhost/shop"),
+        ("DATABASE_URL", "postgresql://shop@/shop?host=/cloudsql/project:region:db"),
+        ("ALLOWED_HOSTS", "shop.example.com,localhost,127.0.0.1"),
+        ("SQS_ENDPOINT_URL", "http://10.0.0.7:9324"),
+        ("SQS_ENDPOINT_URL", "https://[2001:db8::1]"),
+        ("BREVO_API_BASE", "https://127.example.com"),
+        ("STRIPE_API_KEY", "rk_live_key"),
+    ],
+)
+def test_production_takes_what_only_looks_like_development(variable: str, text: str) -> None:
+    assert env.read({**PRODUCTION, variable: text})
+
+
 @pytest.mark.parametrize(
     ("variable", "text"),
     [("PUBLIC_URL", "http://shop.example.com"), ("STRIPE_JS_URL", "http://js.stripe.com/endive/stripe.js")],
@@ -212,5 +268,13 @@ def test_two_webhook_secrets_may_be_active_at_a_time() -> None:
 def test_a_refusal_does_not_repeat_a_secret() -> None:
     with pytest.raises(BadEnvironment) as refusal:
         env.read({**DEVELOPMENT, "DJANGO_SECRET_KEY": "hunter2"})
+
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://shop:hunter2/x@h/x", "postgresql://shop:hunter2[@h:notaport/x"])
+def test_a_database_url_that_cannot_be_read_does_not_give_its_password_away(url: str) -> None:
+    with pytest.raises(BadEnvironment, match=r"^DATABASE_URL ") as refusal:
+        env.read({**DEVELOPMENT, "DATABASE_URL": url})
 
     assert "hunter2" not in str(refusal.value)
