@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -21,6 +22,10 @@ from uuid6 import uuid7
 
 REQUEST_ID_HEADER = "X-Request-ID"
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# Asked every few seconds, and fetched with every page: lines about them would hide the others.
+NOT_TOLD = ("/healthz", "/readyz", "/static/")
+
+log = logging.getLogger(__name__)
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
@@ -143,7 +148,7 @@ class JsonFormatter(BaseJsonFormatter):
 
 
 class RequestIdMiddleware:
-    """Gives each request an id (the caller's own, when it is a harmless one) and answers with it."""
+    """Gives each request an id (the caller's own, when it is a harmless one), answers with it, and writes one line."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -151,11 +156,23 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get(REQUEST_ID_HEADER, "")
         request_id = sent if SAFE_REQUEST_ID.fullmatch(sent) else str(uuid7())
+        began = time.perf_counter()
         clear()
         bind(request_id=request_id)
         try:
             response = self.get_response(request)
+            # While the context still has what the view has bound to it.
+            _tell(request, response, milliseconds=(time.perf_counter() - began) * 1000)
         finally:
             clear()
         response.headers[REQUEST_ID_HEADER] = request_id
         return response
+
+
+def _tell(request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:
+    """One line for a request. It has the route, ``pay/<str:token>/``, never the path, which has the token in it."""
+    if request.path_info.startswith(NOT_TOLD):
+        return
+    route = request.resolver_match.route if request.resolver_match else "(no route)"
+    answer = {"method": request.method, "route": route, "status": response.status_code, "ms": round(milliseconds, 1)}
+    log.info("%s %s %d", request.method, route, response.status_code, extra=answer)
