@@ -74,12 +74,25 @@ class CheckedConsumer(celery_consumer.Consumer):  # type: ignore[misc]
     On a problem: one line each on standard error, and exit status 1. While SQS is away it waits.
     """
 
-    def __init__(self, *args: Any, app: Any, **options: Any) -> None:
+    def __init__(self, on_task_request: Callable[[Any], Any], *args: Any, app: Any, **options: Any) -> None:
         topology: Topology = app.conf.broker_transport_options["topology"]
         problems = problems_of(topology, watched=set(app.amqp.queues.consume_from))
         if problems:
             sys.exit("\n".join(f"Worker cannot start: {problem}" for problem in problems))
-        super().__init__(*args, app=app, **options)
+        super().__init__(self._giving_slots_back(on_task_request), *args, app=app, **options)
+
+    def _giving_slots_back(self, start: Callable[[Any], Any]) -> Callable[[Any], None]:
+        """Cures: Celery takes a slot of the pool, and keeps it when the task could not be handed to the pool at all:
+        that many such messages, and the worker lives on and never runs anything again."""
+
+        def start_or_release(request: Any) -> None:
+            try:
+                start(request)
+            except Exception:
+                self.controller.semaphore.release()
+                raise  # the transport leaves the message to the ladder
+
+        return start_or_release
 
 
 def problems_of(topology: Topology, *, watched: set[str]) -> list[str]:

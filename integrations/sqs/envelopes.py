@@ -7,6 +7,7 @@ from typing import Any
 from integrations.errors import MalformedMessage
 
 ACCEPTED = {"application/json"}
+NO_TIME_LIMITS = (None, [None, None])  # our sender writes the second
 
 
 def check(message: Any) -> None:
@@ -28,6 +29,10 @@ def _check_headers(headers: Any) -> None:
         # Stock Celery would hold it in memory until then, or delete it.
         if headers.get(name) is not None:
             raise MalformedMessage(f"header {name!r}: delays belong in the outbox")
+    if headers.get("timelimit") not in NO_TIME_LIMITS:
+        # Celery reads it in the parent, with a slot of the pool already taken or while a task runs in it: what is no
+        # pair there costs the slot, and what are no numbers costs the worker.
+        raise MalformedMessage("header 'timelimit': the queue sets the time limits")
 
 
 def _check_payload(payload: Any) -> None:

@@ -61,6 +61,9 @@ POISON = {
     "broken compression": lambda shop, key: _changed(shop, key, {}, {"compression": "application/x-gzip"}),
     "an ETA": lambda shop, key: _changed(shop, key, {}, {"eta": "2999-01-01T00:00:00+00:00"}),
     "an expiry": lambda shop, key: _changed(shop, key, {}, {"expires": "2001-01-01T00:00:00+00:00"}),
+    "one time limit": lambda shop, key: _changed(shop, key, {}, {"timelimit": [1]}),
+    "a time limit that is a number": lambda shop, key: _changed(shop, key, {}, {"timelimit": 5}),
+    "time limits that are text": lambda shop, key: _changed(shop, key, {}, {"timelimit": ["a", "b"]}),
 }
 
 RUNS_NORMALLY = {
@@ -79,9 +82,10 @@ def _foreign(shop: Any, key: str, delivery_info: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def poisoned(open_shop: Any) -> Any:
-    """A worker with a ladder of three steps of a second, and every poison in its queue at once."""
+    """A worker with a ladder of three steps of a second, and every poison in its queue at once. It has one slot: a
+    message that took it along would stop everything behind it."""
     shop = open_shop(ladder=(1, 1, 1))
-    shop.start_worker()
+    shop.start_worker(concurrency=1)
     shop.wait_until_ready()
     shop.sent = {}
     for name, body in POISON.items():
@@ -125,6 +129,15 @@ def test_one_dead_message_does_not_hold_up_a_permanent_error(poisoned: Any, even
     message_id = poisoned.send("tests.permanent", key=key)
     eventually(lambda: message_id in _all_dead(poisoned), within=3, what="the DLQ")
     assert len(poisoned.runs(key)) == 1
+
+
+def test_a_task_that_cannot_be_handed_to_the_pool_gives_its_slot_back(poisoned: Any, eventually: Any) -> None:
+    key = uuid.uuid4().hex
+    message_id = poisoned.send("tests.unstartable", key=key)
+    eventually(lambda: message_id in _all_dead(poisoned), within=10, what="the DLQ, by way of the ladder")
+    poisoned.send("tests.record", key=f"after {key}")
+    eventually(lambda: poisoned.runs(f"after {key}"), within=5, what="the next message's run")
+    assert not poisoned.runs(key)
 
 
 def _all_dead(shop: Any) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from celery import Celery
 
 from integrations.errors import PermanentError, TransientError
 from integrations.sqs.celery_settings import configure
-from integrations.sqs.tasks import task
+from integrations.sqs.tasks import Request, task
 from integrations.sqs.topology import Queue, Topology
 
 LIMITS = json.loads(os.environ.get("TEST_LIMITS", "[6, 2, 4]"))
@@ -85,6 +85,21 @@ def stubborn(*, key: str, **_: object) -> None:
             time.sleep(60)
         except Exception:
             continue
+
+
+class Unstartable(Request):
+    """Fails where Celery hands the task to the pool."""
+
+    def revoked(self) -> bool:
+        raise RuntimeError("cannot be started")
+
+
+@task(name="tests.unstartable", queue=QUEUE)
+def unstartable(*, key: str, **_: object) -> None:
+    note(key=key)
+
+
+app.tasks["tests.unstartable"].Request = Unstartable
 
 
 @task(name="tests.die", queue=QUEUE)
