@@ -115,6 +115,17 @@ def test_a_row_of_an_unknown_task_holds_up_no_other(transactional_db: None) -> N
     assert "long_gone" in left.last_error
 
 
+def test_a_row_of_an_unknown_queue_holds_up_no_other(transactional_db: None) -> None:
+    OutboxMessage.objects.create(task="orders.start_fulfilment", queue="GoneQueue", kwargs={})
+    place(1)
+    broker = Broker()
+    relay_until_dry(broker)
+    assert {queue for queue, _ in broker.taken} == {"ChargesQueue", "EmailsQueue"}
+    left = OutboxMessage.objects.get(sent_at=None)
+    assert "GoneQueue" in left.last_error
+    assert left.not_before > timezone.now()
+
+
 def test_a_relay_that_dies_between_send_and_commit_sends_again_and_loses_nothing(transactional_db: None) -> None:
     place(5)
     broker = Broker()
