@@ -45,19 +45,29 @@ def check_redrive(topology: Topology, queues: Iterable[Queue]) -> Iterator[str]:
 
 
 def _redrive_problem(topology: Topology, queue: Queue) -> str | None:
-    try:
-        policy = _redrive_policy(topology, queue)
-    except ClientError as exc:
-        if client.is_missing_queue(exc):
-            return "the queue does not exist"
-        raise
+    if not _exists(topology, topology.physical_name(queue)):
+        return "the queue does not exist"
+    policy = _redrive_policy(topology, queue)
     if not policy:
         return "the queue has no redrive policy"
     if int(policy.get("maxReceiveCount", 0)) != topology.max_receive_count:
         return f"maxReceiveCount is {policy.get('maxReceiveCount')}, not {topology.max_receive_count}"
     if str(policy.get("deadLetterTargetArn", "")).rsplit(":", 1)[-1] != topology.dead_letter_physical_name(queue):
         return f"it dead-letters to {policy.get('deadLetterTargetArn')}"
+    if not _exists(topology, topology.dead_letter_physical_name(queue)):
+        # Its policy still names the queue that was deleted: what is dead would have nowhere to go.
+        return "its dead-letter queue does not exist"
     return None
+
+
+def _exists(topology: Topology, physical_name: str) -> bool:
+    try:
+        client.client(topology).get_queue_url(QueueName=physical_name)
+    except ClientError as exc:
+        if client.is_missing_queue(exc):
+            return False
+        raise
+    return True
 
 
 def _redrive_policy(topology: Topology, queue: Queue) -> dict[str, Any]:

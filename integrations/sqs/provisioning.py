@@ -30,7 +30,7 @@ class Finding:
             return f"{self.name}: missing"
         if not self.drift:
             return f"{self.name}: in order"
-        changes = (f"{name} {found or 'unset'} -> {wanted}" for name, (found, wanted) in self.drift.items())
+        changes = (f"{name} {found or 'unset'} -> {wanted or 'unset'}" for name, (found, wanted) in self.drift.items())
         return f"{self.name}: {', '.join(changes)}"
 
 
@@ -67,15 +67,20 @@ def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[Finding
 def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> bool:
     missing = _attributes(sqs, name) is None
     if missing:
-        sqs.create_queue(QueueName=name, Attributes=attributes)
+        _create(sqs, name, attributes)
     return missing
+
+
+def _create(sqs: Any, name: str, attributes: dict[str, str]) -> None:
+    # The empty text takes an attribute away from a queue that has it; a new queue has none.
+    sqs.create_queue(QueueName=name, Attributes={name: value for name, value in attributes.items() if value})
 
 
 def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> Finding:
     found = _attributes(sqs, name)
     if found is None:
         if change:
-            sqs.create_queue(QueueName=name, Attributes=wanted)
+            _create(sqs, name, wanted)
         return Finding(name=name, missing=True, drift={})
     drift = {
         attribute: (found.get(attribute), value)
@@ -88,8 +93,8 @@ def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> 
 
 
 def _same(found: str | None, wanted: str) -> bool:
-    if found is None:
-        return False
+    if not found or not wanted:
+        return not found and not wanted
     try:
         return _plain(json.loads(found)) == _plain(json.loads(wanted))
     except ValueError:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 DAY = 24 * 60 * 60
 SOURCE_RETENTION = 4 * DAY
 DEAD_LETTER_RETENTION = 14 * DAY  # runs from the first send, so it must outlast SOURCE_RETENTION by days
+DEAD_LETTER_VISIBILITY = 30  # whoever looks at a dead letter hides it for so long, from everybody
 
 DEFAULT_LADDER = (60, 300, 1500)
 MAX_RECEIVE_COUNT = len(DEFAULT_LADDER) + 1
@@ -142,7 +143,12 @@ class Topology:
 
     def dead_letter_attributes(self, *, source_arn: str | None) -> dict[str, str]:
         """The attributes of a dead-letter queue; only its own source may send to it, once that exists."""
-        attributes = {"MessageRetentionPeriod": str(DEAD_LETTER_RETENTION)}
+        attributes = {
+            "VisibilityTimeout": str(DEAD_LETTER_VISIBILITY),
+            "MessageRetentionPeriod": str(DEAD_LETTER_RETENTION),
+            "DelaySeconds": "0",
+            "RedrivePolicy": "",  # none: what is dead stays here, whoever looks at it
+        }
         if source_arn:
             attributes["RedriveAllowPolicy"] = json.dumps(
                 {"redrivePermission": "byQueue", "sourceQueueArns": [source_arn]}

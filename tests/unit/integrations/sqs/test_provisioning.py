@@ -45,6 +45,27 @@ def test_drift_is_reported_and_corrected(sqs: Any, topology: Topology) -> None:
     assert all(finding.in_order for finding in provisioning.inspect(topology))
 
 
+@pytest.mark.parametrize(
+    ("attribute", "found", "wanted"),
+    [
+        ("RedrivePolicy", '{"deadLetterTargetArn": "ARN", "maxReceiveCount": 1}', None),
+        ("VisibilityTimeout", "43200", "30"),
+        ("DelaySeconds", "900", "0"),
+    ],
+)
+def test_a_dead_letter_queue_that_hides_letters_or_sends_them_back_is_put_right(
+    sqs: Any, topology: Topology, attribute: str, found: str, wanted: str | None
+) -> None:
+    list(provisioning.provision(topology))
+    url = sqs.get_queue_url(QueueName="unit-ChargesQueue-dlq")["QueueUrl"]
+    found = found.replace("ARN", _attributes(sqs, "unit-ChargesQueue")["QueueArn"])
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={attribute: found})
+    assert [list(finding.drift) for finding in provisioning.inspect(topology)] == [[], [attribute]]
+    assert [finding.in_order for finding in provisioning.provision(topology)] == [True, False]
+    assert all(finding.in_order for finding in provisioning.inspect(topology))
+    assert _attributes(sqs, "unit-ChargesQueue-dlq").get(attribute) == wanted
+
+
 def test_looking_changes_nothing(sqs: Any, topology: Topology) -> None:
     assert [finding.missing for finding in provisioning.inspect(topology)] == [True, True]
     assert not sqs.list_queues().get("QueueUrls")
@@ -88,3 +109,13 @@ def test_a_missing_queue_and_a_wrong_count_are_named(sqs: Any, topology: Topolog
     list(provisioning.provision(topology))
     longer = Topology(prefix="unit-", ladder=(1, 2, 3, 4), queues=(queue,))
     assert "maxReceiveCount is 4, not 5" in next(iter(checks.check_redrive(longer, [queue])))
+
+
+def test_a_dead_letter_queue_that_was_deleted_is_named(sqs: Any, topology: Topology) -> None:
+    list(provisioning.provision(topology))
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="unit-ChargesQueue-dlq")["QueueUrl"])
+    assert list(checks.check_redrive(topology, topology.queues)) == [
+        "unit-ChargesQueue: its dead-letter queue does not exist; run manage.py provision_queues"
+    ]
+    list(provisioning.provision(topology))
+    assert not list(checks.check_redrive(topology, topology.queues))
