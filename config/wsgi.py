@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
-from django.core.wsgi import get_wsgi_application
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_wsgi_application()
+from django.core.wsgi import get_wsgi_application
+
+from config.chunked import ChunkedBodies
+
+application = ChunkedBodies(get_wsgi_application())
