@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection
 from django.test import Client
 from stripe import WebhookSignature
 
@@ -97,7 +97,7 @@ def test_a_number_that_cannot_be_stored() -> None:
     assert knock(body.encode()).status_code == 400
 
 
-@pytest.mark.parametrize("failure", [OperationalError, InterfaceError])
+@pytest.mark.parametrize("failure", [OperationalError, InterfaceError, InternalError, ProgrammingError])
 def test_storage_down_has_stripe_come_again(
     monkeypatch: pytest.MonkeyPatch, failure: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,6 +111,29 @@ def test_storage_down_has_stripe_come_again(
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
     assert "evt_1" in caplog.text
     assert "whsec" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
+        (
+            "ALTER TABLE inbox_webhookevent RENAME TO inbox_not_there",
+            "ALTER TABLE inbox_not_there RENAME TO inbox_webhookevent",
+        ),
+    ],
+    ids=["read-only", "no table"],
+)
+def test_a_database_that_takes_nothing(transactional_db: None, broken: str, mended: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(broken)
+        try:
+            answer = knock()
+        finally:
+            cursor.execute(mended)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert knock().status_code == 200
 
 
 def test_a_database_that_is_not_there(settings: Any, transactional_db: None) -> None:
