@@ -1,0 +1,120 @@
+"""The relay's loop on a database of its own session: what wakes it, what it clears away, what it lives through."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from integrations.outbox import relay
+from integrations.outbox.management.commands import relay_outbox
+from integrations.outbox.management.commands.relay_outbox import Relay
+from integrations.outbox.models import OutboxMessage
+from integrations.sqs.sender import BatchResult, OutgoingMessage
+from integrations.sqs.topology import Queue
+from tests.support.processes import wait_for
+
+# So long that nothing in here is done because a nap was over.
+NAP_SECONDS = 120.0
+SOON = 20.0
+NAPPING = (
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND state = 'idle' AND query LIKE 'SELECT MIN(%%not_before%%'"
+)
+
+
+def take_all(queue: Queue, entries: Sequence[OutgoingMessage]) -> BatchResult:
+    return BatchResult(sent=[entry.id for entry in entries])
+
+
+@pytest.fixture
+def loop(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
+    """A relay that runs in a thread of its own, and sends to nobody."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # which only the main thread may ask for
+    monkeypatch.setattr(relay, "relay_due", functools.partial(relay.relay_due, send_batch=take_all))
+    monkeypatch.setattr(relay_outbox, "LONGEST_NAP_SECONDS", NAP_SECONDS)
+    monkeypatch.setattr(relay_outbox, "PURGE_EVERY_SECONDS", 0.0)
+    running = Relay()
+
+    def run() -> None:
+        try:
+            running.run()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield running
+    finally:
+        running.stopping.set()
+        wait_for(lambda: end_session() or not thread.is_alive(), seconds=SOON, what="the relay ends")
+
+
+def napping() -> int | None:
+    """The session of a relay that has nothing to do."""
+    with connection.cursor() as cursor:
+        cursor.execute(NAPPING)
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
+def end_session() -> None:
+    """As a failover does."""
+    pid = napping()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+
+def write(**fields: object) -> OutboxMessage:
+    return OutboxMessage.objects.create(
+        task="orders.start_fulfilment", queue="OrdersQueue", kwargs={"order_id": "1"}, **fields
+    )
+
+
+def is_sent(row: OutboxMessage) -> bool:
+    return OutboxMessage.objects.filter(pk=row.pk).exclude(sent_at=None).exists()
+
+
+def assert_woken_by_a_row() -> None:
+    wait_for(napping, seconds=SOON, what="the relay naps")
+    row = write()
+    wait_for(lambda: is_sent(row), seconds=SOON, what="the row is sent, long before the nap would have ended")
+
+
+def test_a_row_wakes_it(loop: Relay) -> None:
+    assert_woken_by_a_row()
+    assert_woken_by_a_row()
+
+
+def test_it_purges_what_was_sent_long_ago(loop: Relay) -> None:
+    wait_for(napping, seconds=SOON, what="the relay naps")
+    old = write(sent_at=timezone.now() - dt.timedelta(days=30))
+    new = write(sent_at=timezone.now())
+    assert_woken_by_a_row()
+    wait_for(lambda: not OutboxMessage.objects.filter(pk=old.pk).exists(), seconds=SOON, what="the old row is gone")
+    assert OutboxMessage.objects.filter(pk=new.pk).exists()
+
+
+def test_it_waits_for_a_database_that_is_away_and_listens_again(loop: Relay) -> None:
+    wait_for(napping, seconds=SOON, what="the relay naps")
+    nowhere = {"HOST": "127.0.0.1", "PORT": "9"}
+    before = {name: connection.settings_dict[name] for name in nowhere}
+    connection.settings_dict.update(nowhere)  # for new sessions; ours stays
+    try:
+        began = time.monotonic()
+        end_session()
+        wait_for(lambda: loop.database.failures >= 3, seconds=SOON, what="it has tried three times")
+        assert time.monotonic() - began > 0.7, "it takes longer from try to try: a quarter of a second, then half a one"
+    finally:
+        connection.settings_dict.update(before)
+    assert_woken_by_a_row()
+    assert_woken_by_a_row()
+    assert loop.database.failures == 0
