@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -9,6 +11,7 @@ class CompositionRoot(AppConfig):
     verbose_name = "Configuration"
 
     def ready(self) -> None:
+        logging.captureWarnings(True)  # they are logged like all else, one object a line, now that logging is set up
         # So that every process of ours has the one Celery app, not only those that `celery -A config` starts.
         from django.contrib import admin
 
