@@ -97,20 +97,29 @@ def look_after_database(stack: Stack, screen: Screen) -> None:
 
 
 def prepare(screen: Screen) -> None:
-    """Migrate, make the queues, add what a shop begins with. The database and SQS answer by now."""
+    """Migrate, make the queues, add what a shop begins with. Raises ``UnableToPrepare`` where a database or an SQS that
+    is not the stack's own does not answer."""
     import django
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
+    from django.db import OperationalError
 
     from config.development import seed
 
     began = time.monotonic()
     screen.waiting("migrations")
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        call_command("migrate", verbosity=0, interactive=False)
+    except OperationalError as error:
+        why = str(error).splitlines()[0]
+        raise UnableToPrepare(f"The database does not answer; see DATABASE_URL. {why}") from error
     screen.done("migrations", time.monotonic() - began)
     began = time.monotonic()
-    with Path(os.devnull).open("w") as quiet:
-        call_command("provision_queues", stdout=quiet)
+    try:
+        with Path(os.devnull).open("w") as quiet:
+            call_command("provision_queues", stdout=quiet)
+    except CommandError as error:
+        raise UnableToPrepare(f"SQS does not answer; see SQS_ENDPOINT_URL. {error}") from error
     screen.done("queues", time.monotonic() - began, "seven, each with its dead-letter queue")
     began = time.monotonic()
     screen.done("seed", time.monotonic() - began, seed.sow())

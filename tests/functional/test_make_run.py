@@ -23,6 +23,7 @@ from tests.support.processes import ROOT, Process, free_port, wait_for
 pytestmark = [pytest.mark.xdist_group("make_run"), pytest.mark.timeout(240)]
 
 STEP = re.compile(r"^ +(?P<ms>\d+|…)  (?P<queue>\w*) +(?P<mark>[✓✗…]?) +(?P<what>\S+)", re.MULTILINE)
+SHUTDOWN = ("", "worker: Warm shutdown (MainProcess)")  # of the run before; Celery has no switch for it
 SMALL = {f"{queue.name.removesuffix('Queue').upper()}_CONCURRENCY": "1" for queue in QUEUES}
 
 
@@ -138,6 +139,12 @@ class TestRunning:
         assert len(refused.stderr.splitlines()) == 1
         assert "already runs" in refused.stderr
 
+    def test_the_logs_are_json_one_object_a_line(self, launcher: Process, environ: dict[str, str]) -> None:
+        parts = ["web", "relay", "scheduler", *(f"worker-{q.name.removesuffix('Queue').lower()}" for q in QUEUES)]
+        for part in parts:
+            for line in (Path(environ["DATA_DIR"]) / "logs" / f"{part}.log").read_text().splitlines():
+                assert line in SHUTDOWN or json.loads(line)["level"], (part, line)
+
     def test_a_worker_that_dies_is_replaced(self, launcher: Process, environ: dict[str, str]) -> None:
         log = Path(environ["DATA_DIR"]) / "logs" / "worker-sms.log"
         worker = next(p for p in psutil.Process(launcher.pid).children() if "SmsQueue" in " ".join(p.cmdline()))
@@ -178,3 +185,22 @@ def test_a_variable_that_cannot_be_used_is_named(environ: dict[str, str], tmp_pa
 
     assert refused.returncode == 1
     assert refused.stderr.startswith("Cannot start: RETRY_LADDER is 'soon'")
+
+
+@pytest.mark.parametrize(
+    ("variable", "address", "said"),
+    [
+        ("DATABASE_URL", "postgresql://shop:hush@127.0.0.1:9/shop", "The database does not answer; see DATABASE_URL"),
+        ("SQS_ENDPOINT_URL", "http://127.0.0.1:9", "SQS does not answer; see SQS_ENDPOINT_URL"),
+    ],
+)
+def test_what_cannot_be_reached_is_told_in_one_line(
+    environ: dict[str, str], variable: str, address: str, said: str
+) -> None:
+    refused = run({**environ, variable: address}, "--once")
+
+    assert refused.returncode == 1
+    assert refused.stderr == ""
+    assert said in refused.stdout
+    assert "Traceback" not in refused.stdout and "hush" not in refused.stdout
+    assert left_of(environ) == []
