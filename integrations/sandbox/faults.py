@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import random
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,12 +93,13 @@ class Plan:
 
 
 class Faults:
-    """The rules in force. They survive a restart and are read under a lock."""
+    """The rules in force, read under a lock. Those that were put in force survive a restart; the rules ``of_this_run``,
+    which hold instead until then, do not."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, of_this_run: Sequence[Mapping[str, Any]] = ()) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._rules: list[Fault] = [parse(rule) for rule in store.setting("faults") or []]
+        self._rules: list[Fault] = [parse(rule) for rule in of_this_run or store.setting("faults") or []]
 
     def replace(self, rules: Iterable[Mapping[str, Any]]) -> None:
         """Put these rules in force instead; raises `InvalidFault` and changes nothing if one is wrong."""

@@ -31,9 +31,7 @@ class Sandbox:
         self.clock = Clock()
         self.store = Store(config.data)
         self.store.execute("DELETE FROM idempotency WHERE status IS NULL")  # In flight when the last run was killed.
-        self.faults = Faults(self.store)
-        if config.faults:
-            self.faults.replace(config.faults)
+        self.faults = Faults(self.store, of_this_run=config.faults)
         self.webhooks = Webhooks(store=self.store, config=config, faults=self.faults, send=send)
         self.journal = Journal()
         self.stopping = threading.Event()

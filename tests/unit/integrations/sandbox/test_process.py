@@ -62,6 +62,21 @@ def test_it_serves_remembers_and_ends_at_once(data_file: str) -> None:
             assert time.monotonic() - began < 2
 
 
+def test_faults_from_the_environment_end_with_the_process_and_others_do_not(data_file: str) -> None:
+    latency = [{"kind": "latency", "min_ms": 1.0, "max_ms": 1.0}]
+    kinds = []
+    for faults in ("", '[{"kind": "drop"}]', ""):
+        process = start("--port", "0", "--data", data_file, SANDBOX_FAULTS=faults)
+        assert process.stdout is not None
+        with httpx.Client(base_url=process.stdout.readline().split()[-1].rstrip("/")) as client:
+            kinds.append([rule["kind"] for rule in client.get("/sandbox/faults").json()["data"]])
+            if len(kinds) == 1:
+                client.put("/sandbox/faults", json=latency).raise_for_status()
+        process.terminate()
+        assert finished(process) == (0, "")
+    assert kinds == [[], ["drop"], ["latency"]]
+
+
 def test_a_taken_port_is_told_in_one_line(taken: int) -> None:
     code, errors = finished(start("--data", ":memory:", SANDBOX_PORT=str(taken)))
     assert (code, errors) == (1, f"Port {taken} is taken. Set SANDBOX_PORT to another one.\n")
