@@ -80,6 +80,12 @@ class Process:
         self.kill()
         return int(self.popen.returncode)
 
+    def suspend(self) -> None:
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.popen.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         """SIGKILL to the whole group, as a power cut would."""
         with suppress(ProcessLookupError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,6 +25,8 @@ from tests.support.endpoints import taking_and_silent
 from tests.support.processes import python, wait_for
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(170)]
@@ -86,21 +90,30 @@ def test_a_checkout_has_its_seven_effects(shop: Stack) -> None:
     )
 
 
+SLOW_SMS = {"kind": "latency", "provider": "brevo", "path": "*transactionalSMS*", "min_ms": 2500, "max_ms": 2500}
+
+
 def test_every_message_delivered_three_times_at_once_has_one_effect(shop: Stack) -> None:
-    # While the worker stands still every message of all seven queues is tripled; then all copies are there at once.
-    family = _family(shop)
-    for process in family:
-        process.suspend()
-    try:
+    # An SMS, for which the provider has no key, takes long enough for its copies to come while it is being sent.
+    shop.sandbox.faults(SLOW_SMS)
+    # While the worker stands still every message of the checkout is tripled; then all copies are there at once.
+    with _worker_standing_still(shop):
         buy(shop)
-        wait_for(lambda: not OutboxMessage.objects.filter(sent_at=None).exists(), what="the relay has sent")
-        _send_again(shop, times=2)
+        wait_for(_all_sent, what="the relay has sent")
+        _send_again(shop, OutboxMessage.objects.all(), times=2)
+        shop.relay.suspend()  # what follows is written, and waits
+    try:
+        wait_for(_order_paid, seconds=60, what="the payment has its messages written")
+        with _worker_standing_still(shop):  # and the same for those that follow from the payment
+            follow = list(_order_paid().values_list("pk", flat=True))
+            shop.relay.resume()
+            wait_for(_all_sent, what="the relay has sent")
+            _send_again(shop, OutboxMessage.objects.filter(pk__in=follow), times=2)
     finally:
-        for process in family:
-            process.resume()
+        shop.relay.resume()
     wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is fulfilled")
     shop.wait_until_idle()
-    _send_again(shop, times=3)  # and those that follow from the payment, and all of them once more, late
+    _send_again(shop, OutboxMessage.objects.all(), times=3)  # and all of them once more, late
     shop.wait_until_idle()
     queues = set(OutboxMessage.objects.values_list("queue", flat=True))
     assert len(queues) == 7
@@ -108,17 +121,33 @@ def test_every_message_delivered_three_times_at_once_has_one_effect(shop: Stack)
     assert {queue: shop.messages(f"{queue}-dlq") for queue in queues} == dict.fromkeys(queues, 0)
 
 
-def _family(stack: Stack) -> list[psutil.Process]:
+def _all_sent() -> bool:
+    return not OutboxMessage.objects.filter(sent_at=None).exists()
+
+
+def _order_paid() -> QuerySet[OutboxMessage]:
+    return OutboxMessage.objects.filter(headers__event="OrderPaid")
+
+
+@contextmanager
+def _worker_standing_still(stack: Stack) -> Iterator[None]:
     worker = psutil.Process(stack.worker.pid)
-    return [worker, *worker.children(recursive=True)]
+    family = [worker, *worker.children(recursive=True)]
+    for process in family:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in family:
+            process.resume()
 
 
-def _send_again(stack: Stack, *, times: int) -> None:
-    """Send every message once more, with the same task id and body, as often as asked."""
+def _send_again(stack: Stack, messages: QuerySet[OutboxMessage], *, times: int) -> None:
+    """Send those of these messages that were sent once more, with the same task id and body, as often as asked."""
     from integrations.outbox import relay
     from integrations.sqs import sender
 
-    by_queue = relay._by_queue(OutboxMessage.objects.exclude(sent_at=None))
+    by_queue = relay._by_queue(messages.exclude(sent_at=None))
     for queue, rows in by_queue.items():
         for _ in range(times):
             entries = [relay._outgoing(row) for row in rows]
