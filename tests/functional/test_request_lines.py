@@ -109,7 +109,7 @@ def test_health_checks_and_files_write_no_line(transactional_db: None, client: C
     assert lines() == []
 
 
-@pytest.mark.parametrize(("path", "status"), [("/nowhere/7K3M9/", 404), ("/api/v1/plans", 301)])
+@pytest.mark.parametrize(("path", "status"), [("/nowhere/7K3M9/", 404), ("/api/v1/plans", 404), ("/admin", 301)])
 def test_a_path_without_a_route_is_not_written(client: Client, lines: Lines, path: str, status: int) -> None:
     client.get(path)
 
