@@ -130,8 +130,8 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
 def _give_back(charge: Charge, *, at: dt.datetime) -> None:
     """The customer paid what had been called off a moment before: the money goes back by itself."""
     logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
+    dunning.stop(order_id=charge.order_id, reason="not_wanted", at=at)  # its run is locked before its subscription
     cancellation.cancel_unpaid(order=charge.order, at=at)
-    dunning.stop(order_id=charge.order_id, reason="not_wanted", at=at)
     refund_requests.refund_for_canceled_order(charge=charge)
 
 

@@ -74,6 +74,16 @@ class StripeSandbox:
         assert answer.is_success, answer.text
         return dict(answer.json())
 
+    def confirm_in_browser(self, intent_id: str, card: str) -> None:
+        """The customer tries a card at the open intent, without the shop; the bank may say no."""
+        intent = self.api("GET", f"/v1/payment_intents/{intent_id}")
+        attached = self.api("POST", f"/v1/payment_methods/{card}/attach", customer=intent["customer"])
+        self.http.post(
+            f"/stripe/v1/payment_intents/{intent_id}/confirm",
+            data={"payment_method": attached["id"]},
+            headers={"Authorization": "Bearer sk_test_sandbox"},
+        )
+
     def authenticate(self, intent_id: str, outcome: str = "success") -> None:
         """The customer answers the bank's challenge in the browser."""
         self._post(f"/sandbox/stripe/payment_intents/{intent_id}/authenticate", outcome=outcome)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from charges.operations import attempts, dunning, ledger
+from charges.operations import attempts, dunning, ledger, reading
 from charges.operations.new_card import replace_card
 from orders.operations import payments
 from subscriptions.models import Subscription
@@ -100,6 +100,19 @@ def test_a_payment_locks_its_dunning_before_its_subscription(days: Days) -> None
     with CaptureQueriesContext(connection) as captured:
         days.pass_(hours=1)
     assert fresh(order).subscription.status == "active"
+    locked = locks(captured, RUN, SUBSCRIPTION)
+    assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
+
+
+def test_a_payment_that_is_given_back_locks_its_dunning_before_its_subscription(days: Days) -> None:
+    order = unpaid(days)
+    with transaction.atomic():
+        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+    # Before the message that cancels the order is worked off.
+    days.sandbox.confirm_in_browser(fresh(order).charge.payment_intent_id, "pm_card_visa")
+    with CaptureQueriesContext(connection) as captured:
+        reading.read_payment_of(order_id=order.pk, at=days.now)
+    assert fresh(order).charge.amount_refunded == order.amount
     locked = locks(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
