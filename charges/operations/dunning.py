@@ -181,8 +181,9 @@ def _done(step: DunningStep, status: Step, *, attempt: ChargeAttempt | None = No
 
 
 def _run_of(charge: Charge, *, at: dt.datetime) -> DunningRun:
-    """The order's run, begun where there is none. The order is locked, so nobody else begins one."""
-    run, _ = DunningRun.objects.get_or_create(
+    """The order's run, locked, and begun where there is none. The order is locked, so nobody else begins one; but a
+    dispute about another order ends one without it."""
+    run, _ = DunningRun.objects.select_for_update().get_or_create(
         order=charge.order,
         defaults={
             "schedule": list(settings.DUNNING_SCHEDULE),
@@ -246,7 +247,8 @@ def _end(runs: QuerySet[DunningRun], status: DunningRun.Status, *, reason: str =
 
 def _exhaust(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
     """The end of the schedule: what the plan says about unpaid orders is done."""
-    _end(DunningRun.objects.filter(pk=run.pk), DunningRun.Status.EXHAUSTED, at=at)
+    if not _end(DunningRun.objects.filter(pk=run.pk), DunningRun.Status.EXHAUSTED, at=at):
+        return  # somebody else has ended it, for a reason of his own
     order = charge.order
     publish(DunningExhausted(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     if run.unpaid_policy == Plan.UnpaidPolicy.PAST_DUE:

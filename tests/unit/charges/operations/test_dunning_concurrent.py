@@ -17,8 +17,8 @@ from orders.operations import payments
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
-from tests.support.payments import NOW, StripeSandbox, capture, place_renewal, start_fulfilments
-from tests.unit.charges.operations.test_dunning import SOFT, fresh, heals, two_unpaid, unpaid
+from tests.support.payments import NOW, StripeSandbox, capture, place_renewal, published, start_fulfilments
+from tests.unit.charges.operations.test_dunning import SOFT, fresh, heals, paid_before, steps, two_unpaid, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +115,40 @@ def test_a_payment_that_is_given_back_locks_its_dunning_before_its_subscription(
     assert fresh(order).charge.amount_refunded == order.amount
     locked = locks(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
+
+
+def begin_try(days: Days, order: Any, number: int, *, on_day: int) -> None:
+    """A step of the schedule is taken; its try waits to be made."""
+    moment = NOW + dt.timedelta(days=on_day)
+    days.until(moment - dt.timedelta(seconds=1))
+    days._move_to(moment)
+    dunning.take_step(order_id=order.pk, step_number=number, at=days.now)
+
+
+def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(days: Days) -> None:
+    first = paid_before(days)
+    order = place_renewal(first, payment_method=SOFT)
+    capture(order, at=days.now)
+    begin_try(days, order, 4, on_day=21)
+    with transaction.atomic():
+        dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+        failing = elsewhere(lambda: capture(order, at=days.now))
+        until_it_waits(failing)
+        subscriptions.pause(subscription=order.subscription, reason=Subscription.StatusReason.DISPUTED)
+    failing.join()
+    assert (fresh(order).subscription.status, fresh(order).subscription.status_reason) == ("paused", "disputed")
+    assert (order.dunning_run.status, published()["DunningExhausted"]) == ("stopped", 0)
+
+
+def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days) -> None:
+    order = unpaid(days)
+    begin_try(days, order, 1, on_day=2)
+    with transaction.atomic():
+        dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+        failing = elsewhere(lambda: capture(order, at=days.now))
+        until_it_waits(failing)
+    failing.join()
+    assert (order.dunning_run.status, steps(order)) == ("stopped", ["tried"])
 
 
 def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
