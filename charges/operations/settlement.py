@@ -121,10 +121,16 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     if payments.is_wanted(order=order):
         dunning.recovered(order=order, at=at)  # its run is locked before its subscription, as everywhere
         payments.mark_paid(order=order, at=at)
-        if charge.payment_method != order.payment_method:
+        if charge.payment_method != order.payment_method and _is_of_its_card(charge, intent):
             subscriptions.use_card(subscription=order.subscription, payment_method=charge.payment_method)
     else:
         _give_back(charge, at=at)
+
+
+def _is_of_its_card(charge: Charge, intent: PaymentIntent) -> bool:
+    """Whether the charge's card has paid, and not one that the customer tried before it, or by himself."""
+    cards = SavedCard.objects.filter(customer=charge.order.customer_id, requested=charge.payment_method)
+    return cards.filter(stripe_id=intent.payment_method_id).exists()
 
 
 def _give_back(charge: Charge, *, at: dt.datetime) -> None:

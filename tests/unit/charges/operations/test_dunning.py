@@ -228,6 +228,30 @@ def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> N
     assert fresh(order).subscription.payment_method == before
 
 
+def test_the_first_card_pays_after_all_while_another_waits_to_be_tried(days: Days) -> None:
+    order = unpaid(days, SCA)
+    intent = fresh(order).charge.payment_intent_id
+    before = fresh(order).subscription.payment_method
+    card = order.customer.saved_cards.get(requested=SCA).stripe_id
+    days.sandbox.api("POST", f"/v1/payment_intents/{intent}/confirm", payment_method=card)
+    replace_card(order_id=order.pk, payment_method=HARD, at=days.now)  # in another tab
+    days.sandbox.authenticate(intent)  # and the bank's app says yes to the first
+    days.settle()
+    assert fresh(order).charge.status == "succeeded"
+    assert fresh(order).subscription.payment_method == before, "the other one has not paid"
+
+
+def test_a_card_that_pays_in_the_browser_alone_does_not_make_a_declined_one_the_subscriptions(days: Days) -> None:
+    order = unpaid(days, HARD)
+    before = fresh(order).subscription.payment_method
+    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    days.settle()
+    days.sandbox.confirm_in_browser(fresh(order).charge.payment_intent_id, "pm_card_visa")
+    reading.read_payment_of(order_id=order.pk, at=days.now)
+    assert fresh(order).charge.status == "succeeded"
+    assert fresh(order).subscription.payment_method == before
+
+
 def test_many_cards_in_a_day_are_somebody_who_tries_out_stolen_ones(days: Days) -> None:
     order = unpaid(days, HARD)
     for _ in range(5):
