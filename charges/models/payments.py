@@ -176,6 +176,9 @@ class ChargeAttempt(models.Model):
     stripe_charge_id = models.CharField(max_length=255, blank=True)
     task_id = models.CharField(max_length=64, blank=True, help_text="The task that began it.")
     started_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(
+        null=True, default=None, help_text="When Stripe was first asked to confirm; empty where it never was."
+    )
     finished_at = models.DateTimeField(null=True, default=None)
     asks = models.PositiveSmallIntegerField(
         default=0, help_text="How often the janitor has asked for its outcome."

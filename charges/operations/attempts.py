@@ -78,7 +78,12 @@ def _may_begin(charge: Charge, last: ChargeAttempt | None) -> bool:
 
 
 def begin(
-    *, charge: Charge, trigger: ChargeAttempt.Trigger = ChargeAttempt.Trigger.ORDER, task_id: str, at: dt.datetime
+    *,
+    charge: Charge,
+    trigger: ChargeAttempt.Trigger = ChargeAttempt.Trigger.ORDER,
+    task_id: str,
+    at: dt.datetime,
+    confirmed_at: dt.datetime | None = None,
 ) -> ChargeAttempt:
     """A new attempt at a locked charge, with a key of its own."""
     last = charge.attempts.order_by("number").last()
@@ -91,6 +96,7 @@ def begin(
         trigger=trigger,
         task_id=task_id,
         started_at=at,
+        confirmed_at=confirmed_at,
     )
 
 
@@ -98,8 +104,8 @@ def begin(
 def replace(*, attempt: ChargeAttempt, at: dt.datetime) -> ChargeAttempt:
     """Close an attempt whose key is spent and which the intent shows to have had no effect; begin the next.
 
-    Safe even if we are wrong about the effect: both confirm one intent, and an intent can succeed only once.
-    Raises ``OvertakenAttempt``.
+    Safe even if we are wrong about the effect: both confirm one intent, and an intent can succeed only once. It is the
+    same try under another key, so what is an answer to the first is one to the next. Raises ``OvertakenAttempt``.
     """
     charge = locked_charge(charge_id=attempt.charge_id)
     closed = charge.attempts.filter(pk=attempt.pk, status__in=ChargeAttempt.OPEN).update(
@@ -107,7 +113,15 @@ def replace(*, attempt: ChargeAttempt, at: dt.datetime) -> ChargeAttempt:
     )
     if not closed or charge.status not in UNDECIDED:
         raise OvertakenAttempt(f"Attempt {attempt.idempotency_key} was settled by somebody else.")
-    return begin(charge=charge, trigger=ChargeAttempt.Trigger(attempt.trigger), task_id=attempt.task_id, at=at)
+    trigger = ChargeAttempt.Trigger(attempt.trigger)
+    confirmed_at = ChargeAttempt.objects.values_list("confirmed_at", flat=True).get(pk=attempt.pk)
+    return begin(charge=charge, trigger=trigger, task_id=attempt.task_id, at=at, confirmed_at=confirmed_at)
+
+
+@transaction.atomic(durable=True)
+def note_confirmed(*, attempt: ChargeAttempt, at: dt.datetime) -> None:
+    """Committed before Stripe is asked: until then no failure that the intent remembers is this attempt's."""
+    ChargeAttempt.objects.filter(pk=attempt.pk, confirmed_at=None).update(confirmed_at=at)
 
 
 @transaction.atomic(durable=True)

@@ -109,6 +109,7 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
         if not settlement.is_wanted(charge_id=attempt.charge_id, at=at):
             _close_intent(attempt.charge_id, intent_id=intent_id, at=at)
             return
+        attempts.note_confirmed(attempt=attempt, at=at)
         try:
             intent = payment_intents.confirm(
                 payment_intent_id=intent_id,

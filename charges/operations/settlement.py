@@ -235,17 +235,23 @@ def _is_of_earlier_card(charge: Charge, card_id: str) -> bool:
     return not cards.filter(stripe_id=card_id).exists()
 
 
+def _is_yet_to_be_confirmed(charge: Charge) -> bool:
+    attempt = _open_attempt(charge)
+    return charge.status == Charge.Status.PENDING and attempt is not None and attempt.confirmed_at is None
+
+
 def _is_news(charge: Charge, intent: PaymentIntent, decline: Decline) -> bool:
     """Whether the failure that the intent remembers is a later one than those that we have on record.
 
-    Each refusal by a bank leaves a Stripe charge of its own, which tells two alike apart. A failure without one cannot
+    None is the answer to an attempt that was never confirmed: the customer tried by himself, in a browser. Each refusal
+    by a bank leaves a Stripe charge of its own, which tells two alike apart. A failure without one cannot
     be told from another of its kind; then the attempt stays open, and asking again under its key brings the answer. One
     that was answered already, and waits for its customer or its bank, is compared with itself only: its key repeats
     that answer.
     """
     if charge.status in (Charge.Status.FAILED, Charge.Status.CANCELED):
         return False
-    if _is_of_earlier_card(charge, intent.declined_card_id):
+    if _is_of_earlier_card(charge, intent.declined_card_id) or _is_yet_to_be_confirmed(charge):
         return False
     if decline.stripe_charge_id:
         return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()

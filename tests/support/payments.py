@@ -77,6 +77,7 @@ class StripeSandbox:
     def confirm_in_browser(self, intent_id: str, card: str) -> None:
         """The customer tries a card at the open intent, without the shop; the bank may say no."""
         intent = self.api("GET", f"/v1/payment_intents/{intent_id}")
+        # One that is the customer's already stays the same; a test alias gives a new one.
         attached = self.api("POST", f"/v1/payment_methods/{card}/attach", customer=intent["customer"])
         self.http.post(
             f"/stripe/v1/payment_intents/{intent_id}/confirm",

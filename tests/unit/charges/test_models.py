@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
 
 from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
 from tests.support.payments import NOW, place_order
@@ -101,3 +103,13 @@ def test_keys_are_short_and_hold_nothing_personal() -> None:
     of.key_number = 3
     assert of.idempotency_key == f"charge:{of.pk}:intent:3"
     assert len(of.idempotency_key) < 255
+
+
+def test_attempts_that_were_open_before_it_was_written_down_count_as_confirmed() -> None:
+    before = attempt(charge(), 1), attempt(charge(), 1, status="unknown"), attempt(charge(), 1, **SUCCEEDED)
+    import_module("charges.migrations.0004_attempt_confirmed_at").may_have_been_confirmed(
+        apps, connection.schema_editor()
+    )
+    for one in before:
+        one.refresh_from_db()
+    assert [one.confirmed_at for one in before] == [NOW, NOW, None]

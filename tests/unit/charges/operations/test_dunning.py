@@ -302,6 +302,21 @@ def test_an_outage_of_ours_is_followed_by_one_try_and_no_burst(days: Days) -> No
     assert [day for _, day in tries(order)] == [0, 40, 45, 52, 59]
 
 
+def test_a_decline_in_the_browser_does_not_take_the_place_of_the_next_try(days: Days) -> None:
+    order = unpaid(days)
+    intent = fresh(order).charge.payment_intent_id
+    card = order.customer.saved_cards.get(requested=SOFT).stripe_id
+    days.pass_(days=1)
+    days.sandbox.confirm_in_browser(intent, card)
+    reading.read_payment_of(order_id=order.pk, at=days.now)
+    asked = len(days.sandbox.requests(path="/confirm"))
+
+    days.pass_(days=2)
+
+    assert len(days.sandbox.requests(path="/confirm")) == asked + 1, "the bank is asked"
+    assert [day for _, day in tries(order)] == [0, 2]
+
+
 def test_never_two_tries_in_one_day_whatever_is_delivered_how_often(days: Days) -> None:
     order = unpaid(days)
     days.pass_(days=2)

@@ -24,10 +24,17 @@ def pending_charge() -> Charge:
     order = place_order()
     charge = attempts.open_charge(order_id=order.pk)
     assert charge is not None
-    attempts.claim(charge_id=charge.pk, task_id="", at=NOW)
+    confirmed(charge)
     Charge.objects.filter(pk=charge.pk).update(payment_intent_id=f"pi_{charge.pk}")
     charge.refresh_from_db()
     return charge
+
+
+def confirmed(charge: Charge) -> None:
+    """An attempt is begun, and Stripe is asked to confirm it."""
+    claim = attempts.claim(charge_id=charge.pk, task_id="", at=NOW)
+    assert claim is not None
+    attempts.note_confirmed(attempt=claim.attempt, at=NOW)
 
 
 def intent(charge: Charge, status: str, **decline: str) -> PaymentIntent:
@@ -157,7 +164,7 @@ def second_attempt(charge: Charge) -> Any:
     charge.refresh_from_db()
     charge.status = Charge.Status.PENDING
     charge.save()
-    return attempts.begin(charge=charge, task_id="", at=NOW)
+    return attempts.begin(charge=charge, task_id="", at=NOW, confirmed_at=NOW)
 
 
 def test_an_old_decline_is_not_taken_for_the_answer_to_a_new_attempt() -> None:
@@ -179,6 +186,27 @@ def test_a_new_decline_is_the_answer_to_the_new_attempt(decline: dict[str, str])
 
     attempt.refresh_from_db()
     assert attempt.status == "declined"
+
+
+def test_a_decline_of_the_customers_own_try_is_not_the_answer_to_one_that_was_not_made_yet() -> None:
+    charge = pending_charge()
+    attempt = second_attempt(charge)
+    charge.attempts.filter(pk=attempt.pk).update(confirmed_at=None)
+
+    assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "pending"
+
+    attempts.note_confirmed(attempt=attempt, at=NOW)
+    assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
+
+
+def test_a_decline_that_shows_late_is_the_answer_to_the_same_try_under_its_next_key() -> None:
+    charge = pending_charge()
+    replacement = attempts.replace(attempt=charge.attempts.get(), at=NOW)
+
+    assert settle(charge, "requires_payment_method", **LOST) == "failed"
+
+    replacement.refresh_from_db()
+    assert replacement.status == "declined"
 
 
 def test_a_customer_who_tries_again_by_himself_and_is_declined_again() -> None:
