@@ -68,14 +68,25 @@ def _work_on(claim: attempts.Claim, *, at: dt.datetime) -> None:
     except CardDeclined as error:
         settlement.settle_decline(charge_id=charge.pk, decline=error.decline, at=at)
     except RequestRefused as error:
-        if attempt.trigger == ChargeAttempt.Trigger.NEW_CARD:
-            # All else was taken with the first card: it is this one, which is unknown, somebody else's, or no card.
-            # That is the doing of whoever has the payment link.
-            logger.warning("Charge %s: another card was refused (%s).", charge.pk, error.code or "no code")
+        if _lies_with_the_card(attempt, error):
+            logger.error(
+                "Charge %s: its card is unusable (%s). If this happens to all cards, the publishable key that they are "
+                "made with belongs to another account than the secret one.",
+                charge.pk,
+                error.code or "no code",
+            )
             settlement.settle_decline(charge_id=charge.pk, decline=UNUSABLE_CARD, at=at)
             return
         settlement.settle_refusal(charge_id=charge.pk, code=error.code, at=at)
         raise
+
+
+def _lies_with_the_card(attempt: ChargeAttempt, error: RequestRefused) -> bool:
+    """Whether another card would mend it: this one is unknown, detached, somebody else's, or no card."""
+    if isinstance(error, cards.UnusableCard) or error.param == "payment_method":
+        return True
+    # All else was taken with the first card.
+    return attempt.trigger == ChargeAttempt.Trigger.NEW_CARD
 
 
 def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.datetime) -> None:

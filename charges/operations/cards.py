@@ -8,11 +8,16 @@ from charges.models import SavedCard, StripeCustomer
 from charges.operations import counterparts
 from integrations.locks import session_lock
 from integrations.stripe import customers, payment_methods
+from integrations.stripe.errors import RequestRefused
 from subscriptions.models import Customer
 
 
+class UnusableCard(RequestRefused):
+    """Stripe does not know the card, or will not attach it: it was detached, is another customer's, or is no card."""
+
+
 def ready_card(*, customer: Customer, payment_method: str, at: dt.datetime) -> tuple[str, str]:
-    """Stripe's ids of the customer and of the card, attached to it. Raises ``CardDeclined`` and
+    """Stripe's ids of the customer and of the card, attached to it. Raises ``CardDeclined``, ``UnusableCard`` and
     ``RequestRefused``."""
     known = _known(customer=customer, payment_method=payment_method)
     if known is not None:
@@ -62,4 +67,9 @@ def _attached(*, customer: Customer, stripe_customer_id: str, payment_method: st
             payment_method_id=payment_method, customer_id=stripe_customer_id, idempotency_key=key
         ).id
 
-    return counterparts.obtain(row, find=find, make=make, at=at)
+    try:
+        return counterparts.obtain(row, find=find, make=make, at=at)
+    except RequestRefused as error:
+        if error.param == "customer":
+            raise
+        raise UnusableCard(str(error), code=error.code, param=error.param) from error

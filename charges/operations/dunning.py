@@ -11,6 +11,7 @@ A new card is the customer's own try: it is charged at once and takes no step. S
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from charges import queries
+from charges.declines import Category
 from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, PaymentReminderDue
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
 from charges.operations import attempts
@@ -31,6 +33,7 @@ from subscriptions.operations import subscriptions
 logger = logging.getLogger(__name__)
 
 BETWEEN_TRIES = dt.timedelta(days=1)
+FAULTS_FOR_A_STEP = 7
 GOING_ON = (Subscription.Status.ACTIVE, Subscription.Status.TRIALING, Subscription.Status.PAST_DUE)
 Step = DunningStep.Status
 
@@ -52,9 +55,17 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
 
 @transaction.atomic
 def refused_by_our_fault(*, charge: Charge, at: dt.datetime) -> None:
-    """A step's try was refused through our own fault, which takes no step from the customer: again tomorrow."""
-    run = DunningRun.objects.filter(order=charge.order, status=DunningRun.Status.ACTIVE).first()
-    if run is not None and not run.steps.filter(status=Step.PLANNED).exists():
+    """A step's try was refused through our own fault, which takes no step from the customer: again tomorrow.
+
+    After a week of that nobody is about to mend it, and the schedule goes on, so that every run comes to its end.
+    """
+    runs = DunningRun.objects.select_for_update().filter(order=charge.order, status=DunningRun.Status.ACTIVE)
+    run = runs.first()
+    if run is None or run.steps.filter(status=Step.PLANNED).exists():
+        return
+    if _faults_in_a_row(run) % FAULTS_FOR_A_STEP == 0:
+        _plan_next(run, charge, at=at)
+    else:
         _plan(run, charge.order, due_at=at + BETWEEN_TRIES)
 
 
@@ -214,9 +225,23 @@ def _plan_next(run: DunningRun, charge: Charge, *, at: dt.datetime) -> None:
 
 
 def _steps_used(run: DunningRun) -> int:
-    """How many steps of the schedule were taken; one whose try we failed ourselves was not."""
-    taken = run.steps.filter(status__in=(Step.TRIED, Step.REMINDED))
-    return taken.exclude(attempt__status=ChargeAttempt.Status.REFUSED).count()
+    """How many steps of the schedule were taken. One whose try we failed ourselves was not; seven in a row are one."""
+    used = 0
+    for is_our_fault, row in itertools.groupby(_faults(run)):
+        length = len(list(row))
+        used += length // FAULTS_FOR_A_STEP if is_our_fault else length
+    return used
+
+
+def _faults_in_a_row(run: DunningRun) -> int:
+    return len(list(itertools.takewhile(bool, reversed(_faults(run)))))
+
+
+def _faults(run: DunningRun) -> list[bool]:
+    """Of each step that was taken, in order, whether its try failed through our own fault."""
+    taken = run.steps.filter(status__in=(Step.TRIED, Step.REMINDED)).select_related("attempt").order_by("number")
+    readings = (queries.reading(attempt=step.attempt) if step.attempt else None for step in taken)
+    return [reading is not None and reading.category is Category.OUR_FAULT for reading in readings]
 
 
 def _plan(run: DunningRun, order: Order, *, due_at: dt.datetime) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
 from charges.operations.attempts import NoSuchOrder
+from integrations.errors import ProviderUnclear
 from integrations.stripe.errors import RequestRefused
 from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
 
@@ -140,28 +142,55 @@ def test_authentication_required_waits_for_the_customer(stripe_sandbox: StripeSa
     assert len(stripe_sandbox.requests(path="/confirm")) == 1
 
 
-def test_a_payment_method_that_does_not_exist_is_refused_and_recorded(stripe_sandbox: StripeSandbox) -> None:
-    order = place_order(payment_method="pm_missing")
+def test_a_card_that_does_not_exist_waits_for_another(
+    stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert_waits_for_another_card(place_order(payment_method="pm_missing"))
+    [told] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "unusable (resource_missing)" in told and "publishable key" in told
 
+
+def test_a_card_that_was_given_under_another_address_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
+    capture(place_order())
+    assert_waits_for_another_card(place_order(payment_method=SavedCard.objects.get().stripe_id))
+
+
+def test_a_card_that_was_detached_at_stripe_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order()
+    capture(first)
+    stripe_sandbox.api("POST", f"/v1/payment_methods/{SavedCard.objects.get().stripe_id}/detach")
+    assert_waits_for_another_card(place_order(customer=first.customer))
+
+
+def test_a_card_that_is_unknown_when_its_answer_was_lost_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
+    order = place_order(payment_method="pm_missing")
+    stripe_sandbox.faults({"path": "/v1/payment_methods/*/attach", "kind": "error", "status": 500, "times": 1})
+    with pytest.raises(ProviderUnclear):
+        capture(order)
+    assert_waits_for_another_card(order)
+
+
+def assert_waits_for_another_card(order: Any) -> None:
+    told = published()["PaymentFailed"]
+    capture(order)
+    assert (only_attempt(order).status, only_attempt(order).code) == ("declined", "invalid_account")
+    order.refresh_from_db()
+    assert (order.charge.status, order.status, order.dunning_run.status) == ("failed", "payment_failed", "active")
+    assert published()["PaymentFailed"] == told + 1
+
+
+def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
+    order = place_order(amount=1)
     with pytest.raises(RequestRefused) as refused:
         capture(order)
-
-    assert refused.value.code == "resource_missing"
-    assert (only_attempt(order).status, only_attempt(order).code) == ("refused", "resource_missing")
+    with pytest.raises(RequestRefused):
+        capture(order)
+    assert refused.value.code == "amount_too_small"
     order.refresh_from_db()
     assert (Charge.objects.get().status, order.status) == ("failed", "pending_payment")
     assert published() == {}, "another card would not mend a fault of ours"
 
-
-def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
-    order = place_order(payment_method="pm_missing")
-    with pytest.raises(RequestRefused):
-        capture(order)
-    with pytest.raises(RequestRefused):
-        capture(order)
-    assert published() == {}
-
-    Charge.objects.update(payment_method="pm_card_visa")  # somebody mended it
+    Charge.objects.update(amount=1290)  # somebody mended it
     capture(order)
 
     assert list(ChargeAttempt.objects.values_list("number", "status")) == [

@@ -536,6 +536,27 @@ def test_a_step_that_we_fail_ourselves_takes_nothing_from_the_customer(days: Day
     assert fresh(order).status == "canceled"
 
 
+def test_what_nobody_mends_is_not_tried_for_ever(days: Days) -> None:
+    order = unpaid(days)
+    days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400})
+    days.pass_(days=60)
+    # A week of faults of ours is one step of the schedule (2, 5, 7, 7 days).
+    assert [day for _, day in tries(order)] == [0, *range(2, 9), *range(13, 20), *range(26, 33), *range(39, 46)]
+    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert published()["PaymentFailed"] == 1
+
+
+def test_a_card_that_is_detached_during_dunning_is_asked_to_be_replaced(days: Days) -> None:
+    order = unpaid(days)
+    card = order.customer.saved_cards.get(requested=SOFT).stripe_id
+    days.sandbox.api("POST", f"/v1/payment_methods/{card}/detach")
+    days.pass_(days=60)
+    assert tries(order) == [("declined", 0), ("declined", 2)]
+    assert steps(order) == ["tried", "reminded", "reminded", "dropped"]
+    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert not days.dead
+
+
 def test_stripe_is_down_when_a_step_is_due_and_the_try_is_made_later(days: Days) -> None:
     order = unpaid(days)
     days.sandbox.faults({"kind": "error", "status": 503, "rate": 1})
