@@ -45,8 +45,8 @@ def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> No
     """Take the payment of an order that awaits it, once. A decline is an outcome and returns.
 
     Raises ``NoSuchOrder``, ``UnreadableIntent``, ``RequestRefused`` (permanent; a refusal is recorded first). For the
-    retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear`` from the gateway, and ``Busy``
-    where another worker is at it and takes long.
+    retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear`` from the gateway, ``Busy`` where
+    another worker is at it and takes long, and ``CustomerWasDeleted``.
     """
     charge = attempts.open_charge(order_id=order_id)
     if charge is None:
@@ -85,24 +85,27 @@ def _lies_with_the_card(attempt: ChargeAttempt, error: RequestRefused) -> bool:
     """Whether another card would mend it: this one is unknown, detached, somebody else's, or no card."""
     if isinstance(error, cards.UnusableCard) or error.param == "payment_method":
         return True
-    # All else was taken with the first card.
-    return attempt.trigger == ChargeAttempt.Trigger.NEW_CARD
+    # What Stripe does not explain lies with what is new.
+    return attempt.trigger == ChargeAttempt.Trigger.NEW_CARD and not error.param
 
 
 def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.datetime) -> None:
     if charge.asked_at is None and not settlement.is_wanted(charge_id=charge.pk, at=at):
         settlement.settle_called_off(charge_id=charge.pk, at=at)
         return
-    stripe_customer_id, card_id = cards.ready_card(
-        customer=charge.order.customer, payment_method=attempt.payment_method, at=at
-    )
     # An id that is on record may have been confirmed by whoever put it there; one that is not never was.
-    read_first = resumed and charge.payment_intent_id is not None
-    intent_id = intents.ready_intent(charge=charge, stripe_customer_id=stripe_customer_id, card_id=card_id, at=at)
-    _confirm(attempt, intent_id=intent_id, card_id=card_id, read_first=read_first, at=at)
+    was_read = resumed and charge.payment_intent_id is not None
+    # Before anything else is asked: whatever has become of the card since, it may have paid.
+    if was_read and _decided(attempt, intent_id=str(charge.payment_intent_id), at=at):
+        return
+    customer = charge.order.customer
+    stripe_customer_id, card_id = cards.ready_card(customer=customer, payment_method=attempt.payment_method, at=at)
+    with cards.forgotten_if_deleted(customer=customer, stripe_customer_id=stripe_customer_id):
+        intent_id = intents.ready_intent(charge=charge, stripe_customer_id=stripe_customer_id, card_id=card_id, at=at)
+    _confirm(attempt, intent_id=intent_id, card_id=card_id, was_read=was_read, at=at)
 
 
-def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first: bool, at: dt.datetime) -> None:
+def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, was_read: bool, at: dt.datetime) -> None:
     """Confirm until the outcome is known, and settle it.
 
     The same attempt keeps its key, so that Stripe repeats its answer. A key is given up only when it can
@@ -112,11 +115,10 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
     """
     spent = False
     for _ in range(ROUNDS):
-        if read_first:
-            if _decided(attempt, intent_id=intent_id, at=at):
-                return
-            if spent or at - attempt.started_at > KEY_LIFE:
-                attempt = attempts.replace(attempt=attempt, at=at)
+        if spent and _decided(attempt, intent_id=intent_id, at=at):
+            return
+        if spent or (was_read and at - attempt.started_at > KEY_LIFE):
+            attempt = attempts.replace(attempt=attempt, at=at)
         if not settlement.is_wanted(charge_id=attempt.charge_id, at=at):
             _close_intent(attempt.charge_id, intent_id=intent_id, at=at)
             return
@@ -129,14 +131,14 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, read_first
             )
         except (KeySpent, IntentMovedOn) as error:
             logger.warning("Attempt %s: %s", attempt.idempotency_key, error)
-            spent = read_first = True
+            spent = True
         except ProviderUnclear:
             attempts.note_unknown(attempt=attempt)
             raise
         else:
             if settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING:
                 return
-            spent = read_first = True
+            spent = True
     attempts.note_unknown(attempt=attempt)
     raise ProviderUnclear(f"Charge {attempt.charge_id} is undecided after {ROUNDS} confirmations.")
 

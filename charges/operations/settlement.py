@@ -89,7 +89,9 @@ def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
     if declines.classify(decline, refused=True).category is declines.Category.OUR_FAULT:
         logger.error("Charge %s was refused (%s), which is our fault.", charge.pk, code or "no code")
         _set_status(charge, Charge.Status.FAILED)
-        _close_attempt(charge, ChargeAttempt.Status.REFUSED, decline, at=at)
+        closed = _close_attempt(charge, ChargeAttempt.Status.REFUSED, decline, at=at)
+        if closed is not None and closed.trigger == ChargeAttempt.Trigger.NEW_CARD:
+            payments.mark_payment_failed(order=charge.order)  # as it was before; he may try another one meanwhile
         dunning.refused_by_our_fault(charge=charge, at=at)
     else:
         _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from integrations.stripe.client import client, stripe_errors
+from integrations.stripe.errors import RequestRefused
 from integrations.stripe.results import as_mapping
 
 
@@ -12,3 +13,12 @@ def create(*, email: str, name: str, metadata: dict[str, str], idempotency_key: 
             options={"idempotency_key": idempotency_key},
         )
         return str(as_mapping(made)["id"])
+
+
+def is_deleted(*, customer_id: str) -> bool:
+    """Whether Stripe had this customer and it was deleted. False where our key's account never had one of this id."""
+    try:
+        with stripe_errors():
+            return bool(as_mapping(client().v1.customers.retrieve(customer_id)).get("deleted"))
+    except RequestRefused:
+        return False

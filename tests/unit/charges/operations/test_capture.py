@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
 from charges.operations.attempts import NoSuchOrder
+from charges.operations.cards import CustomerWasDeleted, forgotten_if_deleted
+from charges.operations.new_card import replace_card
 from integrations.errors import ProviderUnclear
 from integrations.stripe.errors import RequestRefused
-from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
+from tests.support.payments import NOW, StripeSandbox, by_ladder, capture, place_order, published
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -168,6 +170,96 @@ def test_a_card_that_is_unknown_when_its_answer_was_lost_waits_for_another(strip
     with pytest.raises(ProviderUnclear):
         capture(order)
     assert_waits_for_another_card(order)
+
+
+def delete_customer(stripe_sandbox: StripeSandbox, order: Any) -> str:
+    deleted = str(StripeCustomer.objects.get(customer=order.customer).stripe_id)
+    stripe_sandbox.api("DELETE", f"/v1/customers/{deleted}")
+    return deleted
+
+
+def own_card(stripe_sandbox: StripeSandbox) -> str:
+    """A card as a browser makes it, which can be attached once only."""
+    return str(stripe_sandbox.api("POST", "/v1/payment_methods", type="card", **{"card[token]": "tok_visa"})["id"])
+
+
+def test_a_customer_who_was_deleted_at_stripe_is_made_anew(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order()
+    capture(first)
+    deleted = delete_customer(stripe_sandbox, first)
+    order = place_order(customer=first.customer)
+
+    assert by_ladder(lambda: capture(order)) == ["CustomerWasDeleted"]
+
+    order.refresh_from_db()
+    assert (order.status, only_attempt(order).status) == ("paid", "succeeded")
+    made = StripeCustomer.objects.get(customer=first.customer).stripe_id
+    assert made != deleted
+
+    # Another delivery had met the deleted one as well, and says so late.
+    with pytest.raises(CustomerWasDeleted), forgotten_if_deleted(customer=first.customer, stripe_customer_id=deleted):
+        raise RequestRefused("No such customer.", code="resource_missing", param="customer")
+    assert StripeCustomer.objects.get(customer=first.customer).stripe_id == made
+
+
+def test_a_card_that_went_with_its_deleted_customer_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order(payment_method=own_card(stripe_sandbox))
+    capture(first)
+    delete_customer(stripe_sandbox, first)
+    order = place_order(customer=first.customer, payment_method=first.payment_method)
+    with pytest.raises(CustomerWasDeleted):
+        capture(order)
+    assert_waits_for_another_card(order)
+
+    replace_card(order_id=order.pk, payment_method=own_card(stripe_sandbox), at=NOW)
+    capture(order)
+
+    order.refresh_from_db()
+    assert order.status == "paid"
+
+
+def test_a_first_card_of_a_customer_who_was_deleted_meanwhile(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order()
+    capture(first)
+    delete_customer(stripe_sandbox, first)
+    order = place_order(customer=first.customer, payment_method=own_card(stripe_sandbox))
+
+    assert by_ladder(lambda: capture(order)) == ["CustomerWasDeleted"]
+
+    order.refresh_from_db()
+    assert order.status == "paid"
+
+
+def test_what_was_paid_before_its_customer_was_deleted_is_paid(stripe_sandbox: StripeSandbox) -> None:
+    first = place_order(payment_method=own_card(stripe_sandbox))
+    stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
+    with pytest.raises(ProviderUnclear):
+        capture(first)
+    delete_customer(stripe_sandbox, first)
+    with pytest.raises(CustomerWasDeleted):
+        capture(place_order(customer=first.customer, payment_method=first.payment_method))
+
+    capture(first)
+
+    first.refresh_from_db()
+    assert (first.status, only_attempt(first).status) == ("paid", "succeeded")
+
+
+def test_with_the_key_of_another_account_no_customer_is_forgotten(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = place_order()
+    capture(first)
+    StripeCustomer.objects.update(stripe_id="cus_of_another_account")
+    order = place_order(customer=first.customer)
+
+    with pytest.raises(RequestRefused):
+        capture(order)
+
+    order.refresh_from_db()
+    assert (order.status, only_attempt(order).status) == ("pending_payment", "refused")
+    assert StripeCustomer.objects.get().stripe_id == "cus_of_another_account"
+    assert published() == {"OrderPaid": 1}
 
 
 def assert_waits_for_another_card(order: Any) -> None:

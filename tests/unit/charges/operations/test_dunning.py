@@ -220,6 +220,21 @@ def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days:
     assert fresh(order).charge.status == "succeeded"
 
 
+def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
+    order = place_order(payment_method="pm_card_chargeDeclined", amount=10)  # declined when attached: no intent yet
+    capture(order, at=days.now)
+    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    days.settle()
+    last = ChargeAttempt.objects.filter(charge__order=order).latest("number")
+    assert (last.status, last.code) == ("refused", "amount_too_small")
+    assert days.dead == [("charges.capture_payment", "RequestRefused")]
+    assert fresh(order).status == "payment_failed", "it does not look to the customer as if it were under way"
+
+    Charge.objects.filter(order=order).update(amount=1290)
+    days.redeliver_everything()
+    assert (fresh(order).charge.status, tries(order)[-1][0]) == ("succeeded", "succeeded")
+
+
 def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> None:
     order = unpaid(days, HARD)
     before = fresh(order).subscription.payment_method
