@@ -8,6 +8,7 @@ from celery import current_task
 from django.utils import timezone
 
 from charges.events import (
+    DunningExhausted,
     DunningStepPlanned,
     PaymentDue,
     PaymentReturned,
@@ -55,6 +56,11 @@ def stop_dunning(*, subscription_id: UUID, **_: object) -> None:
     dunning.stop_for_subscription(
         subscription_id=subscription_id, reason="subscription_canceled", at=timezone.now()
     )
+
+
+@consumes(DunningExhausted, name="charges.cancel_what_else_is_unpaid", queue=CHARGES)
+def cancel_what_else_is_unpaid(*, order_id: UUID, **_: object) -> None:
+    dunning.cancel_what_else_is_unpaid(order_id=order_id, at=timezone.now())
 
 
 @consumes(RefundRequested, name="charges.refund_payment", queue=CHARGES)

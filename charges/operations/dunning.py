@@ -288,3 +288,19 @@ def _rests(subscription: Subscription, *, reason: Subscription.StatusReason) -> 
     """Pause it, unless it rests already; False for one that never began, which cannot be paused."""
     subscriptions.pause(subscription=subscription, reason=reason)
     return subscription.status == Subscription.Status.PAUSED
+
+
+def cancel_what_else_is_unpaid(*, order_id: UUID, at: dt.datetime) -> int:
+    """After a dunning's end: a subscription that rests because of it collects nothing else either. Return how many
+    orders that cancels.
+
+    In a transaction of its own: the subscription is locked last, and another order after that would be locked against
+    the rule. Late, it leaves alone what has been resumed meanwhile.
+    """
+    subscription = Subscription.objects.get(orders=order_id)
+    if (subscription.status, subscription.status_reason) != (
+        Subscription.Status.PAUSED,
+        Subscription.StatusReason.UNPAID,
+    ):
+        return 0
+    return cancellation.cancel_unpaid_of(subscription_id=subscription.pk, at=at)

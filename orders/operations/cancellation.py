@@ -35,6 +35,6 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
 
 @transaction.atomic(durable=True)
 def cancel_unpaid_of(*, subscription_id: UUID, at: dt.datetime) -> int:
-    """Cancel every unpaid order of a subscription that has ended; return how many there were."""
+    """Cancel every unpaid order of a subscription that has ended, or rests unpaid; return how many there were."""
     orders = Order.objects.select_for_update().filter(subscription=subscription_id, status__in=AWAITING_PAYMENT)
     return sum(cancel_unpaid(order=order, at=at) for order in orders.order_by("pk"))

@@ -33,6 +33,7 @@ TASKS = {
     "orders.start_fulfilment": "OrdersQueue",
     "charges.ask_for_outcomes": "ChargesQueue",
     "charges.call_off_payment": "ChargesQueue",
+    "charges.cancel_what_else_is_unpaid": "ChargesQueue",
     "charges.capture_payment": "ChargesQueue",
     "charges.check_ledger": "ChargesQueue",
     "charges.continue_reconciliation": "ChargesQueue",

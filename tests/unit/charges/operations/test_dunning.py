@@ -437,6 +437,30 @@ def test_two_unpaid_orders_of_a_plan_that_pauses_end_it_paused(days: Days) -> No
     assert (fresh(first).subscription.status, fresh(first).subscription.status_reason) == ("paused", "unpaid")
 
 
+def test_a_subscription_that_is_paused_collects_nothing_else(days: Days) -> None:
+    first = unpaid(days, unpaid_policy="pause")
+    days.pass_(days=7)
+    second = place_renewal(first, payment_method=SOFT)
+    capture(second, at=days.now)
+    days.until(NOW + dt.timedelta(days=21, hours=1))
+    heals(second)
+    days.pass_(days=30)
+    assert (fresh(first).subscription.status, fresh(first).subscription.status_reason) == ("paused", "unpaid")
+    assert {fresh(order).status for order in (first, second)} == {"canceled"}
+    assert at_stripe(days, second) == ["canceled"], "it is not charged, nor can it be paid by an old link"
+    assert (second.dunning_run.status, second.dunning_run.reason) == ("stopped", "order_canceled")
+
+
+def test_what_is_unpaid_after_a_pause_that_is_over_is_not_canceled(days: Days) -> None:
+    first = unpaid(days, unpaid_policy="pause")
+    days.pass_(days=22)
+    assert subscriptions.resume(subscription=first.subscription, paused_because=Subscription.StatusReason.UNPAID)
+    second = place_renewal(first, payment_method=SOFT)
+    capture(second, at=days.now)
+    assert dunning.cancel_what_else_is_unpaid(order_id=first.pk, at=days.now) == 0
+    assert fresh(second).status == "payment_failed"
+
+
 def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
     """Retries after cancel: two peers had that."""
     order = unpaid(days)
@@ -640,5 +664,5 @@ def test_a_year_of_dunning(days: Days) -> None:
     assert ChargeAttempt.objects.filter(charge__order__in=placed["soft"]).count() == 60
     assert DunningRun.objects.filter(status="active").count() == 0
     assert Counter(days.sandbox.statuses()) == {"succeeded": 48 + 12, "canceled": 36}
-    assert OutboxMessage.objects.filter(headers__event="DunningExhausted").count() == 36
+    assert published()["DunningExhausted"] == 36
     assert not days.dead
