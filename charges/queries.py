@@ -47,11 +47,16 @@ def last_decline(*, order_id: UUID) -> DeclineReading | None:
 def may_try_again(*, charge: Charge) -> bool:
     """Whether the card on file may be charged again without anybody's doing: the last answer was a soft no, or
     none because of a fault of ours, and the ceiling of tries is not reached."""
-    last = charge.attempts.order_by("number").last()
+    last = last_try(charge=charge)
     if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MOST_TRIES:
         return False
     read = reading(attempt=last)
     return read is not None and (read.automatic_retry or read.category is Category.OUR_FAULT)
+
+
+def last_try(*, charge: Charge) -> ChargeAttempt | None:
+    """The last attempt that was made. One that was canceled was put off, or has made room for another card."""
+    return charge.attempts.exclude(status=Status.CANCELED).order_by("number").last()
 
 
 def _tries(charge: Charge) -> int:

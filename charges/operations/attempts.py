@@ -63,7 +63,7 @@ def claim(*, charge_id: UUID, task_id: str, at: dt.datetime) -> Claim | None:
     last = charge.attempts.order_by("number").last()
     if charge.status in UNDECIDED and last is not None and last.status in ChargeAttempt.OPEN:
         return Claim(attempt=last, resumed=True)
-    if not _may_begin(charge, last) or not payments.is_wanted(order=charge.order):
+    if not _may_begin(charge, last) or not _may_be_asked_for(charge.order):
         return None
     charge.status = Charge.Status.PENDING
     charge.save(update_fields=["status", "updated_at"])
@@ -75,6 +75,10 @@ def _may_begin(charge: Charge, last: ChargeAttempt | None) -> bool:
         return True
     refused = last is not None and last.status == ChargeAttempt.Status.REFUSED
     return charge.status == Charge.Status.FAILED and refused
+
+
+def _may_be_asked_for(order: Order) -> bool:
+    return payments.is_wanted(order=order) and not payments.is_put_off(order=order)
 
 
 def begin(

@@ -117,6 +117,8 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, was_read: 
     for _ in range(ROUNDS):
         if spent and _decided(attempt, intent_id=intent_id, at=at):
             return
+        if settlement.put_off(charge_id=attempt.charge_id, at=at):
+            return
         if spent or (was_read and at - attempt.started_at > KEY_LIFE):
             attempt = attempts.replace(attempt=attempt, at=at)
         if not settlement.is_wanted(charge_id=attempt.charge_id, at=at):

@@ -2,7 +2,9 @@
 
 - A chargeback stops the dunning of its subscription, whatever the plan says: nobody is asked for money who calls a
   payment into question. Then the plan's ``dispute_policy`` is applied, once, and what was done is written down.
-- Won: what a dispute paused goes on, and so does the dunning that it stopped, unless another dispute stands against it.
+- While the subscription is paused nothing is charged that was placed or begun before (``settlement.put_off``).
+- Won: what a dispute paused goes on, and so do the dunning that it stopped and the payments that were put off, unless
+  another dispute stands against it.
 - Lost (or refunded before it got that far): the customer did not want to pay, so nothing goes on by itself. A paused
   subscription stays paused until staff have decided.
 - An inquiry is a question of the bank's, and changes nothing while it is no more than that.
@@ -17,13 +19,16 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max, Q
 
+from charges.events import PaymentDue
 from charges.models import Charge, Dispute
 from charges.operations import dunning
 from charges.operations.attempts import locked_charge
 from charges.operations.capture import charge_lock
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
+from integrations.outbox.events import publish_all
 from integrations.stripe import disputes, results
+from orders.models import Order
 from orders.operations import payments
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
@@ -62,6 +67,22 @@ def _collect_again(dispute: Dispute, *, at: dt.datetime) -> None:
     subscription = dispute.charge.order.subscription
     if dispute.status == WON and not _another_stands(subscription, dispute):
         dunning.go_on_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
+        _ask_for_what_was_put_off(subscription)
+
+
+@transaction.atomic(durable=True)
+def _ask_for_what_was_put_off(subscription: Subscription) -> None:
+    """Payments that were to be made while the subscription was paused, and what was being made when that began."""
+    orders = Order.objects.filter(
+        Q(charge=None) | Q(charge__status=Charge.Status.PENDING),
+        subscription=subscription,
+        subscription__status__in=dunning.GOING_ON,
+        status__in=payments.AWAITING_PAYMENT,
+    )
+    publish_all(
+        PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number)
+        for order in orders.order_by("placed_at")
+    )
 
 
 @transaction.atomic(durable=True)

@@ -153,7 +153,7 @@ def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str
 
 def _earliest_try(charge: Charge, *, at: dt.datetime) -> dt.datetime:
     """Not two tries in a day, whoever made the first; later where the card's network says so, or one is under way."""
-    last = charge.attempts.order_by("number").last()
+    last = queries.last_try(charge=charge)
     if last is None:
         return at
     if charge.status in attempts.UNDECIDED:
@@ -240,6 +240,7 @@ def _faults_in_a_row(run: DunningRun) -> int:
 def _faults(run: DunningRun) -> list[bool]:
     """Of each step that was taken, in order, whether its try failed through our own fault."""
     taken = run.steps.filter(status__in=(Step.TRIED, Step.REMINDED)).select_related("attempt").order_by("number")
+    taken = taken.exclude(attempt__status=ChargeAttempt.Status.CANCELED, attempt__confirmed_at=None)  # put off
     readings = (queries.reading(attempt=step.attempt) if step.attempt else None for step in taken)
     return [reading is not None and reading.category is Category.OUR_FAULT for reading in readings]
 

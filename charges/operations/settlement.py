@@ -21,6 +21,7 @@ from charges.operations.attempts import locked_charge
 from integrations.errors import PermanentError
 from integrations.outbox.events import publish
 from integrations.stripe.results import Decline, PaymentIntent
+from orders.models import Order
 from orders.operations import cancellation, payments
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
@@ -96,6 +97,27 @@ def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
     else:
         _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)
     return charge
+
+
+@transaction.atomic(durable=True)
+def put_off(*, charge_id: UUID, at: dt.datetime) -> bool:
+    """Whether the open attempt must not ask for money now, because its subscription was paused after it had begun.
+
+    Nothing is called off: the intent stays open for when the subscription goes on. The attempt is closed unless Stripe
+    was asked to confirm it already; then its outcome will be read, as any other. A customer's own try is none of this.
+    """
+    charge = locked_charge(charge_id=charge_id)
+    attempt = _open_attempt(charge)
+    if attempt is None or attempt.trigger == ChargeAttempt.Trigger.NEW_CARD:
+        return False
+    if not payments.is_put_off(order=charge.order):
+        return False
+    logger.info("Charge %s is not asked for while its subscription is paused.", charge.pk)
+    if attempt.confirmed_at is None:
+        _close_attempt(charge, ChargeAttempt.Status.CANCELED, Decline(), at=at)
+        if charge.order.status == Order.Status.PAYMENT_FAILED:
+            _set_status(charge, Charge.Status.FAILED)
+    return True
 
 
 @transaction.atomic(durable=True)

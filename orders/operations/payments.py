@@ -28,6 +28,11 @@ def is_wanted(*, order: Order) -> bool:
     return order.status in AWAITING_PAYMENT and order.subscription.status != Subscription.Status.CANCELED
 
 
+def is_put_off(*, order: Order) -> bool:
+    """Whether nobody but the customer may have the order paid now: its subscription is paused, over a dispute say."""
+    return order.subscription.status == Subscription.Status.PAUSED
+
+
 def owes(*, subscription: Subscription) -> bool:
     """Whether a period of the subscription has failed to be paid, and awaits it still."""
     failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)

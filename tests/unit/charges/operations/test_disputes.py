@@ -15,13 +15,15 @@ from django.utils import timezone
 
 from charges.invariants import INVARIANTS
 from charges.models import Charge, Dispute, DunningRun, DunningStep
-from charges.operations import disputes, ledger
+from charges.operations import disputes, dunning, ledger
 from charges.operations.dispute_events import DisputedBeforePaid
 from charges.operations.event_objects import ChargeNotHereYet
+from charges.operations.new_card import replace_card
 from charges.operations.stripe_events import process_stripe_event
 from integrations.errors import ProviderUnclear
 from integrations.inbox.models import WebhookEvent
 from integrations.stripe import disputes as gateway
+from integrations.stripe import payment_intents
 from orders.models import Order
 from subscriptions.models import Plan, Subscription
 from tests.support.days import Days
@@ -343,13 +345,19 @@ class TestTwoDisputesOfOneSubscription:
         return paid()
 
     @pytest.fixture
-    def first(self, stripe_sandbox: StripeSandbox, order: Order) -> str:
+    def renewal(self, order: Order) -> Order:
+        return renewed(order)
+
+    @pytest.fixture
+    def first(self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order) -> str:
+        """The renewal is paid before it is opened: afterwards nothing is charged."""
         found = stripe_sandbox.dispute(intent_of(order))
         tell_all(stripe_sandbox, found)
         return found
 
     def another(self, sandbox: StripeSandbox, order: Order) -> str:
-        found = sandbox.dispute(intent_of(renewed(order)))
+        renewal = Order.objects.filter(subscription=order.subscription_id).latest("period_start")
+        found = sandbox.dispute(intent_of(renewal))
         tell_all(sandbox, found)
         return found
 
@@ -405,8 +413,10 @@ class TestTwoDisputesOfOneSubscription:
 
         assert standing(order) == ("active", "")
 
-    def test_an_inquiry_keeps_nobody_waiting(self, stripe_sandbox: StripeSandbox, order: Order, first: str) -> None:
-        tell_all(stripe_sandbox, stripe_sandbox.dispute(intent_of(renewed(order)), reason="inquiry"))
+    def test_an_inquiry_keeps_nobody_waiting(
+        self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order, first: str
+    ) -> None:
+        tell_all(stripe_sandbox, stripe_sandbox.dispute(intent_of(renewal), reason="inquiry"))
 
         self.end(stripe_sandbox, first, "won")
 
@@ -423,9 +433,9 @@ class TestTwoDisputesOfOneSubscription:
 
     @pytest.mark.parametrize("round_", range(3))
     def test_won_while_another_is_opened(
-        self, stripe_sandbox: StripeSandbox, order: Order, first: str, round_: int
+        self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order, first: str, round_: int
     ) -> None:
-        second = stripe_sandbox.dispute(intent_of(renewed(order)))
+        second = stripe_sandbox.dispute(intent_of(renewal))
         stripe_sandbox.move_dispute(first, "closed", status="won")
         won, opened = events(stripe_sandbox, first)[-1], events(stripe_sandbox, second)[0]
 
@@ -671,9 +681,16 @@ def test_a_payment_that_fails_during_a_dispute_is_not_asked_for_until_it_is_won(
     order = paid(policy=policy)
     dispute_id = stripe_sandbox.dispute(intent_of(order))
     charge = Charge.objects.get(order=order)
-    disputes.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    confirm = payment_intents.confirm
+
+    def confirm_as_it_is_opened(**asked: Any) -> Any:
+        disputes.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+        return confirm(**asked)
+
     renewal = place_renewal(order, payment_method=SOFT)
-    capture(renewal, at=days.now)
+    with monkeypatch.context() as patched:
+        patched.setattr(payment_intents, "confirm", confirm_as_it_is_opened)
+        capture(renewal, at=days.now)
 
     days.pass_(days=60)
     assert renewal.charge.attempts.count() == 1
@@ -685,3 +702,114 @@ def test_a_payment_that_fails_during_a_dispute_is_not_asked_for_until_it_is_won(
     assert Subscription.objects.get().status == "past_due"
     days.pass_(days=2)
     assert renewal.charge.attempts.count() == 2
+
+
+class TestWhileItIsOpen:
+    """Nobody who calls a payment into question is charged for the next, unless he asks for it himself."""
+
+    @pytest.fixture
+    def days(self, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
+        return Days(monkeypatch, stripe_sandbox)
+
+    @pytest.fixture
+    def order(self, days: Days) -> Order:
+        return paid()
+
+    def open(self, days: Days, order: Order) -> str:
+        dispute_id = days.sandbox.dispute(intent_of(order))
+        self.follow(days, order, dispute_id)
+        assert Subscription.objects.get().status == "paused"
+        return dispute_id
+
+    def win(self, days: Days, order: Order, dispute_id: str) -> None:
+        days.sandbox.move_dispute(dispute_id, "closed", status="won")
+        self.follow(days, order, dispute_id)
+        assert Subscription.objects.get().status in ("active", "past_due")
+        days.settle()
+
+    def follow(self, days: Days, order: Order, dispute_id: str) -> None:
+        disputes.follow(charge_id=Charge.objects.get(order=order).pk, dispute_id=dispute_id, at=days.now)
+
+    def confirmations(self, days: Days) -> int:
+        return len(days.sandbox.requests(path="/confirm"))
+
+    def outcome(self, order: Order) -> tuple[str, str, list[str]]:
+        """Of the order, its charge and its attempts."""
+        order.refresh_from_db()
+        charge = Charge.objects.get(order=order)
+        return order.status, charge.status, list(charge.attempts.order_by("number").values_list("status", flat=True))
+
+    def test_what_was_placed_is_charged_when_it_is_won(self, days: Days, order: Order) -> None:
+        renewal = place_renewal(order, payment_method="pm_card_visa")
+        dispute_id = self.open(days, order)
+        capture(renewal, at=days.now)
+        assert self.outcome(renewal) == ("pending_payment", "pending", [])
+
+        self.win(days, order, dispute_id)
+        assert self.outcome(renewal) == ("paid", "succeeded", ["succeeded"])
+
+    def test_what_was_begun_and_not_confirmed_is_charged_when_it_is_won(self, days: Days, order: Order) -> None:
+        renewal = place_renewal(order, payment_method="pm_card_visa")
+        days.sandbox.faults({"path": "/v1/payment_intents", "kind": "error", "status": 503, "times": 1})
+        with pytest.raises(ProviderUnclear):
+            capture(renewal, at=days.now)
+        dispute_id = self.open(days, order)
+        asked = self.confirmations(days)
+        capture(renewal, at=days.now)
+        assert self.outcome(renewal) == ("pending_payment", "pending", ["canceled"])
+        assert self.confirmations(days) == asked
+
+        self.win(days, order, dispute_id)
+        assert self.outcome(renewal) == ("paid", "succeeded", ["canceled", "succeeded"])
+
+    def test_a_try_of_dunning_is_not_made_and_takes_no_step(self, days: Days, order: Order) -> None:
+        renewal = place_renewal(order, payment_method=SOFT)
+        capture(renewal, at=days.now)
+        days.sleep(days=2)
+        dunning.take_step(order_id=renewal.pk, step_number=1, at=days.now)
+        dispute_id = self.open(days, order)
+        asked = self.confirmations(days)
+        days.pass_(days=60)
+        assert self.outcome(renewal) == ("payment_failed", "failed", ["declined", "canceled"])
+        assert self.confirmations(days) == asked
+        assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
+
+        self.win(days, order, dispute_id)
+        days.pass_(days=2)
+        assert self.outcome(renewal)[2] == ["declined", "canceled", "declined"], "two days later, as by the first step"
+        days.pass_(days=60)
+        assert len(self.outcome(renewal)[2]) == 2 + 4
+        assert self.outcome(renewal)[0] == "canceled"
+
+    def test_what_was_confirmed_is_found_out(self, days: Days, order: Order) -> None:
+        renewal = place_renewal(order, payment_method="pm_card_visa")
+        days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
+        with pytest.raises(ProviderUnclear):
+            capture(renewal, at=days.now)
+        self.open(days, order)
+        capture(renewal, at=days.now)
+        assert self.outcome(renewal) == ("paid", "succeeded", ["succeeded"])
+
+    def test_what_was_confirmed_without_effect_is_charged_when_it_is_won(self, days: Days, order: Order) -> None:
+        renewal = place_renewal(order, payment_method="pm_card_visa")
+        days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop", "times": 1})
+        with pytest.raises(ProviderUnclear):
+            capture(renewal, at=days.now)
+        dispute_id = self.open(days, order)
+        asked = self.confirmations(days)
+        days.sleep(days=2)
+        capture(renewal, at=days.now)
+        assert self.outcome(renewal) == ("pending_payment", "pending", ["unknown"])
+        assert self.confirmations(days) == asked
+
+        self.win(days, order, dispute_id)
+        assert self.outcome(renewal) == ("paid", "succeeded", ["without_effect", "succeeded"])
+
+    def test_the_customer_can_pay_by_himself(self, days: Days, order: Order) -> None:
+        renewal = place_renewal(order, payment_method=SOFT)
+        capture(renewal, at=days.now)
+        self.open(days, order)
+        replace_card(order_id=renewal.pk, payment_method="pm_card_visa", at=days.now)
+        days.settle()
+        assert self.outcome(renewal) == ("paid", "succeeded", ["declined", "succeeded"])
+        assert Subscription.objects.get().status == "paused"
