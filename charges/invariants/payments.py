@@ -287,14 +287,15 @@ PAYMENTS = (
     ),
     Invariant(
         name="payment_comes_to_an_outcome",
-        sentence="After three days every payment that was begun has an outcome.",
+        sentence="After three days every payment that was begun, and is not put off by a pause, has an outcome.",
         # Until then the janitor and the sweep see to it; what they could not do is a person's.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s of %s, charge %s', o.status, o.placed_at, coalesce(c.status, 'missing')) AS details
-            FROM orders_order o LEFT JOIN charges_charge c ON c.order_id = o.id
+            FROM orders_order o JOIN subscriptions_subscription s ON s.id = o.subscription_id
+            LEFT JOIN charges_charge c ON c.order_id = o.id
             WHERE o.status = 'pending_payment' AND o.placed_at < now() - interval '3 days'
-              AND c.status IS DISTINCT FROM 'processing'
+              AND c.status IS DISTINCT FROM 'processing' AND s.status <> 'paused'
               AND NOT EXISTS (
                   SELECT FROM charges_chargeattempt a
                   WHERE a.charge_id = c.id AND a.started_at >= now() - interval '3 days'

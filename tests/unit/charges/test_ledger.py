@@ -659,6 +659,15 @@ def test_one_statement_for_each_invariant() -> None:
     assert len(queries) == len(INVARIANTS)
 
 
+@pytest.mark.django_db
+def test_what_a_pause_puts_off_is_not_missed() -> None:
+    put_off = ordered(placed_at=LONG_AGO)
+    Subscription.objects.filter(pk=put_off.subscription_id).update(status="paused", status_reason="disputed")
+    assert findings() == {}
+    Subscription.objects.filter(pk=put_off.subscription_id).update(status="active", status_reason="")
+    assert findings() != {}
+
+
 @pytest.mark.django_db(transaction=True)
 class TestTheWholeLedger:
     """Against committed data, as the command and the task see it."""
