@@ -146,7 +146,7 @@ def test_a_payment_that_the_customer_authenticates_completes_the_same_charge(
 
 @pytest.mark.parametrize(
     ("call", "mistake"),
-    [("create", {"amount": 1}), ("create", {"customer_id": "cus_typo"}), ("confirm", {"payment_method_id": "pm_typo"})],
+    [("create", {"amount": 1}), ("create", {"customer_id": "cus_typo"}), ("confirm", {"payment_intent_id": "pi_typo"})],
 )
 def test_a_fault_of_ours_is_a_dead_letter_that_captures_the_order_once_it_is_mended(
     shop: Shop, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, call: str, mistake: dict[str, Any]
