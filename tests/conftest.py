@@ -1,11 +1,20 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays to the end, and need not be looked through for garbage each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
 
 # What migrations leave behind; no test changes it.
 KEPT = ("django_migrations", "django_content_type", "auth_permission")

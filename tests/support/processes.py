@@ -26,8 +26,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], T], *, seconds: float = 20.0, what: str = "") -> T:
-    """The condition's first true value; fails the test with ``what`` when there is none in time."""
+def wait_for(condition: Callable[[], T], *, seconds: float = 20.0, every: float = 0.1, what: str = "") -> T:
+    """The condition's first true value; fails the test with ``what`` when there is none in time. Asked ``every``
+    so many seconds, for a question takes time as well."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -35,7 +36,7 @@ def wait_for(condition: Callable[[], T], *, seconds: float = 20.0, what: str = "
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what or condition}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def port_answers(port: int) -> bool:

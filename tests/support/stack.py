@@ -162,7 +162,7 @@ class Stack:
         return all(self.messages(name) == 0 for name in ALL_QUEUES.split(","))
 
     def wait_until_idle(self, *, seconds: float = 60.0) -> None:
-        wait_for(self.idle, seconds=seconds, what="every message is worked off")
+        wait_for(self.idle, seconds=seconds, every=0.3, what="every message is worked off")
 
     def purge(self) -> None:
         for name in ALL_QUEUES.split(","):

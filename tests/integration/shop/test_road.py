@@ -188,7 +188,7 @@ def test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect(shop: Sta
         {"provider": "stripe", "kind": "error_after_effect", "status": 500, "rate": 0.18, "seed": 2},
     )
     buy_many(shop, 50)
-    wait_for(lambda: _paid_or_dead(shop) == 50, seconds=100, what="all fifty are paid, or dead letters")
+    wait_for(lambda: _paid_or_dead(shop) == 50, seconds=100, every=0.3, what="all fifty are paid, or dead letters")
     shop.sandbox.faults()
     shop.wait_until_idle(seconds=60)
     # The dice may use up somebody's ladder; then the sweep, which comes by later, sends it again.

@@ -50,7 +50,7 @@ def eventually(condition: Callable[[], Any], *, within: float, what: str) -> Any
     while not (value := condition()):
         if time.monotonic() > deadline:
             pytest.fail(f"not within {within} s: {what}")
-        time.sleep(0.05)
+        time.sleep(0.1)
     return value
 
 
