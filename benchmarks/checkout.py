@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -93,8 +93,8 @@ def _facts(folder: Path, launcher: subprocess.Popen[bytes]) -> dict[str, Any]:
     print("starting the shop …", flush=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and launcher.poll() is None:
-        if facts := runlock.running(folder):
-            return facts
+        with suppress(runlock.NotRunning):
+            return runlock.running(folder)
         time.sleep(0.2)
     raise SystemExit("the shop did not start; try `make run` and see what it says")
 
