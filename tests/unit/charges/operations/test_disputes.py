@@ -642,17 +642,6 @@ def test_killed_at_every_moment(stripe_sandbox: StripeSandbox) -> None:
     assert published()["SubscriptionCanceled"] == 1 + len(moments.seen), "once for each time that it was set back"
 
 
-def test_the_list_of_what_was_opened_is_read_page_by_page(
-    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gateway, "PAGE", 2)
-    order = paid()
-    made = [stripe_sandbox.dispute(intent_of(order)) for _ in range(5)]
-    listed = list(gateway.opened_since(since=timezone.now() - dt.timedelta(hours=1)))
-    assert sorted(one.id for one in listed) == sorted(made)
-    assert list(gateway.opened_since(since=timezone.now() + dt.timedelta(hours=1))) == []
-
-
 def test_what_was_past_due_to_the_end_of_its_dunning_is_past_due_again_when_the_dispute_is_won(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
