@@ -16,18 +16,12 @@ from charges.events import (
     RefundRequested,
     StripeWebhookReceived,
 )
-from charges.operations import (
-    capture,
-    dunning,
-    event_sweep,
-    janitor,
-    ledger,
-    reading,
-    refunds,
-    stripe_events,
-    sweep,
-)
+from charges.operations import dunning, ledger
+from charges.operations.payments import capture, reading
 from charges.operations.reconciliation import runs
+from charges.operations.recovery import missed_events, sweep, unknown_outcomes
+from charges.operations.refunds import creation
+from charges.operations.stripe_events import processing
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
@@ -65,12 +59,12 @@ def cancel_what_else_is_unpaid(*, order_id: UUID, **_: object) -> None:
 
 @consumes(RefundRequested, name="charges.refund_payment", queue=CHARGES)
 def refund_payment(*, refund_id: UUID, **_: object) -> None:
-    patiently(lambda: refunds.make_refund(refund_id=refund_id, at=timezone.now()))
+    patiently(lambda: creation.make_refund(refund_id=refund_id, at=timezone.now()))
 
 
 @consumes(StripeWebhookReceived, name="charges.process_webhook", queue=CHARGES)
 def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
-    patiently(lambda: stripe_events.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))
+    patiently(lambda: processing.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))
 
 
 def _task_id() -> str:
@@ -90,7 +84,7 @@ def check_ledger(**_: object) -> None:
 
 @task(name="charges.ask_for_outcomes", queue=CHARGES)
 def ask_for_outcomes(**_: object) -> None:
-    janitor.ask_for_outcomes(at=timezone.now())
+    unknown_outcomes.ask_for_outcomes(at=timezone.now())
 
 
 @task(name="charges.sweep", queue=CHARGES)
@@ -100,7 +94,7 @@ def sweep_stuck(**_: object) -> None:
 
 @task(name="charges.sweep_events", queue=CHARGES)
 def sweep_events(**_: object) -> None:
-    event_sweep.sweep_events(at=timezone.now())
+    missed_events.sweep_events(at=timezone.now())
 
 
 @task(name="charges.reconcile_payments", queue=CHARGES)

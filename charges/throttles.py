@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.throttling import SimpleRateThrottle
 
-from charges.payment_page import links
+from charges import payment_links
 from orders import api, status_tokens
 
 
@@ -48,8 +48,8 @@ class TokenThrottle(SimpleRateThrottle):
 def _order_id(token: str) -> UUID | None:
     """The order of a payment link or a status token."""
     try:
-        return links.read(token, at=timezone.now()).order_id
-    except links.BadLink:
+        return payment_links.read(token, at=timezone.now()).order_id
+    except payment_links.BadLink:
         pass
     try:
         return status_tokens.read(token)

@@ -12,11 +12,11 @@ from config.health import healthz, readyz
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("api/v1/", include("orders.urls")),
-    path("api/v1/", include("charges.api_urls")),
+    path("api/v1/", include("charges.api.urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("pay/", include("charges.payment_page.urls")),
-    path("webhooks/", include("charges.urls")),
+    path("webhooks/", include("charges.webhooks.urls")),
     path("webhooks/", include("notifications.urls")),
     path("admin/", admin.site.urls),
     path("healthz", healthz),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from charges import queries as charges
-from charges.decline_codes import NOT_APPROVED, Sentence
+from charges.declines.codes import NOT_APPROVED, Sentence
 from charges.models import DunningRun, Refund
 from integrations.errors import PermanentError
 from orders.models import Order

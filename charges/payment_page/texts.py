@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from charges.decline_codes import Sentence
+from charges.declines.codes import Sentence
 
 # Headings and texts by what the page shows: a state of the payment, or what is wrong with the link.
 HEADINGS = {

@@ -18,14 +18,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from charges.decline_codes import Sentence
-from charges.operations import new_card
-from charges.operations import payment_page as operations
-from charges.payment_page import links, texts
-from charges.payment_page.links import BadLink
+from charges import payment_links
+from charges.api.payment_serializers import CardInput
+from charges.declines.codes import Sentence
+from charges.operations.payments import new_payment_method
+from charges.operations.payments import payment_page as operations
+from charges.payment_links import BadLink
+from charges.payment_page import texts
 from charges.payment_page.policy import sealed
-from charges.serializers import CardInput
-from charges.standing import Standing, State, standing_of
+from charges.payment_status import Standing, State, standing_of
 from charges.throttles import seconds_to_wait
 from integrations import logs
 from integrations.errors import ProviderError, database_is_away
@@ -163,12 +164,12 @@ def take_card(request: HttpRequest, order: Order) -> HttpResponse:
     if payment_method is None:
         return _refusal(400, texts.NO_CARD, language)
     try:
-        new_card.replace_card(order_id=order.pk, payment_method=payment_method, at=timezone.now())
-    except new_card.PaymentUnderWay:
+        new_payment_method.replace_card(order_id=order.pk, payment_method=payment_method, at=timezone.now())
+    except new_payment_method.PaymentUnderWay:
         return _refusal(409, texts.UNDER_WAY, language)
-    except new_card.NothingToPay:
+    except new_payment_method.NothingToPay:
         return _refusal(409, texts.HEADINGS["nothing_to_pay"], language)
-    except new_card.TooManyCards as error:
+    except new_payment_method.TooManyCards as error:
         return _refusal(429, texts.TOO_MANY_CARDS, language, retry_after=str(error.wait))
     return _answer({}, status=202)
 
@@ -185,7 +186,7 @@ def _card_in(request: HttpRequest) -> str | None:
 def _order_of(token: str) -> tuple[Order | None, bool]:
     """The order of a link, and whether the link has expired; no order where the link is not ours."""
     try:
-        link = links.read(token, at=timezone.now())
+        link = payment_links.read(token, at=timezone.now())
     except BadLink:
         return None, False
     orders = Order.objects.select_related("customer", "subscription__plan")

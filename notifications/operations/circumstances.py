@@ -6,10 +6,10 @@ import datetime as dt
 
 from django.conf import settings
 
+from charges import payment_links
 from charges import queries as charges
-from charges.decline_codes import NOT_APPROVED
+from charges.declines.codes import NOT_APPROVED
 from charges.models import Refund
-from charges.payment_page import links
 from notifications import queries
 from notifications.models import Notification
 from notifications.operations.occasions import ONLY_ONE, Occasion
@@ -48,7 +48,7 @@ def circumstances(
 def _page(order: Order, at: dt.datetime) -> PaymentPage:
     expires_at = at + dt.timedelta(days=settings.PAYMENT_LINK_DAYS)
     return PaymentPage(
-        url=links.payment_link(order_id=order.pk, at=at),
+        url=payment_links.payment_link(order_id=order.pk, at=at),
         last_day=(expires_at - dt.timedelta(days=1)).astimezone(dt.UTC).date(),
     )
 

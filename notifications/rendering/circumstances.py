@@ -6,7 +6,7 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
-from charges.decline_codes import NOT_APPROVED, Sentence
+from charges.declines.codes import NOT_APPROVED, Sentence
 
 
 class Outcome(enum.StrEnum):

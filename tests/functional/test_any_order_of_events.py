@@ -34,10 +34,10 @@ from hypothesis.stateful import (
 
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, Refund
 from charges.operations import dunning, ledger
-from charges.operations.new_card import NothingToPay, PaymentUnderWay, replace_card
+from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, replace_card
 from charges.operations.reconciliation import runs
-from charges.operations.refund_requests import UnableToRefund
-from charges.operations.stripe_events import process_stripe_event
+from charges.operations.refunds.requests import UnableToRefund
+from charges.operations.stripe_events.processing import process_stripe_event
 from integrations.errors import TransientError
 from integrations.inbox.models import WebhookEvent
 from orders.models import Order

@@ -15,8 +15,8 @@ import pytest
 from celery import current_app
 from django.utils import timezone
 
+from charges import payment_links
 from charges.models import Charge, ChargeAttempt
-from charges.payment_page import links
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
 from subscriptions.models import Subscription
@@ -106,7 +106,7 @@ def browser(live_server: Any, stripe_sandbox: StripeSandbox) -> Iterator[Browser
 
 
 def link(*, age_days: int = 0) -> str:
-    token = links.token(order_id=Order.objects.get().pk, at=timezone.now() - dt.timedelta(days=age_days))
+    token = payment_links.token(order_id=Order.objects.get().pk, at=timezone.now() - dt.timedelta(days=age_days))
     return f"/pay/{token}/"
 
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from charges import queries
+from charges import payment_links, queries
 from charges.models import ChargeAttempt
-from charges.payment_page import links
 from integrations.sandbox.stripe_api import cards
 from notifications.models import Notification
 from notifications.operations.circumstances import circumstances
@@ -114,7 +113,7 @@ def mail_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
 @pytest.fixture
 def same_link(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every order's payment page has the same address."""
-    monkeypatch.setattr(links, "payment_link", lambda **_: "https://shop.example.com/pay/x/")
+    monkeypatch.setattr(payment_links, "payment_link", lambda **_: "https://shop.example.com/pay/x/")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +161,7 @@ def test_the_mail_that_goes_out_carries_the_sentence(stripe_sandbox: StripeSandb
     assert operation.send(kind=Notification.Kind.PAYMENT_FAILED, order_id=order.pk, at=NOW)
 
     assert "does not cover the amount" in sent[0].text
-    assert links.payment_link(order_id=order.pk, at=NOW) in sent[0].text
+    assert payment_links.payment_link(order_id=order.pk, at=NOW) in sent[0].text
 
 
 def test_a_later_fault_of_ours_does_not_change_what_the_customer_is_told(stripe_sandbox: StripeSandbox) -> None:

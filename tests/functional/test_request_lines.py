@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from charges.payment_page import links
+from charges import payment_links
 from integrations import logs
 from orders.models import Order
 from subscriptions.models import Plan
@@ -86,7 +86,7 @@ def test_the_next_request_has_nothing_of_the_last_ones(
 def test_no_token_is_written(transactional_db: None, coffee: Plan, client: Client, lines: Lines) -> None:
     status_path = urlsplit(check_out(client)["order"]["status_url"]).path
     order = Order.objects.get()
-    token = links.token(order_id=order.pk, at=timezone.now())
+    token = payment_links.token(order_id=order.pk, at=timezone.now())
     lines()
     paths = [status_path, f"/pay/{token}/", f"/pay/{token}/status/", f"/pay/{token}x/", f"/pay/{token}", f"/{token}"]
     for path in paths:

@@ -11,7 +11,8 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations import dunning, janitor
+from charges.operations import dunning
+from charges.operations.recovery import unknown_outcomes
 from integrations.errors import PermanentError, ProviderUnclear
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Channel, Notification
@@ -102,9 +103,9 @@ def test_a_period_is_renewed_once_however_many_handlers_think_of_it(stripe_sandb
 
 
 def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox: StripeSandbox) -> None:
-    from charges.operations.event_objects import ChargeNotHereYet
-    from charges.operations.stripe_events import process_stripe_event
-    from charges.operations.sweep import sweep
+    from charges.operations.recovery.sweep import sweep
+    from charges.operations.stripe_events.objects import ChargeNotHereYet
+    from charges.operations.stripe_events.processing import process_stripe_event
     from integrations.inbox.models import WebhookEvent
 
     intent = {"id": "pi_1", "metadata": {"charge": "01890000-0000-7000-8000-000000000000"}}
@@ -142,7 +143,7 @@ def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
     assert ChargeAttempt.objects.get(charge__order=renewal, number=2).status == "unknown"
 
     days.sleep(minutes=6)
-    assert janitor.ask_for_outcomes(at=days.now) == 1
+    assert unknown_outcomes.ask_for_outcomes(at=days.now) == 1
     days.settle()
 
     renewal.refresh_from_db()

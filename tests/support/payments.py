@@ -199,7 +199,7 @@ def place_renewal(order: Any, *, payment_method: str, **fields: Any) -> Any:
 
 def capture(order: Any, *, at: dt.datetime | None = None) -> None:
     """One delivery of the capture message."""
-    from charges.operations.capture import capture_payment
+    from charges.operations.payments.capture import capture_payment
 
     capture_payment(order_id=order.pk, at=at or NOW, task_id=str(uuid.uuid4()))
 

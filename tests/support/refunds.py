@@ -33,7 +33,7 @@ def ask(charge: Any, amount: int | None = None, **fields: Any) -> Any:
 
 
 def request(charge: Any, amount: int | None = None, **fields: Any) -> Any:
-    from charges.operations.refund_requests import Command, request_refund
+    from charges.operations.refunds.requests import Command, request_refund
 
     number = next(_numbers)
     said = {"reason": "", "note": "", "key": f"key-{number}", "hash": f"hash-{number}", **fields}
@@ -44,7 +44,7 @@ def request(charge: Any, amount: int | None = None, **fields: Any) -> Any:
 
 def make(refund: Any, *, at: dt.datetime = NOW) -> None:
     """One delivery of the refund's message."""
-    from charges.operations.refunds import make_refund
+    from charges.operations.refunds.creation import make_refund
 
     make_refund(refund_id=refund.pk, at=at)
 

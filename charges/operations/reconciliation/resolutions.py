@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from charges.models import Charge, ReconciliationFinding, ReconciliationKind
-from charges.operations.capture import charge_lock
-from charges.operations.reading import read_payment
+from charges.operations.payments.capture import charge_lock
+from charges.operations.payments.reading import read_payment
 from charges.operations.reconciliation import comparisons, findings, unseen
 from charges.operations.reconciliation.comparisons import Difference, Problem, Remedy
 from integrations.errors import PermanentError, ProviderError, TransientError
@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Who deals with what became of a refund or a dispute: ``(obj, *, at) -> str``, as for an event about it.
 READERS = {
-    ReconciliationKind.REFUND: ("charges.operations.refund_events", "about_refund"),
-    ReconciliationKind.DISPUTE: ("charges.operations.dispute_events", "about_dispute"),
+    ReconciliationKind.REFUND: ("charges.operations.stripe_events.refunds", "about_refund"),
+    ReconciliationKind.DISPUTE: ("charges.operations.stripe_events.disputes", "about_dispute"),
 }
 
 

@@ -16,7 +16,7 @@ import pytest
 from django.utils import timezone
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations.sweep import sweep
+from charges.operations.recovery.sweep import sweep
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from orders.models import Order

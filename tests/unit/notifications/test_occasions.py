@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
-from charges.payment_page.links import payment_link
+from charges.payment_links import payment_link
 from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import emails, sms

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from charges.decline_codes import EXPIRED
+from charges.declines.codes import EXPIRED
 from notifications.models import Notification
 from notifications.rendering import emails, sms, wording
 from notifications.rendering.circumstances import Circumstances, Outcome, PaymentPage, Refunded

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 
 from charges import queries
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
-from charges.operations import attempts, dunning, ledger, reading, settlement
-from charges.operations.new_card import NothingToPay, PaymentUnderWay, TooManyCards, replace_card
+from charges.operations import attempts, dunning, ledger
+from charges.operations.payments import reading, settlement
+from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, TooManyCards, replace_card
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.results import Decline
 from notifications.models import Notification

@@ -11,8 +11,9 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from charges.operations import attempts, dunning, ledger, reading
-from charges.operations.new_card import replace_card
+from charges.operations import attempts, dunning, ledger
+from charges.operations.payments import reading
+from charges.operations.payments.new_payment_method import replace_card
 from orders.operations import payments
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions

@@ -1,0 +1,61 @@
+"""Dunning runs and their steps. Read only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from charges.models import DunningRun, DunningStep
+from integrations.admin import link_to, moment, short
+from orders.admin import FoundByOrderAdmin
+
+
+class DunningStepInline(admin.TabularInline):
+    model = DunningStep
+    extra = 0
+    can_delete = False
+    fields = ("number", "status", "due_at", "done_at", "attempt")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DunningStep]:
+        return super().get_queryset(request).select_related("run__order", "attempt__charge__order")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DunningRun)
+class DunningRunAdmin(FoundByOrderAdmin):
+    """What is being done about unpaid orders: the steps taken, and the next one."""
+
+    list_display = (short("status"), "of_order", "step", "next_step_at", "policy", "started_at", "ended_at")
+    list_filter = ("status", "unpaid_policy", "reason")
+    search_fields = ("order__number__exact", "order__customer__email_key__startswith", "id__exact")
+    search_help_text = "Order number, e-mail address"
+    list_select_related = ("order",)
+    ordering = ("-id",)
+    fields = ("order", "status", "reason", "next_step_at", "schedule", "unpaid_policy", "started_at", "ended_at")
+    inlines = (DunningStepInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DunningRun]:
+        return super().get_queryset(request).prefetch_related("steps")
+
+    @admin.display(description="order", ordering="order__number")
+    def of_order(self, run: DunningRun) -> str:
+        return link_to(run.order)
+
+    @admin.display(description="in the end", ordering="unpaid_policy")
+    def policy(self, run: DunningRun) -> str:
+        return run.unpaid_policy
+
+    @admin.display(description="steps taken")
+    def step(self, run: DunningRun) -> str:
+        taken = sum(step.status in ("tried", "reminded") for step in run.steps.all())
+        return f"{taken} of {len(run.schedule)}"
+
+    @admin.display(description="next step")
+    def next_step_at(self, run: DunningRun) -> str:
+        return moment(next((step.due_at for step in run.steps.all() if step.status == "planned"), None))

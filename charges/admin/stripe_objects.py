@@ -1,0 +1,28 @@
+"""The customers and payment methods that we made at Stripe."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from charges.models import SavedCard, StripeCustomer
+from integrations.admin import ReadOnlyAdmin
+
+
+@admin.register(StripeCustomer)
+class StripeCustomerAdmin(ReadOnlyAdmin):
+    list_display = ("customer", "stripe_id", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("customer__email_key__startswith", "stripe_id__exact")
+    search_help_text = "E-mail address, Stripe's id"
+    list_select_related = ("customer",)
+    ordering = ("-id",)
+
+
+@admin.register(SavedCard)
+class SavedCardAdmin(ReadOnlyAdmin):
+    list_display = ("customer", "requested", "stripe_id", "created_at")
+    list_filter = ("created_at",)
+    search_fields = ("customer__email_key__startswith", "requested__exact", "stripe_id__exact")
+    search_help_text = "E-mail address, the card's id as the checkout gave it or as Stripe has it"
+    list_select_related = ("customer",)
+    ordering = ("-id",)

@@ -1,0 +1,159 @@
+"""The doors of the payments API: saving a card before the checkout, and paying with another one after it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import exceptions, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from charges import payment_links
+from charges.api.payment_serializers import CardInput, EmptyInput, PaymentOutput, SetupIntentOutput
+from charges.operations.payments import new_payment_method
+from charges.payment_status import State, standing_of
+from charges.throttles import THROTTLES, SetupIntentThrottle
+from integrations import logs
+from integrations.errors import ProviderError, TransientError
+from integrations.stripe import setup_intents
+from orders.api import PROBLEMS, PublicView, order_of, refuse_large_body
+from orders.api_problems import CONTENT_TYPE, UNAVAILABLE_RETRY_SECONDS
+from orders.models import Order
+from orders.serializers import Problem
+from subscriptions.locales import language_of
+
+logger = logging.getLogger(__name__)
+
+NO_STORE = {"Cache-Control": "no-store"}
+PAYABLE = (State.PROCESSING, State.REQUIRES_ACTION, State.PAYMENT_FAILED)
+LONGEST_WAIT = 60
+BODY_PROBLEMS = {(code, kind): told for (code, kind), told in PROBLEMS.items() if code in (413, 415, 429, 503)}
+TOKEN = OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH, description="As in `status_url`.")
+NO_SUCH_ORDER = {(404, CONTENT_TYPE): OpenApiResponse(Problem, "No such order, or a token that is not ours")}
+
+
+class StripeAway(exceptions.APIException):
+    """Stripe cannot make a setup intent right now. ``wait``: seconds after which to ask again."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "Cards cannot be saved right now. Ask again in a few seconds."
+
+    def __init__(self, *, wait: float | None = None) -> None:
+        super().__init__()
+        self.wait = min(wait or UNAVAILABLE_RETRY_SECONDS, LONGEST_WAIT)
+
+
+class NotNow(exceptions.APIException):
+    """The order is not in a state in which another card could pay it."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+class SetupIntentsView(PublicView):
+    throttle_classes = (SetupIntentThrottle,)
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        operation_id="setup_intent",
+        summary="Save a card before the checkout",
+        description=(
+            "Gives what Stripe.js needs to save a card while its owner is there to authenticate: "
+            "`stripe.confirmCardSetup(client_secret, …)`. Check out with the `payment_method` that comes of it. "
+            "The one call of this API that waits for Stripe."
+        ),
+        auth=[],
+        request=EmptyInput,
+        responses={
+            201: SetupIntentOutput,
+            (400, CONTENT_TYPE): OpenApiResponse(Problem, "Malformed: broken JSON, or a field that is not known"),
+            **BODY_PROBLEMS,
+            (503, CONTENT_TYPE): OpenApiResponse(Problem, "Stripe cannot be reached right now; see `Retry-After`"),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        refuse_large_body(request)
+        EmptyInput(data=request.data).is_valid(raise_exception=True)
+        try:
+            made = setup_intents.create()
+        except ProviderError as error:
+            logger.warning("No setup intent could be made: %s", error)
+            raise StripeAway(wait=error.retry_after if isinstance(error, TransientError) else None) from None
+        answer = {
+            "id": made.id,
+            "client_secret": made.client_secret,
+            "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
+        }
+        return Response(answer, status=201, headers=NO_STORE)
+
+
+class PaymentView(PublicView):
+    http_method_names = ["get", "head", "options"]
+
+    @extend_schema(
+        operation_id="payment_status",
+        summary="Follow an order's payment",
+        description="What the customer can do about it: wait, confirm it at `payment_url`, or give another card.",
+        auth=[],
+        parameters=[TOKEN],
+        responses={200: PaymentOutput, **NO_SUCH_ORDER},
+    )
+    def get(self, request: Request, token: str) -> Response:
+        return Response(_described(order_of(token)), headers=NO_STORE)
+
+
+class PaymentCardView(PublicView):
+    throttle_classes = THROTTLES
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        operation_id="payment_card",
+        summary="Pay with another card",
+        description=(
+            "Takes the `payment_method` of a confirmed setup intent and has the order paid with it. Follow the payment."
+        ),
+        auth=[],
+        parameters=[TOKEN],
+        request=CardInput,
+        responses={
+            202: OpenApiResponse(PaymentOutput, "The card is being charged; ask again how the payment stands"),
+            **NO_SUCH_ORDER,
+            **BODY_PROBLEMS,
+            (400, CONTENT_TYPE): OpenApiResponse(Problem, "Malformed: broken JSON, a field missing or of a wrong type"),
+            (409, CONTENT_TYPE): OpenApiResponse(Problem, "Nothing is to be paid, or a payment is running"),
+            (422, CONTENT_TYPE): OpenApiResponse(Problem, "Not the id of a payment method"),
+        },
+    )
+    def post(self, request: Request, token: str) -> Response:
+        refuse_large_body(request)
+        order = order_of(token)
+        logs.bind(order_number=order.number)
+        serializer = CardInput(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            new_payment_method.replace_card(
+                order_id=order.pk, payment_method=serializer.validated_data["payment_method"], at=timezone.now()
+            )
+        except new_payment_method.PaymentUnderWay:
+            raise NotNow("A payment of this order is running. Ask again how it stands.") from None
+        except new_payment_method.NothingToPay:
+            raise NotNow("There is nothing to pay.") from None
+        except new_payment_method.TooManyCards as error:
+            raise exceptions.Throttled(error.wait, "Too many cards were tried for this order today.") from None
+        order.refresh_from_db()
+        return Response(_described(order), status=202, headers=NO_STORE)
+
+
+def _described(order: Order) -> dict[str, Any]:
+    standing = standing_of(order=order, at=timezone.now())
+    payable = standing.state in PAYABLE
+    return {
+        "status": standing.state.value,
+        "message": standing.why.in_language(language_of(order.customer.locale)) if standing.why else "",
+        "payment_url": payment_links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
+        "next_try_at": standing.next_try_at,
+    }

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from charges.api.payments import PaymentCardView, PaymentView, SetupIntentsView
+from charges.api.refunds import RefundsView, RefundView
+
+urlpatterns = [
+    path("setup-intents/", SetupIntentsView.as_view(), name="setup-intents"),
+    path("orders/status/<str:token>/payment/", PaymentView.as_view(), name="payment"),
+    path("orders/status/<str:token>/payment/card/", PaymentCardView.as_view(), name="payment-card"),
+    path("refunds/", RefundsView.as_view(), name="refunds"),
+    path("refunds/<uuid:refund_id>/", RefundView.as_view(), name="refund"),
+]

@@ -1,0 +1,37 @@
+"""Reading a payment at Stripe and believing it, without asking for any money."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from uuid import UUID
+
+from charges.models import Charge
+from charges.operations import remote_objects
+from charges.operations.payments import settlement
+from charges.operations.payments.capture import charge_lock
+from integrations.locks import session_lock
+from integrations.stripe import payment_intents
+
+logger = logging.getLogger(__name__)
+
+
+def read_payment(*, charge: Charge, intent_id: str, at: dt.datetime) -> Charge:
+    """The charge, after what Stripe says of its intent was settled. Raises what settlement and the gateway raise."""
+    with session_lock(charge_lock(charge.pk)):
+        # Read under the lock: what is read later is settled later, and never the other way round.
+        intent = payment_intents.retrieve(payment_intent_id=intent_id)
+        if intent.metadata.get("charge") == str(charge.pk):
+            # Capture may have died between the intent's creation and the commit of its id.
+            charge.refresh_from_db()
+            remote_objects.keep(charge, intent.id)
+        return settlement.settle(charge_id=charge.pk, intent=intent, at=at)
+
+
+def read_payment_of(*, order_id: UUID, at: dt.datetime) -> None:
+    """Read the order's payment, where it has one at Stripe that is not decided for good."""
+    charge = Charge.objects.filter(order=order_id).first()
+    if charge is None or charge.payment_intent_id is None:
+        logger.info("Order %s has no payment at Stripe to read.", order_id)
+    elif charge.status != Charge.Status.SUCCEEDED:
+        read_payment(charge=charge, intent_id=charge.payment_intent_id, at=at)

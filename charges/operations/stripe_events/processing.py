@@ -1,0 +1,70 @@
+"""Dealing with what Stripe told us. A payload is a hint: its object is read again, and believed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from uuid import UUID
+
+from charges.models import Charge
+from charges.operations.payments.reading import read_payment
+from charges.operations.stripe_events.disputes import about_dispute
+from charges.operations.stripe_events.objects import charge_of_intent, object_of
+from charges.operations.stripe_events.refunds import about_refund
+from integrations.errors import PermanentError
+from integrations.inbox import recording
+from integrations.inbox.models import WebhookEvent
+from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS, REFUND_EVENTS
+
+logger = logging.getLogger(__name__)
+
+
+class NoSuchEvent(PermanentError):
+    """The inbox holds no event of this id."""
+
+
+class StrayIntent(PermanentError):
+    """The event is about a second intent for one of our charges. That must not be: somebody has to look."""
+
+
+def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
+    """Deal with a stored event, in whatever order and however often it comes.
+
+    Raises ``NoSuchEvent``, ``ChargeNotHereYet``, ``StrayIntent``, ``DisputedBeforePaid``, ``DisputeDiffers``, and what
+    settlement and the gateway raise.
+    """
+    event = WebhookEvent.objects.filter(pk=webhook_event_id, provider=WebhookEvent.Provider.STRIPE).first()
+    if event is None:
+        raise NoSuchEvent(f"There is no stored Stripe event {webhook_event_id}.")
+    if event.processed_at is not None:
+        logger.info("Event %s was dealt with before.", event.event_id)
+        return
+    try:
+        outcome = _outcome(event, at=at)
+    except PermanentError as error:
+        # Seen in the admin, and not sent again by the sweep: a person has to look.
+        recording.note_failed(webhook_event_id=event.pk, outcome=f"failed: {type(error).__name__}")
+        raise
+    recording.mark_processed(webhook_event_id=event.pk, outcome=outcome)
+
+
+def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
+    if event.type in INTENT_EVENTS:
+        return _about_intent(event, at=at)
+    if event.type in DISPUTE_EVENTS:
+        return about_dispute(object_of(event), at=at)
+    if event.type in REFUND_EVENTS:
+        return about_refund(object_of(event), at=at)
+    return "ignored: a type that we do not handle"
+
+
+def _about_intent(event: WebhookEvent, *, at: dt.datetime) -> str:
+    intent = object_of(event)
+    charge = charge_of_intent(intent_id=intent["id"], metadata=intent.get("metadata"))
+    if charge is None:
+        return "ignored: not one of our payments"
+    if charge.payment_intent_id not in (None, intent["id"]):
+        raise StrayIntent(f"Charge {charge.pk} has the intent {charge.payment_intent_id}; {intent['id']} is another.")
+    if charge.status == Charge.Status.SUCCEEDED:
+        return "charge succeeded before"
+    return f"charge {read_payment(charge=charge, intent_id=intent['id'], at=at).status}"

@@ -1,0 +1,262 @@
+"""Refunds by the API: who may ask, what is answered, and what is wrong with what."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from charges.models import Charge, Refund
+from subscriptions.models import User
+from tests.support.payments import NOW, place_order, published
+from tests.support.refunds import ask, somebody, state
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/refunds/"
+
+
+@pytest.fixture
+def charge() -> Any:
+    """1290 minor units, paid."""
+    return succeeded(place_order(status="paid", paid_at=NOW))
+
+
+def succeeded(order: Any) -> Any:
+    return Charge.objects.create(
+        order=order,
+        amount=order.amount,
+        currency=order.currency,
+        status="succeeded",
+        succeeded_at=NOW,
+        payment_intent_id=f"pi_{order.pk.hex}",
+    )
+
+
+def login(user: Any, **options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(user)
+    return client
+
+
+def granted(*codenames: str, **fields: Any) -> User:
+    user: User = somebody()
+    User.objects.filter(pk=user.pk).update(**fields) if fields else None
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    return login(granted("add_refund", "view_refund"))
+
+
+def post(client: Client, body: Any, *, key: str | None = "k1", **options: Any) -> Any:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return client.post(URL, body, content_type="application/json", headers={**headers, **options.pop("headers", {})})
+
+
+def test_staff_refund_an_order(staff: Client, charge: Any) -> None:
+    answer = post(staff, {"order": charge.order.number, "amount": 500, "reason": "duplicate", "note": "twice"})
+
+    assert answer.status_code == 201
+    refund = Refund.objects.get()
+    assert answer.json() == {
+        "id": str(refund.pk),
+        "order": charge.order.number,
+        "status": "pending",
+        "amount": 500,
+        "currency": "EUR",
+        "reason": "duplicate",
+        "note": "twice",
+        "origin": "staff",
+        "failure_code": "",
+        "requested_at": answer.json()["requested_at"],
+        "succeeded_at": None,
+        "failed_at": None,
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (state(charge), published()) == ((500, "paid", ["pending"]), {"RefundRequested": 1})
+    assert staff.get(f"{URL}{refund.pk}/").json() == answer.json()
+
+
+def test_the_same_key_repeats_the_refund(staff: Client, charge: Any) -> None:
+    body = {"order": charge.order.number}
+    first, again = post(staff, body), post(staff, body)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (False, "true")
+    assert (Refund.objects.count(), published()) == (1, {"RefundRequested": 1})
+
+
+def test_nothing_of_it_is_kept_by_a_browser_or_proxy(staff: Client, charge: Any) -> None:
+    refund = ask(charge, 1)
+    for answer in (staff.get(URL, {"order": charge.order.number}), staff.get(f"{URL}{refund.pk}/"), staff.get(URL)):
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
+def problems(answer: Any) -> dict[str, str]:
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    return {one["field"]: one["message"] for one in answer.json()["errors"]}
+
+
+def test_the_same_key_with_another_body(staff: Client, charge: Any) -> None:
+    post(staff, {"order": charge.order.number, "amount": 1})
+    answer = post(staff, {"order": charge.order.number, "amount": 2})
+    assert (answer.status_code, list(problems(answer))) == (422, ["Idempotency-Key"])
+    assert state(charge)[0] == 1
+
+
+@pytest.mark.parametrize("key", [None, "", "with space", "ü", "x" * 256])
+def test_no_usable_key(staff: Client, charge: Any, key: str | None) -> None:
+    answer = post(staff, {"order": charge.order.number}, key=key)
+    assert (answer.status_code, list(problems(answer)), Refund.objects.count()) == (400, ["Idempotency-Key"], 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "field"),
+    [
+        ({"order": "7K3M9-Q2XAB"}, 422, "order"),
+        ({"order": "7k3m9-q2xab"}, 422, "order"),
+        ({"order": "7K3M9-Q2XAB\n"}, 422, "order"),
+        ({"order": 7}, 400, "order"),
+        ({"order": None}, 400, "order"),
+        ({"order": ""}, 400, "order"),
+        ({"amount": 1291}, 422, "amount"),
+        ({"amount": 0}, 422, "amount"),
+        ({"amount": -5}, 422, "amount"),
+        ({"amount": 10**30}, 422, "amount"),
+        ({"amount": 5.0}, 400, "amount"),
+        ({"amount": "500"}, 400, "amount"),
+        ({"amount": True}, 400, "amount"),
+        ({"amount": None}, 400, "amount"),
+        ({"reason": "because"}, 422, "reason"),
+        ({"reason": 1}, 422, "reason"),
+        ({"note": "x" * 501}, 422, "note"),
+        ({"note": "\x00"}, 422, "note"),
+        ({"note": "\ud800"}, 422, "note"),
+        ({"note": 5}, 400, "note"),
+        ({"currency": "USD"}, 400, "currency"),
+    ],
+)
+def test_a_bad_field_is_named_and_changes_nothing(
+    staff: Client, charge: Any, wrong: dict[str, Any], status: int, field: str
+) -> None:
+    body = json.dumps({"order": charge.order.number, **wrong})
+    answer = post(staff, body)
+    assert (answer.status_code, list(problems(answer))) == (status, [field])
+    assert (state(charge), published()) == ((0, "paid", []), {})
+
+
+@pytest.mark.parametrize("body", ["", "[]", "7", "{", "null"])
+def test_a_body_that_is_no_object(staff: Client, body: str) -> None:
+    assert post(staff, body).status_code == 400
+
+
+def test_what_is_left_is_told(staff: Client, charge: Any) -> None:
+    post(staff, {"order": charge.order.number, "amount": 290})
+    answer = post(staff, {"order": charge.order.number, "amount": 1290}, key="k2")
+    assert problems(answer) == {"amount": "Must be between 1 and 1000: 10.00 EUR are left to refund."}
+    post(staff, {"order": charge.order.number}, key="k3")
+    assert "Nothing is left" in problems(post(staff, {"order": charge.order.number}, key="k4"))["amount"]
+
+
+def test_an_order_that_was_not_paid(staff: Client) -> None:
+    answer = post(staff, {"order": place_order().number})
+    assert (answer.status_code, list(problems(answer))) == (422, ["order"])
+
+
+def everything(client: Client, charge: Any) -> list[int]:
+    refund = Refund.objects.first() or ask(charge, 1)
+    return [
+        post(client, {"order": charge.order.number, "amount": 1}, key=uuid.uuid4().hex).status_code,
+        client.get(f"{URL}{refund.pk}/").status_code,
+        client.get(URL, {"order": charge.order.number}).status_code,
+    ]
+
+
+def test_who_may_ask_and_who_may_look(charge: Any) -> None:
+    ask(charge, 1)
+    customer = User.objects.create_user("ada@example.com")
+    powerful_customer = granted("add_refund", "view_refund", is_staff=False)
+    assert everything(Client(), charge) == [403, 403, 403]
+    assert everything(login(customer), charge) == [403, 403, 403]
+    assert everything(login(powerful_customer), charge) == [403, 403, 403]
+    assert everything(login(granted()), charge) == [403, 403, 403]
+    assert everything(login(granted("add_refund", "view_refund", is_active=False)), charge) == [403, 403, 403]
+    assert state(charge)[0] == 1
+    assert everything(login(granted("view_refund")), charge) == [403, 200, 200]
+    assert everything(login(granted("add_refund")), charge) == [201, 403, 403]
+    assert everything(login(User.objects.create_superuser("root@example.com")), charge) == [201, 200, 200]
+
+
+def test_nobody_learns_by_a_refusal_what_is_there(charge: Any) -> None:
+    assert Client().get(f"{URL}{uuid.uuid4()}/").status_code == 403
+    assert post(Client(), "{", key=None).status_code == 403
+
+
+def test_a_session_needs_its_csrf_token(charge: Any) -> None:
+    client = login(granted("add_refund"), enforce_csrf_checks=True)
+    body = {"order": charge.order.number}
+    assert post(client, body).status_code == 403
+    assert Refund.objects.count() == 0
+    client.cookies["csrftoken"] = "a" * 32
+    assert post(client, body, headers={"X-CSRFToken": "a" * 32}).status_code == 201
+
+
+def test_the_refunds_of_an_order_page_by_page(
+    staff: Client, charge: Any, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    other = succeeded(place_order(status="paid", paid_at=NOW))
+    ask(other, 5)
+    who = somebody()
+    refunds = [str(ask(charge, 1, requested_by=who).pk) for _ in range(53)]
+
+    with django_assert_max_num_queries(8):
+        first = staff.get(URL, {"order": charge.order.number}).json()
+    second = staff.get(first["next"]).json()
+
+    assert (first["count"], first["previous"], second["next"]) == (53, None, None)
+    assert [one["id"] for one in first["results"] + second["results"]] == refunds[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({}, 400),
+        ({"order": ""}, 400),
+        ({"order": "nonsense"}, 422),
+        ({"order": "7K3M9-Q2XAB"}, 200),
+        ({"order": "7K3M9-Q2XAB", "page": "2"}, 404),
+        ({"order": "7K3M9-Q2XAB", "page": "x"}, 404),
+        ({"order": "7K3M9-Q2XAB", "page": "9" * 50}, 404),
+    ],
+)
+def test_what_can_be_wrong_with_a_question(staff: Client, query: dict[str, str], status: int) -> None:
+    answer = staff.get(URL, query)
+    assert answer.status_code == status
+    if status in (400, 422):
+        assert list(problems(answer)) == ["order"]
+    if not query:
+        assert problems(answer)["order"] == "This field is required."
+
+
+def test_a_refund_that_is_not_there(staff: Client) -> None:
+    for unknown in (uuid.uuid4(), "nonsense"):
+        answer = staff.get(f"{URL}{unknown}/")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+
+
+def test_each_login_has_its_own_rate(charge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from charges.api.refunds import RefundThrottle
+
+    monkeypatch.setattr(RefundThrottle, "THROTTLE_RATES", {"checkout": "2/min"})
+    busy, calm = login(granted("view_refund")), login(granted("view_refund"))
+    question = {"order": charge.order.number}
+    assert [busy.get(URL, question).status_code for _ in range(3)] == [200, 200, 429]
+    assert calm.get(URL, question).status_code == 200

@@ -1,0 +1,245 @@
+"""Settlement moves forward only, whatever is read in whatever order."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from charges.models import Charge
+from charges.operations import attempts
+from charges.operations.payments import settlement
+from charges.operations.payments.settlement import IntentDiffers, UnexpectedIntent
+from integrations.stripe.results import Decline, PaymentIntent
+from tests.support.payments import NOW, place_order, published
+
+pytestmark = pytest.mark.django_db
+
+
+def pending_charge() -> Charge:
+    order = place_order()
+    charge = attempts.open_charge(order_id=order.pk)
+    assert charge is not None
+    confirmed(charge)
+    Charge.objects.filter(pk=charge.pk).update(payment_intent_id=f"pi_{charge.pk}")
+    charge.refresh_from_db()
+    return charge
+
+
+def confirmed(charge: Charge) -> None:
+    """An attempt is begun, and Stripe is asked to confirm it."""
+    claim = attempts.claim(charge_id=charge.pk, task_id="", at=NOW)
+    assert claim is not None
+    attempts.note_confirmed(attempt=claim.attempt, at=NOW)
+
+
+def intent(charge: Charge, status: str, **decline: str) -> PaymentIntent:
+    return PaymentIntent(
+        id=str(charge.payment_intent_id),
+        status=status,
+        amount=charge.amount,
+        currency=charge.currency,
+        decline=Decline(**decline) if decline else None,
+    )
+
+
+def settle(charge: Charge, status: str, **decline: str) -> str:
+    return settlement.settle(charge_id=charge.pk, intent=intent(charge, status, **decline), at=NOW).status
+
+
+LOST = {"code": "card_declined", "decline_code": "lost_card", "stripe_charge_id": "ch_1"}
+SCA = {"code": "authentication_required", "stripe_charge_id": "ch_2"}
+NO_CHARGE = {"code": "payment_intent_authentication_failure"}
+READINGS: list[tuple[str, dict[str, str]]] = [
+    ("succeeded", {}),
+    ("processing", {}),
+    ("requires_action", {}),
+    ("requires_confirmation", {}),
+    ("requires_payment_method", LOST),
+    ("requires_payment_method", SCA),
+    ("requires_payment_method", NO_CHARGE),
+    ("requires_payment_method", {}),
+    ("canceled", {}),
+]
+
+
+@pytest.mark.parametrize(("status", "decline"), READINGS)
+def test_success_is_final(status: str, decline: dict[str, str]) -> None:
+    charge = pending_charge()
+    settle(charge, "succeeded")
+
+    assert settle(charge, status, **decline) == "succeeded"
+    settlement.settle_decline(charge_id=charge.pk, decline=Decline(**LOST), at=NOW)
+    settlement.settle_refusal(charge_id=charge.pk, code="x", at=NOW)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.order.status, charge.attempts.get().status) == ("succeeded", "paid", "succeeded")
+    assert published() == {"OrderPaid": 1}
+
+
+@pytest.mark.parametrize("code", ["resource_missing", "parameter_unknown", "something_new", ""])
+def test_a_refusal_through_our_fault_fails_the_charge_and_tells_only_us(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    charge = pending_charge()
+
+    settlement.settle_refusal(charge_id=charge.pk, code=code, at=NOW)
+
+    charge.refresh_from_db()
+    attempt = charge.attempts.get()
+    assert (charge.status, charge.order.status) == ("failed", "pending_payment")
+    assert (attempt.status, attempt.code) == ("refused", code)
+    assert published() == {}
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "our fault" in caplog.text
+
+
+def test_a_refusal_that_blames_the_card_waits_for_another_card() -> None:
+    charge = pending_charge()
+
+    settlement.settle_refusal(charge_id=charge.pk, code="expired_card", at=NOW)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.order.status, charge.attempts.get().status) == ("failed", "payment_failed", "refused")
+    assert published() == {"PaymentFailed": 1}
+
+
+def test_a_charge_that_is_refused_and_later_declined_tells_the_customer_then() -> None:
+    charge = pending_charge()
+    settlement.settle_refusal(charge_id=charge.pk, code="parameter_unknown", at=NOW)
+    assert attempts.claim(charge_id=charge.pk, task_id="", at=NOW) is not None
+
+    settlement.settle_decline(charge_id=charge.pk, decline=Decline(**LOST), at=NOW)
+
+    charge.refresh_from_db()
+    assert (charge.status, charge.order.status) == ("failed", "payment_failed")
+    assert published() == {"PaymentFailed": 1}
+
+
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(readings=st.lists(st.sampled_from(READINGS), min_size=1, max_size=6))
+# The bank asks, declines, and asks again when the customer tries anew: that is news both times.
+@example(readings=[READINGS[2], READINGS[4], READINGS[1], READINGS[2]])
+def test_charge_attempt_and_order_agree_after_every_reading(
+    readings: list[tuple[str, dict[str, str]]],
+) -> None:
+    from integrations.outbox.models import OutboxMessage
+
+    OutboxMessage.objects.all().delete()
+    charge = pending_charge()
+    for status, decline in readings:
+        settle(charge, status, **decline)
+        charge.refresh_from_db()
+        assert charge.order.status in AGREES[charge.status]
+        attempt = charge.attempts.get()
+        # A customer who tries again by himself, on a charge that failed, does so without an attempt of ours.
+        by_himself = attempt.status == "declined"
+        assert (attempt.finished_at is None) == (charge.status in UNDECIDED) or by_himself
+    assert (charge.status == "succeeded") == any(status == "succeeded" for status, _ in readings)
+    assert published().get("OrderPaid", 0) <= 1
+    rows = OutboxMessage.objects.order_by("pk").values_list("task", flat=True)
+    told = [task for task in rows if task.startswith("emails.payment_")]
+    assert len(told) >= sum(published()[event] for event in ("PaymentFailed", "PaymentActionRequired"))
+    assert all(one != other for one, other in itertools.pairwise(told)), "nobody is told the same thing twice in a row"
+
+
+UNDECIDED = ("pending", "processing", "requires_action")
+AGREES = {
+    "pending": {"pending_payment"},
+    "processing": {"pending_payment", "requires_action", "payment_failed"},
+    "requires_action": {"requires_action"},
+    "succeeded": {"paid", "canceled"},
+    "failed": {"payment_failed"},
+    "canceled": {"canceled"},
+}
+
+
+def second_attempt(charge: Charge) -> Any:
+    """As dunning will begin one: the first was declined, the second's outcome is unknown."""
+    settle(charge, "requires_payment_method", **LOST)
+    charge.refresh_from_db()
+    charge.status = Charge.Status.PENDING
+    charge.save()
+    return attempts.begin(charge=charge, task_id="", at=NOW, confirmed_at=NOW)
+
+
+def test_an_old_decline_is_not_taken_for_the_answer_to_a_new_attempt() -> None:
+    charge = pending_charge()
+    attempt = second_attempt(charge)
+
+    assert settle(charge, "requires_payment_method", **LOST) == "pending"
+
+    attempt.refresh_from_db()
+    assert attempt.status == "started"
+
+
+@pytest.mark.parametrize("decline", [{**LOST, "stripe_charge_id": "ch_9"}, NO_CHARGE])
+def test_a_new_decline_is_the_answer_to_the_new_attempt(decline: dict[str, str]) -> None:
+    charge = pending_charge()
+    attempt = second_attempt(charge)
+
+    assert settle(charge, "requires_payment_method", **decline) == "failed"
+
+    attempt.refresh_from_db()
+    assert attempt.status == "declined"
+
+
+def test_a_decline_of_the_customers_own_try_is_not_the_answer_to_one_that_was_not_made_yet() -> None:
+    charge = pending_charge()
+    attempt = second_attempt(charge)
+    charge.attempts.filter(pk=attempt.pk).update(confirmed_at=None)
+
+    assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "pending"
+
+    attempts.note_confirmed(attempt=attempt, at=NOW)
+    assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
+
+
+def test_a_decline_that_shows_late_is_the_answer_to_the_same_try_under_its_next_key() -> None:
+    charge = pending_charge()
+    replacement = attempts.replace(attempt=charge.attempts.get(), at=NOW)
+
+    assert settle(charge, "requires_payment_method", **LOST) == "failed"
+
+    replacement.refresh_from_db()
+    assert replacement.status == "declined"
+
+
+def test_a_customer_who_tries_again_by_himself_and_is_declined_again() -> None:
+    charge = pending_charge()
+    settle(charge, "requires_payment_method", **LOST)
+    assert settle(charge, "processing") == "processing"
+    assert attempts.claim(charge_id=charge.pk, task_id="", at=NOW) is None, "nothing is confirmed meanwhile"
+
+    assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
+
+
+def test_a_customer_who_pays_a_failed_intent_by_himself() -> None:
+    charge = pending_charge()
+    settle(charge, "requires_payment_method", **LOST)
+
+    assert settle(charge, "succeeded") == "succeeded"
+
+    charge.refresh_from_db()
+    assert (charge.order.status, charge.attempts.get().status) == ("paid", "declined")
+
+
+@pytest.mark.parametrize("change", [{"id": "pi_other"}, {"amount": 1}, {"currency": "USD"}])
+def test_what_is_not_our_intent_settles_nothing(change: dict[str, Any]) -> None:
+    charge = pending_charge()
+    with pytest.raises(IntentDiffers):
+        settlement.settle(
+            charge_id=charge.pk, intent=dataclasses.replace(intent(charge, "succeeded"), **change), at=NOW
+        )
+    assert published() == {}
+
+
+@pytest.mark.parametrize("status", ["requires_capture", "something_new"])
+def test_a_state_that_we_never_pass_through(status: str) -> None:
+    with pytest.raises(UnexpectedIntent):
+        settle(pending_charge(), status)

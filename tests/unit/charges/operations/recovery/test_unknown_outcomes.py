@@ -1,0 +1,135 @@
+"""Payments whose outcome nobody knows are asked for, a few times and never in a burst."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from charges.models import ChargeAttempt
+from charges.operations import attempts
+from charges.operations.recovery.unknown_outcomes import ask_for_outcomes
+from integrations.errors import ProviderUnclear
+from integrations.outbox.models import OutboxMessage
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
+from tests.unit.charges.operations.payments.test_capture_concurrent import at_once
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta(days=1)
+
+
+def attempt(status: str = "unknown", *, started_at: dt.datetime = NOW, **fields: Any) -> ChargeAttempt:
+    """An attempt at a new order of its own."""
+    charge = attempts.open_charge(order_id=place_order().pk)
+    assert charge is not None
+    closed = {} if status in ChargeAttempt.OPEN else {"finished_at": started_at}
+    return ChargeAttempt.objects.create(
+        charge=charge,
+        number=1,
+        idempotency_key=f"charge:{charge.pk}:confirm:1",
+        status=status,
+        started_at=started_at,
+        **closed,
+        **fields,
+    )
+
+
+def asked(found: ChargeAttempt) -> int:
+    found.refresh_from_db()
+    return found.asks
+
+
+@pytest.mark.parametrize("status", ["started", "unknown", "processing"])
+def test_it_is_asked_for_after_five_minutes_an_hour_and_a_day(status: str) -> None:
+    found = attempt(status)
+    asks = {}
+    for after in (4 * MINUTE, 5 * MINUTE, 6 * MINUTE, HOUR, 2 * HOUR, 23 * HOUR, DAY, 2 * DAY, 30 * DAY):
+        ask_for_outcomes(at=NOW + after)
+        asks[after] = asked(found)
+
+    assert list(asks.values()) == [0, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert published() == {"PaymentDue": 3}
+    order = found.charge.order
+    assert OutboxMessage.objects.filter(
+        task="charges.capture_payment",
+        kwargs={"order_id": str(order.pk), "customer_id": str(order.customer_id), "order_number": order.number},
+    ).count() == 3  # fmt: skip
+
+
+@pytest.mark.parametrize(("after", "asks"), [(50 * MINUTE, 1), (3 * HOUR, 2), (2 * DAY, 3)])
+def test_what_is_several_questions_behind_is_asked_for_once(after: dt.timedelta, asks: int) -> None:
+    found = attempt()
+
+    for minutes in range(3):
+        ask_for_outcomes(at=NOW + after + minutes * MINUTE)
+
+    assert (asked(found), published()) == (asks, {"PaymentDue": 1})
+
+
+@pytest.mark.parametrize(
+    "status", ["requires_action", "succeeded", "declined", "refused", "canceled", "without_effect"]
+)
+def test_what_has_an_outcome_or_waits_for_the_customer_is_not_asked_for(status: str) -> None:
+    found = attempt(status)
+    assert ask_for_outcomes(at=NOW + DAY) == 0
+    assert (asked(found), published()) == (0, {})
+
+
+def test_a_batch_is_the_oldest_ones_and_the_next_run_has_the_rest() -> None:
+    found = [attempt(started_at=NOW + n * MINUTE) for n in range(5)]
+    later = NOW + 30 * MINUTE
+
+    assert ask_for_outcomes(at=later, batch=3) == 3
+    assert [asked(one) for one in found] == [1, 1, 1, 0, 0]
+    assert ask_for_outcomes(at=later, batch=3) == 2
+    assert ask_for_outcomes(at=later, batch=3) == 0
+    assert published() == {"PaymentDue": 5}
+
+
+def test_many_take_as_many_statements_as_one() -> None:
+    counts = []
+    for number in (1, 20):
+        for _ in range(number):
+            attempt()
+        with CaptureQueriesContext(connection) as queries:
+            assert ask_for_outcomes(at=NOW + 10 * MINUTE) == number
+        counts.append([query["sql"].split()[0] for query in queries])
+    assert counts == [["BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]] * 2
+
+
+def test_two_janitors_at_once_ask_once() -> None:
+    found = [attempt() for _ in range(30)]
+
+    assert at_once(*[lambda: ask_for_outcomes(at=NOW + HOUR, batch=20)] * 3) == []
+    while ask_for_outcomes(at=NOW + HOUR, batch=20):
+        pass
+
+    assert published() == {"PaymentDue": 30}
+    assert {asked(one) for one in found} == {2}
+
+
+def test_nobody_waits_for_an_attempt_that_is_being_settled() -> None:
+    held, free = attempt(), attempt()
+    with transaction.atomic():
+        ChargeAttempt.objects.select_for_update().get(pk=held.pk)
+        assert at_once(lambda: ask_for_outcomes(at=NOW + HOUR)) == []
+    assert (asked(held), asked(free)) == (0, 2)
+
+
+def test_a_payment_whose_answer_was_lost_is_settled_by_asking(stripe_sandbox: StripeSandbox) -> None:
+    stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
+    order = place_order()
+    with pytest.raises(ProviderUnclear):
+        capture(order)
+
+    assert ask_for_outcomes(at=NOW + 5 * MINUTE) == 1
+    capture(order, at=NOW + 5 * MINUTE)
+
+    order.refresh_from_db()
+    assert (order.status, stripe_sandbox.statuses()) == ("paid", ["succeeded"])
+    assert len(stripe_sandbox.requests(path="/confirm")) == 1, "the intent was read, and believed"
+    assert ask_for_outcomes(at=NOW + DAY) == 0

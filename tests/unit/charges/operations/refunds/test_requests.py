@@ -1,0 +1,203 @@
+"""Money is reserved before Stripe hears of it: never more than was paid, and once for each command."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connections, transaction
+
+from charges.models import Charge, Refund
+from charges.operations.attempts import locked_charge
+from charges.operations.refunds.requests import (
+    CommandReused,
+    MoreThanIsLeft,
+    NothingPaid,
+    UnableToRefund,
+    refund_for_canceled_order,
+)
+from orders.models import Order
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
+from tests.support.refunds import ask, paid_charge, request, somebody, state
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def charge(stripe_sandbox: StripeSandbox) -> Any:
+    """1290 minor units, paid."""
+    return paid_charge()
+
+
+def test_all_that_is_left_without_an_amount(charge: Any) -> None:
+    who = somebody()
+
+    refund = ask(charge, requested_by=who, reason="duplicate", note="called twice")
+
+    assert state(charge) == (1290, "paid", ["pending"])
+    assert (refund.amount, refund.origin, refund.reason, refund.note) == (1290, "staff", "duplicate", "called twice")
+    assert (refund.requested_by, refund.requested_at, refund.stripe_id) == (who, NOW, None)
+    assert published() == {"OrderPaid": 1, "RefundRequested": 1}
+
+
+def test_parts_until_nothing_is_left(charge: Any) -> None:
+    assert [ask(charge, 500).amount, ask(charge, 290).amount, ask(charge).amount] == [500, 290, 500]
+    with pytest.raises(MoreThanIsLeft, match="Nothing is left"):
+        ask(charge, 1)
+    assert state(charge) == (1290, "paid", ["pending"] * 3)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 791, 1_000_000_000_000])
+def test_what_cannot_be_taken_names_the_field_and_what_is_left(charge: Any, amount: int) -> None:
+    ask(charge, 500)
+    with pytest.raises(MoreThanIsLeft, match=r"between 1 and 790: 7\.90 EUR are left") as caught:
+        ask(charge, amount)
+    assert caught.value.field == "amount"
+    assert (state(charge), published()["RefundRequested"]) == ((500, "paid", ["pending"]), 1)
+
+
+def test_what_was_not_paid_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
+    order = place_order(payment_method="pm_card_chargeCustomerFail")
+    with pytest.raises(NothingPaid, match="There is no order"):
+        ask(None, order_number=order.number)  # no charge yet
+    capture(order)
+    with pytest.raises(NothingPaid, match="No money was taken") as caught:
+        ask(None, order_number=order.number)
+    assert (caught.value.field, Refund.objects.count()) == ("order", 0)
+
+
+def test_a_repeated_command_gets_the_first_ones_refund(charge: Any) -> None:
+    command = {"requested_by": somebody(), "key": "k", "hash": "h"}
+    first = request(charge, **command)
+    again = request(charge, **command)  # nothing is left, and nothing is asked for
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.refund == again.refund
+    assert (state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
+
+
+def test_a_key_for_another_command_is_refused(charge: Any) -> None:
+    who = somebody()
+    ask(charge, 100, requested_by=who, key="k", hash="h")
+    with pytest.raises(CommandReused) as caught:
+        ask(charge, 200, requested_by=who, key="k", hash="another")
+    assert (caught.value.field, state(charge)[0]) == ("Idempotency-Key", 100)
+
+
+def test_keys_of_two_people_are_two_keys(charge: Any) -> None:
+    ask(charge, 100, key="k", hash="h")
+    ask(charge, 100, key="k", hash="h")
+    assert state(charge)[0] == 200
+
+
+def at_once(*tasks: Callable[[], Any]) -> list[Any]:
+    """Run them in threads with connections of their own; what they returned or raised."""
+    gate = threading.Barrier(len(tasks))
+    results: list[Any] = []
+
+    def run(task: Callable[[], Any]) -> None:
+        gate.wait()
+        try:
+            results.append(task())
+        except Exception as error:
+            results.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_two_at_once_for_the_whole_amount(charge: Any) -> None:
+    staff = [somebody() for _ in range(4)]
+
+    came = at_once(*[lambda who=who: ask(charge, 1290, requested_by=who) for who in staff])
+
+    assert sorted(type(one).__name__ for one in came) == ["MoreThanIsLeft"] * 3 + ["Refund"]
+    assert (state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
+
+
+def test_one_command_four_times_at_once(charge: Any) -> None:
+    command = {"requested_by": somebody(), "key": "k", "hash": "h"}
+
+    came = at_once(*[lambda: ask(charge, 100, **command)] * 4)
+
+    assert len({refund.pk for refund in came}) == 1
+    assert state(charge)[0] == 100
+
+
+@pytest.mark.parametrize("round_", range(3))
+def test_one_key_for_two_orders_at_once(stripe_sandbox: StripeSandbox, round_: int) -> None:
+    """They do not wait for each other's lock; the unique constraint tells them apart."""
+    charges, who = [paid_charge(), paid_charge()], somebody()
+
+    came = at_once(*[lambda one=one: ask(one, requested_by=who, key="k", hash=str(one.pk)) for one in charges])
+
+    assert sorted(type(one).__name__ for one in came) == ["CommandReused", "Refund"]
+    assert sorted(state(one)[0] for one in charges) == [0, 1290]
+    assert published()["RefundRequested"] == 1
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"amount_refunded": 1291},
+        {"amount_refunded": 1, "status": "failed", "succeeded_at": None},
+    ],
+)
+def test_the_database_refuses_more_than_was_paid(charge: Any, update: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match="refunded_at_most_what_was_paid"):
+        Charge.objects.filter(pk=charge.pk).update(**update)
+
+
+def test_the_database_refuses_a_second_refund_of_one_command(charge: Any) -> None:
+    refund = ask(charge, 100, key="k", hash="h")
+    with pytest.raises(IntegrityError, match="refund_command_once"):
+        Refund.objects.create(
+            charge=charge, amount=1, origin="staff", requested_by=refund.requested_by, command_key="k"
+        )
+    with pytest.raises(IntegrityError, match="refund_command_once"):  # the shop, which is nobody, is one requester
+        Refund.objects.bulk_create([Refund(charge=charge, amount=1, origin="shop", command_key="k") for _ in "ab"])
+
+
+class TestMoneyForACanceledOrder:
+    def refund(self, charge: Any) -> Refund | None:
+        with transaction.atomic():
+            return refund_for_canceled_order(charge=locked_charge(charge_id=charge.pk))
+
+    def test_goes_back_once(self, charge: Any) -> None:
+        Order.objects.filter(charge=charge).update(status="canceled")
+
+        first, again = self.refund(charge), self.refund(charge)
+
+        assert first is not None
+        assert first == again
+        assert (first.amount, first.origin, first.requested_by) == (1290, "shop", None)
+        assert first.requested_at is not None
+        assert (state(charge), published()["RefundRequested"]) == ((1290, "canceled", ["pending"]), 1)
+
+    def test_is_what_is_left_of_it(self, charge: Any) -> None:
+        ask(charge, 290)
+        refund = self.refund(charge)
+        assert refund is not None
+        assert refund.amount == 1000
+
+    def test_is_nothing_where_all_went_back(self, charge: Any) -> None:
+        ask(charge)
+        assert self.refund(charge) is None
+
+    def test_goes_with_the_transaction_around_it(self, charge: Any) -> None:
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            refund_for_canceled_order(charge=locked_charge(charge_id=charge.pk))
+            raise ZeroDivisionError
+        assert (state(charge), published()) == ((0, "paid", []), {"OrderPaid": 1})
+
+
+def test_every_refusal_names_a_field() -> None:
+    assert all(kind.field for kind in UnableToRefund.__subclasses__())

@@ -1,0 +1,196 @@
+"""What Stripe says of a refund, in every order: forward only, the money counted right, everybody told once."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import itertools
+from typing import Any
+
+import pytest
+
+from charges.models import Refund
+from charges.operations import ledger
+from charges.operations.recovery.sweep import sweep
+from charges.operations.refunds.settlement import (
+    RefundDiffers,
+    UnexpectedRefund,
+    settle_refund,
+    settle_refusal,
+)
+from integrations.stripe import results
+from orders.models import Order
+from tests.support.payments import NOW, StripeSandbox, published, start_fulfilments
+from tests.support.refunds import ask, paid_charge, state
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def charge(stripe_sandbox: StripeSandbox) -> Any:
+    return paid_charge()
+
+
+def at_stripe(refund: Refund, status: str, **fields: Any) -> results.Refund:
+    shown = results.Refund(
+        id=f"re_{refund.pk.hex}",
+        status=status,
+        amount=refund.amount,
+        currency="EUR",
+        payment_intent_id=str(refund.charge.payment_intent_id),
+        failure_reason="lost_or_stolen_card" if status == "failed" else "",
+    )
+    return dataclasses.replace(shown, **fields)
+
+
+def settle(refund: Refund, *statuses: str, **fields: Any) -> Refund:
+    for status in statuses:
+        refund = settle_refund(refund_id=refund.pk, stripe=at_stripe(refund, status, **fields), at=NOW)
+    return refund
+
+
+def broken() -> set[str]:
+    return {one.invariant.name for one in ledger.check_ledger() if not one.holds}
+
+
+def told() -> dict[str, int]:
+    counts = published()
+    return {name: counts[name] for name in ("RefundSucceeded", "RefundFailed") if counts[name]}
+
+
+@pytest.mark.parametrize(
+    ("statuses", "refunded", "order", "events"),
+    [
+        (["pending"], 500, "paid", {}),
+        (["requires_action"], 500, "paid", {}),
+        (["pending", "succeeded"], 500, "partially_refunded", {"RefundSucceeded": 1}),
+        (["succeeded", "succeeded"], 500, "partially_refunded", {"RefundSucceeded": 1}),
+        (["succeeded", "pending"], 500, "partially_refunded", {"RefundSucceeded": 1}),
+        (["succeeded", "canceled"], 500, "partially_refunded", {"RefundSucceeded": 1}),
+        (["pending", "failed"], 0, "paid", {"RefundFailed": 1}),
+        (["failed"], 0, "paid", {"RefundFailed": 1}),
+        (["pending", "canceled"], 0, "paid", {}),
+        (["succeeded", "failed"], 0, "paid", {"RefundSucceeded": 1, "RefundFailed": 1}),
+        (["succeeded", "failed", "failed"], 0, "paid", {"RefundSucceeded": 1, "RefundFailed": 1}),
+        (["succeeded", "failed", "succeeded"], 0, "paid", {"RefundSucceeded": 1, "RefundFailed": 1}),
+        (["canceled", "succeeded"], 0, "paid", {}),
+    ],
+    ids=lambda case: "-".join(case) if isinstance(case, list) else "",
+)
+def test_it_moves_forward_only(
+    charge: Any, statuses: list[str], refunded: int, order: str, events: dict[str, int]
+) -> None:
+    refund = settle(ask(charge, 500), *statuses)
+    assert (state(charge)[:2], told()) == ((refunded, order), events)
+    assert refund.stripe_id == f"re_{refund.pk.hex}"
+
+
+def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
+    """Every sequence of three things that Stripe may say."""
+    start_fulfilments()
+    for statuses in itertools.product(["pending", "succeeded", "failed", "canceled"], repeat=3):
+        settle(ask(charge, 1), *statuses)
+        books = {one.status: 0 for one in charge.refunds.all()}
+        for one in charge.refunds.all():
+            books[one.status] += one.amount
+        counted = books.get("pending", 0) + books.get("succeeded", 0)
+        expected = "partially_refunded" if books.get("succeeded") else "paid"
+        assert state(charge)[:2] == (counted, expected), statuses
+    assert broken() <= {"order_is_the_sum_of_its_lines"}
+
+
+@pytest.fixture
+def came_back(charge: Any) -> Any:
+    """All of its money went back before its fulfilment began; then the bank sent it here again."""
+    refund = settle(ask(charge), "pending", "succeeded")
+    start_fulfilments()  # refunded by now: nothing to fulfil
+    settle(refund, "failed")
+    assert state(charge) == (0, "paid", ["failed"])
+    return charge
+
+
+def test_what_was_to_be_refunded_is_not_fulfilled_by_itself_and_a_person_hears_of_it(came_back: Any) -> None:
+    for hours in (1, 2, 70):
+        assert sweep(at=NOW + dt.timedelta(hours=hours))["fulfilments not started"] == 0
+    assert came_back.order.fulfilment_started_at is None
+    assert broken() == {"paid_order_is_started"}
+
+
+def test_who_has_the_message_sent_anew_has_it_fulfilled(came_back: Any) -> None:
+    start_fulfilments()
+    came_back.order.refresh_from_db()
+    assert came_back.order.fulfilment_started_at is not None
+    assert broken() == set()
+
+
+def test_who_refunds_it_again_owes_nothing_more(came_back: Any) -> None:
+    settle(ask(came_back), "succeeded")
+    assert state(came_back) == (1290, "refunded", ["failed", "succeeded"])
+    assert broken() == set()
+
+
+def test_a_refund_comes_back_and_the_order_is_what_it_was(charge: Any) -> None:
+    Order.objects.filter(charge=charge).update(status="fulfilled", fulfilled_at=NOW)
+    refund = settle(ask(charge), "succeeded")
+    assert state(charge) == (1290, "refunded", ["succeeded"])
+
+    settle(refund, "failed")
+
+    refund.refresh_from_db()
+    assert state(charge) == (0, "fulfilled", ["failed"])
+    assert (refund.failure_code, refund.failed_at, refund.succeeded_at) == ("lost_or_stolen_card", NOW, NOW)
+    settle(ask(charge), "succeeded")  # what came back can be refunded again
+    assert state(charge) == (1290, "refunded", ["failed", "succeeded"])
+
+
+def test_one_of_two_comes_back(charge: Any) -> None:
+    first, second = settle(ask(charge, 290), "succeeded"), settle(ask(charge), "succeeded")
+    settle(first, "failed")
+    assert state(charge) == (1000, "partially_refunded", ["failed", "succeeded"])
+    settle(second, "failed")
+    assert state(charge) == (0, "paid", ["failed", "failed"])
+
+
+def test_a_canceled_order_stays_canceled(charge: Any) -> None:
+    Order.objects.filter(charge=charge).update(status="canceled")
+    refund = settle(ask(charge), "succeeded")
+    assert state(charge)[:2] == (1290, "canceled")
+    settle(refund, "failed")
+    assert state(charge)[:2] == (0, "canceled")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"amount": 1}, {"currency": "USD"}, {"payment_intent_id": "pi_other"}, {"payment_intent_id": ""}]
+)
+def test_what_is_not_ours_settles_nothing(charge: Any, fields: dict[str, Any]) -> None:
+    with pytest.raises(RefundDiffers):
+        settle(ask(charge, 500), "succeeded", **fields)
+    assert state(charge) == (500, "paid", ["pending"])
+
+
+def test_a_second_refund_at_stripe_does_not_take_the_firsts_place(charge: Any) -> None:
+    refund = settle(ask(charge, 500), "pending")
+    with pytest.raises(RefundDiffers):
+        settle(refund, "succeeded", id="re_other")
+
+
+def test_a_state_that_we_do_not_know(charge: Any) -> None:
+    with pytest.raises(UnexpectedRefund):
+        settle(ask(charge, 500), "reversed")
+
+
+def test_a_refusal_that_comes_too_late_changes_nothing(charge: Any) -> None:
+    """Somebody else found it made meanwhile."""
+    for status in ("pending", "succeeded"):
+        refund = settle(ask(charge, 100), status)
+        settle_refusal(refund_id=refund.pk, code="charge_already_refunded", at=NOW)
+        refund.refresh_from_db()
+        assert (refund.status, refund.failure_code) == (status, "")
+    assert state(charge)[0] == 200
+
+
+def test_a_refusal_is_told_to_staff_and_to_nobody_else(charge: Any) -> None:
+    refund = ask(charge)
+    for _ in range(2):
+        settle_refusal(refund_id=refund.pk, code="charge_disputed", at=NOW)
+    assert (state(charge), told()) == ((0, "paid", ["failed"]), {})

@@ -1,0 +1,841 @@
+"""The ledger's proof: nothing to find after real payments, and each kind of damage found, alone and by its name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from charges.invariants import INVARIANTS
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, Refund
+from charges.operations import ledger
+from charges.operations.payments import intents, settlement
+from charges.operations.refunds import settlement as refund_settlement
+from integrations.stripe import payment_intents, refunds
+from orders.models import Order, OrderLine
+from subscriptions.models import Customer, Plan, Subscription
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, start_fulfilments
+from tests.support.plans import only_by
+from tests.support.refunds import ask, make
+
+NAMES = [invariant.name for invariant in INVARIANTS]
+BREAKS: dict[str, Callable[[], Any]] = {}
+
+
+def findings() -> dict[str, ledger.Verdict]:
+    """What is broken, as the running test's transaction sees it."""
+    verdicts = ledger.examine(INVARIANTS, before_each=lambda _: None)
+    return {verdict.invariant.name: verdict for verdict in verdicts if not verdict.holds}
+
+
+def ordered(**fields: Any) -> Order:
+    """An order as the checkout leaves it, dunned if it says that its payment failed."""
+    order: Order = place_order(**fields)
+    if order.status in ("payment_failed", "requires_action"):
+        dunned(order)
+    return order
+
+
+def dunned(order: Order, **fields: Any) -> DunningRun:
+    run = DunningRun.objects.create(
+        **{"order": order, "schedule": [2], "unpaid_policy": "cancel", "started_at": NOW, **fields}
+    )
+    DunningStep.objects.create(run=run, number=1, due_at=NOW)
+    return run
+
+
+def paid(**fields: Any) -> Charge:
+    """A paid order's charge, with everything that settlement writes, and its fulfilment under way."""
+    order = ordered(**fields)
+    charge = charged(order, status="succeeded")
+    attempted(charge, status="succeeded")
+    Order.objects.filter(pk=order.pk).update(status="paid", paid_at=NOW, fulfilment_started_at=NOW)
+    Subscription.objects.filter(pk=order.subscription_id).update(status="active")
+    return charge
+
+
+def charged(order: Order, *, status: str) -> Charge:
+    name = uuid.uuid4().hex
+    succeeded = status == "succeeded"
+    return Charge.objects.create(
+        order=order,
+        amount=order.amount,
+        currency=order.currency,
+        payment_method=order.payment_method,
+        status=status,
+        payment_intent_id=f"pi_{name}",
+        stripe_charge_id=f"ch_{name}" if succeeded else "",
+        succeeded_at=NOW if succeeded else None,
+    )
+
+
+def refunded(charge: Charge, amount: int, *, status: str = "succeeded") -> Refund:
+    """A refund, and what it takes up of its charge; the order does not know."""
+    refund = Refund.objects.create(
+        charge=charge,
+        amount=amount,
+        origin="staff",
+        status=status,
+        stripe_id=f"re_{uuid.uuid4().hex}",
+        succeeded_at=NOW if status == "succeeded" else None,
+        failed_at=NOW if status in ("failed", "canceled") else None,
+    )
+    if status in Refund.COUNTED:
+        Charge.objects.filter(pk=charge.pk).update(amount_refunded=F("amount_refunded") + amount)
+    return refund
+
+
+def attempted(charge: Charge, *, status: str, number: int = 1) -> ChargeAttempt:
+    return ChargeAttempt.objects.create(
+        charge=charge,
+        number=number,
+        idempotency_key=f"charge:{charge.pk}:confirm:{number}",
+        payment_method=charge.payment_method,
+        status=status,
+        stripe_charge_id=charge.stripe_charge_id if status == "succeeded" else "",
+        started_at=timezone.now(),
+        finished_at=None if status in ChargeAttempt.OPEN else timezone.now(),
+    )
+
+
+def without(model: type[Any], *names: str) -> None:
+    """Drop constraints and unique indexes, until the test's transaction ends."""
+    table = model._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for name in names:
+            cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{name}"')
+            cursor.execute(f'DROP INDEX IF EXISTS "{name}"')
+
+
+def unique_constraint(model: type[Any], column: str) -> str:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, model._meta.db_table)
+    return next(name for name, facts in found.items() if facts["unique"] and facts["columns"] == [column])
+
+
+def breaks(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+    """This function does the damage that the invariant of this name is there to find."""
+
+    def register(function: Callable[[], Any]) -> Callable[[], Any]:
+        BREAKS[f"{name}: {function.__name__}"] = function
+        return function
+
+    return register
+
+
+@breaks("paid_order_has_its_payment")
+def paid_without_a_charge() -> None:
+    order = ordered()
+    Order.objects.filter(pk=order.pk).update(status="fulfilled", paid_at=NOW)
+    Subscription.objects.filter(pk=order.subscription_id).update(status="active")
+
+
+@breaks("paid_order_has_its_payment")
+def refunded_though_the_charge_failed() -> None:
+    charge = paid()
+    charge.attempts.update(status="declined")
+    Charge.objects.filter(pk=charge.pk).update(status="failed", succeeded_at=None)
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("order_paid_once")
+def two_charges_for_one_order() -> None:
+    order = paid().order
+    without(Charge, unique_constraint(Charge, "order_id"))
+    attempted(charged(order, status="succeeded"), status="succeeded")
+
+
+@breaks("no_money_for_a_canceled_order")
+def canceled_and_captured() -> None:
+    Order.objects.filter(charge=paid()).update(status="canceled")
+
+
+@breaks("no_money_for_a_canceled_order")
+def canceled_and_refunded_in_part() -> None:
+    charge = paid()
+    refunded(charge, 1289)
+    Order.objects.filter(charge=charge).update(status="canceled")
+
+
+@breaks("payment_reaches_its_order")
+def order_does_not_know() -> None:
+    Order.objects.filter(charge=paid()).update(status="payment_failed")
+
+
+def never_started(**fields: Any) -> Charge:
+    """The charge of an order that was paid, and that nobody has begun to fulfil."""
+    charge = paid()
+    Order.objects.filter(charge=charge).update(fulfilment_started_at=None, **fields)
+    return charge
+
+
+@breaks("paid_order_is_started")
+def paid_and_nothing_happened() -> None:
+    never_started(paid_at=timezone.now() - dt.timedelta(minutes=61))
+
+
+@breaks("paid_order_is_started")
+def the_rest_is_owed_and_nothing_happened() -> None:
+    refunded(never_started(status="partially_refunded"), 500)
+
+
+@breaks("paid_order_is_started")
+def its_refund_came_back_and_nobody_decided() -> None:
+    refunded(never_started(), 1290, status="failed")
+
+
+@breaks("order_follows_its_charge")
+def failed_and_nobody_told() -> None:
+    attempted(charged(ordered(), status="failed"), status="declined")
+
+
+@breaks("order_follows_its_charge")
+def authentication_of_which_the_order_knows_nothing() -> None:
+    attempted(charged(ordered(status="payment_failed"), status="requires_action"), status="requires_action")
+
+
+@breaks("outcome_has_a_charge")
+def failed_without_a_charge() -> None:
+    ordered(status="payment_failed")
+
+
+@breaks("charge_is_over_its_orders_amount")
+def another_amount() -> None:
+    Charge.objects.filter(pk=paid().pk).update(amount=1291)
+
+
+@breaks("charge_is_over_its_orders_amount")
+def another_currency() -> None:
+    Charge.objects.filter(pk=paid().pk).update(currency="CHF")
+
+
+@breaks("order_is_the_sum_of_its_lines")
+def one_line_too_many() -> None:
+    order = paid().order
+    OrderLine.objects.create(order=order, plan=order.subscription.plan, quantity=2, unit_amount=5, amount=10)
+
+
+@breaks("order_is_the_sum_of_its_lines")
+def no_line_at_all() -> None:
+    OrderLine.objects.filter(order__charge=paid()).delete()
+
+
+@breaks("one_succeeded_attempt")
+def succeeded_twice() -> None:
+    charge = paid()
+    without(ChargeAttempt, "one_succeeded_attempt")
+    attempted(charge, status="succeeded", number=2)
+
+
+@breaks("one_open_attempt")
+def two_at_once() -> None:
+    charge = charged(ordered(), status="pending")
+    without(ChargeAttempt, "one_open_attempt")
+    attempted(charge, status="started")
+    attempted(charge, status="unknown", number=2)
+
+
+@breaks("success_has_evidence")
+def succeeded_without_an_attempt() -> None:
+    paid().attempts.all().delete()
+
+
+@breaks("success_has_evidence")
+def by_nobody_knows_whom() -> None:
+    charge = paid()
+    charge.attempts.update(status="declined")
+    Charge.objects.filter(pk=charge.pk).update(stripe_charge_id="")
+
+
+@breaks("succeeded_attempt_pays_its_charge")
+def attempt_succeeded_and_charge_failed() -> None:
+    attempted(charged(ordered(status="payment_failed"), status="failed"), status="succeeded")
+
+
+@breaks("succeeded_attempt_pays_its_charge")
+def by_another_payment() -> None:
+    paid().attempts.update(stripe_charge_id="ch_another")
+
+
+@breaks("open_attempt_fits_its_charge")
+def open_after_success() -> None:
+    attempted(paid(), status="unknown", number=2)
+
+
+@breaks("open_attempt_fits_its_charge")
+def open_after_the_decline() -> None:
+    attempted(charged(ordered(status="payment_failed"), status="failed"), status="started")
+
+
+@breaks("open_attempt_fits_its_charge")
+def waits_for_the_customer_alone() -> None:
+    attempted(charged(ordered(), status="pending"), status="requires_action")
+
+
+@breaks("intent_of_one_charge")
+def one_intent_for_two() -> int:
+    without(Charge, unique_constraint(Charge, "payment_intent_id"))
+    Charge.objects.filter(pk__in=[paid().pk, paid().pk]).update(payment_intent_id="pi_of_both")
+    return 2
+
+
+@breaks("payment_of_one_charge")
+def one_payment_for_two() -> int:
+    both = [paid().pk, paid().pk]
+    Charge.objects.filter(pk__in=both).update(stripe_charge_id="ch_of_both")
+    ChargeAttempt.objects.filter(charge__in=both).update(stripe_charge_id="ch_of_both")
+    return 2
+
+
+@breaks("refunds_add_up")
+def counted_and_not_refunded() -> None:
+    Charge.objects.filter(pk=paid().pk).update(amount_refunded=1)
+
+
+@breaks("refunds_add_up")
+def refunded_and_not_counted() -> None:
+    refunded(paid(), 500, status="pending")
+    Charge.objects.filter(refunds__isnull=False).update(amount_refunded=0)
+
+
+@breaks("refunds_add_up")
+def counted_though_it_failed() -> None:
+    refunded(paid(), 500, status="pending")
+    Refund.objects.update(status="failed", failed_at=NOW)
+
+
+@breaks("refunds_add_up")
+def more_than_was_paid() -> None:
+    charge = paid()
+    without(Charge, "refunded_at_most_what_was_paid")
+    refunded(charge, 1290)
+    refunded(charge, 1)
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("refund_of_a_payment")
+def of_a_charge_that_failed() -> None:
+    charge = charged(ordered(status="payment_failed"), status="failed")
+    attempted(charge, status="declined")
+    refunded(charge, 5, status="failed")
+
+
+@breaks("refunded_order_has_its_refunds")
+def refunded_by_nothing() -> None:
+    Order.objects.filter(charge=paid()).update(status="refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def refunded_by_a_part() -> None:
+    charge = paid()
+    refunded(charge, 1289)
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def refunded_by_what_is_pending() -> None:
+    charge = paid()
+    refunded(charge, 1290, status="pending")
+    Order.objects.filter(charge=charge).update(status="refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def partially_by_the_whole() -> None:
+    charge = paid()
+    refunded(charge, 1290)
+    Order.objects.filter(charge=charge).update(status="partially_refunded")
+
+
+@breaks("refunded_order_has_its_refunds")
+def partially_by_nothing() -> None:
+    Order.objects.filter(charge=paid()).update(status="partially_refunded")
+
+
+@breaks("refund_reaches_its_order")
+def still_paid() -> None:
+    refunded(paid(), 1)
+
+
+@breaks("paid_order_starts_its_subscription")
+def still_incomplete() -> None:
+    Subscription.objects.filter(orders__charge=paid()).update(status="incomplete")
+
+
+@breaks("active_subscription_was_paid")
+def active_for_nothing() -> None:
+    Subscription.objects.filter(orders=ordered()).update(status="active")
+
+
+@breaks("active_subscription_was_paid")
+def active_without_any_order() -> None:
+    order = ordered()
+    Subscription.objects.filter(orders=order).update(status="active")
+    order.delete()
+
+
+@breaks("order_of_its_subscriptions_customer")
+def somebody_elses_order() -> None:
+    stranger = Customer.objects.create(email="stranger@example.com", email_key="stranger@example.com", name="Stranger")
+    Order.objects.filter(charge=paid()).update(customer=stranger)
+
+
+def failed() -> Charge:
+    """The charge of an order whose payment failed, in the middle of its dunning."""
+    charge = charged(ordered(status="payment_failed"), status="failed")
+    attempted(charge, status="declined")
+    return charge
+
+
+@breaks("unpaid_order_is_dunned")
+def failed_and_forgotten() -> None:
+    run = failed().order.dunning_run
+    run.steps.all().delete()
+    run.delete()
+
+
+@breaks("dunning_ends_with_its_order")
+def dunned_though_it_is_paid() -> None:
+    dunned(paid().order)
+
+
+@breaks("dunning_ends_with_its_order")
+def dunned_long_after_it_was_canceled() -> None:
+    long_ago = timezone.now() - dt.timedelta(hours=2)
+    Order.objects.filter(charge=failed()).update(status="canceled", canceled_at=long_ago)
+
+
+@breaks("dunning_goes_on")
+def dunned_without_a_next_step() -> None:
+    failed().order.dunning_run.steps.update(status="reminded", done_at=NOW)
+
+
+@breaks("try_of_its_own_order")
+def a_step_that_tried_another_order() -> None:
+    another = failed().attempts.get()
+    run = failed().order.dunning_run
+    run.steps.update(status="tried", done_at=NOW, attempt=another)
+    DunningStep.objects.create(run=run, number=2, due_at=NOW)
+
+
+@breaks("past_due_subscription_owes")
+def past_due_though_all_is_paid() -> None:
+    Subscription.objects.filter(pk=paid().order.subscription_id).update(status="past_due")
+
+
+@breaks("canceled_subscription_owes_nothing")
+def an_order_that_outlived_its_subscription() -> None:
+    long_ago = timezone.now() - dt.timedelta(hours=2)
+    Subscription.objects.filter(pk=ordered().subscription_id).update(status="canceled", canceled_at=long_ago)
+
+
+LONG_AGO = timezone.now() - dt.timedelta(days=4)
+
+
+@breaks("payment_comes_to_an_outcome")
+def ordered_and_never_charged() -> None:
+    ordered(placed_at=LONG_AGO)
+
+
+@breaks("payment_comes_to_an_outcome")
+def refused_by_our_fault_and_forgotten() -> None:
+    attempted(charged(ordered(placed_at=LONG_AGO), status="failed"), status="refused")
+    ChargeAttempt.objects.filter(status="refused").update(started_at=LONG_AGO)
+
+
+@breaks("payment_comes_to_an_outcome")
+def a_try_of_dunning_that_nobody_heard_of() -> None:
+    charge = charged(ordered(status="payment_failed"), status="pending")
+    attempted(charge, status="unknown")
+    charge.attempts.update(started_at=LONG_AGO)
+
+
+@breaks("periods_do_not_overlap")
+def billed_twice_for_a_day() -> None:
+    first = paid().order
+    following(first, starts=first.period_end - dt.timedelta(days=1))
+
+
+def following(order: Order, *, starts: dt.datetime, status: str = "pending_payment") -> None:
+    """Another order of the same subscription, from ``starts`` on."""
+    another = ordered(customer=order.customer, status=status)
+    Order.objects.filter(pk=another.pk).update(
+        subscription=order.subscription, period_start=starts, period_end=starts + dt.timedelta(days=30)
+    )
+
+
+def disputed(charge: Charge, **fields: Any) -> Dispute:
+    given = {"amount": charge.amount, "currency": charge.currency, "status": "needs_response", "is_inquiry": False}
+    return Dispute.objects.create(
+        charge=charge, stripe_id=f"du_{uuid.uuid4().hex}", reason="general", opened_at=NOW, **{**given, **fields}
+    )
+
+
+@breaks("disputed_payment_was_made")
+def disputed_before_it_was_paid() -> None:
+    disputed(charged(ordered(), status="pending"))
+
+
+@breaks("disputed_at_most_what_was_paid")
+def disputed_for_more() -> None:
+    charge = paid()
+    disputed(charge, amount=charge.amount + 1)
+
+
+@breaks("disputed_subscription_rests")
+def resumed_while_disputed() -> int:
+    disputed(paid(), policy_applied="pause")
+    disputed(paid(), policy_applied="cancel")
+    return 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("case", BREAKS)
+def test_damage_is_found_by_the_invariant_that_forbids_it_and_by_no_other(case: str) -> None:
+    paid()
+    expected = BREAKS[case]() or 1
+
+    found = findings()
+
+    assert list(found) == [case.split(":")[0]]
+    (verdict,) = found.values()
+    assert verdict.count == len(verdict.examples) == expected
+    assert all(finding.order_number or "subscription" in finding.details for finding in verdict.examples)
+
+
+def test_every_invariant_is_broken_by_some_damage() -> None:
+    assert [name for name in NAMES if name not in {case.split(":")[0] for case in BREAKS}] == []
+
+
+def test_the_table_can_be_read() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    for invariant in INVARIANTS:
+        assert invariant.sentence.endswith(".")
+        assert invariant.next_step.endswith(".")
+
+
+MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Refund, Subscription)
+
+
+def test_the_queries_know_only_states_that_exist() -> None:
+    """A state that is renamed is renamed in the queries, too."""
+    states = {state for model in MODELS for state in model.Status.values}
+    policies = set(Plan.DisputePolicy.values)
+    words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
+    assert words - states - policies == {"missing"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("charge_status", "attempt_status", "order_status"),
+    [
+        ("pending", "started", "pending_payment"),
+        ("pending", "unknown", "payment_failed"),
+        ("processing", "processing", "pending_payment"),
+        ("processing", "declined", "payment_failed"),
+        ("processing", "processing", "requires_action"),
+        ("requires_action", "requires_action", "requires_action"),
+        ("requires_action", "declined", "requires_action"),
+        ("failed", "declined", "payment_failed"),
+        ("failed", "refused", "payment_failed"),
+        ("failed", "refused", "pending_payment"),
+        ("canceled", "canceled", "payment_failed"),
+        ("canceled", "canceled", "canceled"),
+        ("pending", "started", "canceled"),
+    ],
+)
+def test_what_settlement_leaves_behind_is_no_finding(
+    charge_status: str, attempt_status: str, order_status: str
+) -> None:
+    attempted(charged(ordered(status=order_status), status=charge_status), status=attempt_status)
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_periods_that_touch_and_orders_that_were_taken_back_do_not_overlap() -> None:
+    first = paid().order
+    following(first, starts=first.period_end)
+    following(first, starts=first.period_start + dt.timedelta(days=3), status="canceled")
+    taken_back = paid()
+    refunded(taken_back, 1290)
+    Order.objects.filter(charge=taken_back).update(
+        status="refunded", subscription=first.subscription, customer=first.customer
+    )
+    Subscription.objects.filter(pk=taken_back.order.subscription_id).update(status="canceled", canceled_at=NOW)
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
+    for status, order_status, amount in [
+        ("pending", "paid", 500),
+        ("pending", "canceled", 1290),
+        ("succeeded", "canceled", 1290),
+        ("failed", "fulfilled", 1290),
+        ("canceled", "paid", 500),
+        ("succeeded", "partially_refunded", 1289),
+        ("succeeded", "refunded", 1290),
+    ]:
+        charge = paid()
+        refunded(charge, amount, status=status)
+        refunded(charge, 7, status="failed")
+        Order.objects.filter(charge=charge).update(status=order_status)
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_what_was_paid_just_now_and_what_went_back_need_not_be_started() -> None:
+    never_started(paid_at=timezone.now() - dt.timedelta(minutes=59))
+    refunded(never_started(status="refunded"), 1290)
+    refunded(never_started(status="canceled"), 1290)
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_what_is_not_started_is_found_by_its_index() -> None:
+    paid()
+    [invariant] = [one for one in INVARIANTS if one.name == "paid_order_is_started"]
+    with connection.cursor() as cursor:
+        only_by("order_paid_not_started", cursor)
+        cursor.execute(f"EXPLAIN {invariant.query}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert re.search(r"Scan using order_paid_not_started.*\n +Index Cond: \(paid_at <", plan), plan
+
+
+@pytest.mark.django_db
+def test_payments_without_an_id_are_not_taken_for_one_payment() -> None:
+    both = [paid().pk, paid().pk]
+    Charge.objects.filter(pk__in=both).update(stripe_charge_id="")
+    ChargeAttempt.objects.filter(charge__in=both).update(stripe_charge_id="")
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_a_customer_may_pay_by_himself_after_our_try() -> None:
+    paid().attempts.update(status="declined")
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_disputes_as_they_may_be() -> None:
+    disputed(paid(), policy_applied="keep")
+    disputed(paid(), is_inquiry=True, status="warning_needs_response")
+    disputed(paid(), policy_applied="pause", status="won", closed_at=NOW)
+    disputed(paid(), amount=5000, currency="USD")
+    resting = paid()
+    disputed(resting, policy_applied="pause")
+    Subscription.objects.filter(pk=resting.order.subscription_id).update(status="paused", status_reason="disputed")
+    assert findings() == {}
+
+
+@pytest.mark.django_db
+def test_many_findings_are_counted_and_a_few_shown() -> None:
+    for _ in range(23):
+        failed_without_a_charge()
+
+    verdict = findings()["outcome_has_a_charge"]
+
+    assert (verdict.count, len(verdict.examples)) == (23, 20)
+    numbers = [finding.order_number for finding in verdict.examples]
+    assert numbers == sorted(Order.objects.values_list("number", flat=True))[:20]
+
+
+@pytest.mark.django_db
+def test_one_statement_for_each_invariant() -> None:
+    for _ in range(3):
+        paid()
+    with CaptureQueriesContext(connection) as queries:
+        findings()
+    assert len(queries) == len(INVARIANTS)
+
+
+@pytest.mark.django_db
+def test_what_a_pause_puts_off_is_not_missed() -> None:
+    put_off = ordered(placed_at=LONG_AGO)
+    Subscription.objects.filter(pk=put_off.subscription_id).update(status="paused", status_reason="disputed")
+    assert findings() == {}
+    Subscription.objects.filter(pk=put_off.subscription_id).update(status="active", status_reason="")
+    assert findings() != {}
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTheWholeLedger:
+    """Against committed data, as the command and the task see it."""
+
+    def test_holds_after_real_payments(self, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        for card in ("pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"):
+            capture(ordered(payment_method=card))
+        for card in ("pm_card_chargeCustomerFail", "pm_card_authenticationRequired"):
+            pay_on_session(stripe_sandbox, after=card)
+        capture(ordered(status="canceled"))
+        call_off_while_it_is_captured(monkeypatch)
+        ordered()
+        refund_some(stripe_sandbox)
+        start_fulfilments()
+
+        verdicts = ledger.check_ledger()
+
+        assert [verdict.invariant.name for verdict in verdicts if not verdict.holds] == []
+        assert sorted(Charge.objects.values_list("status", flat=True)) == [
+            "canceled",
+            "failed",
+            "requires_action",
+            *["succeeded"] * 6,
+        ]
+
+    def test_is_of_one_moment_and_changes_nothing(self) -> None:
+        seen: list[tuple[str, ...]] = []
+
+        def damage_meanwhile(_: Any) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')"
+                )
+                seen.append(cursor.fetchone())
+            if len(seen) == 2:
+                somebody_else = threading.Thread(target=in_another_session, args=[failed_without_a_charge])
+                somebody_else.start()
+                somebody_else.join()
+
+        verdicts = ledger.check_ledger(before_each=damage_meanwhile)
+
+        assert all(verdict.holds for verdict in verdicts)
+        assert seen == [("repeatable read", "on")] * len(INVARIANTS)
+        assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == [
+            "outcome_has_a_charge"
+        ]
+
+    def test_command_says_that_all_is_well(self) -> None:
+        paid()
+        out, err = StringIO(), StringIO()
+
+        call_command("check_ledger", stdout=out, stderr=err)
+
+        lines = out.getvalue().splitlines()
+        assert [line.split()[:3] for line in lines[:-1]] == [["✓", name, "0"] for name in NAMES]
+        assert lines[-1].startswith(f"All {len(NAMES)} invariants hold")
+        assert err.getvalue() == ""
+
+    def test_command_shows_what_is_broken_and_exits_1(self) -> None:
+        charge = paid()
+        Order.objects.filter(charge=charge).update(status="canceled")
+        out = StringIO()
+
+        with pytest.raises(CommandError, match=f"1 of {len(NAMES)} invariants are broken") as error:
+            call_command("check_ledger", stdout=out)
+
+        assert error.value.returncode == 1
+        text = out.getvalue()
+        assert re.search(r"^✗ no_money_for_a_canceled_order +1 broken", text, re.MULTILINE)
+        assert f"order {charge.order.number}, charge {charge.pk}: money taken for a canceled order: 1290 EUR" in text
+        assert "Next: Refund the payment" in text
+
+    def test_command_tells_machines(self) -> None:
+        charge = paid()
+        Order.objects.filter(charge=charge).update(status="canceled")
+        out = StringIO()
+
+        with pytest.raises(CommandError):
+            call_command("check_ledger", json=True, stdout=out)
+
+        told = json.loads(out.getvalue())
+        assert told["holds"] is False
+        (broken,) = [one for one in told["invariants"] if not one["holds"]]
+        assert (broken["name"], broken["count"]) == ("no_money_for_a_canceled_order", 1)
+        assert broken["examples"] == [
+            {
+                "order_number": charge.order.number,
+                "charge_id": str(charge.pk),
+                "details": "money taken for a canceled order: 1290 EUR",
+            }
+        ]
+
+    def test_command_tells_how_far_it_is_when_it_takes_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("charges.management.commands.check_ledger.QUIET_SECONDS", -1.0)
+        err = StringIO()
+
+        call_command("check_ledger", stdout=StringIO(), stderr=err)
+
+        assert [line.split()[:2] for line in err.getvalue().splitlines()] == [
+            [f"{number}/{len(NAMES)}", name] for number, name in enumerate(NAMES, start=1)
+        ]
+
+    def test_task_logs_an_error_for_each_that_is_broken_and_ends_well(self, caplog: pytest.LogCaptureFixture) -> None:
+        from charges.tasks import check_ledger
+
+        charge = paid()
+        Order.objects.filter(charge=charge).update(status="canceled")
+        failed_without_a_charge()
+
+        with caplog.at_level(logging.INFO, logger="charges"):
+            check_ledger()
+
+        errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+        assert len(errors) == 2
+        assert f"no_money_for_a_canceled_order, 1 times. order {charge.order.number}, charge {charge.pk}" in errors[0]
+        assert "outcome_has_a_charge" in errors[1]
+        assert "@" not in "".join(errors)
+
+
+def pay_on_session(stripe_sandbox: StripeSandbox, *, after: str) -> None:
+    """Our try with this card came to nothing; then the customer pays the same intent in the shop, and Stripe tells."""
+    order = ordered(payment_method=after)
+    capture(order)
+    charge = Charge.objects.get(order=order)
+    intent_id = str(charge.payment_intent_id)
+    stripe_sandbox.api(
+        "POST",
+        f"/v1/payment_intents/{intent_id}/confirm",
+        payment_method="pm_card_visa",
+        return_url="https://shop.example",
+    )
+    settlement.settle(charge_id=charge.pk, intent=payment_intents.retrieve(payment_intent_id=intent_id), at=NOW)
+
+
+def refund_some(stripe_sandbox: StripeSandbox) -> None:
+    """A part, by staff; the whole, which the bank sends back later; one that waits to be made."""
+    part, whole, waiting = [ordered() for _ in range(3)]
+    for order in (part, whole, waiting):
+        capture(order)
+    make(ask(part.charge, 290))
+    made = ask(whole.charge)
+    make(made)
+    made.refresh_from_db()
+    stripe_sandbox.settle_refund(made.stripe_id, "fail")
+    refund_settlement.settle_refund(refund_id=made.pk, stripe=refunds.retrieve(refund_id=made.stripe_id), at=NOW)
+    ask(waiting.charge)
+
+
+def call_off_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order is canceled after its intent was made and before anybody confirmed it."""
+    order = ordered()
+    make = intents.ready_intent
+
+    def made_and_called_off(**arguments: Any) -> str:
+        intent_id = make(**arguments)
+        Order.objects.filter(pk=order.pk).update(status="canceled")
+        return intent_id
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intents, "ready_intent", made_and_called_off)
+        capture(order)
+
+
+def in_another_session(function: Callable[[], Any]) -> None:
+    try:
+        function()
+    finally:
+        connection.close()
