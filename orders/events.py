@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 from uuid import UUID
 
 from integrations.outbox.events import Event
@@ -9,6 +10,8 @@ from integrations.outbox.events import Event
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPlaced(Event):
     """An order stands and waits for its payment."""
+
+    subject_field: ClassVar[str] = "order_id"
 
     order_id: UUID
     customer_id: UUID
@@ -19,6 +22,8 @@ class OrderPlaced(Event):
 class OrderPaid(Event):
     """An order's payment is captured and settled."""
 
+    subject_field: ClassVar[str] = "order_id"
+
     order_id: UUID
     customer_id: UUID
     order_number: str = ""
@@ -28,6 +33,8 @@ class OrderPaid(Event):
 class FulfilmentDue(Event):
     """An order was paid and should be on its way by now; everybody else has heard of the payment before."""
 
+    subject_field: ClassVar[str] = "order_id"
+
     order_id: UUID
     customer_id: UUID
     order_number: str = ""
@@ -36,6 +43,8 @@ class FulfilmentDue(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCanceled(Event):
     """An order that was not paid is called off; nothing may be charged for it any more."""
+
+    subject_field: ClassVar[str] = "order_id"
 
     order_id: UUID
     customer_id: UUID

@@ -11,7 +11,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import transaction
@@ -24,7 +24,22 @@ from integrations.sqs.topology import Queue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened, named in the past tense. Its fields are ids and small scalars, nothing personal."""
+    """Something that happened, named in the past tense. Its fields are ids and small scalars, nothing personal.
+
+    ``subject_field`` names the field with the id of the row that the event is about, such as ``order_id``.
+    """
+
+    subject_field: ClassVar[str] = ""
+
+    @property
+    def subject_type(self) -> str:
+        """The kind of row that the event is about, such as ``order``; empty if the event has no subject."""
+        return self.subject_field.removesuffix("_id")
+
+    @property
+    def subject_id(self) -> UUID | None:
+        """The id of the row that the event is about; None if the event has no subject."""
+        return getattr(self, self.subject_field) if self.subject_field else None
 
     @property
     def group(self) -> str:
@@ -91,7 +106,14 @@ def _rows(event: Event, not_before: dt.datetime | None) -> list[OutboxMessage]:
     extra: dict[str, Any] = {} if not_before is None else {"not_before": not_before}
     return [
         OutboxMessage(
-            task=name, queue=queue_for(name).name, kwargs=kwargs, headers=headers, group=event.group, **extra
+            task=name,
+            queue=queue_for(name).name,
+            kwargs=kwargs,
+            headers=headers,
+            subject_type=event.subject_type,
+            subject_id=event.subject_id,
+            group=event.group,
+            **extra,
         )
         for name in names
     ]

@@ -1,22 +1,15 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models.fields.json import KT
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from uuid6 import uuid7
-
-from integrations.sqs.topology import CHARGES, ORDERS
-
-# What a message is about: the most particular of the ids that it carries.
-SUBJECT = Coalesce(KT("kwargs__webhook_event_id"), KT("kwargs__refund_id"), KT("kwargs__order_id"))
-
-SWEPT = [CHARGES.name, ORDERS.name]
 
 
 class OutboxMessage(models.Model):
     """One message to one task, written in the transaction that it reports on and sent by the relay afterwards.
 
-    Its id is the Celery task id. ``not_before`` is the only delay that we have: durable, and of any length.
+    Its id is the Celery task id. ``subject_type`` and ``subject_id`` name the row that the message is about; the event
+    fills them. ``not_before`` delays a message durably, for any length of time.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -24,6 +17,8 @@ class OutboxMessage(models.Model):
     queue = models.CharField(max_length=80)
     kwargs = models.JSONField()
     headers = models.JSONField(default=dict)
+    subject_type = models.CharField(max_length=40, blank=True)
+    subject_id = models.UUIDField(null=True, default=None)
     group = models.CharField(max_length=128, blank=True)
     deduplication_key = models.CharField(max_length=200, null=True, unique=True, default=None)  # noqa: DJ001  many rows have none
     not_before = models.DateTimeField(db_default=Now())
@@ -36,11 +31,10 @@ class OutboxMessage(models.Model):
         indexes = [
             models.Index(fields=["not_before", "id"], condition=models.Q(sent_at=None), name="outbox_due"),
             models.Index(fields=["sent_at"], condition=~models.Q(sent_at=None), name="outbox_sent"),
-            # For ``queries.live_messages``: "is there a message about this one already?", asked by the sweeps once for
-            # each row that seems to be stuck. An expression and not a column, so that no publisher has to fill it in.
-            # Only the queues whose work is swept pay for it: a row is written twice to each index (when it is made, and
-            # when it is marked as sent), and most messages go to queues that nobody sweeps.
-            models.Index("task", SUBJECT, condition=models.Q(queue__in=SWEPT), name="outbox_about_swept"),
+            # For ``queries.live_messages``: a sweep asks for each stuck row whether a message about it is on its way.
+            models.Index(
+                fields=["subject_id", "task"], condition=models.Q(subject_id__isnull=False), name="outbox_subject"
+            ),
         ]
 
     def __str__(self) -> str:

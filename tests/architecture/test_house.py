@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from importlib import import_module
 
@@ -72,6 +73,12 @@ def test_task_names_and_their_queues_are_frozen() -> None:
 @pytest.mark.parametrize("event", all_events(), ids=lambda event: event.__name__)
 def test_every_event_has_a_consumer(event: type[Event]) -> None:
     assert consumers_of(event)
+
+
+@pytest.mark.parametrize("event", all_events(), ids=lambda event: event.__name__)
+def test_every_event_names_the_field_with_its_subject(event: type[Event]) -> None:
+    types = {field.name: field.type for field in dataclasses.fields(event)}
+    assert types[event.subject_field] == "UUID"
 
 
 def test_every_queue_has_a_task() -> None:
