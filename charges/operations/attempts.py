@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 
 from charges.models import Charge, ChargeAttempt
+from charges.operations import locks
 from integrations.errors import PermanentError, TransientError
 from orders.models import Order
 from orders.operations import payments
@@ -59,7 +60,7 @@ def claim(*, charge_id: UUID, task_id: str, at: dt.datetime) -> Claim | None:
     bank's answer but a request of ours that Stripe would not take, so whoever sends the message again has
     mended what was wrong.
     """
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     last = charge.attempts.order_by("number").last()
     if charge.status in UNDECIDED and last is not None and last.status in ChargeAttempt.OPEN:
         return Claim(attempt=last, resumed=True)
@@ -111,7 +112,7 @@ def replace(*, attempt: ChargeAttempt, at: dt.datetime) -> ChargeAttempt:
     Safe even if we are wrong about the effect: both confirm one intent, and an intent can succeed only once. It is the
     same try under another key, so what is an answer to the first is one to the next. Raises ``OvertakenAttempt``.
     """
-    charge = locked_charge(charge_id=attempt.charge_id)
+    charge = locks.locked_charge(charge_id=attempt.charge_id)
     closed = charge.attempts.filter(pk=attempt.pk, status__in=ChargeAttempt.OPEN).update(
         status=ChargeAttempt.Status.WITHOUT_EFFECT, finished_at=at
     )
@@ -134,17 +135,3 @@ def note_unknown(*, attempt: ChargeAttempt) -> None:
     ChargeAttempt.objects.filter(pk=attempt.pk, status=ChargeAttempt.Status.STARTED).update(
         status=ChargeAttempt.Status.UNKNOWN
     )
-
-
-def locked_charge(*, charge_id: UUID) -> Charge:
-    """The charge, locked until the transaction ends, after its order: always in this order, so that nobody
-    waits for somebody who waits for him. Raises ``Charge.DoesNotExist``."""
-    return locked_charge_of(order_id=Charge.objects.values_list("order_id", flat=True).get(pk=charge_id))
-
-
-def locked_charge_of(*, order_id: UUID) -> Charge:
-    """The order's charge, locked likewise. Raises ``Order.DoesNotExist`` and ``Charge.DoesNotExist``."""
-    order = payments.locked_order(order_id=order_id)
-    charge = Charge.objects.select_for_update().get(order=order)
-    charge.order = order
-    return charge

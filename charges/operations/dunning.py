@@ -23,7 +23,7 @@ from charges import queries
 from charges.declines.classification import Category
 from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, PaymentReminderDue
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
-from charges.operations import attempts
+from charges.operations import attempts, locks
 from integrations.outbox.events import publish
 from orders.models import Order
 from orders.operations import cancellation, payments
@@ -59,9 +59,10 @@ def refused_by_our_fault(*, charge: Charge, at: dt.datetime) -> None:
 
     After a week of that nobody is about to mend it, and the schedule goes on, so that every run comes to its end.
     """
-    runs = DunningRun.objects.select_for_update().filter(order=charge.order, status=DunningRun.Status.ACTIVE)
-    run = runs.first()
-    if run is None or run.steps.filter(status=Step.PLANNED).exists():
+    run = locks.locked_dunning_run(charge=charge)
+    if run is None or run.status != DunningRun.Status.ACTIVE:
+        return
+    if run.steps.filter(status=Step.PLANNED).exists():
         return
     if _faults_in_a_row(run) % FAULTS_FOR_A_STEP == 0:
         _plan_next(run, charge, at=at)
@@ -118,8 +119,9 @@ def go_on_for_subscription(*, subscription_id: UUID, stopped_because: str, at: d
 
 @transaction.atomic(durable=True)
 def _go_on(*, order_id: UUID, stopped_because: str, at: dt.datetime) -> bool:
-    charge = attempts.locked_charge_of(order_id=order_id)
-    run = DunningRun.objects.select_for_update().get(order=order_id)
+    charge = locks.locked_charge_of_order(order_id=order_id)
+    run = locks.locked_dunning_run(charge=charge)
+    assert run is not None
     unpaid = charge.order.status in payments.AWAITING_PAYMENT and charge.order.subscription.status in GOING_ON
     if not unpaid or (run.status, run.reason) != (DunningRun.Status.STOPPED, stopped_because):
         return False
@@ -135,10 +137,8 @@ def _go_on(*, order_id: UUID, stopped_because: str, at: dt.datetime) -> bool:
 @transaction.atomic(durable=True)
 def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str = "") -> None:
     """Take a planned step that is due. One that was taken, dropped or put off meanwhile is left alone."""
-    charge = attempts.locked_charge_of(order_id=order_id)
-    step = DunningStep.objects.select_for_update(of=("self", "run")).select_related("run").filter(
-        run__order=order_id, run__status=DunningRun.Status.ACTIVE, number=step_number, status=Step.PLANNED
-    ).first()  # fmt: skip
+    charge = locks.locked_charge_of_order(order_id=order_id)
+    step = locks.locked_planned_step(charge=charge, number=step_number)
     if step is None or at < step.due_at:
         logger.info("Dunning step %d of order %s is not to be taken (now).", step_number, order_id)
     elif not payments.is_wanted(order=charge.order):
@@ -194,15 +194,12 @@ def _done(step: DunningStep, status: Step, *, attempt: ChargeAttempt | None = No
 def _run_of(charge: Charge, *, at: dt.datetime) -> DunningRun:
     """The order's run, locked, and begun where there is none. The order is locked, so nobody else begins one; but a
     dispute about another order ends one without it."""
-    run, _ = DunningRun.objects.select_for_update().get_or_create(
+    return locks.locked_dunning_run(charge=charge) or DunningRun.objects.create(
         order=charge.order,
-        defaults={
-            "schedule": list(settings.DUNNING_SCHEDULE),
-            "unpaid_policy": charge.order.subscription.plan.unpaid_policy,
-            "started_at": at,
-        },
+        schedule=list(settings.DUNNING_SCHEDULE),
+        unpaid_policy=charge.order.subscription.plan.unpaid_policy,
+        started_at=at,
     )
-    return run
 
 
 def _is_disputed(subscription: Subscription) -> bool:
@@ -264,8 +261,7 @@ def _announce(step: DunningStep, order: Order) -> None:
 
 
 def _end(runs: QuerySet[DunningRun], status: DunningRun.Status, *, reason: str = "", at: dt.datetime) -> int:
-    active = DunningRun.objects.filter(pk__in=runs.values("pk"), status=DunningRun.Status.ACTIVE)
-    ids = list(active.select_for_update().order_by("pk").values_list("pk", flat=True))
+    ids = locks.locked_active_runs(runs)
     DunningStep.objects.filter(run__in=ids, status=Step.PLANNED).update(status=Step.DROPPED, done_at=at)
     DunningRun.objects.filter(pk__in=ids).update(status=status, reason=reason, ended_at=at, updated_at=at)
     return len(ids)

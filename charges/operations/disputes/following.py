@@ -21,9 +21,7 @@ from django.db.models import Max, Q
 
 from charges.events import PaymentDue
 from charges.models import Charge, Dispute
-from charges.operations import dunning
-from charges.operations.attempts import locked_charge
-from charges.operations.payments.capture import charge_lock
+from charges.operations import dunning, locks
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
 from integrations.outbox.events import publish_all
@@ -52,7 +50,7 @@ def follow(*, charge_id: UUID, dispute_id: str, at: dt.datetime) -> Dispute:
 
     Raises ``DisputeDiffers``, ``Busy`` and what the gateway raises.
     """
-    with session_lock(charge_lock(charge_id)):
+    with session_lock(locks.charge_lock(charge_id)):
         # Read under the lock: what is read later is believed later, and never the other way round.
         found = disputes.retrieve(dispute_id=dispute_id)
         dispute = believe(charge_id=charge_id, found=found, at=at)
@@ -88,8 +86,8 @@ def _ask_for_what_was_put_off(subscription: Subscription) -> None:
 @transaction.atomic(durable=True)
 def believe(*, charge_id: UUID, found: results.Dispute, at: dt.datetime) -> Dispute:
     """The dispute's row is as Stripe showed it, and its consequences are drawn. Raises ``DisputeDiffers``."""
-    charge = locked_charge(charge_id=charge_id)
-    known = Dispute.objects.select_for_update().filter(stripe_id=found.id).first()
+    charge = locks.locked_charge(charge_id=charge_id)
+    known = locks.locked_dispute(charge=charge, stripe_id=found.id)
     _check_identity(charge, known, found)
     dispute = known or Dispute(charge=charge, stripe_id=found.id)
     status_before, was_real = dispute.status, known is not None and not known.is_inquiry
@@ -164,9 +162,8 @@ def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
 
 
 def _locked_subscription(charge: Charge) -> Subscription:
-    """Locked, so that one dispute is not won unaware of another that is just being opened."""
-    rows = Subscription.objects.select_for_update(of=("self",)).select_related("plan")
-    return rows.get(pk=charge.order.subscription_id)
+    """Lock it before reading its other disputes, so that two concurrent disputes cannot miss each other."""
+    return subscriptions.locked_subscription(subscription_id=charge.order.subscription_id)
 
 
 def _another_stands(subscription: Subscription, dispute: Dispute) -> bool:

@@ -17,7 +17,7 @@ import logging
 from uuid import UUID
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations import attempts, dunning
+from charges.operations import attempts, dunning, locks
 from charges.operations.payments import intents, settlement
 from charges.operations.payments import payment_methods as cards
 from charges.operations.remote_objects import KEY_LIFE
@@ -38,11 +38,6 @@ class UnreadableIntent(PermanentError):
     """Stripe does not know the intent that we have on record. Is this the key of another account?"""
 
 
-def charge_lock(charge_id: UUID) -> str:
-    """The name of the session lock under which a charge's provider calls are made and believed."""
-    return f"charge:{charge_id}"
-
-
 def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> None:
     """Take the payment of an order that awaits it, once. A decline is an outcome and returns.
 
@@ -54,7 +49,7 @@ def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> No
     if charge is None:
         logger.info("Order %s does not await payment; nothing is charged.", order_id)
         return
-    with session_lock(charge_lock(charge.pk)):
+    with session_lock(locks.charge_lock(charge.pk)):
         claim = attempts.claim(charge_id=charge.pk, task_id=task_id, at=at)
         if claim is None:
             logger.info("Charge %s needs no capture.", charge.pk)
@@ -170,7 +165,7 @@ def call_off_payment(*, order_id: UUID, at: dt.datetime) -> None:
     charge = Charge.objects.filter(order=order_id).first()
     if charge is None:
         return
-    with session_lock(charge_lock(charge.pk)):
+    with session_lock(locks.charge_lock(charge.pk)):
         charge.refresh_from_db()
         if charge.status in (Charge.Status.SUCCEEDED, Charge.Status.CANCELED):
             return

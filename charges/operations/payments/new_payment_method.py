@@ -10,7 +10,7 @@ from django.db import transaction
 
 from charges.events import PaymentDue
 from charges.models import Charge, ChargeAttempt
-from charges.operations import attempts
+from charges.operations import attempts, locks
 from integrations.outbox.events import publish
 from orders.models import Order
 from orders.operations import payments
@@ -55,7 +55,7 @@ def replace_card(*, order_id: UUID, payment_method: str, at: dt.datetime) -> Non
 
 def _payable_charge(order_id: UUID) -> Charge:
     try:
-        charge = attempts.locked_charge_of(order_id=order_id)
+        charge = locks.locked_charge_of_order(order_id=order_id)
     except Order.DoesNotExist:
         raise NothingToPay("There is no such order.") from None
     except Charge.DoesNotExist:

@@ -7,9 +7,8 @@ import logging
 from uuid import UUID
 
 from charges.models import Charge
-from charges.operations import remote_objects
+from charges.operations import locks, remote_objects
 from charges.operations.payments import settlement
-from charges.operations.payments.capture import charge_lock
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
 
@@ -18,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 def read_payment(*, charge: Charge, intent_id: str, at: dt.datetime) -> Charge:
     """The charge, after what Stripe says of its intent was settled. Raises what settlement and the gateway raise."""
-    with session_lock(charge_lock(charge.pk)):
+    with session_lock(locks.charge_lock(charge.pk)):
         # Read under the lock: what is read later is settled later, and never the other way round.
         intent = payment_intents.retrieve(payment_intent_id=intent_id)
         if intent.metadata.get("charge") == str(charge.pk):

@@ -16,8 +16,7 @@ from django.db import transaction
 from charges.declines import classification
 from charges.events import PaymentActionRequired, PaymentFailed
 from charges.models import Charge, ChargeAttempt, SavedCard
-from charges.operations import dunning
-from charges.operations.attempts import locked_charge
+from charges.operations import dunning, locks
 from charges.operations.refunds import requests as refund_requests
 from integrations.errors import PermanentError
 from integrations.outbox.events import publish
@@ -46,7 +45,7 @@ def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge
 
     Raises ``IntentDiffers`` and ``UnexpectedIntent``.
     """
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     _check_identity(charge, intent)
     if charge.status == Charge.Status.SUCCEEDED:
         return charge
@@ -71,7 +70,7 @@ def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge
 @transaction.atomic(durable=True)
 def settle_decline(*, charge_id: UUID, decline: Decline, at: dt.datetime) -> Charge:
     """The bank's answer to the open attempt is no, or that the customer has to authenticate."""
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     if charge.status != Charge.Status.SUCCEEDED and _open_attempt(charge) is not None:
         _decline(charge, decline, at=at)
     return charge
@@ -84,7 +83,7 @@ def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
     Where that lies with the card, the order waits for another one. Otherwise it is our fault: the order stays as it is,
     the customer hears nothing, and the message, sent again after our fix, captures it.
     """
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     if charge.status == Charge.Status.SUCCEEDED or _open_attempt(charge) is None:
         return charge
     decline = Decline(code=code)
@@ -107,7 +106,7 @@ def put_off(*, charge_id: UUID, at: dt.datetime) -> bool:
     Nothing is called off: the intent stays open for when the subscription goes on. The attempt is closed unless Stripe
     was asked to confirm it already; then its outcome will be read, as any other. A customer's own try is none of this.
     """
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     attempt = _open_attempt(charge)
     if attempt is None or attempt.trigger == ChargeAttempt.Trigger.NEW_CARD:
         return False
@@ -124,7 +123,7 @@ def put_off(*, charge_id: UUID, at: dt.datetime) -> bool:
 @transaction.atomic(durable=True)
 def settle_called_off(*, charge_id: UUID, at: dt.datetime) -> Charge:
     """The order no longer awaits payment, and Stripe was never asked for an intent."""
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
     return charge
 
@@ -289,7 +288,7 @@ def _is_news(charge: Charge, intent: PaymentIntent, decline: Decline) -> bool:
 @transaction.atomic(durable=True)
 def is_wanted(*, charge_id: UUID, at: dt.datetime) -> bool:
     """Whether the charge's order still wants to be paid; one whose subscription has ended is canceled here and now."""
-    order = locked_charge(charge_id=charge_id).order
+    order = locks.locked_charge(charge_id=charge_id).order
     if order.subscription.status == Subscription.Status.CANCELED:
         cancellation.cancel_unpaid(order=order, at=at)
     return payments.is_wanted(order=order)

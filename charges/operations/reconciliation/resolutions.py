@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from charges.models import Charge, ReconciliationFinding, ReconciliationKind
-from charges.operations.payments.capture import charge_lock
+from charges.operations import locks
 from charges.operations.payments.reading import read_payment
 from charges.operations.reconciliation import comparisons, findings, unseen
 from charges.operations.reconciliation.comparisons import Difference, Problem, Remedy
@@ -113,7 +113,7 @@ def _read(difference: Difference, at: dt.datetime) -> str:
 
 def _cancel(difference: Difference, at: dt.datetime) -> str:
     assert difference.charge_id is not None
-    with session_lock(charge_lock(difference.charge_id)):
+    with session_lock(locks.charge_lock(difference.charge_id)):
         charge = Charge.objects.get(pk=difference.charge_id)
         if charge.payment_intent_id == difference.stripe_id and charge.status != Charge.Status.CANCELED:
             return "Left alone: the charge needs this intent by now."

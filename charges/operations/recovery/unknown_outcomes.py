@@ -14,6 +14,7 @@ from django.db.models import Case, Q, QuerySet, Value, When
 
 from charges.events import PaymentDue
 from charges.models import ChargeAttempt
+from charges.operations import locks
 from integrations.outbox.events import publish_all
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def ask_for_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
 
     An attempt that is several questions behind is asked for once.
     """
-    attempts = list(_due(at=at, batch=batch))
+    # A second run at the same time takes the next attempts; nobody waits for a settlement that closes one of these.
+    attempts = locks.locked_available_attempts(_due(at=at)[:batch])
     if not attempts:
         return 0
     ChargeAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts]).update(asks=_questions_due(at=at))
@@ -42,7 +44,7 @@ def ask_for_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
     return len(attempts)
 
 
-def _due(*, at: dt.datetime, batch: int) -> QuerySet[ChargeAttempt]:
+def _due(*, at: dt.datetime) -> QuerySet[ChargeAttempt]:
     due = Q()
     for asked_before, after in enumerate(ASKED_AFTER):
         due |= Q(asks__lte=asked_before, started_at__lte=at - after)
@@ -50,8 +52,6 @@ def _due(*, at: dt.datetime, batch: int) -> QuerySet[ChargeAttempt]:
         ChargeAttempt.objects.filter(due, status__in=WITHOUT_OUTCOME)
         .select_related("charge__order")
         .order_by("started_at")
-        # Another janitor takes the next ones; nobody waits for the settlement that is just closing one of these.
-        .select_for_update(of=("self",), skip_locked=True)[:batch]
     )
 
 

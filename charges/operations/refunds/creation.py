@@ -13,8 +13,7 @@ import logging
 from uuid import UUID
 
 from charges.models import Refund
-from charges.operations import remote_objects
-from charges.operations.payments.capture import charge_lock
+from charges.operations import locks, remote_objects
 from charges.operations.refunds import settlement as refund_settlement
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
@@ -58,7 +57,7 @@ def make_refund(*, refund_id: UUID, at: dt.datetime) -> None:
     refund = Refund.objects.select_related("charge").filter(pk=refund_id).first()
     if refund is None:
         raise NoSuchRefund(f"There is no refund {refund_id}.")
-    with session_lock(charge_lock(refund.charge_id)):
+    with session_lock(locks.charge_lock(refund.charge_id)):
         refund.refresh_from_db()
         if refund.status != Refund.Status.PENDING:
             logger.info("Refund %s is %s; nothing is asked of Stripe.", refund.pk, refund.status)

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from charges.events import RefundRequested
 from charges.models import Charge, Refund
-from charges.operations.attempts import locked_charge
+from charges.operations import locks
 from integrations.outbox.events import publish
 from subscriptions.models import User
 from subscriptions.money import formatted
@@ -150,7 +150,7 @@ def _locked_charge_of(order_number: str) -> Charge:
     charge_id = Charge.objects.filter(order__number=order_number).values_list("pk", flat=True).first()
     if charge_id is None:
         raise NothingPaid("There is no order of this number with a payment.")
-    return locked_charge(charge_id=charge_id)
+    return locks.locked_charge(charge_id=charge_id)
 
 
 def _earlier(command: Command) -> Refund | None:

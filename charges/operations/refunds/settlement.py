@@ -15,7 +15,7 @@ from django.db.models import Sum
 
 from charges.events import RefundFailed, RefundSucceeded
 from charges.models import Charge, Refund
-from charges.operations.attempts import locked_charge
+from charges.operations import locks
 from charges.operations.refunds.requests import release, reserve
 from integrations.errors import PermanentError, TransientError
 from integrations.outbox.events import publish
@@ -64,14 +64,14 @@ def settle_refund(*, refund_id: UUID, stripe: results.Refund, at: dt.datetime) -
 
     Raises ``RefundDiffers`` and ``UnexpectedRefund``.
     """
-    refund = _locked_refund(refund_id)
+    refund = locks.locked_refund(refund_id=refund_id)
     return _settle(refund, stripe, at=at)
 
 
 @transaction.atomic(durable=True)
 def settle_refusal(*, refund_id: UUID, code: str, at: dt.datetime) -> Refund:
     """Stripe would not make it. Staff read the code on the refund; the customer was promised nothing yet."""
-    refund = _locked_refund(refund_id)
+    refund = locks.locked_refund(refund_id=refund_id)
     if refund.status == Status.PENDING and refund.stripe_id is None:
         logger.error("Refund %s of charge %s was refused (%s).", refund.pk, refund.charge_id, code)
         _fail(refund, Status.FAILED, code, at=at)
@@ -84,23 +84,24 @@ def settle_from_stripe(*, charge_id: UUID, stripe: results.Refund, at: dt.dateti
 
     Raises ``RefundDiffers``, ``UnexpectedRefund``, ``RefundedTwiceOver`` and ``RefundUnderWay``.
     """
-    charge = locked_charge(charge_id=charge_id)
+    charge = locks.locked_charge(charge_id=charge_id)
     known = _row_of(charge, stripe)
     if known is not None:
-        known.charge = charge
         return _settle(known, stripe, at=at)
     return _record(charge, stripe, at=at)
 
 
 def _row_of(charge: Charge, stripe: results.Refund) -> Refund | None:
     """Our row of Stripe's refund: by its id, or, where whoever made it died before that was committed, by ours."""
-    ours = charge.refunds.select_for_update()
-    known = ours.filter(stripe_id=stripe.id).first()
-    if known is not None:
-        return known
-    named = stripe.metadata.get("refund")
-    waiting = [one for one in ours.filter(stripe_id=None, status=Status.PENDING) if str(one.pk) == named]
-    return waiting[0] if waiting else None
+    refunds = locks.locked_refunds(charge=charge)
+    saved = [refund for refund in refunds if refund.stripe_id == stripe.id]
+    named = [refund for refund in refunds if _waits_for(refund, stripe)]
+    return next(iter(saved + named), None)
+
+
+def _waits_for(refund: Refund, stripe: results.Refund) -> bool:
+    without_id = refund.status == Status.PENDING and refund.stripe_id is None
+    return without_id and str(refund.pk) == stripe.metadata.get("refund")
 
 
 def _record(charge: Charge, stripe: results.Refund, *, at: dt.datetime) -> Refund:
@@ -192,11 +193,3 @@ def _status(stripe: results.Refund) -> Refund.Status:
     if stripe.status not in STATUSES:
         raise UnexpectedRefund(f"Refund {stripe.id} is in the state {stripe.status}.")
     return STATUSES[stripe.status]
-
-
-def _locked_refund(refund_id: UUID) -> Refund:
-    """The refund, locked after its order and its charge."""
-    charge = locked_charge(charge_id=Refund.objects.values_list("charge_id", flat=True).get(pk=refund_id))
-    refund = Refund.objects.select_for_update().get(pk=refund_id)
-    refund.charge = charge
-    return refund

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from charges.models import Charge, Refund
-from charges.operations.payments.capture import charge_lock
+from charges.operations import locks
 from charges.operations.payments.reading import read_payment
 from charges.operations.refunds import settlement as refund_settlement
 from charges.operations.stripe_events.objects import ChargeNotHereYet, charge_of_intent
@@ -56,7 +56,7 @@ def _make_paid(charge: Charge, intent_id: str, *, at: dt.datetime) -> None:
 
 
 def _read_refund(charge: Charge, refund_id: str, *, at: dt.datetime) -> Refund:
-    with session_lock(charge_lock(charge.pk)):
+    with session_lock(locks.charge_lock(charge.pk)):
         # Read under the lock: what is read later is settled later, and never the other way round.
         stripe = refunds.retrieve(refund_id=refund_id)
         return refund_settlement.settle_from_stripe(charge_id=charge.pk, stripe=stripe, at=at)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
-from charges.operations import attempts, dunning, ledger
+from charges.operations import dunning, ledger, locks
 from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_card
 from orders.operations import payments
@@ -80,7 +80,7 @@ def test_one_order_is_paid_while_another_fails(days: Days) -> None:
     assert fresh(first).subscription.status == "past_due"
 
 
-def locks(captured: Iterable[dict[str, str]], *tables: str) -> list[str]:
+def locked_tables(captured: Iterable[dict[str, str]], *tables: str) -> list[str]:
     """Which of the tables were locked or changed, in order."""
     found = []
     for query in captured:
@@ -101,7 +101,7 @@ def test_a_payment_locks_its_dunning_before_its_subscription(days: Days) -> None
     with CaptureQueriesContext(connection) as captured:
         days.pass_(hours=1)
     assert fresh(order).subscription.status == "active"
-    locked = locks(captured, RUN, SUBSCRIPTION)
+    locked = locked_tables(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
 
@@ -114,7 +114,7 @@ def test_a_payment_that_is_given_back_locks_its_dunning_before_its_subscription(
     with CaptureQueriesContext(connection) as captured:
         reading.read_payment_of(order_id=order.pk, at=days.now)
     assert fresh(order).charge.amount_refunded == order.amount
-    locked = locks(captured, RUN, SUBSCRIPTION)
+    locked = locked_tables(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
 
@@ -162,7 +162,7 @@ def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> N
     for query in captured:
         if query["sql"] == "COMMIT":
             held.clear()
-        now = locks([query], "orders_order", RUN, SUBSCRIPTION)
+        now = locked_tables([query], "orders_order", RUN, SUBSCRIPTION)
         assert not ("orders_order" in now and SUBSCRIPTION in held)
         held.update(now)
     assert fresh(first).subscription.status == "past_due"
@@ -171,7 +171,7 @@ def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> N
 def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     order = unpaid(days)
     dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
-    locked_charge_of = attempts.locked_charge_of
+    locked_charge_of_order = locks.locked_charge_of_order
 
     def pay_by_another_card() -> None:
         replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
@@ -179,11 +179,11 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
         start_fulfilments()
 
     def overtaken(**found: Any) -> Any:
-        monkeypatch.setattr(attempts, "locked_charge_of", locked_charge_of)
+        monkeypatch.setattr(locks, "locked_charge_of_order", locked_charge_of_order)
         elsewhere(pay_by_another_card).join()
-        return locked_charge_of(**found)
+        return locked_charge_of_order(**found)
 
-    monkeypatch.setattr(attempts, "locked_charge_of", overtaken)
+    monkeypatch.setattr(locks, "locked_charge_of_order", overtaken)
     went_on = dunning.go_on_for_subscription(
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from charges.models import Charge, ReconciliationFinding, ReconciliationRun, SeenAtStripe
-from charges.operations.payments.capture import charge_lock
+from charges.operations.locks import charge_lock
 from charges.operations.reconciliation import findings, resolutions, runs
 from integrations.errors import ProviderUnclear
 from integrations.locks import Busy, session_lock

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 
 from charges.models import Charge, Refund
-from charges.operations.attempts import locked_charge
+from charges.operations.locks import locked_charge
 from charges.operations.refunds.requests import (
     CommandReused,
     MoreThanIsLeft,

@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations.payments.capture import charge_lock
+from charges.operations.locks import charge_lock
 from charges.operations.stripe_events.objects import ChargeNotHereYet
 from charges.operations.stripe_events.processing import NoSuchEvent, StrayIntent, process_stripe_event
 from integrations.errors import MalformedMessage, ProviderUnclear
