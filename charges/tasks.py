@@ -19,15 +19,18 @@ from charges.events import (
 from charges.operations import dunning, ledger
 from charges.operations.payments import capture, reading
 from charges.operations.reconciliation import runs
-from charges.operations.recovery import missed_events, sweep, unknown_outcomes
+from charges.operations.recovery import missed_events, stuck_work, unknown_outcomes
 from charges.operations.refunds import creation
 from charges.operations.stripe_events import processing
+from integrations.outbox import recovery
 from integrations.outbox.events import consumes
 from integrations.patience import patiently
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import CHARGES
 from orders.events import OrderCanceled, OrderPlaced
 from subscriptions.events import SubscriptionCanceled
+
+recovery.register(stuck_work.FINDERS)
 
 
 @consumes(OrderPlaced, PaymentDue, name="charges.capture_payment", queue=CHARGES)
@@ -85,11 +88,6 @@ def check_ledger(**_: object) -> None:
 @task(name="charges.ask_for_outcomes", queue=CHARGES)
 def ask_for_outcomes(**_: object) -> None:
     unknown_outcomes.ask_for_outcomes(at=timezone.now())
-
-
-@task(name="charges.sweep", queue=CHARGES)
-def sweep_stuck(**_: object) -> None:
-    sweep.sweep(at=timezone.now())
 
 
 @task(name="charges.sweep_events", queue=CHARGES)

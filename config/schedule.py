@@ -15,8 +15,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "purge-idempotency-keys": {"task": "orders.purge_idempotency_keys", "schedule": crontab(minute="17")},
     # Every minute: a payment whose outcome nobody knows is asked for 5 minutes after it began, and a customer waits.
     "ask-for-outcomes": {"task": "charges.ask_for_outcomes", "schedule": crontab()},
-    # Every 10 minutes: what it finds has waited for the whole ladder already, and it is cheap when it finds nothing.
-    "sweep": {"task": "charges.sweep", "schedule": crontab(minute="*/10")},
+    # Every 10 minutes: stuck work has already waited for the whole retry ladder, and an empty sweep is cheap.
+    "sweep": {"task": "outbox.sweep", "schedule": crontab(minute="*/10")},
     # Hourly, off the full hour: webhooks come at once as a rule, and Stripe itself repeats them for days.
     "sweep-events": {"task": "charges.sweep_events", "schedule": crontab(minute="37")},
     # At night, when the tables are quiet, and before the working day of those who read what it finds.

@@ -15,16 +15,20 @@ from charges.events import (
     RefundFailed,
     RefundSucceeded,
 )
+from integrations.outbox import recovery
 from integrations.outbox.events import consumes
 from integrations.sqs.topology import BREVO, DIXA, EMAILS, SMS
 from notifications.events import BrevoWebhookReceived
 from notifications.models import Notification
 from notifications.operations import brevo_events, contact_syncs, emails, sms
+from notifications.operations import recovery as stuck_work
 from notifications.operations.occasions import Occasion
 from orders.events import OrderPaid, OrderPlaced
 from subscriptions.events import CustomerRegistered, CustomerUpdated
 
 Kind = Notification.Kind
+
+recovery.register(stuck_work.FINDERS)
 
 
 @consumes(OrderPlaced, name="emails.order_confirmation", queue=EMAILS)

@@ -103,10 +103,10 @@ def test_a_period_is_renewed_once_however_many_handlers_think_of_it(stripe_sandb
 
 
 def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox: StripeSandbox) -> None:
-    from charges.operations.recovery.sweep import sweep
     from charges.operations.stripe_events.objects import ChargeNotHereYet
     from charges.operations.stripe_events.processing import process_stripe_event
     from integrations.inbox.models import WebhookEvent
+    from integrations.outbox.recovery import sweep
 
     intent = {"id": "pi_1", "metadata": {"charge": "01890000-0000-7000-8000-000000000000"}}
     event = WebhookEvent.objects.create(
@@ -116,9 +116,9 @@ def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox:
     with pytest.raises(ChargeNotHereYet):
         process_stripe_event(webhook_event_id=event.pk, at=NOW)
 
-    assert sweep(at=NOW + dt.timedelta(hours=2))["webhook events"] == 1
+    assert sweep(at=NOW + dt.timedelta(hours=2))["Stripe events"] == 1
     OutboxMessage.objects.all().delete()
-    assert sweep(at=NOW + dt.timedelta(days=3, minutes=1))["webhook events"] == 0
+    assert sweep(at=NOW + dt.timedelta(days=3, minutes=1))["Stripe events"] == 0
     event.refresh_from_db()
     assert event.processed_at is None, "it is in the admin's list of what waits"
 

@@ -16,8 +16,8 @@ import pytest
 from django.utils import timezone
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations.recovery.sweep import sweep
 from integrations.outbox.models import OutboxMessage
+from integrations.outbox.recovery import sweep
 from notifications.models import Notification
 from orders.models import Order
 from subscriptions.models import Customer, User

@@ -11,13 +11,13 @@ import pytest
 
 from charges.models import Refund
 from charges.operations import ledger
-from charges.operations.recovery.sweep import sweep
 from charges.operations.refunds.settlement import (
     RefundDiffers,
     UnexpectedRefund,
     settle_refund,
     settle_refusal,
 )
+from integrations.outbox.recovery import sweep
 from integrations.stripe import results
 from orders.models import Order
 from tests.support.payments import NOW, StripeSandbox, published, start_fulfilments
@@ -111,7 +111,7 @@ def came_back(charge: Any) -> Any:
 
 def test_what_was_to_be_refunded_is_not_fulfilled_by_itself_and_a_person_hears_of_it(came_back: Any) -> None:
     for hours in (1, 2, 70):
-        assert sweep(at=NOW + dt.timedelta(hours=hours))["fulfilments not started"] == 0
+        assert sweep(at=NOW + dt.timedelta(hours=hours))["fulfillments not started"] == 0
     assert came_back.order.fulfilment_started_at is None
     assert broken() == {"paid_order_is_started"}
 
