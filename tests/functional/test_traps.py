@@ -41,19 +41,19 @@ TESTED_ELSEWHERE = {
         "unit/charges/operations/test_dunning.py::test_two_new_cards_at_once_make_one_payment",
     ),
     "a background charge without a key of its own while its task retries": (
-        "unit/charges/operations/test_capture_killed.py::test_killed_at_every_moment",
+        "unit/charges/operations/payments/test_capture_killed.py::test_killed_at_every_moment",
         "integration/shop/test_road.py::test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
     ),
     "a burst of tries after an outage": (
         "unit/charges/operations/test_dunning.py::test_an_outage_of_ours_is_followed_by_one_try_and_no_burst",
     ),
     "a webhook dealt with before our own commit": (
-        "unit/charges/operations/test_sweep.py::test_an_event_that_comes_before_its_charge_waits_and_comes_back",
-        "unit/charges/operations/test_disputes.py::test_a_dispute_that_comes_before_its_payment",
+        "unit/charges/operations/recovery/test_stuck_work.py::test_an_event_that_comes_before_its_charge_waits_and_comes_back",
+        "unit/charges/operations/disputes/test_following.py::test_a_dispute_that_comes_before_its_payment",
     ),
     "duplicates of one webhook at the same time": (
         "unit/integrations/inbox/test_recording.py::test_told_at_the_same_time_it_is_still_once",
-        "unit/charges/operations/test_disputes.py::test_deliveries_at_once",
+        "unit/charges/operations/disputes/test_following.py::test_deliveries_at_once",
     ),
     "a countdown longer than the visibility timeout": (
         "unit/integrations/sqs/test_tasks.py::test_no_message_is_published_with_a_delay",
