@@ -7,31 +7,25 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils import timezone
-from rest_framework.throttling import SimpleRateThrottle
 
 from charges import payment_links
-from orders import api, status_tokens
+from integrations.web.throttles import ClientAddressThrottle, ScopedThrottle
+from orders import status_tokens
 
 
-class SetupIntentThrottle(api.AddressThrottle):
-    """So many setup intents a period and client address (``SETUP_INTENT_RATE_LIMIT``)."""
+class SetupIntentThrottle(ClientAddressThrottle):
+    """``SETUP_INTENT_RATE_LIMIT`` setup intents for each client address."""
 
     scope = "setup_intent"
 
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"throttle:setup_intent:{self.get_ident(request)}"
 
-
-class AddressThrottle(api.AddressThrottle):
-    """So many changes a period and client address (``PAYMENT_PAGE_RATE_LIMIT``)."""
+class AddressThrottle(ClientAddressThrottle):
+    """``PAYMENT_PAGE_RATE_LIMIT`` changes for each client address."""
 
     scope = "payment_page"
 
-    def get_cache_key(self, request: Any, view: Any) -> str:
-        return f"throttle:payment:address:{self.get_ident(request)}"
 
-
-class TokenThrottle(SimpleRateThrottle):
+class TokenThrottle(ScopedThrottle):
     """So many changes a period and payment, from however many addresses and by however many links: whoever can follow
     an order gets a new link each time they ask how its payment stands (``PAYMENT_PAGE_RATE_LIMIT``).
 
@@ -40,9 +34,9 @@ class TokenThrottle(SimpleRateThrottle):
 
     scope = "payment_page"
 
-    def get_cache_key(self, request: Any, view: Any) -> str | None:
+    def caller(self, request: Any) -> str | None:
         order_id = _order_id(str(request.resolver_match.kwargs["token"]))
-        return f"throttle:payment:order:{order_id}" if order_id else None
+        return str(order_id) if order_id else None
 
 
 def _order_id(token: str) -> UUID | None:

@@ -26,7 +26,9 @@ class ChunkedBodies:
             try:
                 body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
             except Exception:  # each server has its own for chunks that are none, or that end too soon
-                from orders.api_problems import problem  # it needs Django to be up, which is made after this module
+                from integrations.web.problems import (
+                    problem,  # it needs Django to be up, which is made after this module
+                )
 
                 response = problem(400, "The body could not be read.")
                 start_response("400 Bad Request", list(response.items()))

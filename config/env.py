@@ -79,6 +79,7 @@ class Env:
     dunning_schedule: tuple[int, ...]
     dunning_most_tries: int
     checkout_rate_limit: str
+    refund_rate_limit: str
     setup_intent_rate_limit: str
     payment_page_rate_limit: str
     trusted_proxies: int
@@ -129,6 +130,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
         dunning_most_tries=variables.optional("DUNNING_MOST_TRIES", "8", _between(1, 8)),
         checkout_rate_limit=variables.optional("CHECKOUT_RATE_LIMIT", "600/min", _rate),
+        refund_rate_limit=variables.optional("REFUND_RATE_LIMIT", "600/min", _rate),
         setup_intent_rate_limit=variables.optional("SETUP_INTENT_RATE_LIMIT", "60/min", _rate),
         payment_page_rate_limit=variables.optional("PAYMENT_PAGE_RATE_LIMIT", "60/min", _rate),
         trusted_proxies=variables.optional("TRUSTED_PROXIES", "0", _between(0, 10)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from orders.api_problems import problem
+from integrations.web.problems import problem
 
 FOR_PEOPLE = ("/admin/", "/pay/")
 

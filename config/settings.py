@@ -120,16 +120,17 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["orders.api_problems.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["integrations.web.parsers.StrictJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {
         "checkout": ENV.checkout_rate_limit,
+        "refunds": ENV.refund_rate_limit,
         "setup_intent": ENV.setup_intent_rate_limit,
         "payment_page": ENV.payment_page_rate_limit,
     },
-    "EXCEPTION_HANDLER": "orders.api_problems.problem_response",
+    "EXCEPTION_HANDLER": "integrations.web.problems.problem_response",
     "NUM_PROXIES": ENV.trusted_proxies,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }

@@ -3,85 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
 
 from integrations import logs
+from integrations.web.idempotency import body_hash, idempotency_key, key_parameter
+from integrations.web.openapi import BODY_PROBLEMS, problem_response
+from integrations.web.problems import RequestInFlight, Unprocessable
+from integrations.web.throttles import ClientAddressThrottle
+from integrations.web.views import PublicView, refuse_large_body
 from orders import status_tokens
-from orders.api_problems import CONTENT_TYPE, LARGEST_BODY, BodyTooLarge, InFlight, Unprocessable
 from orders.models import Order
 from orders.operations import checkout as operations
-from orders.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput, Problem
+from orders.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
 from subscriptions.money import LARGEST_AMOUNT
 from subscriptions.operations.customers import Buyer
 from subscriptions.queries import plan_for_sale, plans_for_sale
 
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
 PROBLEMS = {
-    (400, CONTENT_TYPE): OpenApiResponse(
-        Problem, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"
-    ),
-    (409, CONTENT_TYPE): OpenApiResponse(Problem, "A request with this key is in flight; see `Retry-After`"),
-    (413, CONTENT_TYPE): OpenApiResponse(Problem, f"The body has more than {LARGEST_BODY} bytes"),
-    (415, CONTENT_TYPE): OpenApiResponse(Problem, "The body is not `application/json`"),
-    (422, CONTENT_TYPE): OpenApiResponse(
-        Problem, "An unknown plan; a bad e-mail, phone or address; a key used with another body"
-    ),
-    (429, CONTENT_TYPE): OpenApiResponse(Problem, "Too many requests; see `Retry-After`"),
-    (503, CONTENT_TYPE): OpenApiResponse(Problem, "The database is away; see `Retry-After`"),
+    **problem_response(400, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"),
+    **problem_response(409, "A request with this key is in flight; see `Retry-After`"),
+    **problem_response(422, "An unknown plan; an invalid e-mail, phone or address; a key used with another body"),
+    **BODY_PROBLEMS,
 }
-KEY_PARAMETER = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    required=True,
-    pattern=r"^[!-~]{1,255}$",
-    description="1 to 255 visible ASCII characters, new for each purchase; the same one repeats the first answer.",
-)
 
 
-class AddressThrottle(SimpleRateThrottle):
-    """So many requests a period and client address."""
-
-    def get_ident(self, request: Any) -> str:
-        """The client's address; of an IPv6 one its network, for whoever has one address has 2 ** 64 of them."""
-        said = super().get_ident(request)
-        try:
-            address = ip_address(said)
-        except ValueError:  # a proxy's own way of writing it, or none
-            return said
-        if isinstance(address, IPv6Address):
-            return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))
-        return said
-
-
-class CheckoutThrottle(AddressThrottle):
-    """So many checkouts a period and client address (``CHECKOUT_RATE_LIMIT``), counted in each web process."""
+class CheckoutThrottle(ClientAddressThrottle):
+    """``CHECKOUT_RATE_LIMIT`` checkouts for each client address."""
 
     scope = "checkout"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return f"throttle:checkout:{self.get_ident(request)}"
-
-
-class PublicView(APIView):
-    """For everybody. A login's cookie, which a browser sends along by itself, is not even read."""
-
-    authentication_classes = ()
-    permission_classes = (AllowAny,)
 
 
 class CheckoutView(PublicView):
@@ -92,7 +49,7 @@ class CheckoutView(PublicView):
         operation_id="checkout",
         summary="Place an order",
         description="Answers as soon as the order stands; the payment is captured right after. Follow `status_url`.",
-        parameters=[KEY_PARAMETER],
+        parameters=[key_parameter(purpose="purchase", replay="the same key returns the first response again.")],
         auth=[],
         request=CheckoutInput,
         responses={
@@ -102,8 +59,8 @@ class CheckoutView(PublicView):
     )
     def post(self, request: Request) -> Response:
         refuse_large_body(request)
-        key_text = idempotency_key(request)
-        key = operations.Key(caller=_caller(request), key=key_text, body_hash=operations.body_hash(request.data))
+        key_text = idempotency_key(request, purpose="purchase")
+        key = operations.Key(caller=_caller(request), key=key_text, body_hash=body_hash(request.data))
         answer = _answer(request, key)
         logs.bind(order_number=answer.body["order"]["number"])
         headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
@@ -121,7 +78,7 @@ class OrderStatusView(PublicView):
         parameters=[OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH)],
         responses={
             200: OrderOutput,
-            (404, CONTENT_TYPE): OpenApiResponse(Problem, "No such order, or a token that is not ours"),
+            **problem_response(404, "No such order, or an invalid token"),
         },
     )
     def get(self, request: Request, token: str) -> Response:
@@ -150,7 +107,7 @@ def _answer(request: Request, key: operations.Key) -> operations.Answer:
             checkout=_checkout(request.data), key=key, at=at, describe=lambda order: _describe(order, request)
         )
     except operations.KeyInFlight:
-        raise InFlight from None
+        raise RequestInFlight from None
     except operations.KeyReused as error:
         raise Unprocessable({"Idempotency-Key": str(error)}) from None
 
@@ -202,26 +159,9 @@ def order_of(token: str) -> Order:
         raise exceptions.NotFound("There is no such order.") from None
 
 
-def idempotency_key(request: Request, *, what: str = "purchase") -> str:
-    """The request's ``Idempotency-Key``; a request without a usable one is malformed."""
-    key = request.headers.get("Idempotency-Key", "")
-    if not KEY.fullmatch(key):
-        code = "required" if not key else "invalid_type"
-        message = f"This header is required: 1 to 255 visible ASCII characters, new for each {what}."
-        raise exceptions.ValidationError({"Idempotency-Key": [exceptions.ErrorDetail(message, code=code)]})
-    return key
-
-
 def _caller(request: Request) -> str:
     """Whose keys these are: those of whoever sends this Authorization header.
 
     Not the client's address: a phone that changes from Wi-Fi to mobile data would buy twice.
     """
     return hashlib.sha256(f"authorization:{request.headers.get('Authorization', '')}".encode()).hexdigest()
-
-
-def refuse_large_body(request: Request) -> None:
-    """Before a byte of it is read, where its length is told."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > LARGEST_BODY:
-        raise BodyTooLarge

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import phonenumbers
-from django.core.validators import RegexValidator
-from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 
+from integrations.web.fields import (
+    PaymentMethodField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictEmailField,
+    StrictIntegerField,
+    StrictRegexField,
+)
+from integrations.web.serializers import StrictSerializer
 from orders.models import Order
 from subscriptions.models import Plan
 
@@ -18,73 +26,6 @@ LONGEST_E164 = len("+") + 15
 # The two-letter codes that ISO 3166-1 gives, as phone metadata does not name all: the form is checked, not the list.
 COUNTRY = r"^[A-Z]{2}$"
 LOCALE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
-PAYMENT_METHOD = r"^pm_[A-Za-z0-9_]{1,200}$"
-
-
-class StrictBooleanField(serializers.BooleanField):
-    """JSON's true and false, and nothing that merely reads like them."""
-
-    default_error_messages = {"invalid_type": "Must be true or false."}
-
-    def to_internal_value(self, data: Any) -> bool:
-        if not isinstance(data, bool):
-            self.fail("invalid_type")
-        return data
-
-
-class StrictIntegerField(serializers.IntegerField):
-    """A JSON number without a fraction; not a string, not true."""
-
-    default_error_messages = {"invalid_type": "Must be a whole number."}
-
-    def to_internal_value(self, data: Any) -> int:
-        if isinstance(data, bool) or not isinstance(data, int):
-            self.fail("invalid_type")
-        return data
-
-
-class StrictCharField(serializers.CharField):
-    """A JSON string; not a number or true made one."""
-
-    default_error_messages = {"invalid_type": "Must be a string."}
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid_type")
-        return str(super().to_internal_value(data))
-
-
-@extend_schema_field({"type": "string", "format": "email", "maxLength": 254})
-class StrictEmailField(StrictCharField):
-    """A string that the serializer checks to be an e-mail address."""
-
-
-class StrictRegexField(StrictCharField):
-    """A string of one form."""
-
-    def __init__(self, regex: str, *, message: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        # \Z and not $: a line feed at the end is part of the value.
-        self.validators.append(RegexValidator(regex.removesuffix("$") + r"\Z", message=message, code="invalid"))
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """An object with the fields that it knows; one that it does not know is a typing error worth an answer."""
-
-    default_error_messages = {"not_a_dict": "Must be an object."}
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, dict):
-            raise serializers.ValidationError(
-                {"non_field_errors": [serializers.ErrorDetail("Must be an object.", code="not_a_dict")]}
-            )
-        unknown = sorted(set(data) - set(self.fields))
-        if unknown:
-            name = unknown[0][:60].encode("ascii", "replace").decode()
-            raise serializers.ValidationError(
-                {name: [serializers.ErrorDetail("There is no such field.", code="unexpected")]}
-            )
-        return dict(super().to_internal_value(data))
 
 
 class CustomerInput(StrictSerializer):
@@ -147,9 +88,7 @@ class AddressInput(StrictSerializer):
 class CheckoutInput(StrictSerializer):
     plan = StrictCharField(max_length=50, help_text="The code of a plan, as coffee-monthly.")
     quantity = StrictIntegerField(min_value=1, max_value=MOST_UNITS, required=False, default=1)
-    payment_method = StrictRegexField(
-        PAYMENT_METHOD, message="Must be a Stripe payment method's id, as pm_card_visa.", max_length=255
-    )
+    payment_method = PaymentMethodField()
     customer = CustomerInput()
     shipping_address = AddressInput(required=False, allow_null=True, default=None)
 
@@ -191,16 +130,3 @@ class PlanOutput(serializers.ModelSerializer[Plan]):
             "needs_address",
         )
         read_only_fields = fields
-
-
-class FieldProblem(serializers.Serializer[Any]):
-    field = serializers.CharField()
-    message = serializers.CharField()
-
-
-class Problem(serializers.Serializer[Any]):
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]  # DRF keeps its own elsewhere

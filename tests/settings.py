@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("DJANGO_DEBUG", "1")
 os.environ.setdefault("CHECKOUT_RATE_LIMIT", "100000/min")
+os.environ.setdefault("REFUND_RATE_LIMIT", "100000/min")
 os.environ.setdefault("SETUP_INTENT_RATE_LIMIT", "100000/min")
 os.environ.setdefault("PAYMENT_PAGE_RATE_LIMIT", "100000/min")
 

@@ -7,7 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from charges.payment_status import State
-from orders.serializers import PAYMENT_METHOD, StrictRegexField, StrictSerializer
+from integrations.web.fields import PaymentMethodField
+from integrations.web.serializers import StrictSerializer
 
 
 class EmptyInput(StrictSerializer):
@@ -15,12 +16,7 @@ class EmptyInput(StrictSerializer):
 
 
 class CardInput(StrictSerializer):
-    payment_method = StrictRegexField(
-        PAYMENT_METHOD,
-        message="Must be a Stripe payment method's id, as pm_card_visa.",
-        max_length=255,
-        help_text="As `confirmCardSetup` gave it.",
-    )
+    payment_method = PaymentMethodField(help_text="As `confirmCardSetup` returned it.")
 
 
 class SetupIntentOutput(serializers.Serializer[Any]):

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,37 +21,20 @@ from charges.throttles import THROTTLES, SetupIntentThrottle
 from integrations import logs
 from integrations.errors import ProviderError, TransientError
 from integrations.stripe import setup_intents
-from orders.api import PROBLEMS, PublicView, order_of, refuse_large_body
-from orders.api_problems import CONTENT_TYPE, UNAVAILABLE_RETRY_SECONDS
+from integrations.web.openapi import BODY_PROBLEMS, problem_response
+from integrations.web.problems import RETRY_AFTER_SECONDS, Conflict, Unavailable
+from integrations.web.views import PublicView, refuse_large_body
+from orders.api import order_of
 from orders.models import Order
-from orders.serializers import Problem
 from subscriptions.locales import language_of
 
 logger = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store"}
 PAYABLE = (State.PROCESSING, State.REQUIRES_ACTION, State.PAYMENT_FAILED)
-LONGEST_WAIT = 60
-BODY_PROBLEMS = {(code, kind): told for (code, kind), told in PROBLEMS.items() if code in (413, 415, 429, 503)}
+MAX_WAIT_SECONDS = 60
 TOKEN = OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH, description="As in `status_url`.")
-NO_SUCH_ORDER = {(404, CONTENT_TYPE): OpenApiResponse(Problem, "No such order, or a token that is not ours")}
-
-
-class StripeAway(exceptions.APIException):
-    """Stripe cannot make a setup intent right now. ``wait``: seconds after which to ask again."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "Cards cannot be saved right now. Ask again in a few seconds."
-
-    def __init__(self, *, wait: float | None = None) -> None:
-        super().__init__()
-        self.wait = min(wait or UNAVAILABLE_RETRY_SECONDS, LONGEST_WAIT)
-
-
-class NotNow(exceptions.APIException):
-    """The order is not in a state in which another card could pay it."""
-
-    status_code = status.HTTP_409_CONFLICT
+NO_SUCH_ORDER = problem_response(404, "No such order, or an invalid token")
 
 
 class SetupIntentsView(PublicView):
@@ -70,9 +53,9 @@ class SetupIntentsView(PublicView):
         request=EmptyInput,
         responses={
             201: SetupIntentOutput,
-            (400, CONTENT_TYPE): OpenApiResponse(Problem, "Malformed: broken JSON, or a field that is not known"),
+            **problem_response(400, "Malformed: broken JSON, or a field that is not known"),
             **BODY_PROBLEMS,
-            (503, CONTENT_TYPE): OpenApiResponse(Problem, "Stripe cannot be reached right now; see `Retry-After`"),
+            **problem_response(503, "Stripe cannot be reached right now; see `Retry-After`"),
         },
     )
     def post(self, request: Request) -> Response:
@@ -82,7 +65,7 @@ class SetupIntentsView(PublicView):
             made = setup_intents.create()
         except ProviderError as error:
             logger.warning("No setup intent could be made: %s", error)
-            raise StripeAway(wait=error.retry_after if isinstance(error, TransientError) else None) from None
+            raise _unavailable(error) from None
         answer = {
             "id": made.id,
             "client_secret": made.client_secret,
@@ -123,9 +106,9 @@ class PaymentCardView(PublicView):
             202: OpenApiResponse(PaymentOutput, "The card is being charged; ask again how the payment stands"),
             **NO_SUCH_ORDER,
             **BODY_PROBLEMS,
-            (400, CONTENT_TYPE): OpenApiResponse(Problem, "Malformed: broken JSON, a field missing or of a wrong type"),
-            (409, CONTENT_TYPE): OpenApiResponse(Problem, "Nothing is to be paid, or a payment is running"),
-            (422, CONTENT_TYPE): OpenApiResponse(Problem, "Not the id of a payment method"),
+            **problem_response(400, "Malformed: broken JSON, a field missing or of a wrong type"),
+            **problem_response(409, "Nothing is to be paid, or a payment is running"),
+            **problem_response(422, "Not the id of a payment method"),
         },
     )
     def post(self, request: Request, token: str) -> Response:
@@ -139,13 +122,21 @@ class PaymentCardView(PublicView):
                 order_id=order.pk, payment_method=serializer.validated_data["payment_method"], at=timezone.now()
             )
         except new_payment_method.PaymentUnderWay:
-            raise NotNow("A payment of this order is running. Ask again how it stands.") from None
+            raise Conflict("A payment of this order is running. Ask again how it stands.") from None
         except new_payment_method.NothingToPay:
-            raise NotNow("There is nothing to pay.") from None
+            raise Conflict("There is nothing to pay.") from None
         except new_payment_method.TooManyCards as error:
             raise exceptions.Throttled(error.wait, "Too many cards were tried for this order today.") from None
         order.refresh_from_db()
         return Response(_described(order), status=202, headers=NO_STORE)
+
+
+def _unavailable(error: ProviderError) -> Unavailable:
+    wait = error.retry_after if isinstance(error, TransientError) else None
+    return Unavailable(
+        "Cards cannot be saved right now. Retry in a few seconds.",
+        wait=min(wait or RETRY_AFTER_SECONDS, MAX_WAIT_SECONDS),
+    )
 
 
 def _described(order: Order) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from charges.models import Refund
+from integrations.web.fields import StrictCharField, StrictIntegerField, StrictRegexField
+from integrations.web.serializers import StrictSerializer
 from orders.models import NUMBER_ALPHABET
-from orders.serializers import StrictCharField, StrictIntegerField, StrictRegexField, StrictSerializer
 
 ORDER_NUMBER = rf"^[{NUMBER_ALPHABET}]{{5}}-[{NUMBER_ALPHABET}]{{5}}$"
 

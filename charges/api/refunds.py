@@ -19,32 +19,23 @@ from charges import queries
 from charges.api.refund_serializers import RefundFilter, RefundInput, RefundOutput, RefundPage
 from charges.operations.refunds import requests as refund_requests
 from integrations import logs
-from orders.api import PROBLEMS, CheckoutThrottle, idempotency_key, refuse_large_body
-from orders.api_problems import CONTENT_TYPE, Unprocessable
-from orders.operations.checkout import body_hash
-from orders.serializers import Problem
+from integrations.web.idempotency import body_hash, idempotency_key, key_parameter
+from integrations.web.openapi import BODY_PROBLEMS, TOO_MANY_REQUESTS, problem_response
+from integrations.web.problems import Unprocessable
+from integrations.web.throttles import LoginThrottle
+from integrations.web.views import refuse_large_body
 from subscriptions.models import User
 
-NOT_ALLOWED = {
-    (403, CONTENT_TYPE): OpenApiResponse(
-        Problem, "Not a login of staff with the permission, or sent without its CSRF token"
-    )
-}
+NOT_ALLOWED = problem_response(403, "Not a login of staff with the permission, or sent without its CSRF token")
 REFUSALS = {
-    **PROBLEMS,
+    **problem_response(400, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"),
+    **problem_response(409, "A request with this key is in flight; see `Retry-After`"),
+    **problem_response(422, "Nothing was paid for this order; more than is left of it; a key used with another body"),
+    **BODY_PROBLEMS,
     **NOT_ALLOWED,
-    (422, CONTENT_TYPE): OpenApiResponse(
-        Problem, "Nothing was paid for this order; more than is left of it; a key used with another body"
-    ),
 }
-KEY_PARAMETER = OpenApiParameter(
-    "Idempotency-Key",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    required=True,
-    pattern=r"^[!-~]{1,255}$",
-    description="1 to 255 visible ASCII characters, new for each refund, good for ever: the same one repeats the "
-    "first answer's refund.",
+KEY_PARAMETER = key_parameter(
+    purpose="refund", replay="valid forever: the same key returns the refund of the first request."
 )
 
 
@@ -56,11 +47,10 @@ class RefundPermission(BasePermission):
         return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(wanted))
 
 
-class RefundThrottle(CheckoutThrottle):
-    """As many requests a period as there may be checkouts, counted for each login."""
+class RefundThrottle(LoginThrottle):
+    """``REFUND_RATE_LIMIT`` requests for each login."""
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return f"throttle:refunds:{request.user.pk}"
+    scope = "refunds"
 
 
 class Pages(PageNumberPagination):
@@ -103,11 +93,11 @@ class RefundsView(APIView):
         ],
         responses={
             200: RefundPage,
-            (400, CONTENT_TYPE): OpenApiResponse(Problem, "No order named"),
+            **problem_response(400, "No order named"),
             **NOT_ALLOWED,
-            (404, CONTENT_TYPE): OpenApiResponse(Problem, "There is no such page"),
-            (422, CONTENT_TYPE): OpenApiResponse(Problem, "Not an order's number"),
-            (429, CONTENT_TYPE): PROBLEMS[429, CONTENT_TYPE],
+            **problem_response(404, "There is no such page"),
+            **problem_response(422, "Not an order's number"),
+            **TOO_MANY_REQUESTS,
         },
     )
     def get(self, request: Request) -> Response:
@@ -133,8 +123,8 @@ class RefundView(APIView):
         responses={
             200: RefundOutput,
             **NOT_ALLOWED,
-            (404, CONTENT_TYPE): OpenApiResponse(Problem, "There is no such refund"),
-            (429, CONTENT_TYPE): PROBLEMS[429, CONTENT_TYPE],
+            **problem_response(404, "There is no such refund"),
+            **TOO_MANY_REQUESTS,
         },
     )
     def get(self, request: Request, refund_id: UUID) -> Response:
@@ -145,7 +135,7 @@ class RefundView(APIView):
 
 
 def _requested(request: Request) -> refund_requests.Requested:
-    key = idempotency_key(request, what="refund")
+    key = idempotency_key(request, purpose="refund")
     command = _command(request.data, key=key, user=request.user)
     try:
         return refund_requests.request_refund(command=command, at=timezone.now())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -56,11 +54,6 @@ class KeyInFlight(Exception):
 
 class KeyReused(Exception):
     """This key came with another body before."""
-
-
-def body_hash(body: Any) -> str:
-    """The same for two bodies that say the same, whatever their spacing and order of keys."""
-    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def earlier_answer(*, key: Key, at: dt.datetime) -> Answer | None:

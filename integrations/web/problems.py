@@ -1,12 +1,11 @@
-"""One shape for every error of the API: ``application/problem+json`` (RFC 9457), the fields named.
+"""The error format of every API: ``application/problem+json`` (RFC 9457), with the invalid fields named.
 
-400: not understood (broken JSON, a field missing or of the wrong type). 422: understood, and not possible (an unknown
-plan, an address that cannot be one). Nothing was changed in either case.
+400: the request is malformed (broken JSON, a field is missing or has the wrong type). 422: the request is well formed
+but cannot be carried out (an unknown plan, an invalid e-mail address). In both cases nothing has changed.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,19 +13,16 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.http import JsonResponse
 from rest_framework import exceptions, status
-from rest_framework.parsers import JSONParser
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from integrations.errors import database_is_away
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-LARGEST_BODY = 64 * 1024
-DEEPEST_BODY = 10
-TOO_DEEP = "The JSON is nested too deeply."
-UNAVAILABLE_RETRY_SECONDS = 5
+MAX_BODY_BYTES = 64 * 1024
+RETRY_AFTER_SECONDS = 5
 
 TITLES = {
     400: "Malformed request",
@@ -44,62 +40,59 @@ TITLES = {
     503: "Unavailable",
 }
 
-# Codes of a field that is missing or of the wrong type; any other refusal of a field is about what it says.
+# Error codes of a field that is missing or has the wrong type. All other codes mean that the value is invalid.
 MALFORMED = frozenset({"required", "null", "blank", "empty", "invalid_type", "not_a_dict", "not_a_list", "unexpected"})
 
 
 class BodyTooLarge(exceptions.APIException):
+    """The body exceeds ``MAX_BODY_BYTES``."""
+
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"The body may have {LARGEST_BODY} bytes."
+    default_detail = f"The body may have at most {MAX_BODY_BYTES} bytes."
 
 
 class Unprocessable(exceptions.APIException):
-    """Understood, and not possible. ``fields`` says what is wrong with which field."""
+    """The request is well formed but cannot be carried out. ``fields`` maps each invalid field to its message."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_detail = "The request is understood, and not possible."
+    default_detail = "The request cannot be carried out."
 
     def __init__(self, fields: Mapping[str, str], detail: str | None = None) -> None:
         super().__init__(detail)
         self.fields = fields
 
 
-class InFlight(exceptions.APIException):
+class Conflict(exceptions.APIException):
+    """The resource is not in a state in which this request can be carried out."""
+
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "A request with this Idempotency-Key is being worked on; ask again."
+    default_detail = "The request conflicts with the current state."
+
+
+class RequestInFlight(Conflict):
+    """Another request with the same ``Idempotency-Key`` is being processed."""
+
+    default_detail = "A request with this Idempotency-Key is being processed; retry shortly."
     wait = 1
 
 
 class Unavailable(exceptions.APIException):
+    """The shop cannot process the request now. ``wait``: seconds after which the client should retry."""
+
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The shop cannot take this right now. Ask again, with the same Idempotency-Key."
-    wait = UNAVAILABLE_RETRY_SECONDS
+    default_detail = "The shop cannot process this right now. Retry with the same Idempotency-Key."
 
-
-class StrictJSONParser(JSONParser):
-    """JSON as the RFC has it, in a body of bounded size; whatever is wrong with it is the caller's 400."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        body = stream.read(LARGEST_BODY + 1)
-        if len(body) > LARGEST_BODY:
-            raise BodyTooLarge
-        try:
-            data = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
-        except RecursionError:
-            raise exceptions.ParseError(TOO_DEEP) from None
-        except ValueError as error:
-            raise exceptions.ParseError(f"The body is not JSON: {_without_content(error)}") from None
-        if _deeper_than(data, DEEPEST_BODY):
-            raise exceptions.ParseError(TOO_DEEP)
-        return data
+    def __init__(self, detail: str | None = None, *, wait: float = RETRY_AFTER_SECONDS) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: every error of a view in the one shape."""
+    """DRF's exception handler: turn any error of a view into problem+json."""
     if isinstance(error, RequestDataTooBig):
         error = BodyTooLarge()
     if database_is_away(error):
-        log.warning("the database did not answer: %s", type(error).__name__)
+        logger.warning("The database did not respond: %s", type(error).__name__)
         error = Unavailable()
     response = exception_handler(error, context)
     if response is None:
@@ -114,7 +107,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 def problem(code: int, detail: str) -> JsonResponse:
-    """The same shape for what Django answers outside any view of the API."""
+    """A problem+json response for errors outside the API's views."""
     return JsonResponse(_problem(code, detail, []), status=code, content_type=CONTENT_TYPE)
 
 
@@ -128,7 +121,7 @@ def _problem(code: int, detail: str, fields: list[dict[str, str]]) -> dict[str, 
 def _status(error: Exception, code: int) -> int:
     if not isinstance(error, exceptions.ValidationError):
         return code
-    return 400 if any(one in MALFORMED for one in _codes(error.get_codes())) else 422
+    return 400 if any(field_code in MALFORMED for field_code in _codes(error.get_codes())) else 422
 
 
 def _detail(error: Exception, fields: list[dict[str, str]]) -> str:
@@ -167,37 +160,3 @@ def _codes(codes: Any) -> Iterator[str]:
             yield from _codes(inner)
     else:
         yield str(codes)
-
-
-def _deeper_than(data: Any, levels: int) -> bool:
-    layer = [data]
-    for _ in range(levels):
-        layer = [inner for one in layer for inner in _children(one)]
-        if not layer:
-            return False
-    return True
-
-
-def _children(data: Any) -> list[Any]:
-    if isinstance(data, dict):
-        return list(data.values())
-    return data if isinstance(data, list) else []
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("an object has the same key twice")
-    return found
-
-
-def _without_content(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}, column {error.colno}."
-    if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8."
-    return f"{error}."
