@@ -1,4 +1,4 @@
-"""Every address of the shop."""
+"""All URLs of the shop: the root of each API, of the payment page and of the webhooks."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from config.health import healthz, readyz
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs")),
-    path("api/v1/", include("orders.urls")),
+    path("", RedirectView.as_view(pattern_name="api-docs")),
+    path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("charges.api.urls")),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     path("pay/", include("charges.payment_page.urls")),
     path("webhooks/", include("charges.webhooks.urls")),
-    path("webhooks/", include("notifications.urls")),
+    path("webhooks/", include("notifications.webhooks.urls")),
     path("admin/", admin.site.urls),
-    path("healthz", healthz),
-    path("readyz", readyz),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
 ]
 
 handler400 = "config.errors.bad_request"

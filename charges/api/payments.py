@@ -24,7 +24,7 @@ from integrations.stripe import setup_intents
 from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.problems import RETRY_AFTER_SECONDS, Conflict, Unavailable
 from integrations.web.views import PublicView, refuse_large_body
-from orders.api import order_of
+from orders.api.lookups import order_for_token
 from orders.models import Order
 from subscriptions.locales import language_of
 
@@ -86,7 +86,7 @@ class PaymentView(PublicView):
         responses={200: PaymentOutput, **NO_SUCH_ORDER},
     )
     def get(self, request: Request, token: str) -> Response:
-        return Response(_described(order_of(token)), headers=NO_STORE)
+        return Response(_described(order_for_token(token)), headers=NO_STORE)
 
 
 class PaymentCardView(PublicView):
@@ -113,7 +113,7 @@ class PaymentCardView(PublicView):
     )
     def post(self, request: Request, token: str) -> Response:
         refuse_large_body(request)
-        order = order_of(token)
+        order = order_for_token(token)
         logs.bind(order_number=order.number)
         serializer = CardInput(data=request.data)
         serializer.is_valid(raise_exception=True)

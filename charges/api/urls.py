@@ -6,9 +6,9 @@ from charges.api.payments import PaymentCardView, PaymentView, SetupIntentsView
 from charges.api.refunds import RefundsView, RefundView
 
 urlpatterns = [
-    path("setup-intents/", SetupIntentsView.as_view(), name="setup-intents"),
-    path("orders/status/<str:token>/payment/", PaymentView.as_view(), name="payment"),
-    path("orders/status/<str:token>/payment/card/", PaymentCardView.as_view(), name="payment-card"),
-    path("refunds/", RefundsView.as_view(), name="refunds"),
-    path("refunds/<uuid:refund_id>/", RefundView.as_view(), name="refund"),
+    path("setup-intents/", SetupIntentsView.as_view(), name="api-setup-intents"),
+    path("orders/status/<str:token>/payment/", PaymentView.as_view(), name="api-payment"),
+    path("orders/status/<str:token>/payment/card/", PaymentCardView.as_view(), name="api-payment-card"),
+    path("refunds/", RefundsView.as_view(), name="api-refunds"),
+    path("refunds/<uuid:refund_id>/", RefundView.as_view(), name="api-refund"),
 ]

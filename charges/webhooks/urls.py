@@ -4,4 +4,4 @@ from django.urls import path
 
 from charges.webhooks import views
 
-urlpatterns = [path("stripe/", views.stripe_webhook, name="stripe-webhook")]
+urlpatterns = [path("stripe/", views.stripe_webhook, name="webhook-stripe")]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
-from notifications import webhooks
 from notifications.models import Notification
 from notifications.operations import brevo_events
+from notifications.webhooks import views
 
 URL = "/webhooks/brevo/"
 DELIVERED = {
@@ -191,4 +191,4 @@ def test_whatever_bytes_come_are_answered(client, body):
 def test_the_view_is_where_the_urls_say():
     from django.urls import resolve
 
-    assert resolve(URL).func is webhooks.brevo
+    assert resolve(URL).func is views.brevo_webhook

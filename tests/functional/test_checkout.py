@@ -324,7 +324,7 @@ def test_other_methods_are_refused(transactional_db: None, client: Client, metho
 def test_too_many_checkouts_wait(
     transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orders.api import CheckoutThrottle
+    from orders.api.views import CheckoutThrottle
 
     monkeypatch.setattr(CheckoutThrottle, "THROTTLE_RATES", {"checkout": "3/min"})
     client = Client(REMOTE_ADDR="192.0.2.7")

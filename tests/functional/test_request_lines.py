@@ -124,7 +124,7 @@ def test_a_request_that_fails_writes_its_line(
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("orders.api.PlansView.get", fail)
+    monkeypatch.setattr("orders.api.views.PlansView.get", fail)
     client.get("/api/v1/plans/")
 
     [line] = [line for line in lines() if "route" in line]

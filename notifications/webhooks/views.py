@@ -31,7 +31,7 @@ class TooLarge(Exception):
 
 @csrf_exempt
 @require_POST
-def brevo(request: HttpRequest) -> HttpResponse:
+def brevo_webhook(request: HttpRequest) -> HttpResponse:
     """200 stored, 400 no JSON, 401 no token of ours, 413 too large, 429 come back later."""
     header = request.headers.get("Authorization", "")
     if not webhooks.is_authorized(header=header, token=settings.BREVO_WEBHOOK_TOKEN):

@@ -8,7 +8,6 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -20,9 +19,10 @@ from integrations.web.problems import RequestInFlight, Unprocessable
 from integrations.web.throttles import ClientAddressThrottle
 from integrations.web.views import PublicView, refuse_large_body
 from orders import status_tokens
+from orders.api.lookups import order_for_token
+from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
 from orders.models import Order
 from orders.operations import checkout as operations
-from orders.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
 from subscriptions.money import LARGEST_AMOUNT
 from subscriptions.operations.customers import Buyer
 from subscriptions.queries import plan_for_sale, plans_for_sale
@@ -82,7 +82,7 @@ class OrderStatusView(PublicView):
         },
     )
     def get(self, request: Request, token: str) -> Response:
-        order = order_of(token)
+        order = order_for_token(token)
         return Response(_describe_order(order, request), headers={"Cache-Control": "no-store"})
 
 
@@ -147,16 +147,8 @@ def _describe_order(order: Order, request: Request) -> dict[str, Any]:
         "status": order.status,
         "amount": order.amount,
         "currency": order.currency,
-        "status_url": reverse("order-status", kwargs={"token": token}, request=request),
+        "status_url": reverse("api-order-status", kwargs={"token": token}, request=request),
     }
-
-
-def order_of(token: str) -> Order:
-    """The order that a status token is for; 404 where it is none of ours."""
-    try:
-        return status_tokens.order_of(token=token)
-    except status_tokens.BadToken:
-        raise exceptions.NotFound("There is no such order.") from None
 
 
 def _caller(request: Request) -> str:
