@@ -14,7 +14,17 @@ from orders.admin import FoundByOrderAdmin
 class NotificationAdmin(FoundByOrderAdmin):
     """Every message to a customer and what became of it."""
 
-    list_display = ("kind", "order", "customer", "status", "error_code", "created_at", "channel", "occasion", "sent_at")
+    list_display = (
+        "kind",
+        "order",
+        "customer",
+        "status",
+        "error_code",
+        "created_at",
+        "channel",
+        "dedup_key",
+        "sent_at",
+    )
     list_filter = ("status", "kind", "channel", "created_at")
     list_select_related = ("order", "customer")
     search_fields = (
@@ -23,7 +33,7 @@ class NotificationAdmin(FoundByOrderAdmin):
         "order__number",
         "provider_message_id__exact",
         "idempotency_key__exact",
-        "occasion__exact",
+        "dedup_key__exact",
         "id__exact",
     )
     search_help_text = "E-mail address, phone, order number, Brevo's message id, a refund's id, our id"

@@ -53,12 +53,11 @@ class Notification(models.Model):
     channel = models.CharField(max_length=5, choices=Channel)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="notifications")
     order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="notifications")
-    occasion = models.CharField(
+    dedup_key = models.CharField(
         max_length=100,
         blank=True,
         default="",
-        db_default="",  # for workers of the release before
-        help_text="Which of several messages of its kind it is: attempt-2, step-3, a refund's id.",
+        help_text="Distinguishes several messages of one kind about one order: attempt-2, step-3, a refund's id.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     idempotency_key = models.UUIDField(
@@ -66,7 +65,7 @@ class Notification(models.Model):
         help_text="The provider's key for this message; a new one once a try certainly failed.",
     )
     provider_message_id = models.CharField(max_length=200, blank=True)
-    first_tried_at = models.DateTimeField(
+    first_attempted_at = models.DateTimeField(
         null=True,
         default=None,
         help_text="When the key was first used; from then on the provider may have it.",
@@ -80,14 +79,14 @@ class Notification(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "channel", "order", "occasion"], name="notification_once_per_occasion"
+                fields=["kind", "channel", "order", "dedup_key"], name="notification_once_per_dedup_key"
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["sent", "delivered"]) | Q(sent_at__isnull=False),
                 name="sent_has_its_time",
             ),
             models.CheckConstraint(
-                condition=~Q(status="sending") | Q(first_tried_at__isnull=False), name="sending_has_its_time"
+                condition=~Q(status="sending") | Q(first_attempted_at__isnull=False), name="sending_has_its_time"
             ),
         ]
         indexes = [
@@ -157,10 +156,10 @@ class Suppression(models.Model):
         return f"{self.channel} {self.reason}"
 
 
-class Pace(models.Model):
+class RateLimit(models.Model):
     """When the next call of a rate-limited sort may begin, all workers together.
 
-    See ``operations/pacing.py``.
+    See ``operations/rate_limits.py``.
     """
 
     name = models.CharField(primary_key=True, max_length=40)

@@ -22,7 +22,7 @@ from notifications.events import BrevoWebhookReceived
 from notifications.models import Notification
 from notifications.operations import brevo_events, contact_syncs, emails, sms
 from notifications.operations import recovery as stuck_work
-from notifications.operations.occasions import Occasion
+from notifications.operations.dedup_keys import DedupKey
 from orders.events import OrderPaid, OrderPlaced
 from subscriptions.events import CustomerRegistered, CustomerUpdated
 
@@ -43,20 +43,20 @@ def welcome(*, order_id: UUID, **_: object) -> None:
 
 @consumes(PaymentFailed, name="emails.payment_failed", queue=EMAILS)
 def payment_failed(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
-    occasion = Occasion(attempt_number=attempt_number)
-    emails.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(attempt_number=attempt_number)
+    emails.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(PaymentActionRequired, name="emails.payment_action_required", queue=EMAILS)
 def payment_action_required(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
-    occasion = Occasion(attempt_number=attempt_number)
-    emails.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(attempt_number=attempt_number)
+    emails.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(PaymentReminderDue, name="emails.payment_reminder", queue=EMAILS)
 def payment_reminder(*, order_id: UUID, step_number: int, **_: object) -> None:
-    occasion = Occasion(step_number=step_number)
-    emails.send(kind=Kind.PAYMENT_REMINDER, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(step_number=step_number)
+    emails.send(kind=Kind.PAYMENT_REMINDER, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(DunningExhausted, name="emails.dunning_exhausted", queue=EMAILS)
@@ -66,32 +66,32 @@ def dunning_exhausted(*, order_id: UUID, **_: object) -> None:
 
 @consumes(PaymentLinkRequested, name="emails.payment_link", queue=EMAILS)
 def payment_link(*, order_id: UUID, request: str = "", **_: object) -> None:
-    occasion = Occasion(request=request)
-    emails.send(kind=Kind.PAYMENT_LINK, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(request=request)
+    emails.send(kind=Kind.PAYMENT_LINK, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(RefundSucceeded, name="emails.refund_succeeded", queue=EMAILS)
 def refund_succeeded(*, refund_id: UUID, order_id: UUID, **_: object) -> None:
-    occasion = Occasion(refund_id=refund_id)
-    emails.send(kind=Kind.REFUND_SUCCEEDED, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(refund_id=refund_id)
+    emails.send(kind=Kind.REFUND_SUCCEEDED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(RefundFailed, name="emails.refund_failed", queue=EMAILS)
 def refund_failed(*, refund_id: UUID, order_id: UUID, **_: object) -> None:
-    occasion = Occasion(refund_id=refund_id)
-    emails.send(kind=Kind.REFUND_FAILED, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(refund_id=refund_id)
+    emails.send(kind=Kind.REFUND_FAILED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(PaymentFailed, name="sms.payment_failed", queue=SMS)
 def payment_failed_sms(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
-    occasion = Occasion(attempt_number=attempt_number)
-    sms.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(attempt_number=attempt_number)
+    sms.send(kind=Kind.PAYMENT_FAILED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(PaymentActionRequired, name="sms.payment_action_required", queue=SMS)
 def payment_action_required_sms(*, order_id: UUID, attempt_number: int = 0, **_: object) -> None:
-    occasion = Occasion(attempt_number=attempt_number)
-    sms.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, occasion=occasion, at=timezone.now())
+    dedup_key = DedupKey(attempt_number=attempt_number)
+    sms.send(kind=Kind.PAYMENT_ACTION_REQUIRED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
 
 
 @consumes(OrderPaid, name="sms.order_paid", queue=SMS)

@@ -13,7 +13,7 @@ from integrations.errors import PermanentError
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.recording import mark_processed
 from notifications.models import Channel, Notification, Suppression
-from notifications.operations import suppressions
+from notifications.operations import locks, suppressions
 from subscriptions.operations import consents
 
 Status = Notification.Status
@@ -85,11 +85,8 @@ def _notification_of(event: BrevoEvent) -> Notification | None:
     if event.channel == BrevoChannel.MARKETING:
         return None
     channel = Channel.SMS if event.channel == BrevoChannel.SMS else Channel.EMAIL
-    ours = Notification.objects.select_for_update().filter(channel=channel)
     ids = [found for found in map(_uuid, event.custom_ids) if found is not None]
-    if ids and (notification := ours.filter(pk__in=ids).first()):
-        return notification
-    return ours.filter(provider_message_id=event.message_id).first() if event.message_id else None
+    return locks.find_locked_notification(channel=channel, ids=ids, provider_message_id=event.message_id)
 
 
 def _uuid(text: str) -> UUID | None:

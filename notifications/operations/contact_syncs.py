@@ -20,7 +20,7 @@ from integrations.errors import ProviderError
 from integrations.locks import session_lock
 from notifications import queries
 from notifications.models import ContactSync
-from notifications.operations import pacing
+from notifications.operations import rate_limits
 from notifications.operations.failures import code_of
 from notifications.rendering.wording import split_name
 from subscriptions.models import Customer
@@ -36,7 +36,7 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
     Raises ``NoSuchCustomer``, ``Busy`` and ``ProviderError``.
     """
     known = _sync_row(customer_id, Provider.BREVO).synced_at is not None
-    pacing.wait_for_turn(
+    rate_limits.wait_for_slot(
         name="brevo-contacts",
         per_second=brevo_facts.CONTACT_CALLS_PER_SECOND,
         burst=brevo_facts.CONTACT_BURST,
@@ -56,7 +56,7 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
 def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
     """Make Dixa's end user what our customer is. Raises as ``sync_contact`` does."""
     known = _sync_row(customer_id, Provider.DIXA).external_id
-    pacing.wait_for_turn(
+    rate_limits.wait_for_slot(
         name="dixa",
         per_second=dixa_facts.CALLS_PER_SECOND,
         burst=dixa_facts.BURST,

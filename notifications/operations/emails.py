@@ -19,58 +19,58 @@ from integrations.locks import session_lock
 from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import claims
-from notifications.operations.circumstances import circumstances
-from notifications.operations.claims import Claim
+from notifications.operations.claims import ClaimedMessage
+from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.operations.failures import code_of
-from notifications.operations.occasions import ONLY_ONE, Occasion
+from notifications.operations.message_context import message_context
 from notifications.rendering import emails as rendering
 
 
-def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, occasion: Occasion = ONLY_ONE) -> bool:
-    """Send this e-mail about this order and occasion; False when it was sent before, or is not to be sent.
+def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY) -> bool:
+    """Send this e-mail about this order and dedup_key; False when it was sent before, or is not to be sent.
 
     Raises ``NoSuchOrder``, ``NoSuchRefund``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try
     again), ``ProviderRefused``.
     """
-    with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id, occasion=occasion)):
-        claim = claims.claim(
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id, dedup_key=dedup_key)):
+        claimed = claims.claim(
             kind=kind,
             channel=Channel.EMAIL,
             order=queries.order_to_write_about(order_id=order_id),
-            occasion=occasion,
+            dedup_key=dedup_key,
             at=at,
             resend_within=facts.RESEND_WITHIN,
         )
-        if claim is None:
+        if claimed is None:
             return False
-        _send(claim, at)
+        _send(claimed, at)
         return True
 
 
-def _send(claim: Claim, at: dt.datetime) -> None:
-    notification = claim.notification
-    email = _email(claim, at)
+def _send(claimed: ClaimedMessage, at: dt.datetime) -> None:
+    notification = claimed.notification
+    email = _email(claimed, at)
     try:
         accepted = messages.send_email(
             email=email, idempotency_key=notification.idempotency_key, custom_id=str(notification.pk)
         )
     except ProviderUnavailable as error:
-        claims.record_not_sent(claim=claim, error_code=code_of(error))
+        claims.record_not_sent(claimed=claimed, error_code=code_of(error))
         raise
     except ProviderUnclear as error:
-        claims.record_unclear(claim=claim, error_code=code_of(error), give_up=False)
+        claims.record_unclear(claimed=claimed, error_code=code_of(error), give_up=False)
         raise
     except ProviderRefused as error:
-        claims.record_refused(claim=claim, error_code=code_of(error))
+        claims.record_refused(claimed=claimed, error_code=code_of(error))
         raise
-    claims.record_sent(claim=claim, message_id=accepted.message_id, at=at)
+    claims.record_sent(claimed=claimed, message_id=accepted.message_id, at=at)
 
 
-def _email(claim: Claim, at: dt.datetime) -> messages.Email:
-    customer = claim.order.customer
-    kind = Notification.Kind(claim.notification.kind)
-    told = circumstances(kind=kind, order=claim.order, occasion=claim.occasion, at=at)
-    rendered = rendering.render(kind=kind, order=claim.order, told=told)
+def _email(claimed: ClaimedMessage, at: dt.datetime) -> messages.Email:
+    customer = claimed.order.customer
+    kind = Notification.Kind(claimed.notification.kind)
+    context = message_context(kind=kind, order=claimed.order, dedup_key=claimed.dedup_key, at=at)
+    rendered = rendering.render(kind=kind, order=claimed.order, context=context)
     return messages.Email(
         sender_email=settings.SENDER_EMAIL,
         sender_name=settings.SHOP_NAME,

@@ -11,7 +11,7 @@ from charges.models import DunningRun, Refund
 from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import suppressions
-from notifications.operations.occasions import ONLY_ONE, Occasion
+from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from orders.models import Order
 from orders.operations.payments import AWAITING_PAYMENT
 from subscriptions.models import Plan
@@ -31,22 +31,22 @@ TRUE_WHILE = {
 REFUND_IS = {Kind.REFUND_SUCCEEDED: Refund.Status.SUCCEEDED, Kind.REFUND_FAILED: Refund.Status.FAILED}
 
 
-def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, occasion: Occasion = ONLY_ONE) -> str:
+def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedup_key: DedupKey = NO_DEDUP_KEY) -> str:
     """A code for the row, or an empty string when the message is to go out. Raises ``NoSuchRefund``."""
     return (
-        _untrue(kind, order, occasion)
-        or (SUPERSEDED if _superseded(kind, order, occasion) else "")
+        _untrue(kind, order, dedup_key)
+        or (SUPERSEDED if _superseded(kind, order, dedup_key) else "")
         or (_no_consent(order) if channel == Channel.SMS else "")
         or suppressions.stopping_reason(channel=channel, customer=order.customer)
     )
 
 
-def _untrue(kind: Notification.Kind, order: Order, occasion: Occasion) -> str:
+def _untrue(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> str:
     """What the message would say is not so (any more)."""
     if kind in TRUE_WHILE:
         return "" if order.status in TRUE_WHILE[kind] else f"order_{order.status}"
     if kind in REFUND_IS:  # true of an order that is canceled or refunded, too
-        status = queries.refund_to_write_about(refund_id=occasion.refund_id, order=order).status
+        status = queries.refund_to_write_about(refund_id=dedup_key.refund_id, order=order).status
         return "" if status == REFUND_IS[kind] else f"refund_{status}"
     if kind == Kind.DUNNING_EXHAUSTED:
         return _not_exhausted(order)
@@ -66,12 +66,12 @@ def _not_exhausted(order: Order) -> str:
     return "" if order.status in left_as else f"order_{order.status}"
 
 
-def _superseded(kind: Notification.Kind, order: Order, occasion: Occasion) -> bool:
+def _superseded(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> bool:
     """Whether another message says the same of a later time."""
-    if occasion.attempt_number:
-        return charges.attempt_is_old_news(order_id=order.pk, number=occasion.attempt_number)
-    if occasion.step_number:
-        return charges.step_is_old_news(order_id=order.pk, number=occasion.step_number)
+    if dedup_key.attempt_number:
+        return charges.attempt_is_old_news(order_id=order.pk, number=dedup_key.attempt_number)
+    if dedup_key.step_number:
+        return charges.step_is_old_news(order_id=order.pk, number=dedup_key.step_number)
     return False
 
 

@@ -13,48 +13,48 @@ from integrations.locks import session_lock
 from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import claims
-from notifications.operations.claims import Claim
+from notifications.operations.claims import ClaimedMessage
+from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.operations.failures import code_of
-from notifications.operations.occasions import ONLY_ONE, Occasion
 from notifications.rendering import sms as rendering
 
 
-def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, occasion: Occasion = ONLY_ONE) -> bool:
-    """Send this SMS about this order and occasion to a customer who wants SMS; False when nothing (certain) went out.
+def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY) -> bool:
+    """Send this SMS about this order and dedup_key to a customer who wants SMS; False when nothing (certain) went out.
 
     A time-out makes it ``unknown``, and that is the end of it. Raises ``NoSuchOrder``, ``Busy``,
     ``ProviderUnavailable`` (try again), ``ProviderRefused``.
     """
-    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id, occasion=occasion)):
-        claim = claims.claim(
+    with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id, dedup_key=dedup_key)):
+        claimed = claims.claim(
             kind=kind,
             channel=Channel.SMS,
             order=queries.order_to_write_about(order_id=order_id),
-            occasion=occasion,
+            dedup_key=dedup_key,
             at=at,
             resend_within=None,
         )
-        return claim is not None and _send(claim, at)
+        return claimed is not None and _send(claimed, at)
 
 
-def _send(claim: Claim, at: dt.datetime) -> bool:
-    content = rendering.render(kind=Notification.Kind(claim.notification.kind), order=claim.order)
+def _send(claimed: ClaimedMessage, at: dt.datetime) -> bool:
+    content = rendering.render(kind=Notification.Kind(claimed.notification.kind), order=claimed.order)
     try:
         accepted = messages.send_sms(
             sender=settings.SMS_SENDER,
-            recipient=claim.order.customer.phone,
+            recipient=claimed.order.customer.phone,
             content=content,
-            tag=str(claim.notification.pk),
+            tag=str(claimed.notification.pk),
         )
     except ProviderUnavailable as error:
-        claims.record_not_sent(claim=claim, error_code=code_of(error))
+        claims.record_not_sent(claimed=claimed, error_code=code_of(error))
         raise
     except ProviderUnclear as error:
         # Not raised: the ladder would send it again.
-        claims.record_unclear(claim=claim, error_code=code_of(error), give_up=True)
+        claims.record_unclear(claimed=claimed, error_code=code_of(error), give_up=True)
         return False
     except ProviderRefused as error:
-        claims.record_refused(claim=claim, error_code=code_of(error))
+        claims.record_refused(claimed=claimed, error_code=code_of(error))
         raise
-    claims.record_sent(claim=claim, message_id=accepted.message_id, at=at)
+    claims.record_sent(claimed=claimed, message_id=accepted.message_id, at=at)
     return True

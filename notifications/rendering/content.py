@@ -11,7 +11,7 @@ from django.utils.safestring import mark_safe
 
 from notifications.models import Notification
 from notifications.rendering import wording
-from notifications.rendering.circumstances import PLAIN, Circumstances
+from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext
 from orders.models import Order
 
 
@@ -24,7 +24,7 @@ class Content:
     paragraphs: tuple[str, ...]
 
 
-def content(*, kind: Notification.Kind, order: Order, told: Circumstances = PLAIN) -> Content:
+def content(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> Content:
     """Render ``templates/notifications/<language>/<kind>.txt``: the subject, the heading, and paragraphs
     after a blank."""
     language = wording.language_of(order.customer.locale)
@@ -34,15 +34,15 @@ def content(*, kind: Notification.Kind, order: Order, told: Circumstances = PLAI
         "plan": wording.printable(order.subscription.plan.name),
         "number": order.number,
         "amount": wording.money(amount=order.amount, currency=order.currency, formats=formats),
-        "because": told.because.in_language(language),
-        "first": told.first,
+        "because": context.because.in_language(language),
+        "first": context.first,
         "is_digital": order.subscription.plan.is_digital,
-        "next_try": told.next_try_at and wording.day(told.next_try_at.astimezone(dt.UTC).date(), formats=formats),
-        "to_confirm": told.to_confirm,
-        "outcome": told.outcome and told.outcome.value,
-        "refunded": told.refunded,
-        "refunded_amount": told.refunded
-        and wording.money(amount=told.refunded.amount, currency=told.refunded.currency, formats=formats),
+        "next_try": context.next_try_at and wording.day(context.next_try_at.astimezone(dt.UTC).date(), formats=formats),
+        "to_confirm": context.to_confirm,
+        "outcome": context.outcome and context.outcome.value,
+        "refunded": context.refunded,
+        "refunded_amount": context.refunded
+        and wording.money(amount=context.refunded.amount, currency=context.refunded.currency, formats=formats),
     }
     return parse(_plain(f"notifications/{language}/{kind.value}.txt", facts))
 

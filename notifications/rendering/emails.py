@@ -9,11 +9,11 @@ from django.template.loader import render_to_string
 
 from notifications.models import Notification
 from notifications.rendering import wording
-from notifications.rendering.circumstances import PLAIN, Circumstances, PaymentPage
 from notifications.rendering.content import Content, content
+from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext, PaymentPage
 from orders.models import Order
 
-LONGEST_NAME = 70  # Brevo refuses a recipient with a longer one
+MAX_NAME_LENGTH = 70  # Brevo refuses a recipient with a longer one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +45,21 @@ class Button:
     note: str
 
 
-def render(*, kind: Notification.Kind, order: Order, told: Circumstances = PLAIN) -> RenderedEmail:
+def render(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> RenderedEmail:
     """The e-mail in the customer's language, or English."""
-    message = content(kind=kind, order=order, told=told)
+    message = content(kind=kind, order=order, context=context)
     name = wording.printable(order.customer.name)
-    context = _context(order, message, name) | {"button": _button(order, told.page, to_confirm=told.to_confirm)}
+    button = _button(order, context.page, to_confirm=context.to_confirm)
+    variables = _variables(order, message, name) | {"button": button}
     return RenderedEmail(
-        to_name=name[:LONGEST_NAME].strip(),
+        to_name=name[:MAX_NAME_LENGTH].strip(),
         subject=message.subject,
-        html=render_to_string("notifications/email.html", context),
-        text=render_to_string("notifications/email.txt", context),
+        html=render_to_string("notifications/email.html", variables),
+        text=render_to_string("notifications/email.txt", variables),
     )
 
 
-def _context(order: Order, message: Content, name: str) -> dict[str, object]:
+def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
     language = wording.language_of(order.customer.locale)
     formats = wording.formats_of(order.customer.locale)
     labels = wording.LABELS[language]

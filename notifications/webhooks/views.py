@@ -19,14 +19,14 @@ from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from notifications.events import BrevoWebhookReceived
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-LARGEST_BODY = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 COME_BACK_SECONDS = "60"
 
 
 class TooLarge(Exception):
-    """The body is larger than ``LARGEST_BODY``."""
+    """The body is larger than ``MAX_BODY_BYTES``."""
 
 
 @csrf_exempt
@@ -45,14 +45,14 @@ def brevo_webhook(request: HttpRequest) -> HttpResponse:
     try:
         stored = _store(events)
     except Exception:  # whatever it is, the event must come again
-        log.exception("A webhook of Brevo could not be stored; it is asked to come again")
+        logger.exception("A webhook of Brevo could not be stored; it is asked to come again")
         return _problem(429, "storage_unavailable", headers={"Retry-After": COME_BACK_SECONDS})
     return JsonResponse({"received": len(events), "new": stored})
 
 
 def _body(request: HttpRequest) -> bytes:
-    body = request.read(LARGEST_BODY + 1)
-    if len(body) > LARGEST_BODY:
+    body = request.read(MAX_BODY_BYTES + 1)
+    if len(body) > MAX_BODY_BYTES:
         raise TooLarge
     return body
 

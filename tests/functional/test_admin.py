@@ -160,7 +160,7 @@ def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff:
     for number in range(5):
         ask(many.charge, 1)
         many.notifications.create(
-            kind="refund_succeeded", channel="email", customer=many.customer, occasion=str(number)
+            kind="refund_succeeded", channel="email", customer=many.customer, dedup_key=str(number)
         )
         many.lines.create(plan=many.subscription.plan, description="Beans", quantity=1, unit_amount=1, amount=1)
     few.lines.create(plan=few.subscription.plan, description="Beans", quantity=1, unit_amount=1, amount=1)

@@ -10,7 +10,7 @@ from charges import payment_links, queries
 from charges.models import ChargeAttempt
 from integrations.sandbox.stripe_api import cards
 from notifications.models import Notification
-from notifications.operations.circumstances import circumstances
+from notifications.operations.message_context import message_context
 from notifications.queries import why_unpaid
 from notifications.rendering import emails
 from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
@@ -104,10 +104,10 @@ def mail_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
     order.customer.save()
     capture(order)
     order.refresh_from_db(fields=["status"])
-    told = circumstances(kind=Notification.Kind.PAYMENT_FAILED, order=order, at=NOW)
+    context = message_context(kind=Notification.Kind.PAYMENT_FAILED, order=order, at=NOW)
     # What differs from one order to the next is made the same, so that two mails can be compared.
     order.subscription.plan.name, order.number = "Coffee", "7K3M9-Q2XAB"
-    return emails.render(kind=Notification.Kind.PAYMENT_FAILED, order=order, told=told)
+    return emails.render(kind=Notification.Kind.PAYMENT_FAILED, order=order, context=context)
 
 
 @pytest.fixture

@@ -154,8 +154,8 @@ def test_after_an_outage_only_the_newest_state_is_told(make_order, brevo_sandbox
     [mail] = brevo_sandbox.records("mails")
     assert "The card has expired." in mail["textContent"]
     assert len(brevo_sandbox.records("sms")) == 1
-    told = Notification.objects.filter(channel="email").values_list("occasion", "status", "error_code")
-    assert set(told) == {("attempt-1", "skipped", "superseded"), ("attempt-2", "sent", "")}
+    rows = Notification.objects.filter(channel="email").values_list("dedup_key", "status", "error_code")
+    assert set(rows) == {("attempt-1", "skipped", "superseded"), ("attempt-2", "sent", "")}
 
 
 def test_a_message_of_yesterday_that_names_no_attempt_is_told_once(make_order, brevo_sandbox):
@@ -166,7 +166,7 @@ def test_a_message_of_yesterday_that_names_no_attempt_is_told_once(make_order, b
         current_app.tasks["emails.payment_failed"](order_id=str(order.pk), customer_id=str(order.customer_id))
 
     assert len(brevo_sandbox.records("mails")) == 1
-    assert Notification.objects.get().occasion == ""
+    assert Notification.objects.get().dedup_key == ""
 
 
 def wait_until(condition: Any, *, seconds: float = 10.0) -> None:

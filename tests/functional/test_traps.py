@@ -17,7 +17,7 @@ from integrations.errors import PermanentError, ProviderUnclear
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Channel, Notification
 from notifications.operations import reasons
-from notifications.operations.occasions import Occasion
+from notifications.operations.dedup_keys import DedupKey
 from orders.models import Order
 from orders.tasks import start_fulfilment
 from subscriptions.models import Subscription
@@ -84,7 +84,7 @@ def test_no_mail_says_renewed_before_the_charge_settled(stripe_sandbox: StripeSa
     def why_not() -> str:
         renewal.refresh_from_db()
         return reasons.not_to_send(
-            kind=Notification.Kind.WELCOME, channel=Channel.EMAIL, order=renewal, occasion=Occasion()
+            kind=Notification.Kind.WELCOME, channel=Channel.EMAIL, order=renewal, dedup_key=DedupKey()
         )
 
     assert why_not() == "order_not_paid"

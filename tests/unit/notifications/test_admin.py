@@ -16,7 +16,7 @@ def rows(make_order):
     notification = Notification.objects.create(
         kind="welcome", channel=Channel.EMAIL, customer=order.customer, order=order, provider_message_id="<m@relay>"
     )
-    Notification.objects.filter(pk=notification.pk).update(occasion="attempt-2")
+    Notification.objects.filter(pk=notification.pk).update(dedup_key="attempt-2")
     ContactSync.objects.create(customer=order.customer, provider="dixa", external_id="d-1")
     Suppression.objects.create(channel=Channel.EMAIL, address_key="x@example.com", reason="spam")
     return notification
@@ -38,9 +38,9 @@ def test_a_message_is_found_by_what_staff_are_told(search, rows, admin_client):
     assert list(answer.context["cl"].queryset) == [rows]
 
 
-def test_staff_see_the_occasion(rows, admin_client):
+def test_staff_see_the_dedup_key(rows, admin_client):
     answer = admin_client.get(reverse("admin:notifications_notification_changelist"), {"q": "attempt-2"})
-    assert "attempt-2" in answer.content.decode().split("field-occasion")[1]
+    assert "attempt-2" in answer.content.decode().split("field-dedup_key")[1]
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -39,7 +39,7 @@ def mail(make_order, now) -> Notification:
         order=order,
         status=Status.SENT,
         sent_at=now,
-        first_tried_at=now,
+        first_attempted_at=now,
         provider_message_id="<m@relay>",
     )
 

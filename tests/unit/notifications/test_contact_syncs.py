@@ -7,7 +7,7 @@ import pytest
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnclear
 from notifications import queries
 from notifications.models import ContactSync
-from notifications.operations import contact_syncs, pacing
+from notifications.operations import contact_syncs, rate_limits
 from subscriptions.models import Customer
 from tests.unit.notifications.conftest import make_customer
 
@@ -220,20 +220,20 @@ class TestDixa:
 class TestPacing:
     def test_all_workers_together_keep_the_pace(self, at_once):
         began = time.monotonic()
-        at_once(lambda: pacing.wait_for_turn(name="test", per_second=10, burst=0, calls=1), times=4)
+        at_once(lambda: rate_limits.wait_for_slot(name="test", per_second=10, burst=0, calls=1), times=4)
         assert 0.25 < time.monotonic() - began < 1.5
 
     def test_who_was_quiet_may_catch_up(self):
         began = time.monotonic()
         for _ in range(4):
-            pacing.wait_for_turn(name="test", per_second=1, burst=4, calls=1)
+            rate_limits.wait_for_slot(name="test", per_second=1, burst=4, calls=1)
         assert time.monotonic() - began < 0.5
 
     def test_nobody_waits_for_ever(self, monkeypatch):
-        monkeypatch.setattr(pacing, "LONGEST_WAIT", 0.1)
-        pacing.wait_for_turn(name="test", per_second=1, burst=0, calls=1)
+        monkeypatch.setattr(rate_limits, "MAX_WAIT_SECONDS", 0.1)
+        rate_limits.wait_for_slot(name="test", per_second=1, burst=0, calls=1)
         with pytest.raises(ProviderThrottled):
-            pacing.wait_for_turn(name="test", per_second=1, burst=0, calls=1)
+            rate_limits.wait_for_slot(name="test", per_second=1, burst=0, calls=1)
 
 
 def test_the_longest_sync_ends_before_its_time_limit():
@@ -245,4 +245,4 @@ def test_the_longest_sync_ends_before_its_time_limit():
     for queue, seconds in ((BREVO, contacts.UPSERT_SECONDS), (DIXA, end_users.UPSERT_SECONDS)):
         calls = seconds + http.READ_SECONDS  # a read that begins just before the deadline
         assert calls < PROVIDER_TIMEOUTS
-        assert calls + contact_syncs.WAIT_SECONDS + pacing.LONGEST_WAIT + 1 < queue.soft_time_limit
+        assert calls + contact_syncs.WAIT_SECONDS + rate_limits.MAX_WAIT_SECONDS + 1 < queue.soft_time_limit

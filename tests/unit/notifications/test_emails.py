@@ -166,12 +166,12 @@ def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, make_order,
     settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
     with pytest.raises(ProviderUnavailable):
         emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
-    assert Notification.objects.get().first_tried_at is None
+    assert Notification.objects.get().first_attempted_at is None
 
     settings.BREVO_API_BASE = f"{brevo_sandbox.url}/brevo/v3"
     later = now + dt.timedelta(days=3)
     assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=later)
-    assert Notification.objects.get().first_tried_at == later
+    assert Notification.objects.get().first_attempted_at == later
 
 
 def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_sandbox, make_order, now, settings):
@@ -185,7 +185,7 @@ def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_s
     with pytest.raises(ProviderUnavailable):
         emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=1))
     row = Notification.objects.get()
-    assert (row.status, row.first_tried_at, row.idempotency_key) == (Status.SENDING, now, key)
+    assert (row.status, row.first_attempted_at, row.idempotency_key) == (Status.SENDING, now, key)
 
     settings.BREVO_API_BASE = f"{brevo_sandbox.url}/brevo/v3"
     emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=6))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from charges.declines.codes import EXPIRED
 from notifications.models import Notification
 from notifications.rendering import emails, sms, wording
-from notifications.rendering.circumstances import Circumstances, Outcome, PaymentPage, Refunded
 from notifications.rendering.content import parse
+from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
 
 Kind = Notification.Kind
 MAILS = [kind for kind in Kind if kind != Kind.ORDER_PAID]
@@ -37,10 +37,10 @@ URL = "https://shop.example.com/pay/0199f3a0:1795166102:a-b_c={x}/"
 PAGE = PaymentPage(url=URL, last_day=dt.date(2026, 3, 3))
 
 
-def told(kind, *, outcome=Outcome.PAST_DUE, first=True):
+def context_of(kind, *, outcome=Outcome.PAST_DUE, first=True):
     """What a message of this kind tells, with everything that it may tell."""
     with_page = kind not in (Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED)
-    return Circumstances(
+    return MessageContext(
         first=first,
         page=PAGE if with_page else None,
         next_try_at=dt.datetime(2026, 2, 28, 9, tzinfo=dt.UTC),
@@ -77,7 +77,8 @@ def an_order(*, locale="en", name="Ann Lee", plan="Coffee", amount=1290, currenc
 @pytest.mark.parametrize("first", [True, False])
 def test_every_mail_in_every_language(kind, locale, first):
     for digital in (True, False):
-        mail = emails.render(kind=kind, order=an_order(locale=locale, digital=digital), told=told(kind, first=first))
+        order = an_order(locale=locale, digital=digital)
+        mail = emails.render(kind=kind, order=order, context=context_of(kind, first=first))
         for part in (mail.html, mail.text):
             assert "{{" not in part
             assert "{%" not in part
@@ -93,7 +94,7 @@ def test_every_mail_in_every_language(kind, locale, first):
 @pytest.mark.parametrize("kind", MAILS)
 def test_odd_names_stay_text(kind, language, name):
     order = an_order(locale=language, name=name, plan=f"<b>{name}")
-    mail = emails.render(kind=kind, order=order, told=told(kind))
+    mail = emails.render(kind=kind, order=order, context=context_of(kind))
 
     assert "<script" not in mail.html
     assert "<b>" not in mail.html
@@ -179,7 +180,7 @@ WITH_A_LINK = [
 @pytest.mark.parametrize("kind", WITH_A_LINK)
 @pytest.mark.parametrize(("locale", "until"), [("en", "until March 3, 2026"), ("de-AT", "bis zum 3. März 2026")])
 def test_the_link_is_a_button_and_an_address_as_it_is(kind, locale, until):
-    mail = emails.render(kind=kind, order=an_order(locale=locale), told=told(kind))
+    mail = emails.render(kind=kind, order=an_order(locale=locale), context=context_of(kind))
 
     assert f'<a href="{URL}"' in mail.html
     assert URL in mail.text.splitlines()
@@ -189,22 +190,22 @@ def test_the_link_is_a_button_and_an_address_as_it_is(kind, locale, until):
 
 @pytest.mark.parametrize("kind", [kind for kind in MAILS if kind not in WITH_A_LINK])
 def test_where_nothing_is_to_be_paid_there_is_no_link(kind):
-    mail = emails.render(kind=kind, order=an_order(), told=told(kind))
+    mail = emails.render(kind=kind, order=an_order(), context=context_of(kind))
     assert "http" not in mail.text
     assert "<a " not in mail.html
 
 
 def test_an_address_cannot_leave_its_attribute():
     page = PaymentPage(url='https://x/"><script>', last_day=dt.date(2026, 3, 3))
-    mail = emails.render(kind=Kind.PAYMENT_LINK, order=an_order(), told=Circumstances(page=page))
+    mail = emails.render(kind=Kind.PAYMENT_LINK, order=an_order(), context=MessageContext(page=page))
     assert "<script" not in mail.html
 
 
 @pytest.mark.parametrize(("locale", "words"), [("en", "On February 28, 2026 we"), ("de", "Am 28. Februar 2026 ver")])
 def test_a_planned_try_is_announced_and_none_is_not(locale, words):
     order = an_order(locale=locale)
-    assert words in emails.render(kind=Kind.PAYMENT_FAILED, order=order, told=told(Kind.PAYMENT_FAILED)).text
-    mail = emails.render(kind=Kind.PAYMENT_FAILED, order=order, told=Circumstances(page=PAGE))
+    assert words in emails.render(kind=Kind.PAYMENT_FAILED, order=order, context=context_of(Kind.PAYMENT_FAILED)).text
+    mail = emails.render(kind=Kind.PAYMENT_FAILED, order=order, context=MessageContext(page=PAGE))
     assert "by ourselves" not in mail.text
     assert "von uns aus" not in mail.text
 
@@ -222,7 +223,7 @@ def test_a_reminder_says_which_help_is_needed(locale, to_confirm, words):
     mail = emails.render(
         kind=Kind.PAYMENT_REMINDER,
         order=an_order(locale=locale),
-        told=Circumstances(page=PAGE, to_confirm=to_confirm, because=EXPIRED),
+        context=MessageContext(page=PAGE, to_confirm=to_confirm, because=EXPIRED),
     )
     assert all(one in mail.text for one in words)
     assert (EXPIRED.in_language(locale) in mail.text) is not to_confirm
@@ -242,7 +243,7 @@ def test_a_reminder_says_which_help_is_needed(locale, to_confirm, words):
 def test_the_end_of_dunning_says_what_became_of_the_subscription(locale, outcome, subject, words):
     page = PAGE if outcome == Outcome.PAST_DUE else None
     mail = emails.render(
-        kind=Kind.DUNNING_EXHAUSTED, order=an_order(locale=locale), told=Circumstances(outcome=outcome, page=page)
+        kind=Kind.DUNNING_EXHAUSTED, order=an_order(locale=locale), context=MessageContext(outcome=outcome, page=page)
     )
     assert subject in mail.subject
     assert words in mail.text
@@ -262,14 +263,14 @@ def test_the_end_of_dunning_says_what_became_of_the_subscription(locale, outcome
 def test_a_refund_says_its_own_amount_and_whether_it_is_all(locale, whole, late, words):
     refunded = Refunded(amount=2580 if whole else 500, currency="EUR", whole=whole, after_cancellation=late)
     mail = emails.render(
-        kind=Kind.REFUND_SUCCEEDED, order=an_order(locale=locale), told=Circumstances(refunded=refunded)
+        kind=Kind.REFUND_SUCCEEDED, order=an_order(locale=locale), context=MessageContext(refunded=refunded)
     )
     assert all(one in mail.text for one in words)
 
 
 def test_a_refund_that_came_back_says_so_without_a_reason():
     refunded = Refunded(amount=500, currency="EUR", whole=False)
-    mail = emails.render(kind=Kind.REFUND_FAILED, order=an_order(), told=Circumstances(refunded=refunded))
+    mail = emails.render(kind=Kind.REFUND_FAILED, order=an_order(), context=MessageContext(refunded=refunded))
     assert "We had refunded €5.00" in mail.text
     assert "reply to this e-mail" in mail.text
 

@@ -17,8 +17,8 @@ from charges.operations.payments.new_payment_method import NothingToPay, Payment
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.results import Decline
 from notifications.models import Notification
-from notifications.operations.circumstances import circumstances
-from notifications.rendering.circumstances import Outcome
+from notifications.operations.message_context import message_context
+from notifications.rendering.message_context import Outcome
 from orders.operations import cancellation
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
@@ -427,8 +427,8 @@ def test_a_subscription_that_never_began_is_not_past_due_and_cannot_be_paused(da
     assert fresh(order).subscription.status == "incomplete"
     days.pass_(days=60)
     assert (fresh(order).subscription.status, fresh(order).status) == ("canceled", "canceled")
-    told = circumstances(kind=Notification.Kind.DUNNING_EXHAUSTED, order=fresh(order), at=days.now)
-    assert told.outcome == Outcome.CANCELED, "the message says what became of it, not what the plan wished"
+    context = message_context(kind=Notification.Kind.DUNNING_EXHAUSTED, order=fresh(order), at=days.now)
+    assert context.outcome == Outcome.CANCELED, "the message says what became of it, not what the plan wished"
 
 
 def test_two_unpaid_orders_of_a_plan_that_pauses_end_it_paused(days: Days) -> None:

@@ -37,7 +37,7 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class MessageContext:
     """``first``: the order is the one that its subscription began with. ``because``: why its payment failed.
 
     ``next_try_at``: when we try the card again by ourselves. ``to_confirm``: the bank waits for the customer's
@@ -53,4 +53,4 @@ class Circumstances:
     refunded: Refunded | None = None
 
 
-PLAIN = Circumstances()
+EMPTY_CONTEXT = MessageContext()

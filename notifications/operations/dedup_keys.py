@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Occasion:
+class DedupKey:
     """What a message is about besides its order: at most one of these. Numbers count from one; 0 is none, as in
     messages from before they carried it."""
 
@@ -19,14 +19,14 @@ class Occasion:
     request: str = ""
 
     @property
-    def key(self) -> str:
+    def value(self) -> str:
         """What tells it from the others on the row, or an empty string."""
         if self.attempt_number:
             return f"attempt-{self.attempt_number}"
         if self.step_number:
             return f"step-{self.step_number}"
-        return str(self.refund_id or self.request)[:LONGEST_KEY]
+        return str(self.refund_id or self.request)[:MAX_KEY_LENGTH]
 
 
 # Of the kinds that come once in an order's life.
-ONLY_ONE = Occasion()
+NO_DEDUP_KEY = DedupKey()

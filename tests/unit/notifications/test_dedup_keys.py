@@ -1,4 +1,4 @@
-"""Several messages of a kind about one order: each occasion once, and none that is no longer news."""
+"""Several messages of a kind about one order: each dedup_key once, and none that is no longer news."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from charges.payment_links import payment_link
 from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import emails, sms
-from notifications.operations.occasions import Occasion
+from notifications.operations.dedup_keys import DedupKey
 from orders.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
@@ -66,7 +66,7 @@ def refunded(order, *, amount=500, status="succeeded", origin="staff") -> Refund
 
 
 def tell(kind, order, at, **about) -> bool:
-    return emails.send(kind=kind, order_id=order.pk, occasion=Occasion(**about), at=at)
+    return emails.send(kind=kind, order_id=order.pk, dedup_key=DedupKey(**about), at=at)
 
 
 def outcome(**fields) -> tuple[str, str]:
@@ -81,7 +81,7 @@ def test_each_occasion_is_told_once(brevo_sandbox, make_order, now):
 
     assert told == [True, False, True, False, True]
     assert len(brevo_sandbox.records("mails")) == 3
-    assert set(Notification.objects.values_list("occasion", flat=True)) == {"attempt-1", "attempt-2", "attempt-3"}
+    assert set(Notification.objects.values_list("dedup_key", flat=True)) == {"attempt-1", "attempt-2", "attempt-3"}
 
 
 def test_three_deliveries_of_one_occasion_at_once_are_one_mail(brevo_sandbox, make_order, at_once, now):
@@ -93,13 +93,13 @@ def test_three_deliveries_of_one_occasion_at_once_are_one_mail(brevo_sandbox, ma
     assert len(brevo_sandbox.records("mails")) == 1
 
 
-def test_the_database_keeps_one_row_of_each_occasion(make_order):
+def test_the_database_keeps_one_row_of_each_dedup_key(make_order):
     order = make_order()
     row = {"kind": "payment_failed", "channel": "email", "order": order, "customer": order.customer}
-    Notification.objects.create(**row, occasion="attempt-1")
-    Notification.objects.create(**row, occasion="attempt-2")
-    with pytest.raises(IntegrityError, match="notification_once_per_occasion"), transaction.atomic():
-        Notification.objects.create(**row, occasion="attempt-1")
+    Notification.objects.create(**row, dedup_key="attempt-1")
+    Notification.objects.create(**row, dedup_key="attempt-2")
+    with pytest.raises(IntegrityError, match="notification_once_per_dedup_key"), transaction.atomic():
+        Notification.objects.create(**row, dedup_key="attempt-1")
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_the_database_keeps_one_row_of_each_occasion(make_order):
         ({"request": "r" * 200}, "r" * 100),
     ],
 )
-def test_the_key_of_an_occasion(about, key):
-    assert Occasion(**about).key == key
+def test_the_key_of_an_dedup_key(about, key):
+    assert DedupKey(**about).value == key
 
 
 @pytest.mark.parametrize("later", ["declined", "started", "unknown", "processing", "requires_action"])
@@ -125,7 +125,7 @@ def test_a_later_attempt_supersedes(later, brevo_sandbox, make_order, now):
     attempted(charge, 2, status=later, at=START + DAY)
 
     assert not tell(Kind.PAYMENT_FAILED, order, now, attempt_number=1)
-    assert not sms.send(kind=Kind.PAYMENT_FAILED, order_id=order.pk, occasion=Occasion(attempt_number=1), at=now)
+    assert not sms.send(kind=Kind.PAYMENT_FAILED, order_id=order.pk, dedup_key=DedupKey(attempt_number=1), at=now)
 
     assert brevo_sandbox.calls("brevo") == []
     assert outcome(channel=Channel.EMAIL) == outcome(channel=Channel.SMS) == (Status.SKIPPED, "superseded")
@@ -155,7 +155,7 @@ def test_the_end_of_dunning_and_a_reminder_supersede_the_attempt_before(brevo_sa
     assert not tell(Kind.PAYMENT_REMINDER, order, now, step_number=1)  # it was sent
     DunningRun.objects.update(status="exhausted", unpaid_policy="past_due", ended_at=START + 3 * DAY)
     assert not tell(Kind.PAYMENT_REMINDER, order, now, step_number=2)
-    assert outcome(occasion="step-2") == (Status.SKIPPED, "superseded")
+    assert outcome(dedup_key="step-2") == (Status.SKIPPED, "superseded")
     assert tell(Kind.DUNNING_EXHAUSTED, order, now)
 
 
@@ -315,7 +315,7 @@ def test_a_payment_in_trouble_is_told_by_sms_to_who_asked_for_that(kind, status,
     for consent in (True, False):
         customer = {"email": f"{consent}@example.com", "sms_consent": consent}
         order = make_order(status=status, customer=customer, start=START + consent * DAY)
-        assert sms.send(kind=kind, order_id=order.pk, occasion=Occasion(attempt_number=1), at=now) is consent
+        assert sms.send(kind=kind, order_id=order.pk, dedup_key=DedupKey(attempt_number=1), at=now) is consent
 
     [message] = brevo_sandbox.records("sms")
     assert words in message["content"]

@@ -12,8 +12,8 @@ from charges.declines.codes import NOT_APPROVED
 from charges.models import Refund
 from notifications import queries
 from notifications.models import Notification
-from notifications.operations.occasions import ONLY_ONE, Occasion
-from notifications.rendering.circumstances import Circumstances, Outcome, PaymentPage, Refunded
+from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
+from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
 from orders.models import Order
 from subscriptions.models import Plan, Subscription
 
@@ -29,19 +29,19 @@ OUTCOMES = {
 }
 
 
-def circumstances(
-    *, kind: Notification.Kind, order: Order, at: dt.datetime, occasion: Occasion = ONLY_ONE
-) -> Circumstances:
+def message_context(
+    *, kind: Notification.Kind, order: Order, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY
+) -> MessageContext:
     """What this kind of message tells besides its order. Raises ``NoSuchRefund``."""
     outcome = _outcome(order) if kind == Kind.DUNNING_EXHAUSTED else None
-    return Circumstances(
+    return MessageContext(
         first=queries.is_first_order(order=order),
         because=queries.why_unpaid(order=order) if kind in TELLING_WHY else NOT_APPROVED,
         page=_page(order, at) if kind in WITH_A_LINK or outcome == Outcome.PAST_DUE else None,
         next_try_at=_next_try_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
         to_confirm=order.status == Order.Status.REQUIRES_ACTION,
         outcome=outcome,
-        refunded=_refunded(order, occasion) if kind in ABOUT_A_REFUND else None,
+        refunded=_refunded(order, dedup_key) if kind in ABOUT_A_REFUND else None,
     )
 
 
@@ -68,8 +68,8 @@ def _outcome(order: Order) -> Outcome | None:
     return OUTCOMES[Plan.UnpaidPolicy(run.unpaid_policy)]
 
 
-def _refunded(order: Order, occasion: Occasion) -> Refunded:
-    refund = queries.refund_to_write_about(refund_id=occasion.refund_id, order=order)
+def _refunded(order: Order, dedup_key: DedupKey) -> Refunded:
+    refund = queries.refund_to_write_about(refund_id=dedup_key.refund_id, order=order)
     return Refunded(
         amount=refund.amount,
         currency=refund.charge.currency,
