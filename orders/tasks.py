@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from celery import current_app
 from django.utils import timezone
 
-from integrations.inbox import purging
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
@@ -29,15 +27,3 @@ def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
 @task(name="orders.purge_idempotency_keys", queue=ORDERS)
 def purge_idempotency_keys(**_: object) -> None:
     checkout.purge_answers(at=timezone.now())
-
-
-@task(name="orders.purge_task_results", queue=ORDERS)
-def purge_task_results(**_: object) -> None:
-    """Delete results older than ``result_expires``."""
-    current_app.backend.cleanup()
-
-
-@task(name="orders.purge_webhook_events", queue=ORDERS)
-def purge_webhook_events(**_: object) -> None:
-    """Of every provider, as housekeeping belongs to none of their queues."""
-    purging.purge_processed(at=timezone.now())

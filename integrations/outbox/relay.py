@@ -136,14 +136,3 @@ def seconds_until_due(*, at_most: float, resting: Collection[str] = ()) -> float
         return at_most
     left = (waiting["due"] - dt.datetime.now(dt.UTC)).total_seconds()
     return min(at_most, max(0.0, left))
-
-
-def purge_sent(*, older_than: dt.timedelta, batch: int = 1000) -> int:
-    """Delete rows sent longer ago than this, ``batch`` rows a statement; return how many went."""
-    gone = 0
-    while True:
-        ids = OutboxMessage.objects.filter(sent_at__lt=Now() - older_than).values("pk")[:batch]
-        deleted, _ = OutboxMessage.objects.filter(pk__in=ids).delete()
-        gone += deleted
-        if deleted < batch:
-            return gone

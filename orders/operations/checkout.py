@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from integrations.locks import lock_key
 from integrations.outbox.events import publish
+from integrations.purging import delete_in_batches
 from orders.events import OrderPlaced
 from orders.models import CheckoutAnswer, Order, OrderLine
 from subscriptions.models import Plan
@@ -89,14 +90,8 @@ def place_checkout(
 
 
 def purge_answers(*, at: dt.datetime, batch: int = 1000) -> int:
-    """Delete answers whose keys no longer live, ``batch`` rows a statement; return how many went."""
-    gone = 0
-    while True:
-        dead = CheckoutAnswer.objects.filter(created_at__lte=at - KEY_LIFETIME).values("pk")[:batch]
-        deleted, _ = CheckoutAnswer.objects.filter(pk__in=dead).delete()
-        gone += deleted
-        if deleted < batch:
-            return gone
+    """Delete answers whose keys have expired, ``batch`` rows per statement; return their number."""
+    return delete_in_batches(CheckoutAnswer.objects.filter(created_at__lte=at - KEY_LIFETIME), batch=batch)
 
 
 def _claim(key: Key) -> None:

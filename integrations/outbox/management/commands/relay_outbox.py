@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import random
 import signal
@@ -10,7 +9,6 @@ import threading
 import time
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
@@ -20,7 +18,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 4.0
-PURGE_EVERY_SECONDS = 600.0
 
 
 class Command(BaseCommand):
@@ -62,7 +59,6 @@ class Relay:
         self.stopping = threading.Event()
         self.queues: dict[str, Backoff] = {}
         self.database = Backoff()
-        self.next_purge = time.monotonic() + PURGE_EVERY_SECONDS
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -72,7 +68,6 @@ class Relay:
             try:
                 self._listen()
                 self._send_until_dry()
-                self._purge_now_and_then()
                 self._wait_to_be_woken()
                 self.database = Backoff()
             except (OperationalError, InterfaceError) as error:
@@ -109,11 +104,3 @@ class Relay:
         with connection.wrap_database_errors:  # a database that goes away in here is one of those that run() expects
             for _ in connection.connection.notifies(timeout=nap, stop_after=1):
                 pass
-
-    def _purge_now_and_then(self) -> None:
-        if time.monotonic() < self.next_purge:
-            return
-        self.next_purge = time.monotonic() + PURGE_EVERY_SECONDS
-        gone = relay.purge_sent(older_than=dt.timedelta(hours=settings.OUTBOX_RETENTION_HOURS))
-        if gone:
-            log.info("purged %d sent outbox rows", gone)

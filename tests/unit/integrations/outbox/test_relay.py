@@ -177,17 +177,6 @@ def test_a_round_takes_as_many_statements_for_a_hundred_rows_as_for_one(
         relay.relay_due(send_batch=Broker())
 
 
-def test_sent_rows_are_purged_after_their_time_and_no_others(transactional_db: None) -> None:
-    place(3)
-    relay_until_dry(Broker())
-    place(1)
-    sent = OutboxMessage.objects.exclude(sent_at=None)
-    kept = sent.earliest("id")
-    sent.exclude(pk=kept.pk).update(sent_at=timezone.now() - dt.timedelta(hours=73))
-    assert relay.purge_sent(older_than=dt.timedelta(hours=72), batch=2) == 5
-    assert OutboxMessage.objects.count() == 3
-
-
 def test_a_tick_of_the_scheduler_is_written_once_however_many_run(transactional_db: None) -> None:
     at = dt.datetime(2026, 11, 23, 3, 17, 42, tzinfo=dt.UTC)
     job, task = "purge-idempotency-keys", "orders.purge_idempotency_keys"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
 import signal
 import threading
@@ -11,7 +10,6 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from integrations.outbox import relay
 from integrations.outbox.management.commands import relay_outbox
@@ -40,7 +38,6 @@ def loop(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # which only the main thread may ask for
     monkeypatch.setattr(relay, "relay_due", functools.partial(relay.relay_due, send_batch=take_all))
     monkeypatch.setattr(relay_outbox, "LONGEST_NAP_SECONDS", NAP_SECONDS)
-    monkeypatch.setattr(relay_outbox, "PURGE_EVERY_SECONDS", 0.0)
     running = Relay()
 
     def run() -> None:
@@ -92,15 +89,6 @@ def assert_woken_by_a_row() -> None:
 def test_a_row_wakes_it(loop: Relay) -> None:
     assert_woken_by_a_row()
     assert_woken_by_a_row()
-
-
-def test_it_purges_what_was_sent_long_ago(loop: Relay) -> None:
-    wait_for(napping, seconds=SOON, what="the relay naps")
-    old = write(sent_at=timezone.now() - dt.timedelta(days=30))
-    new = write(sent_at=timezone.now())
-    assert_woken_by_a_row()
-    wait_for(lambda: not OutboxMessage.objects.filter(pk=old.pk).exists(), seconds=SOON, what="the old row is gone")
-    assert OutboxMessage.objects.filter(pk=new.pk).exists()
 
 
 def test_it_waits_for_a_database_that_is_away_and_listens_again(loop: Relay) -> None:
