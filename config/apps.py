@@ -5,6 +5,8 @@ import logging
 from django.apps import AppConfig
 from django.conf import settings
 
+from integrations import logs
+
 
 class CompositionRoot(AppConfig):
     name = "config"
@@ -17,6 +19,9 @@ class CompositionRoot(AppConfig):
 
         import config.celery  # noqa: F401  it reads the settings, which are not ready above
 
+        # Load balancers and browsers ask for these all the time; lines about them would hide the others.
+        for path in ("/healthz", "/readyz", settings.STATIC_URL):
+            logs.register_unlogged_path(path)
         admin.site.site_title = settings.SHOP_NAME
         admin.site.site_header = f"{settings.SHOP_NAME} · times are {settings.TIME_ZONE}"
         admin.site.index_title = "Back office"

@@ -22,8 +22,6 @@ from uuid6 import uuid7
 
 REQUEST_ID_HEADER = "X-Request-ID"
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# Asked every few seconds, and fetched with every page: lines about them would hide the others.
-NOT_TOLD = ("/healthz", "/readyz", "/static/")
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +65,28 @@ REDACTIONS = (
     (re.compile(rf"{_LOCAL}(?:@|%40){_LABEL}(?:[.。．｡]{_LABEL})+"), "[email]"),
     # No country's code begins with 0, which leaves +0200 and its like alone.
     (re.compile(r"(?:\+|%2B)[1-9](?:[ \u00a0().\/-]{0,3}\d){6,14}"), "[phone]"),
-    (re.compile(r"/(orders/status|pay)/[^\s/\"']+"), r"/\1/[token]"),
 )
+
+_token_paths: dict[str, re.Pattern[str]] = {}
+_unlogged_paths: set[str] = set()
+
+
+def register_token_path(prefix: str) -> None:
+    """Redact the token that follows ``prefix``, such as ``/pay/``, in all logs. Call it in ``AppConfig.ready``."""
+    _token_paths[prefix] = re.compile(rf"(?<={re.escape(prefix)})[^\s/\"']+")
+
+
+def register_unlogged_path(prefix: str) -> None:
+    """Write no line for requests whose path starts with ``prefix``. Call it in ``AppConfig.ready``."""
+    _unlogged_paths.add(prefix)
 
 
 def redacted(text: str) -> str:
-    """The text without secrets, e-mail addresses, phone numbers and order tokens."""
+    """The text without secrets, e-mail addresses, phone numbers and the tokens of registered paths."""
     for pattern, replacement in REDACTIONS:
         text = pattern.sub(replacement, text)
+    for pattern in _token_paths.values():
+        text = pattern.sub("[token]", text)
     return text
 
 
@@ -171,7 +183,7 @@ class RequestIdMiddleware:
 
 def _tell(request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:
     """One line for a request. It has the route, ``pay/<str:token>/``, never the path, which has the token in it."""
-    if request.path_info.startswith(NOT_TOLD):
+    if request.path_info.startswith(tuple(_unlogged_paths)):
         return
     route = request.resolver_match.route if request.resolver_match else "(no route)"
     answer = {"method": request.method, "route": route, "status": response.status_code, "ms": round(milliseconds, 1)}

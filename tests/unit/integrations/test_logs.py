@@ -189,6 +189,14 @@ def test_what_an_extra_of_a_secrets_name_holds_is_not_written(name: str) -> None
         assert "hunter2" not in written(record)
 
 
+def test_the_token_after_a_registered_path_is_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_token_paths", {})
+    text = 'GET /invite/0199:abc/ and "/invite/0199:def" but /invites/1/'
+    assert logs.redacted(text) == text
+    logs.register_token_path("/invite/")
+    assert logs.redacted(text) == 'GET /invite/[token]/ and "/invite/[token]" but /invites/1/'
+
+
 def test_the_rest_of_a_header_dump_stays() -> None:
     dump = "POST /v1/payment_intents\nAuthorization: Bearer abcdef123\nIdempotency-Key: dunning-1\nContent-Length: 120"
     assert logs.redacted(dump) == dump.replace("Bearer abcdef123", "[secret]")
