@@ -12,9 +12,14 @@ from django.db.models import QuerySet
 from charges.declines import classification
 from charges.declines.classification import Category, DeclineReading
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
+from integrations.errors import PermanentError
 from integrations.stripe.results import Decline
 
 Status = ChargeAttempt.Status
+
+
+class RefundNotFound(PermanentError):
+    """No refund has this id. Trying again cannot help."""
 
 
 def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
@@ -115,6 +120,15 @@ def _is_told(attempt: ChargeAttempt) -> bool:
 def refund(*, refund_id: UUID) -> Refund | None:
     """A refund with its charge and order, or None."""
     return Refund.objects.select_related("charge__order").filter(pk=refund_id).first()
+
+
+def refund_of_order(*, refund_id: UUID | None, order_id: UUID) -> Refund:
+    """The refund of this order's payment, with its charge. Raises ``RefundNotFound``."""
+    refunds = Refund.objects.select_related("charge").filter(charge__order=order_id)
+    found = refunds.filter(pk=refund_id).first() if refund_id else None
+    if found is None:
+        raise RefundNotFound(f"Order {order_id} has no refund {refund_id}.")
+    return found
 
 
 def refunds_of(*, order_number: str) -> QuerySet[Refund]:

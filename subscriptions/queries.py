@@ -1,10 +1,25 @@
-"""What others may ask about plans and customers."""
+"""Read plans and customers."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import QuerySet
 
-from subscriptions.models import Plan
+from integrations.errors import PermanentError
+from subscriptions.models import Customer, Plan
+
+
+class CustomerNotFound(PermanentError):
+    """No customer has this id. Trying again cannot help."""
+
+
+def customer(*, customer_id: UUID) -> Customer:
+    """The customer as stored now. Raises ``CustomerNotFound``."""
+    found = Customer.objects.filter(pk=customer_id).first()
+    if found is None:
+        raise CustomerNotFound(f"There is no customer {customer_id}.")
+    return found
 
 
 def plans_for_sale() -> QuerySet[Plan]:

@@ -18,11 +18,11 @@ from integrations.dixa import end_users
 from integrations.dixa import facts as dixa_facts
 from integrations.errors import ProviderError
 from integrations.locks import session_lock
-from notifications import queries
 from notifications.models import ContactSync
 from notifications.operations import rate_limits
 from notifications.operations.failures import code_of
 from notifications.rendering.wording import split_name
+from subscriptions import queries as subscriptions
 from subscriptions.models import Customer
 
 Provider = ContactSync.Provider
@@ -33,7 +33,7 @@ PHONE_TAKEN = "phone_taken"
 def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
     """Make Brevo's contact what our customer is, consents included.
 
-    Raises ``NoSuchCustomer``, ``Busy`` and ``ProviderError``.
+    Raises ``CustomerNotFound``, ``Busy`` and ``ProviderError``.
     """
     known = _sync_row(customer_id, Provider.BREVO).synced_at is not None
     rate_limits.wait_for_slot(
@@ -44,7 +44,7 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
     )
     with session_lock(f"contact:brevo:{customer_id}", wait_seconds=WAIT_SECONDS):
         sync = _sync_row(customer_id, Provider.BREVO)
-        contact = _contact(queries.customer_now(customer_id=customer_id))
+        contact = _contact(subscriptions.customer(customer_id=customer_id))
         try:
             upserted = contacts.upsert_contact(contact=contact, known=sync.synced_at is not None)
         except ProviderError as error:
@@ -64,7 +64,7 @@ def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
     )
     with session_lock(f"contact:dixa:{customer_id}", wait_seconds=WAIT_SECONDS):
         sync = _sync_row(customer_id, Provider.DIXA)
-        end_user = _end_user(queries.customer_now(customer_id=customer_id))
+        end_user = _end_user(subscriptions.customer(customer_id=customer_id))
         try:
             upserted = end_users.upsert_end_user(end_user=end_user, known_id=sync.external_id)
         except ProviderError as error:
@@ -74,7 +74,7 @@ def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
 
 
 def _sync_row(customer_id: UUID, provider: ContactSync.Provider) -> ContactSync:
-    queries.customer_now(customer_id=customer_id)
+    subscriptions.customer(customer_id=customer_id)
     ContactSync.objects.bulk_create([ContactSync(customer_id=customer_id, provider=provider)], ignore_conflicts=True)
     return ContactSync.objects.get(customer_id=customer_id, provider=provider)
 

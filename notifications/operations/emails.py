@@ -16,7 +16,6 @@ from django.conf import settings
 from integrations.brevo import facts, messages
 from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
 from integrations.locks import session_lock
-from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import claims
 from notifications.operations.claims import ClaimedMessage
@@ -24,19 +23,20 @@ from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.operations.failures import code_of
 from notifications.operations.message_context import message_context
 from notifications.rendering import emails as rendering
+from orders import queries as orders
 
 
 def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY) -> bool:
     """Send this e-mail about this order and dedup_key; False when it was sent before, or is not to be sent.
 
-    Raises ``NoSuchOrder``, ``NoSuchRefund``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try
+    Raises ``OrderNotFound``, ``RefundNotFound``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try
     again), ``ProviderRefused``.
     """
     with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id, dedup_key=dedup_key)):
         claimed = claims.claim(
             kind=kind,
             channel=Channel.EMAIL,
-            order=queries.order_to_write_about(order_id=order_id),
+            order=orders.order_with_details(order_id=order_id),
             dedup_key=dedup_key,
             at=at,
             resend_within=facts.RESEND_WITHIN,

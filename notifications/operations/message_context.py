@@ -14,6 +14,7 @@ from notifications import queries
 from notifications.models import Notification
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
+from orders import queries as orders
 from orders.models import Order
 from subscriptions.models import Plan, Subscription
 
@@ -32,10 +33,10 @@ OUTCOMES = {
 def message_context(
     *, kind: Notification.Kind, order: Order, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY
 ) -> MessageContext:
-    """What this kind of message tells besides its order. Raises ``NoSuchRefund``."""
+    """What this kind of message tells besides its order. Raises ``RefundNotFound``."""
     outcome = _outcome(order) if kind == Kind.DUNNING_EXHAUSTED else None
     return MessageContext(
-        first=queries.is_first_order(order=order),
+        first=orders.is_first_order(order=order),
         because=queries.why_unpaid(order=order) if kind in TELLING_WHY else NOT_APPROVED,
         page=_page(order, at) if kind in WITH_A_LINK or outcome == Outcome.PAST_DUE else None,
         next_try_at=_next_try_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
@@ -69,7 +70,7 @@ def _outcome(order: Order) -> Outcome | None:
 
 
 def _refunded(order: Order, dedup_key: DedupKey) -> Refunded:
-    refund = queries.refund_to_write_about(refund_id=dedup_key.refund_id, order=order)
+    refund = charges.refund_of_order(refund_id=dedup_key.refund_id, order_id=order.pk)
     return Refunded(
         amount=refund.amount,
         currency=refund.charge.currency,

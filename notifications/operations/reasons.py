@@ -32,7 +32,7 @@ REFUND_IS = {Kind.REFUND_SUCCEEDED: Refund.Status.SUCCEEDED, Kind.REFUND_FAILED:
 
 
 def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedup_key: DedupKey = NO_DEDUP_KEY) -> str:
-    """A code for the row, or an empty string when the message is to go out. Raises ``NoSuchRefund``."""
+    """A code for the row, or an empty string when the message is to go out. Raises ``RefundNotFound``."""
     return (
         _untrue(kind, order, dedup_key)
         or (SUPERSEDED if _superseded(kind, order, dedup_key) else "")
@@ -46,7 +46,7 @@ def _untrue(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> str:
     if kind in TRUE_WHILE:
         return "" if order.status in TRUE_WHILE[kind] else f"order_{order.status}"
     if kind in REFUND_IS:  # true of an order that is canceled or refunded, too
-        status = queries.refund_to_write_about(refund_id=dedup_key.refund_id, order=order).status
+        status = charges.refund_of_order(refund_id=dedup_key.refund_id, order_id=order.pk).status
         return "" if status == REFUND_IS[kind] else f"refund_{status}"
     if kind == Kind.DUNNING_EXHAUSTED:
         return _not_exhausted(order)

@@ -10,26 +10,26 @@ from django.conf import settings
 from integrations.brevo import messages
 from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
 from integrations.locks import session_lock
-from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import claims
 from notifications.operations.claims import ClaimedMessage
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.operations.failures import code_of
 from notifications.rendering import sms as rendering
+from orders import queries as orders
 
 
 def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY) -> bool:
     """Send this SMS about this order and dedup_key to a customer who wants SMS; False when nothing (certain) went out.
 
-    A time-out makes it ``unknown``, and that is the end of it. Raises ``NoSuchOrder``, ``Busy``,
+    A time-out makes it ``unknown``, and that is the end of it. Raises ``OrderNotFound``, ``Busy``,
     ``ProviderUnavailable`` (try again), ``ProviderRefused``.
     """
     with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id, dedup_key=dedup_key)):
         claimed = claims.claim(
             kind=kind,
             channel=Channel.SMS,
-            order=queries.order_to_write_about(order_id=order_id),
+            order=orders.order_with_details(order_id=order_id),
             dedup_key=dedup_key,
             at=at,
             resend_within=None,

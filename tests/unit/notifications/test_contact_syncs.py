@@ -5,9 +5,9 @@ import time
 import pytest
 
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnclear
-from notifications import queries
 from notifications.models import ContactSync
 from notifications.operations import contact_syncs, rate_limits
+from subscriptions import queries as subscriptions
 from subscriptions.models import Customer
 from tests.unit.notifications.conftest import make_customer
 
@@ -136,7 +136,7 @@ class TestBrevo:
         assert ContactSync.objects.get().last_error == "throttled"
 
     def test_a_customer_that_there_is_not(self, brevo_sandbox, now):
-        with pytest.raises(queries.NoSuchCustomer):
+        with pytest.raises(subscriptions.CustomerNotFound):
             contact_syncs.sync_contact(customer_id="018f0000-0000-7000-8000-000000000000", at=now)
 
 

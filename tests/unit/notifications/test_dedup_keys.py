@@ -8,9 +8,9 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 
+from charges import queries as charges
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
 from charges.payment_links import payment_link
-from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import emails, sms
 from notifications.operations.dedup_keys import DedupKey
@@ -299,7 +299,7 @@ def test_a_refund_of_another_order_is_told_to_nobody(brevo_sandbox, make_order, 
     refund = refunded(make_order())
     stranger = make_order(customer={"email": "b@example.com"}, start=START + DAY)
 
-    with pytest.raises(queries.NoSuchRefund):
+    with pytest.raises(charges.RefundNotFound):
         tell(Kind.REFUND_SUCCEEDED, stranger, now, refund_id=refund.pk)
     assert brevo_sandbox.calls("brevo") == []
 

@@ -6,9 +6,9 @@ import pytest
 
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnclear
 from integrations.http import AccountRefused
-from notifications import queries
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, emails
+from orders import queries as orders
 from orders.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
@@ -268,5 +268,5 @@ def test_suppressions_are_honored(reason, stops, brevo_sandbox, make_order, now)
 
 
 def test_an_order_that_there_is_not(brevo_sandbox, now):
-    with pytest.raises(queries.NoSuchOrder):
+    with pytest.raises(orders.OrderNotFound):
         emails.send(kind=Kind.WELCOME, order_id="018f0000-0000-7000-8000-000000000000", at=now)

@@ -1,0 +1,26 @@
+"""Read orders."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from integrations.errors import PermanentError
+from orders.models import Order
+
+
+class OrderNotFound(PermanentError):
+    """No order has this id. Trying again cannot help."""
+
+
+def order_with_details(*, order_id: UUID) -> Order:
+    """The order with its customer, plan and lines. Raises ``OrderNotFound``."""
+    orders = Order.objects.select_related("customer", "subscription__plan").prefetch_related("lines")
+    order = orders.filter(pk=order_id).first()
+    if order is None:
+        raise OrderNotFound(f"There is no order {order_id}.")
+    return order
+
+
+def is_first_order(*, order: Order) -> bool:
+    """Whether the order is the first one of its subscription."""
+    return not Order.objects.filter(subscription_id=order.subscription_id, period_start__lt=order.period_start).exists()
