@@ -7,7 +7,12 @@ from django.http import HttpRequest
 
 from integrations.admin import ReadOnlyAdmin
 from notifications.models import ContactSync, Notification, Suppression
-from orders.admin import FoundByOrderAdmin
+from orders.admin import FoundByOrderAdmin, register_section
+
+register_section(
+    label="messages to the customer",
+    rows=lambda order: Notification.objects.filter(order=order).order_by("id"),
+)
 
 
 @admin.register(Notification)

@@ -1,25 +1,47 @@
+"""The admin page of orders. Higher apps add what they know about an order with ``register_section``."""
+
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
-from django.utils.safestring import mark_safe
 
-from integrations.admin import ReadOnlyAdmin, link_to
+from integrations.admin import ReadOnlyAdmin, ReadOnlyTabularInline, lines, link_to
 from orders.models import Order, OrderLine, as_order_number
 from subscriptions.money import formatted
 
+MAX_SECTION_ROWS = 50
 
-class OrderLines(admin.TabularInline):
+Section = Callable[[Order], str]
+_sections: dict[str, Section] = {}
+
+
+def register_section(*, label: str, rows: Callable[[Order], QuerySet[Any]]) -> None:
+    """Show these rows on the page of an order, under this label: a link and the status of each, 50 at most.
+
+    Call it in the admin module of a higher app. ``rows`` returns a sorted query of rows that have a ``status``. It must
+    load what ``str(row)`` reads, so that each section costs one query.
+    """
+    if label in _sections:
+        raise ImproperlyConfigured(f"Orders have a section {label!r} already.")
+
+    @admin.display(description=label)
+    def section(order: Order) -> str:
+        found = list(rows(order)[: MAX_SECTION_ROWS + 1])
+        links = [link_to(row, f"{row}: {row.status}") for row in found[:MAX_SECTION_ROWS]]
+        return lines([*links, "and more"] if len(found) > MAX_SECTION_ROWS else links)
+
+    section.__name__ = label.replace(" ", "_")  # Django makes the field's CSS class of it
+    _sections[label] = section
+
+
+class OrderLineInline(ReadOnlyTabularInline):
     model = OrderLine
-    extra = 0
-    can_delete = False
     fields = ("description", "plan", "quantity", "unit_price", "total")
-    readonly_fields = fields
 
     def unit_price(self, line: OrderLine) -> str:
         return formatted(amount=line.unit_amount, currency=line.order.currency)
@@ -30,27 +52,16 @@ class OrderLines(admin.TabularInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[OrderLine]:
         return super().get_queryset(request).select_related("order", "plan")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 class FoundByOrderAdmin(ReadOnlyAdmin):
-    """A list whose rows are found by their order's number, however it is typed."""
+    """A list that finds rows by their order's number, in whatever way staff type it."""
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        number = as_order_number(search_term)
-        if number and number != search_term:
-            # Beside what is found already: ten letters may also be how an e-mail address begins.
-            found |= super().get_search_results(request, queryset, number)[0]
-        return found, duplicates
+    search_spellings = (as_order_number,)
 
 
 @admin.register(Order)
 class OrderAdmin(FoundByOrderAdmin):
-    """Every order; those that are paid, or refunded in part, and not fulfilled are what is to be shipped."""
+    """All orders. Orders to ship are those that are paid or partially refunded, and not fulfilled."""
 
     list_display = ("number", "status", "paid_at", "fulfilled_at", "total", "customer", "placed_at")
     list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter),
@@ -59,46 +70,17 @@ class OrderAdmin(FoundByOrderAdmin):
     search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
     search_help_text = "Order number, e-mail address, our id"
     ordering = ("-id",)
-    fieldsets = (
-        (None, {"fields": ("number", "status", "total", "customer", "subscription", "payment_method",
-                           "shipping_address")}),
-        ("What became of it", {"fields": ("payment", "dunning", "refunds", "disputes", "messages")}),
-        ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfilment_started_at",
-                              "fulfilled_at", "canceled_at", "updated_at")}),
-    )  # fmt: skip
-    inlines = (OrderLines,)
+    inlines = (OrderLineInline,)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (
+            (None, {"fields": ("number", "status", "total", "customer", "subscription", "payment_method",
+                               "shipping_address")}),
+            ("What became of it", {"fields": tuple(_sections.values())}),
+            ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfilment_started_at",
+                                  "fulfilled_at", "canceled_at", "updated_at")}),
+        )  # fmt: skip
 
     @admin.display(ordering="amount")
     def total(self, order: Order) -> str:
         return formatted(amount=order.amount, currency=order.currency)
-
-    # Payments and messages import orders, not the other way round: these are found by the names of the relations.
-
-    def payment(self, order: Order) -> str:
-        return _links(_charges(order))
-
-    def dunning(self, order: Order) -> str:
-        run = getattr(order, "dunning_run", None)
-        return _links([run] if run else [])
-
-    def refunds(self, order: Order) -> str:
-        return _links(refund for charge in _charges(order) for refund in charge.refunds.order_by("id"))
-
-    def disputes(self, order: Order) -> str:
-        return _links(dispute for charge in _charges(order) for dispute in charge.disputes.order_by("id"))
-
-    @admin.display(description="messages to the customer")
-    def messages(self, order: Order) -> str:
-        return _links(order.notifications.order_by("id"))
-
-
-def _charges(order: Order) -> list[Any]:
-    """Its charge, if it has come to that."""
-    charge = getattr(order, "charge", None)
-    return [charge] if charge else []
-
-
-def _links(rows: Iterable[Any]) -> str:
-    """One line for each row: what it is, and its state."""
-    links = ((link_to(row, f"{row}: {row.status}"),) for row in rows)
-    return format_html_join(mark_safe("<br>"), "{}", links) or "-"

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 
-from integrations.admin import ReadOnlyAdmin, short
+from integrations.admin import EditableAdmin, LoginAdmin, ReadOnlyAdmin, short
 from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer, Plan, Subscription, User
 from subscriptions.money import formatted
@@ -20,7 +19,7 @@ class NewUserForm(AdminUserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin):
+class UserAdmin(LoginAdmin):
     """Logins, staff and customers."""
 
     add_form = NewUserForm
@@ -38,7 +37,7 @@ class UserAdmin(BaseUserAdmin):
 
 
 @admin.register(Plan)
-class PlanAdmin(admin.ModelAdmin):
+class PlanAdmin(EditableAdmin):
     """What is sold. The price of what was sold already is on its order."""
 
     list_display = ("code", "name", "price", "interval_count", "interval", "is_digital", "is_active")

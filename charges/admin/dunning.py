@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from charges.models import DunningRun, DunningStep
-from integrations.admin import link_to, moment, short
+from integrations.admin import ReadOnlyTabularInline, link_to, moment, short
 from orders.admin import FoundByOrderAdmin
 
 
-class DunningStepInline(admin.TabularInline):
+class DunningStepInline(ReadOnlyTabularInline):
     model = DunningStep
-    extra = 0
-    can_delete = False
     fields = ("number", "status", "due_at", "done_at", "attempt")
-    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DunningStep]:
         return super().get_queryset(request).select_related("run__order", "attempt__charge__order")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(DunningRun)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.contrib.admin.utils import flatten
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from charges import queries
 from charges.models import Charge, ChargeAttempt, Dispute, Refund
-from integrations.admin import short
+from integrations.admin import ReadOnlyStackedInline, ReadOnlyTabularInline, short
 from orders.admin import FoundByOrderAdmin
 from subscriptions.money import formatted
 
 
-class AttemptInline(admin.StackedInline):
+class AttemptInline(ReadOnlyStackedInline):
     """Stacked, as the codes make a table that is wider than any screen. What they mean stands before them."""
 
     model = ChargeAttempt
-    extra = 0
-    can_delete = False
     fields = (
         ("started_at", "payment_method", "status"),
         ("meaning", "next_step"),
@@ -29,7 +24,6 @@ class AttemptInline(admin.StackedInline):
         ("code", "decline_code", "advice_code", "network_advice_code"),
         "stripe_charge_id",
     )
-    readonly_fields = flatten(fields)
 
     def category(self, attempt: ChargeAttempt) -> str:
         reading = queries.reading(attempt=attempt)
@@ -46,30 +40,18 @@ class AttemptInline(admin.StackedInline):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChargeAttempt]:
         return super().get_queryset(request).select_related("charge__order")
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
-
-class DisputeInline(admin.TabularInline):
+class DisputeInline(ReadOnlyTabularInline):
     verbose_name_plural = "disputed"
     model = Dispute
-    extra = 0
-    can_delete = False
     show_change_link = True
     fields = ("stripe_id", "reason", "status", "funds", "due_by", "policy_applied", "opened_at", "closed_at")
-    readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
-class RefundInline(admin.TabularInline):
+class RefundInline(ReadOnlyTabularInline):
     model = Refund
-    extra = 0
-    can_delete = False
     fields = ("money", "status", "origin", "reason", "requested_by", "requested_at", "succeeded_at", "failed_at",
               "failure_code", "stripe_id", "note")  # fmt: skip
-    readonly_fields = fields
     ordering = ("-id",)
 
     @admin.display(description="amount")
@@ -78,9 +60,6 @@ class RefundInline(admin.TabularInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Refund]:
         return super().get_queryset(request).select_related("charge__order", "requested_by")
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Charge)
