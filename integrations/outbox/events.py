@@ -18,6 +18,7 @@ from django.db import transaction
 
 from integrations import logs
 from integrations.outbox.models import OutboxMessage
+from integrations.sqs.arguments import as_json_scalars
 from integrations.sqs.tasks import queue_for, task
 from integrations.sqs.topology import Queue
 
@@ -55,10 +56,6 @@ class NobodyListens(Exception):
     """No task consumes this event: a consumer is missing, or its module was never imported."""
 
 
-class NotAScalar(Exception):
-    """An event's field holds more than an id or a small scalar."""
-
-
 _consumers: dict[type[Event], list[str]] = defaultdict(list)
 
 
@@ -83,7 +80,10 @@ def consumers_of(event: type[Event]) -> tuple[str, ...]:
 
 
 def publish(event: Event, *, not_before: dt.datetime | None = None) -> None:
-    """Write this event for each of its consumers. ``not_before`` delays it durably."""
+    """Write one message for each consumer of this event. ``not_before`` delays it durably.
+
+    Raises PublishedOutsideTransaction, NobodyListens, and TypeError if a field is not an id or a small scalar.
+    """
     publish_all([event], not_before=not_before)
 
 
@@ -99,7 +99,7 @@ def _rows(event: Event, not_before: dt.datetime | None) -> list[OutboxMessage]:
     names = consumers_of(type(event))
     if not names:
         raise NobodyListens(f"{type(event).__name__} has no consumer.")
-    kwargs = {field.name: _scalar(event, field.name) for field in dataclasses.fields(event)}
+    kwargs = as_json_scalars({field.name: getattr(event, field.name) for field in dataclasses.fields(event)})
     headers = {"event": type(event).__name__}
     if request_id := logs.request_id():
         headers["request_id"] = request_id
@@ -117,14 +117,3 @@ def _rows(event: Event, not_before: dt.datetime | None) -> list[OutboxMessage]:
         )
         for name in names
     ]
-
-
-def _scalar(event: Event, name: str) -> str | int | bool | None:
-    value = getattr(event, name)
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat()
-    if value is None or isinstance(value, (str, int, bool)):
-        return value
-    raise NotAScalar(f"{type(event).__name__}.{name} is a {type(value).__name__}; events carry ids and small scalars.")
