@@ -1,8 +1,11 @@
-"""Locks that a session of PostgreSQL holds: one worker at a time talks to a provider about one row.
+"""Advisory locks of PostgreSQL: at most one worker does some work at a time.
 
-They need no open transaction, and a worker that dies lets go of them, so whoever holds one knows that its predecessor
-is no longer at work. They order the work; that nothing happens twice is kept by keys and unique constraints, so a lock
-lost in a failover does no harm. They need a session of one's own: no pooler in transaction mode in between.
+``session_lock`` needs no open transaction, so a worker can hold it during calls to a provider. A worker that dies
+releases it, so the next holder knows that its predecessor has stopped. It needs a database session that is not shared:
+a pooler in transaction mode breaks it. ``transaction_lock`` ends with the transaction.
+
+Locks only order the work. Keys and unique constraints prevent double effects, so losing a lock in a failover is
+harmless.
 """
 
 from __future__ import annotations
@@ -18,17 +21,17 @@ from integrations.errors import TransientError
 
 
 class Busy(TransientError):
-    """Another worker holds this lock and took longer than we were ready to wait."""
+    """Another worker holds this lock and did not release it in time."""
 
 
 @contextmanager
 def session_lock(name: str, *, wait_seconds: float = 10.0) -> Iterator[None]:
-    """Hold the lock ``name`` for this block. Raises ``Busy`` when it is not ours within ``wait_seconds``.
+    """Hold the lock ``name`` for this block. Raises ``Busy`` if it is not free within ``wait_seconds``.
 
-    Not inside a transaction: a rolled-back one would leave the lock behind.
+    Use it outside transactions: after a rollback the lock would still be held.
     """
     if transaction.get_connection().in_atomic_block:
-        raise RuntimeError("session_lock() belongs outside the transactions that it orders.")
+        raise RuntimeError("session_lock() must be used outside a transaction.")
     key = lock_key(name)
     _acquire(key, name, wait_seconds)
     try:
@@ -37,8 +40,18 @@ def session_lock(name: str, *, wait_seconds: float = 10.0) -> Iterator[None]:
         _release(key)
 
 
+def transaction_lock(name: str) -> None:
+    """Hold the lock ``name`` until the current transaction ends. Raises ``Busy`` at once if it is not free."""
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("transaction_lock() must be used inside a transaction.")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_key(name)])
+        if not cursor.fetchone()[0]:
+            raise Busy(f"Another transaction holds the lock {name}.")
+
+
 def lock_key(name: str) -> int:
-    """The 64-bit number by which PostgreSQL knows the lock."""
+    """The 64-bit number under which PostgreSQL knows the lock."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
 
 
@@ -53,12 +66,12 @@ def _acquire(key: int, name: str, wait_seconds: float) -> None:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [key])
         except OperationalError as error:
             if isinstance(error.__cause__, postgres.LockNotAvailable):
-                raise Busy(f"{name} is being worked on.") from None
+                raise Busy(f"Another worker holds the lock {name}.") from None
             raise
 
 
 def _release(key: int) -> None:
-    # A connection that broke has let go of its locks already; a new one holds none.
+    # PostgreSQL has already released the locks of a broken connection.
     if connection.connection is not None and not connection.connection.closed:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [key])

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from integrations.locks import lock_key
+from integrations import locks
 from integrations.outbox.events import publish
 from integrations.purging import delete_in_batches
 from orders.events import OrderPlaced
@@ -95,11 +95,11 @@ def purge_answers(*, at: dt.datetime, batch: int = 1000) -> int:
 
 
 def _claim(key: Key) -> None:
-    """One request at a time has this key; the lock goes with the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_key(f"checkout:{key.caller}:{key.key}")])
-        if not cursor.fetchone()[0]:
-            raise KeyInFlight("A request with this Idempotency-Key is being worked on.")
+    """Allow one request at a time for each key. The transaction's end releases the lock."""
+    try:
+        locks.transaction_lock(f"checkout:{key.caller}:{key.key}")
+    except locks.Busy:
+        raise KeyInFlight("A request with this Idempotency-Key is being worked on.") from None
 
 
 def _place_order(checkout: Checkout, at: dt.datetime) -> Order:

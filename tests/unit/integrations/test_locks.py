@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection, transaction
 
-from integrations.locks import Busy, lock_key, session_lock
+from integrations.locks import Busy, lock_key, session_lock, transaction_lock
 
 
 def holding(name: str, held: threading.Event, release: threading.Event, *, die: bool = False) -> threading.Thread:
@@ -16,7 +16,7 @@ def holding(name: str, held: threading.Event, release: threading.Event, *, die: 
         release.wait(20)
         if not die:
             manager.__exit__(None, None, None)
-        connection.close()  # what happens to a worker's session when its process is killed
+        connection.close()  # as if the worker's process was killed
 
     thread = threading.Thread(target=hold)
     thread.start()
@@ -24,8 +24,8 @@ def holding(name: str, held: threading.Event, release: threading.Event, *, die: 
     return thread
 
 
-@pytest.mark.parametrize("die", [False, True], ids=["let-go", "died"])
-def test_whoever_waits_gets_the_lock_when_its_holder_lets_go_or_dies(transactional_db: None, die: bool) -> None:
+@pytest.mark.parametrize("die", [False, True], ids=["released", "died"])
+def test_a_waiting_worker_gets_the_lock_when_its_holder_releases_it_or_dies(transactional_db: None, die: bool) -> None:
     held, release = threading.Event(), threading.Event()
     thread = holding("charge:1", held, release, die=die)
     with pytest.raises(Busy), session_lock("charge:1", wait_seconds=0.05):
@@ -38,7 +38,7 @@ def test_whoever_waits_gets_the_lock_when_its_holder_lets_go_or_dies(transaction
     thread.join()
 
 
-def test_a_lock_is_let_go_when_the_work_fails(transactional_db: None) -> None:
+def test_a_lock_is_released_when_the_work_fails(transactional_db: None) -> None:
     with pytest.raises(ZeroDivisionError), session_lock("charge:1"):
         raise ZeroDivisionError
     held, release = threading.Event(), threading.Event()
@@ -57,3 +57,31 @@ def test_no_transaction_is_open_while_the_lock_is_held(transactional_db: None) -
         cursor.execute("SELECT state FROM pg_stat_activity WHERE pid = pg_backend_pid()")
         assert not connection.in_atomic_block
     assert lock_key("charge:1") != lock_key("charge:2")
+
+
+def test_a_transaction_lock_is_held_by_one_transaction_at_a_time(transactional_db: None) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            transaction_lock("key:1")
+            held.set()
+            release.wait(20)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(20)
+    with transaction.atomic():
+        transaction_lock("key:2")
+        with pytest.raises(Busy, match="key:1"):
+            transaction_lock("key:1")
+    release.set()
+    thread.join()
+    with transaction.atomic():
+        transaction_lock("key:1")
+
+
+def test_a_transaction_lock_needs_a_transaction(transactional_db: None) -> None:
+    with pytest.raises(RuntimeError):
+        transaction_lock("key:1")
