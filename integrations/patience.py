@@ -8,11 +8,11 @@ ten, where four deliveries alone would leave one in four in the dead-letter queu
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from integrations.backoff import jittered
 from integrations.errors import ProviderThrottled, ProviderUnavailable, ProviderUnclear
 
 T = TypeVar("T")
@@ -39,5 +39,5 @@ def patiently(work: Callable[[], T]) -> T:
             if time.monotonic() - began + pause > BUDGET_SECONDS:
                 raise
             log.info("again in %.1f s: %s", pause, error)
-            time.sleep(pause * random.uniform(0.5, 1.0))
+            time.sleep(jittered(pause))
     return work()

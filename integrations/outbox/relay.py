@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.db import connection, models, transaction
-from django.db.models import ExpressionWrapper, F, Min, Value
-from django.db.models.functions import Least, Now, Power
+from django.db.models import F, Min
+from django.db.models.functions import Now
 
+from integrations import backoff
 from integrations.outbox.models import OutboxMessage
 from integrations.sqs import messages, sender, topology
 from integrations.sqs.client import SqsUnavailable
@@ -26,7 +27,8 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
 TAKE = 100
-LONGEST_BACKOFF_SECONDS = 300.0
+FIRST_WAIT_SECONDS = 1.0
+MAX_WAIT_SECONDS = 300.0
 QUEUES = {queue.name: queue for queue in topology.QUEUES}
 
 SendBatch = Callable[[topology.Queue, Sequence[sender.OutgoingMessage]], sender.BatchResult]
@@ -34,10 +36,10 @@ SendBatch = Callable[[topology.Queue, Sequence[sender.OutgoingMessage]], sender.
 
 @dataclass(slots=True)
 class Round:
-    """What one round did: ids by outcome, and the queues that did not answer with the reason."""
+    """What one round did: ids that were sent, refused rows by reason, and queues that did not answer."""
 
     sent: list[UUID] = field(default_factory=list)
-    refused: dict[str, list[UUID]] = field(default_factory=lambda: defaultdict(list))
+    refused: dict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
     outages: dict[str, SqsUnavailable] = field(default_factory=dict)
 
     @property
@@ -65,8 +67,8 @@ def relay_due(
     OutboxMessage.objects.filter(pk__in=done.sent).update(
         sent_at=Now(), attempts=F("attempts") + 1, last_error=""
     )
-    for reason, ids in done.refused.items():
-        _put_back(ids, reason)
+    for reason, refused in done.refused.items():
+        _put_back(refused, reason)
     return done
 
 
@@ -80,7 +82,7 @@ def _by_queue(rows: models.QuerySet[OutboxMessage]) -> dict[str, list[OutboxMess
 def _send(queue_name: str, batch: list[OutboxMessage], send_batch: SendBatch, done: Round) -> None:
     if queue_name not in QUEUES:
         # Written by another release, or by hand: it must not hold up the others, nor stop the relay at each start.
-        done.refused[f"unknown queue {queue_name!r}"[:300]] += [row.pk for row in batch]
+        done.refused[f"unknown queue {queue_name!r}"[:300]] += batch
         return
     outgoing = []
     for row in batch:
@@ -88,7 +90,7 @@ def _send(queue_name: str, batch: list[OutboxMessage], send_batch: SendBatch, do
             outgoing.append(_outgoing(row))
         except Exception as error:
             # A row of a task that this release no longer knows must not hold up the others.
-            done.refused[f"cannot be encoded: {type(error).__name__}: {error}"[:300]].append(row.pk)
+            done.refused[f"cannot be encoded: {type(error).__name__}: {error}"[:300]].append(row)
     if not outgoing:
         return
     try:
@@ -97,8 +99,9 @@ def _send(queue_name: str, batch: list[OutboxMessage], send_batch: SendBatch, do
         done.outages[queue_name] = outage
         return
     done.sent += [UUID(message_id) for message_id in result.sent]
+    rows = {str(row.pk): row for row in batch}
     for message_id, failure in result.failed.items():
-        done.refused[failure.reason[:300]].append(UUID(message_id))
+        done.refused[failure.reason[:300]].append(rows[message_id])
 
 
 def _outgoing(row: OutboxMessage) -> sender.OutgoingMessage:
@@ -106,17 +109,15 @@ def _outgoing(row: OutboxMessage) -> sender.OutgoingMessage:
     return sender.OutgoingMessage(id=str(row.pk), body=body, group=row.group or None)
 
 
-def _put_back(ids: list[UUID], reason: str) -> None:
-    """Keep the rows that SQS did not take, and try them again after 1, 2, 4 … at most 300 seconds."""
-    log.warning("SQS did not take %d outbox rows: %s", len(ids), reason)
-    seconds = Least(Power(Value(2.0), Least(F("attempts"), Value(10))), Value(LONGEST_BACKOFF_SECONDS))
-    delay = ExpressionWrapper(
-        seconds * Value(dt.timedelta(seconds=1)),
-        output_field=models.DurationField(),
-    )
-    OutboxMessage.objects.filter(pk__in=ids).update(
-        not_before=Now() + delay, attempts=F("attempts") + 1, last_error=reason
-    )
+def _put_back(rows: Collection[OutboxMessage], reason: str) -> None:
+    """Keep the rows that SQS did not take, and send them again after 1, 2, 4 … at most 300 seconds."""
+    log.warning("SQS did not take %d outbox rows: %s", len(rows), reason)
+    for row in rows:
+        row.attempts += 1
+        wait = backoff.exponential(row.attempts, first=FIRST_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS)
+        row.not_before = Now() + dt.timedelta(seconds=wait)
+        row.last_error = reason
+    OutboxMessage.objects.bulk_update(rows, ["attempts", "not_before", "last_error"])
 
 
 def lag_seconds() -> float:

@@ -15,8 +15,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from integrations.backoff import Backoff
 from integrations.sqs.client import error_code
-from integrations.sqs.outages import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class PatientClient:
         self._client = client
         self._later = later
         self._kept: deque[Answer] = deque(maxlen=MOST_KEPT)
-        self._outage = Outage()
+        self._backoff = Backoff()
         self._polls_fail = False
         self._scheduled = False
         self._failed_at = -BETWEEN_LAST_TRIES
@@ -95,14 +95,14 @@ class PatientClient:
             logger.warning("%d answers to SQS could not be given; those messages come back", len(self._kept))
 
     def _give(self, answer: Answer) -> None:
-        if self._polls_fail or self._outage.active or not self._given(answer):
+        if self._polls_fail or self._backoff.is_failing or not self._given(answer):
             self._kept.append(answer)
             self._try_later()
 
     def _try_later(self) -> None:
         if self._kept and not self._scheduled:
             self._scheduled = True
-            self._later(max(self._outage.pause(), 1.0), self._try_now)
+            self._later(max(self._backoff.wait_seconds, 1.0), self._try_now)
 
     def _try_now(self) -> None:
         self._scheduled = False
@@ -115,24 +115,24 @@ class PatientClient:
         if time.monotonic() - answer.made > GIVE_UP_AFTER:
             logger.warning("SQS never took our answer to a message of %s; it comes back by itself", answer.queue_url)
             return True
-        self._outage.asking()
+        self._backoff.asking()
         try:
             self._call(answer)
         except ClientError as exc:
             if error_code(exc) in _FINAL_CODES:
                 logger.warning("SQS will not take our answer to a message of %s: %s", answer.queue_url, exc)
-                self._outage.over()
+                self._backoff.succeeded()
                 return True
             return self._not_given(exc)
         except (BotoCoreError, OSError) as exc:
             return self._not_given(exc)
-        self._outage.over()
+        self._backoff.succeeded()
         return True
 
     def _not_given(self, exc: Exception) -> bool:
-        if not self._outage.active:
+        if not self._backoff.is_failing:
             logger.warning("SQS did not take our answer to a message; it is kept and given again: %s", exc)
-        self._outage.failed()
+        self._backoff.failed()
         self._failed_at = time.monotonic()
         return False
 

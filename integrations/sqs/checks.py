@@ -14,9 +14,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from celery.worker import consumer as celery_consumer
 
+from integrations.backoff import Backoff
 from integrations.sqs import client
 from integrations.sqs.client import SqsUnavailable
-from integrations.sqs.outages import Outage
 from integrations.sqs.topology import Queue, Topology
 
 logger = logging.getLogger(__name__)
@@ -114,17 +114,17 @@ def problems_of(topology: Topology, *, watched: set[str]) -> list[str]:
 def _once_sqs_is_there(ask: Callable[[], list[str]]) -> list[str]:
     # Celery handles SIGTERM only once it runs; until then it must still end the process quietly.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    outage = Outage()
+    backoff = Backoff()
     try:
         while True:
-            outage.asking()
+            backoff.asking()
             try:
                 with client.unavailable_when_away():
                     return ask()
             except SqsUnavailable as exc:
-                if not outage.active:
+                if not backoff.is_failing:
                     logger.warning("Worker waits for SQS: %s", exc)
-                outage.failed()
-                time.sleep(outage.pause())
+                backoff.failed()
+                time.sleep(backoff.wait_seconds)
     finally:
         signal.signal(signal.SIGTERM, before)

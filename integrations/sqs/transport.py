@@ -14,11 +14,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 from kombu.transport import SQS
 
+from integrations.backoff import Backoff
 from integrations.sqs import envelopes
 from integrations.sqs.answers import PatientClient
 from integrations.sqs.client import client_config, is_missing_queue
 from integrations.sqs.deliveries import Delivery
-from integrations.sqs.outages import Outage
 from integrations.sqs.polling import PollConnection, TimelyCurlClient, Unanswered
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
     _asynsqs: Any = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self._outages: dict[str, Outage] = defaultdict(Outage)
+        self._backoffs: dict[str, Backoff] = defaultdict(Backoff)
         self._waiting_for_slot: set[str] = set()
         self._dead: OrderedDict[str, int] = OrderedDict()
         super().__init__(*args, **options)
@@ -88,7 +88,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
                 sqs_connection=self.sqs(),
                 region=self.region,
                 http_client=TimelyCurlClient(self.hub),
-                probing=lambda name: self._outages[name].active,
+                probing=lambda name: self._backoffs[name].is_failing,
             )
         connection: PollConnection = super().asynsqs(queue)
         return connection
@@ -98,7 +98,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
         if queue in self._active_queues and not self.qos.can_consume():
             self._waiting_for_slot.add(queue)
             return
-        self._outage(queue).asking()
+        self._backoff(queue).asking()
         try:
             super()._schedule_queue(queue)
         except Exception as exc:
@@ -117,9 +117,9 @@ class Channel(SQS.Channel):  # type: ignore[misc]
 
     def _loop1(self, queue: str, messages_fetched: int | None = None) -> None:
         """Cures: while SQS is away kombu asks every polling_interval, from the whole fleet in step."""
-        outage = self._outage(queue)
-        if outage.active:
-            self.hub.call_later(outage.pause(), self._schedule_queue, queue)
+        backoff = self._backoff(queue)
+        if backoff.is_failing:
+            self.hub.call_later(backoff.wait_seconds, self._schedule_queue, queue)
         else:
             super()._loop1(queue, messages_fetched)
 
@@ -134,22 +134,23 @@ class Channel(SQS.Channel):  # type: ignore[misc]
         super()._on_messages_ready(queue_url, queue, {"Messages": readable})
         return len(messages)
 
-    def _outage(self, queue: str) -> Outage:
-        return self._outages[self.canonical_queue_name(queue)]
+    def _backoff(self, queue: str) -> Backoff:
+        return self._backoffs[self.canonical_queue_name(queue)]
 
     def _poll_failed(self, queue: str, answer: Unanswered) -> None:
-        outage = self._outage(queue)
-        if not outage.active:
+        backoff = self._backoff(queue)
+        if not backoff.is_failing:
             logger.warning("%s: SQS does not answer, backing off: %s", queue, answer.reason)
-        outage.failed()
+        backoff.failed()
         if answer.sqs_away:
             self.sqs().sqs_is_away()
 
     def _poll_answered(self, queue: str) -> None:
-        outage = self._outage(queue)
-        if outage.active:
-            logger.warning("%s: SQS answers again after %.0f s and %d polls", queue, outage.seconds, outage.failures)
-            outage.over()
+        backoff = self._backoff(queue)
+        if backoff.is_failing:
+            seconds, polls = backoff.failing_seconds, backoff.failures
+            logger.warning("%s: SQS answers again after %.0f s and %d polls", queue, seconds, polls)
+            backoff.succeeded()
         self.sqs().sqs_is_back()
 
     # -- Messages

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import random
 import signal
 import threading
-import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
+from integrations.backoff import Backoff
 from integrations.outbox import relay
 
 log = logging.getLogger(__name__)
 
 LONGEST_NAP_SECONDS = 1.0
-LONGEST_BACKOFF_SECONDS = 4.0
+FIRST_WAIT_SECONDS = 0.5
+MAX_WAIT_SECONDS = 4.0
 
 
 class Command(BaseCommand):
@@ -34,22 +34,8 @@ class Command(BaseCommand):
         Relay().run()
 
 
-class Backoff:
-    """How long to leave something alone after each failure in a row: jittered, doubling, at most four seconds."""
-
-    def __init__(self) -> None:
-        self.failures = 0
-        self.until = 0.0
-
-    def fail(self) -> float:
-        self.failures += 1
-        seconds = random.uniform(0.5, 1.0) * min(LONGEST_BACKOFF_SECONDS, 0.25 * 2**self.failures)
-        self.until = time.monotonic() + seconds
-        return seconds
-
-    @property
-    def resting(self) -> bool:
-        return time.monotonic() < self.until
+def new_backoff() -> Backoff:
+    return Backoff(first=FIRST_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS)
 
 
 class Relay:
@@ -58,7 +44,7 @@ class Relay:
     def __init__(self) -> None:
         self.stopping = threading.Event()
         self.queues: dict[str, Backoff] = {}
-        self.database = Backoff()
+        self.database = new_backoff()
 
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,10 +55,11 @@ class Relay:
                 self._listen()
                 self._send_until_dry()
                 self._wait_to_be_woken()
-                self.database = Backoff()
+                self.database.succeeded()
             except (OperationalError, InterfaceError) as error:
                 connection.close()
-                seconds = self.database.fail()
+                self.database.failed()
+                seconds = self.database.wait_seconds
                 log.warning("the database is away (%s); again in %.1f s", type(error).__name__, seconds)
                 self.stopping.wait(seconds)
         log.info("relay stopped")
@@ -86,21 +73,22 @@ class Relay:
         while not self.stopping.is_set():
             done = relay.relay_due(resting=self._resting())
             for queue, outage in done.outages.items():
-                seconds = self.queues.setdefault(queue, Backoff()).fail()
-                log.warning("%s does not answer; again in %.1f s: %s", queue, seconds, outage)
+                backoff = self.queues.setdefault(queue, new_backoff())
+                backoff.failed()
+                log.warning("%s does not answer; again in %.1f s: %s", queue, backoff.wait_seconds, outage)
             if done.sent:
-                self.queues = {name: backoff for name, backoff in self.queues.items() if backoff.resting}
+                self.queues = {name: backoff for name, backoff in self.queues.items() if backoff.is_waiting}
             if not done.made_progress:
                 return
 
     def _resting(self) -> list[str]:
-        return [name for name, backoff in self.queues.items() if backoff.resting]
+        return [name for name, backoff in self.queues.items() if backoff.is_waiting]
 
     def _wait_to_be_woken(self) -> None:
         resting = self._resting()
         nap = relay.seconds_until_due(at_most=LONGEST_NAP_SECONDS, resting=resting)
         for name in resting:
-            nap = min(nap, max(0.0, self.queues[name].until - time.monotonic()))
+            nap = min(nap, self.queues[name].wait_seconds)
         with connection.wrap_database_errors:  # a database that goes away in here is one of those that run() expects
             for _ in connection.connection.notifies(timeout=nap, stop_after=1):
                 pass

@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from kombu.asynchronous import Hub, set_event_loop
 
-from integrations.sqs import answers, envelopes, outages, polling, transport
+from integrations import backoff
+from integrations.sqs import answers, envelopes, polling, transport
 from integrations.sqs.answers import PatientClient
 from integrations.sqs.deliveries import Delivery
 from integrations.sqs.topology import Topology
@@ -153,12 +154,12 @@ def test_no_status_raises_into_the_event_loop(status: int, away: bool) -> None:
 
 def test_polls_back_off_and_stop_doing_so(channel: Any) -> None:
     for _ in range(8):
-        channel._schedule_queue_asked = channel._outage("Q").asking()
+        channel._schedule_queue_asked = channel._backoff("Q").asking()
         channel._on_messages_ready("http://sqs/Q", "Q", polling.Unanswered("503", sqs_away=True))
         channel._loop1("Q", 0)
     delays = [delay for delay, *_ in channel.hub.later]
-    assert delays[0] <= outages.FIRST_PAUSE
-    assert 0.6 * outages.LONGEST_PAUSE - 0.1 <= delays[-1] <= outages.LONGEST_PAUSE
+    assert delays[0] <= backoff.FIRST_WAIT
+    assert 0.5 * backoff.MAX_WAIT - 0.1 <= delays[-1] <= backoff.MAX_WAIT
     channel._on_messages_ready("http://sqs/Q", "Q", {})
     channel._loop1("Q", 0)
     assert channel.hub.later[-1][0] == 0.05
@@ -167,7 +168,7 @@ def test_polls_back_off_and_stop_doing_so(channel: Any) -> None:
 def test_what_fails_before_the_poll_is_sent_backs_off(channel: Any, boto: FakeSqs) -> None:
     boto.fails = _client_error("ExpiredToken", 403)
     channel._schedule_queue("Q")
-    assert channel._outage("Q").active
+    assert channel._backoff("Q").is_failing
     assert channel.hub.later
 
 
