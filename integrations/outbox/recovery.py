@@ -1,4 +1,4 @@
-"""Find work that is stuck and publish its events again. See docs/adr/0009-what-gets-stuck-is-found-by-sweeps.md.
+"""Find work that is stuck and publish its events again. See docs/adr/0009-sweeps-find-stuck-work.md.
 
 If an outage lasts longer than a message's retries, the message ends in a dead-letter queue. The row that needs the work
 still shows that it is not done. Each app therefore registers finders: functions that look for rows which have waited

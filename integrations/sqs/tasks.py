@@ -2,7 +2,7 @@
 
 Stock Celery publishes a new message to retry and acknowledges the old one: the broker's receive count starts again, the
 redrive policy never fires, and the countdown waits in a worker's memory. Here the message stays where it is: a failed
-one is hidden for the ladder's next step, and the broker counts. See docs/adr/0002-retry-in-place.md.
+one is hidden for the ladder's next step, and the broker counts. See docs/adr/0002-a-retry-keeps-the-sqs-message.md.
 """
 
 from __future__ import annotations

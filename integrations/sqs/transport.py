@@ -1,7 +1,7 @@
 """A kombu transport for SQS that does not die.
 
 Each override stands at one of kombu's own seams, calls ``super()``, names the failure of kombu 5.7.0 that it cures, and
-has a test that fails without it. See docs/adr/0003-a-transport-that-does-not-die.md.
+has a test that fails without it. See docs/adr/0003-thin-overrides-of-the-kombu-transport.md.
 """
 
 from __future__ import annotations

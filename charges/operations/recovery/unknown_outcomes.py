@@ -1,7 +1,7 @@
 """Asking for the outcomes of payments that nobody knows.
 
 An unknown outcome is not a failure, and it does not stay unknown by our doing nothing: Stripe knows. See
-docs/adr/0009-what-gets-stuck-is-found-by-sweeps.md.
+docs/adr/0009-sweeps-find-stuck-work.md.
 """
 
 from __future__ import annotations
