@@ -89,6 +89,11 @@ class Order(models.Model):
         return self.number
 
 
+AWAITING_PAYMENT = (Order.Status.PENDING_PAYMENT, Order.Status.REQUIRES_ACTION, Order.Status.PAYMENT_FAILED)
+# A refund moves an order between these states. A canceled order stays canceled if its payment is refunded.
+PAID = (Order.Status.PAID, Order.Status.FULFILLED, Order.Status.PARTIALLY_REFUNDED, Order.Status.REFUNDED)
+
+
 class OrderLine(models.Model):
     """What one line of an order says, as it was when the order was placed."""
 

@@ -10,15 +10,12 @@ from django.db import transaction
 
 from charges.models import Charge, ChargeAttempt
 from charges.operations import locks
-from integrations.errors import PermanentError, TransientError
-from orders.models import Order
+from integrations.errors import TransientError
+from orders.models import AWAITING_PAYMENT, Order
 from orders.operations import payments
+from orders.operations.locks import locked_order
 
 UNDECIDED = (Charge.Status.PENDING, Charge.Status.PROCESSING)
-
-
-class NoSuchOrder(PermanentError):
-    """There is no order of this id; a message about one cannot be mended by trying again."""
 
 
 class OvertakenAttempt(TransientError):
@@ -38,14 +35,11 @@ def open_charge(*, order_id: UUID) -> Charge | None:
     """The order's charge, made where the order awaits payment and has none. None where there is nothing to
     pay.
 
-    Raises ``NoSuchOrder``.
+    Raises ``OrderNotFound``.
     """
-    try:
-        order = payments.locked_order(order_id=order_id)
-    except Order.DoesNotExist:
-        raise NoSuchOrder(f"There is no order {order_id}.") from None
+    order = locked_order(order_id=order_id)
     known = Charge.objects.filter(order=order).first()
-    if known is not None or order.status not in payments.AWAITING_PAYMENT:
+    if known is not None or order.status not in AWAITING_PAYMENT:
         return known
     return Charge.objects.create(
         order=order, amount=order.amount, currency=order.currency, payment_method=order.payment_method

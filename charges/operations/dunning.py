@@ -25,7 +25,7 @@ from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, Pay
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
 from charges.operations import attempts, locks
 from integrations.outbox.events import publish
-from orders.models import Order
+from orders.models import AWAITING_PAYMENT, Order
 from orders.operations import cancellation, payments
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
@@ -122,7 +122,7 @@ def _go_on(*, order_id: UUID, stopped_because: str, at: dt.datetime) -> bool:
     charge = locks.locked_charge_of_order(order_id=order_id)
     run = locks.locked_dunning_run(charge=charge)
     assert run is not None
-    unpaid = charge.order.status in payments.AWAITING_PAYMENT and charge.order.subscription.status in GOING_ON
+    unpaid = charge.order.status in AWAITING_PAYMENT and charge.order.subscription.status in GOING_ON
     if not unpaid or (run.status, run.reason) != (DunningRun.Status.STOPPED, stopped_because):
         return False
     run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None

@@ -20,7 +20,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, Refund
-from orders.operations import payments
+from orders.operations.locks import locked_order
 
 
 def charge_lock(charge_id: UUID) -> str:
@@ -34,8 +34,8 @@ def locked_charge(*, charge_id: UUID) -> Charge:
 
 
 def locked_charge_of_order(*, order_id: UUID) -> Charge:
-    """The order's charge with its order, both locked. Raises ``Order.DoesNotExist`` and ``Charge.DoesNotExist``."""
-    order = payments.locked_order(order_id=order_id)
+    """The order's charge with its order, both locked. Raises ``OrderNotFound`` and ``Charge.DoesNotExist``."""
+    order = locked_order(order_id=order_id)
     charge = Charge.objects.select_for_update().get(order=order)
     charge.order = order
     return charge

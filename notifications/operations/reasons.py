@@ -12,8 +12,7 @@ from notifications import queries
 from notifications.models import Channel, Notification
 from notifications.operations import suppressions
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
-from orders.models import Order
-from orders.operations.payments import AWAITING_PAYMENT
+from orders.models import AWAITING_PAYMENT, Order
 from subscriptions.models import Plan
 
 Kind = Notification.Kind

@@ -9,8 +9,9 @@ from django.db import transaction
 
 from integrations.outbox.events import publish
 from orders.events import OrderCanceled
-from orders.models import Order
-from orders.operations.payments import AWAITING_PAYMENT, owes
+from orders.models import AWAITING_PAYMENT, Order
+from orders.operations.locks import locked_subscription_of, locked_unpaid_orders
+from orders.operations.payments import owes
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
@@ -26,7 +27,7 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.CANCELED
     order.canceled_at = at
     order.save(update_fields=["status", "canceled_at", "updated_at"])
-    subscription = subscriptions.locked_subscription(subscription_id=order.subscription_id)
+    subscription = locked_subscription_of(order)
     if subscription.status == Subscription.Status.PAST_DUE and not owes(subscription=subscription):
         subscriptions.activate(subscription=subscription)
     publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
@@ -36,5 +37,5 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
 @transaction.atomic(durable=True)
 def cancel_unpaid_of(*, subscription_id: UUID, at: dt.datetime) -> int:
     """Cancel every unpaid order of a subscription that has ended, or rests unpaid; return how many there were."""
-    orders = Order.objects.select_for_update().filter(subscription=subscription_id, status__in=AWAITING_PAYMENT)
-    return sum(cancel_unpaid(order=order, at=at) for order in orders.order_by("pk"))
+    orders = locked_unpaid_orders(subscription_id=subscription_id)
+    return sum(cancel_unpaid(order=order, at=at) for order in orders)

@@ -7,14 +7,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from integrations.errors import PermanentError
 from orders.models import Order
+from orders.operations.locks import locked_order
 
 OWED = (Order.Status.PAID, Order.Status.PARTIALLY_REFUNDED)
-
-
-class NoSuchOrder(PermanentError):
-    """There is no order of this id; a message about one cannot be mended by trying again."""
 
 
 @transaction.atomic(durable=True)
@@ -24,9 +20,7 @@ def start_fulfilment(*, order_id: UUID, at: dt.datetime) -> bool:
     A digital order is fulfilled by that. One that is shipped stays paid, in the list of what is to be sent. Of what is
     refunded in part the rest is owed, so it is fulfilled as well, and stays partially refunded.
     """
-    order = Order.objects.select_for_update().filter(pk=order_id).first()
-    if order is None:
-        raise NoSuchOrder(f"There is no order {order_id}.")
+    order = locked_order(order_id=order_id)
     if order.status not in OWED or order.fulfilment_started_at is not None:
         return False
     order.fulfilment_started_at = at

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from uuid import UUID
 
 from django.db import transaction
 
 from integrations.outbox.events import publish
 from orders.events import OrderPaid
-from orders.models import Order
+from orders.models import AWAITING_PAYMENT, PAID, Order
+from orders.operations.locks import locked_subscription_of
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
-
-AWAITING_PAYMENT = (Order.Status.PENDING_PAYMENT, Order.Status.REQUIRES_ACTION, Order.Status.PAYMENT_FAILED)
-# A refund moves an order between these. One that was canceled stays so, whatever becomes of its money.
-PAID = (Order.Status.PAID, Order.Status.FULFILLED, Order.Status.PARTIALLY_REFUNDED, Order.Status.REFUNDED)
-
-
-def locked_order(*, order_id: UUID) -> Order:
-    """The order, locked until the transaction ends. Raises ``Order.DoesNotExist``."""
-    return Order.objects.select_for_update().get(pk=order_id)
 
 
 def is_wanted(*, order: Order) -> bool:
@@ -47,8 +38,7 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
-    # Locked before the others are looked at: one that is settled at this moment is seen by us, or sees this one.
-    status = subscriptions.locked_subscription(subscription_id=order.subscription_id).status
+    status = locked_subscription_of(order).status
     if status == Subscription.Status.INCOMPLETE or not owes(subscription=order.subscription):
         subscriptions.activate(subscription=order.subscription)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))

@@ -9,15 +9,13 @@ from integrations.outbox.events import publish_all
 from subscriptions.email_addresses import email_key
 from subscriptions.events import CustomerUpdated
 from subscriptions.models import Customer
+from subscriptions.operations.locks import locked_customer_ids
 
 
 @transaction.atomic
 def withdraw_marketing_consent(*, email: str) -> int:
     """The customer of this address wants no marketing any more; return whose consent ended: 0 or 1."""
-    customers = Customer.objects.select_for_update().filter(
-        email_key=email_key(email), marketing_consent=True
-    )
-    ids = list(customers.order_by("pk").values_list("pk", flat=True))
+    ids = locked_customer_ids(Customer.objects.filter(email_key=email_key(email), marketing_consent=True))
     Customer.objects.filter(pk__in=ids).update(marketing_consent=False, updated_at=Now())
     publish_all(CustomerUpdated(customer_id=pk) for pk in ids)
     return len(ids)
@@ -29,8 +27,7 @@ def withdraw_sms_consent(*, phone_digits: str) -> int:
 
     Families share one.
     """
-    customers = Customer.objects.select_for_update().filter(phone=f"+{phone_digits}", sms_consent=True)
-    ids = list(customers.order_by("pk").values_list("pk", flat=True))
+    ids = locked_customer_ids(Customer.objects.filter(phone=f"+{phone_digits}", sms_consent=True))
     Customer.objects.filter(pk__in=ids).update(sms_consent=False, updated_at=Now())
     publish_all(CustomerUpdated(customer_id=pk) for pk in ids)
     return len(ids)

@@ -6,12 +6,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from integrations.errors import PermanentError
-from subscriptions.models import Customer, User
-
-
-class NoSuchCustomer(PermanentError):
-    """There is no customer of this id; a message about one cannot be mended by trying again."""
+from subscriptions.models import User
+from subscriptions.operations.locks import locked_customer
 
 
 @transaction.atomic(durable=True)
@@ -21,9 +17,7 @@ def create_login(*, customer_id: UUID) -> bool:
     An address that is a login already (of staff, or made by hand) becomes this customer's only where it is nobody
     else's, and keeps its password and its rights.
     """
-    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
-    if customer is None:
-        raise NoSuchCustomer(f"There is no customer {customer_id}.")
+    customer = locked_customer(customer_id=customer_id)
     if customer.user_id is not None:
         return False
     login = User(email=customer.email_key)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -12,6 +11,7 @@ from django.db.models.functions import Now
 from integrations.outbox.events import publish
 from subscriptions.events import SubscriptionCanceled
 from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.operations.locks import locked_subscription
 
 Status = Subscription.Status
 
@@ -36,11 +36,6 @@ def start_subscription(
         current_period_start=at,
         current_period_end=plan.period_end(at),
     )
-
-
-def locked_subscription(*, subscription_id: UUID) -> Subscription:
-    """The subscription, locked until the transaction ends: after everything else that is locked."""
-    return Subscription.objects.select_for_update().get(pk=subscription_id)
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.db import connection
 from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer, User
 from subscriptions.operations import logins
+from subscriptions.queries import CustomerNotFound
 
 
 def customer(email: str = "Ada@Example.com") -> Customer:
@@ -58,5 +59,5 @@ def test_staff_who_buy_keep_their_login_and_its_rights(transactional_db: None) -
 
 
 def test_nobody_is_nobody(transactional_db: None) -> None:
-    with pytest.raises(logins.NoSuchCustomer):
+    with pytest.raises(CustomerNotFound):
         logins.create_login(customer_id=uuid4())

@@ -12,6 +12,8 @@ from django.utils import timezone
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
 from orders.operations import checkout, fulfilment, payments
+from orders.operations.locks import locked_order
+from orders.queries import OrderNotFound
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations.customers import Buyer
 
@@ -36,7 +38,7 @@ def place(plan: Plan) -> Order:
 
 def pay(order: Order) -> bool:
     with transaction.atomic():
-        return payments.mark_paid(order=payments.locked_order(order_id=order.pk), at=timezone.now())
+        return payments.mark_paid(order=locked_order(order_id=order.pk), at=timezone.now())
 
 
 def test_paying_an_order_activates_its_subscription_and_says_so_once(transactional_db: None, coffee: Plan) -> None:
@@ -99,7 +101,7 @@ def test_a_month_from_the_last_of_january_is_the_last_of_february(transactional_
 
 
 def test_an_order_nobody_placed(transactional_db: None) -> None:
-    with pytest.raises(fulfilment.NoSuchOrder):
+    with pytest.raises(OrderNotFound):
         fulfilment.start_fulfilment(order_id=uuid4(), at=NOW)
 
 

@@ -30,6 +30,7 @@ from notifications.models import ContactSync, Notification
 from orders.events import OrderPaid, OrderPlaced
 from orders.models import Order
 from orders.operations import payments
+from orders.operations.locks import locked_order
 from subscriptions.events import CustomerRegistered, CustomerUpdated
 from subscriptions.models import Customer
 from tests.unit.notifications.conftest import at_once, brevo_sandbox, make_order, running_brevo_sandbox
@@ -98,7 +99,7 @@ def test_a_purchase_writes_to_everybody_once(client, coffee, brevo_sandbox):
     assert answer.status_code == 201, answer.content
     deliver(times=3)
     with transaction.atomic():
-        payments.mark_paid(order=payments.locked_order(order_id=Order.objects.get().pk), at=timezone.now())
+        payments.mark_paid(order=locked_order(order_id=Order.objects.get().pk), at=timezone.now())
     tasks = deliver(times=3)
 
     assert sorted(tasks) == ["brevo.sync_contact", "dixa.sync_end_user", "emails.welcome", "sms.order_paid"]

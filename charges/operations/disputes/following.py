@@ -26,8 +26,9 @@ from integrations.errors import PermanentError
 from integrations.locks import session_lock
 from integrations.outbox.events import publish_all
 from integrations.stripe import disputes, results
-from orders.models import Order
+from orders.models import AWAITING_PAYMENT, Order
 from orders.operations import payments
+from orders.operations.locks import locked_subscription_of
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
 
@@ -75,7 +76,7 @@ def _ask_for_what_was_put_off(subscription: Subscription) -> None:
         Q(charge=None) | Q(charge__status=Charge.Status.PENDING),
         subscription=subscription,
         subscription__status__in=dunning.GOING_ON,
-        status__in=payments.AWAITING_PAYMENT,
+        status__in=AWAITING_PAYMENT,
     )
     publish_all(
         PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number)
@@ -163,7 +164,7 @@ def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
 
 def _locked_subscription(charge: Charge) -> Subscription:
     """Lock it before reading its other disputes, so that two concurrent disputes cannot miss each other."""
-    return subscriptions.locked_subscription(subscription_id=charge.order.subscription_id)
+    return locked_subscription_of(charge.order)
 
 
 def _another_stands(subscription: Subscription, dispute: Dispute) -> bool:

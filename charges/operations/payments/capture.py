@@ -41,7 +41,7 @@ class UnreadableIntent(PermanentError):
 def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> None:
     """Take the payment of an order that awaits it, once. A decline is an outcome and returns.
 
-    Raises ``NoSuchOrder``, ``UnreadableIntent``, ``RequestRefused`` (permanent; a refusal is recorded first). For the
+    Raises ``OrderNotFound``, ``UnreadableIntent``, ``RequestRefused`` (permanent; a refusal is recorded first). For the
     retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear`` from the gateway, ``Busy`` where
     another worker is at it and takes long, and ``CustomerWasDeleted``.
     """

@@ -12,8 +12,8 @@ from charges.events import PaymentDue
 from charges.models import Charge, ChargeAttempt
 from charges.operations import attempts, locks
 from integrations.outbox.events import publish
-from orders.models import Order
 from orders.operations import payments
+from orders.queries import OrderNotFound
 
 A_DAY = dt.timedelta(days=1)
 MOST_CARDS_A_DAY = 5
@@ -56,7 +56,7 @@ def replace_card(*, order_id: UUID, payment_method: str, at: dt.datetime) -> Non
 def _payable_charge(order_id: UUID) -> Charge:
     try:
         charge = locks.locked_charge_of_order(order_id=order_id)
-    except Order.DoesNotExist:
+    except OrderNotFound:
         raise NothingToPay("There is no such order.") from None
     except Charge.DoesNotExist:
         raise PaymentUnderWay("The order's payment is about to begin.") from None

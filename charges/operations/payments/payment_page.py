@@ -12,8 +12,7 @@ from charges.events import PaymentLinkRequested, PaymentReturned
 from charges.models import Charge, SavedCard
 from integrations.outbox.events import publish
 from integrations.stripe import payment_intents
-from orders.models import Order
-from orders.operations.payments import AWAITING_PAYMENT
+from orders.models import AWAITING_PAYMENT, Order
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from charges.operations import dunning, ledger, locks
 from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_card
 from orders.operations import payments
+from orders.operations.locks import locked_order
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
@@ -54,7 +55,7 @@ def until_it_waits(thread: threading.Thread) -> None:
 
 @transaction.atomic
 def pay(order_id: Any, days: Days) -> None:
-    payments.mark_paid(order=payments.locked_order(order_id=order_id), at=days.now)
+    payments.mark_paid(order=locked_order(order_id=order_id), at=days.now)
 
 
 def test_the_last_two_unpaid_orders_are_paid_at_once(days: Days) -> None:
@@ -71,7 +72,7 @@ def test_one_order_is_paid_while_another_fails(days: Days) -> None:
     first = unpaid(days)
     second = place_renewal(first, payment_method=SOFT)
     with transaction.atomic():
-        order = payments.locked_order(order_id=second.pk)
+        order = locked_order(order_id=second.pk)
         payments.mark_payment_failed(order=order)
         subscriptions.mark_past_due(subscription=order.subscription)
         other = elsewhere(lambda: pay(first.pk, days))

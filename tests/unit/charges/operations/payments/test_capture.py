@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
-from charges.operations.attempts import NoSuchOrder
 from charges.operations.payments.new_payment_method import replace_card
 from charges.operations.payments.payment_methods import CustomerWasDeleted, forgotten_if_deleted
 from integrations.errors import ProviderUnclear
 from integrations.stripe.errors import RequestRefused
+from orders.queries import OrderNotFound
 from tests.support.payments import NOW, StripeSandbox, by_ladder, capture, place_order, published
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -324,7 +324,7 @@ def test_a_canceled_order_is_not_charged(stripe_sandbox: StripeSandbox) -> None:
 def test_an_unknown_order_is_permanent(stripe_sandbox: StripeSandbox) -> None:
     from charges.operations.payments.capture import capture_payment
 
-    with pytest.raises(NoSuchOrder):
+    with pytest.raises(OrderNotFound):
         capture_payment(order_id=uuid.uuid4(), at=timezone.now())
 
 

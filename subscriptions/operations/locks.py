@@ -1,0 +1,34 @@
+"""Every row lock of customers and subscriptions.
+
+A transaction locks customers first (several of them by primary key), and a subscription after everything else: after
+its orders and their payments, which belong to higher apps. It locks one subscription only. Two transactions that follow
+this order cannot deadlock. No other module of this app calls ``select_for_update``, and higher apps lock subscriptions
+only by these functions.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from subscriptions.models import Customer, Subscription
+from subscriptions.queries import CustomerNotFound
+
+
+def locked_customer(*, customer_id: UUID) -> Customer:
+    """The customer, locked until the transaction ends. Raises ``CustomerNotFound``."""
+    customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
+    if customer is None:
+        raise CustomerNotFound(f"There is no customer {customer_id}.")
+    return customer
+
+
+def locked_customer_ids(customers: QuerySet[Customer]) -> list[UUID]:
+    """The ids of these customers, locked by primary key."""
+    return list(customers.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def locked_subscription(*, subscription_id: UUID) -> Subscription:
+    """The subscription, locked until the transaction ends. Raises ``Subscription.DoesNotExist``."""
+    return Subscription.objects.select_for_update().get(pk=subscription_id)
