@@ -53,7 +53,7 @@ def may_try_again(*, charge: Charge) -> bool:
     """Whether the card on file may be charged again without anybody's doing: the last answer was a soft no, or
     none because of a fault of ours, and the ceiling of tries is not reached."""
     last = last_try(charge=charge)
-    if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MOST_TRIES:
+    if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MAX_ATTEMPTS:
         return False
     read = reading(attempt=last)
     return read is not None and (read.automatic_retry or read.category is Category.OUR_FAULT)

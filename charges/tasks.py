@@ -24,7 +24,7 @@ from charges.operations.refunds import creation
 from charges.operations.stripe_events import processing
 from integrations.outbox import recovery
 from integrations.outbox.events import consumes
-from integrations.patience import patiently
+from integrations.quick_retries import with_quick_retries
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import CHARGES
 from orders.events import OrderCanceled, OrderPlaced
@@ -35,12 +35,12 @@ recovery.register(stuck_work.FINDERS)
 
 @consumes(OrderPlaced, PaymentDue, name="charges.capture_payment", queue=CHARGES)
 def capture_payment(*, order_id: UUID, **_: object) -> None:
-    patiently(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=_task_id()))
+    with_quick_retries(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=_task_id()))
 
 
 @consumes(OrderCanceled, name="charges.call_off_payment", queue=CHARGES)
 def call_off_payment(*, order_id: UUID, **_: object) -> None:
-    patiently(lambda: capture.call_off_payment(order_id=order_id, at=timezone.now()))
+    with_quick_retries(lambda: capture.call_off_payment(order_id=order_id, at=timezone.now()))
 
 
 @consumes(DunningStepPlanned, name="charges.take_dunning_step", queue=CHARGES)
@@ -62,12 +62,12 @@ def cancel_what_else_is_unpaid(*, order_id: UUID, **_: object) -> None:
 
 @consumes(RefundRequested, name="charges.refund_payment", queue=CHARGES)
 def refund_payment(*, refund_id: UUID, **_: object) -> None:
-    patiently(lambda: creation.make_refund(refund_id=refund_id, at=timezone.now()))
+    with_quick_retries(lambda: creation.make_refund(refund_id=refund_id, at=timezone.now()))
 
 
 @consumes(StripeWebhookReceived, name="charges.process_webhook", queue=CHARGES)
 def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
-    patiently(lambda: processing.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))
+    with_quick_retries(lambda: processing.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))
 
 
 def _task_id() -> str:
@@ -76,7 +76,7 @@ def _task_id() -> str:
 
 @consumes(PaymentReturned, name="charges.read_payment", queue=CHARGES)
 def read_payment(*, order_id: UUID, **_: object) -> None:
-    patiently(lambda: reading.read_payment_of(order_id=order_id, at=timezone.now()))
+    with_quick_retries(lambda: reading.read_payment_of(order_id=order_id, at=timezone.now()))
 
 
 @task(name="charges.check_ledger", queue=CHARGES)
@@ -102,4 +102,4 @@ def reconcile_payments(**_: object) -> None:
 
 @consumes(ReconciliationContinues, name="charges.continue_reconciliation", queue=CHARGES)
 def continue_reconciliation(*, run_id: UUID, step: int, **_: object) -> None:
-    patiently(lambda: runs.continue_nightly(run_id=run_id, step=step, at=timezone.now()))
+    with_quick_retries(lambda: runs.continue_nightly(run_id=run_id, step=step, at=timezone.now()))

@@ -42,8 +42,8 @@ DEVELOPMENT_VALUES = frozenset(
 )
 # Stripe's pages are for one release of its API (docs.stripe.com/sdks/stripejs-versioning).
 STRIPE_JS_URL = "https://js.stripe.com/endive/stripe.js"
-SHORTEST_SECRET_KEY = 50
-MOST_DUNNING_STEPS = 8
+MIN_SECRET_KEY_LENGTH = 50
+MAX_DUNNING_STEPS = 8
 
 
 class BadEnvironment(Exception):
@@ -77,7 +77,7 @@ class Env:
     public_url: str
     payment_link_days: int
     dunning_schedule: tuple[int, ...]
-    dunning_most_tries: int
+    dunning_max_attempts: int
     checkout_rate_limit: str
     refund_rate_limit: str
     setup_intent_rate_limit: str
@@ -106,7 +106,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     stripe_js_url = f"{sandbox}/stripe.js" if _is_loopback(stripe_api_base) else STRIPE_JS_URL
     return Env(
         debug=variables.debug,
-        secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=SHORTEST_SECRET_KEY),
+        secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=MIN_SECRET_KEY_LENGTH),
         allowed_hosts=allowed_hosts,
         database_url=variables.database_url(),
         sqs_topology=_sqs_topology(variables, emulator=f"http://127.0.0.1:{sqs_emulator_port}"),
@@ -128,7 +128,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         public_url=public_url,
         payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
-        dunning_most_tries=variables.optional("DUNNING_MOST_TRIES", "8", _between(1, 8)),
+        dunning_max_attempts=variables.optional("DUNNING_MAX_ATTEMPTS", "8", _between(1, 8)),
         checkout_rate_limit=variables.optional("CHECKOUT_RATE_LIMIT", "600/min", _rate),
         refund_rate_limit=variables.optional("REFUND_RATE_LIMIT", "600/min", _rate),
         setup_intent_rate_limit=variables.optional("SETUP_INTENT_RATE_LIMIT", "60/min", _rate),
@@ -367,8 +367,8 @@ def _days(text: str) -> tuple[int, ...]:
         days = tuple(int(step) for step in text.split(","))
     except ValueError:
         raise ValueError(f"is {text!r}; write whole days with commas between them, as 2,5,7,7.") from None
-    if not (len(days) <= MOST_DUNNING_STEPS and all(1 <= step <= 60 for step in days)):
-        raise ValueError(f"is {text!r}; at most {MOST_DUNNING_STEPS} steps of 1 to 60 days each.")
+    if not (len(days) <= MAX_DUNNING_STEPS and all(1 <= step <= 60 for step in days)):
+        raise ValueError(f"is {text!r}; at most {MAX_DUNNING_STEPS} steps of 1 to 60 days each.")
     return days
 
 

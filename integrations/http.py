@@ -1,7 +1,7 @@
 """One small JSON client for the providers that we talk to directly: explicit time-outs, no hidden retry, one
 classifier.
 
-Whatever happens becomes one of four things: an ``Answer`` (accepted), ``RequestRefused`` (read and turned
+Whatever happens becomes one of four things: an ``ProviderResponse`` (accepted), ``RequestRejected`` (read and turned
 down), ``ProviderUnavailable`` or ``ProviderThrottled`` (certainly without effect), ``ProviderUnclear``
 (nobody knows).
 """
@@ -31,12 +31,12 @@ from integrations.errors import (
     ProviderUnclear,
 )
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 8.0
 TOTAL_SECONDS = 10.0
-LARGEST_ANSWER = 4 * 1024 * 1024
+MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 
 # Shorter than any provider's own, so that they seldom close a connection that we are about to use.
 KEEP_ALIVE_SECONDS = 15.0
@@ -53,7 +53,7 @@ TOO_MANY = 429
 CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
-class RequestRefused(ProviderRefused):
+class RequestRejected(ProviderRefused):
     """The provider read the request and turned it down.
 
     ``code`` is the vendor's, or empty. ``vendor_message`` may hold personal data: gateways may look into it,
@@ -77,7 +77,7 @@ class AccountRefused(ProviderUnavailable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ProviderResponse:
     """A 2xx. ``body`` is its JSON, or None where it was empty."""
 
     status: int
@@ -118,10 +118,10 @@ class JsonClient:
         json: Any = None,
         params: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
-    ) -> Answer:
+    ) -> ProviderResponse:
         """Make one call, at most ``TOTAL_SECONDS`` long and not beyond the deadline; it is never repeated.
 
-        ``path`` holds nothing personal: it is logged. Raises RequestRefused, AccountRefused,
+        ``path`` holds nothing personal: it is logged. Raises RequestRejected, AccountRefused,
         ProviderThrottled, ProviderUnavailable, ProviderUnclear.
         """
         call = f"{self._provider}: {method} {path}"
@@ -136,7 +136,7 @@ class JsonClient:
             raise self._named(ProviderUnavailable(f"{call}: {type(error).__name__}")) from None
         except (httpx.HTTPError, httpx.StreamError, _TooMuch) as error:
             raise self._named(ProviderUnclear(f"{call}: {type(error).__name__}")) from None
-        log.debug("%s: %d in %.0f ms", call, status, (time.monotonic() - began) * 1000)
+        logger.debug("%s: %d in %.0f ms", call, status, (time.monotonic() - began) * 1000)
         return self._answer(call, status, headers, content)
 
     def close(self) -> None:
@@ -159,15 +159,15 @@ class JsonClient:
             content = bytearray()
             for piece in response.iter_bytes():
                 content += piece
-                if len(content) > LARGEST_ANSWER or time.monotonic() > end:
+                if len(content) > MAX_RESPONSE_BYTES or time.monotonic() > end:
                     raise _TooMuch
             return response.status_code, response.headers, bytes(content)
 
-    def _answer(self, call: str, status: int, headers: httpx.Headers, content: bytes) -> Answer:
+    def _answer(self, call: str, status: int, headers: httpx.Headers, content: bytes) -> ProviderResponse:
         if not 200 <= status < 300:
             raise self._named(_failure(call, status, headers, content))
         try:
-            return Answer(status=status, body=json.loads(content) if content.strip() else None)
+            return ProviderResponse(status=status, body=json.loads(content) if content.strip() else None)
         except (ValueError, RecursionError):
             raise self._named(ProviderUnclear(f"{call}: {status} without JSON")) from None
 
@@ -222,7 +222,7 @@ def _failure(call: str, status: int, headers: httpx.Headers, content: bytes) -> 
         # A redirect is not followed: an API does not move, so the configured address is wrong.
         return AccountRefused(text)
     if 400 <= status < 500 and status != NOT_UNDERSTOOD_IN_TIME:
-        return RequestRefused(text, status=status, code=code, vendor_message=message)
+        return RequestRejected(text, status=status, code=code, vendor_message=message)
     return ProviderUnclear(text, retry_after=retry_after(headers))
 
 

@@ -23,7 +23,7 @@ from uuid6 import uuid7
 REQUEST_ID_HEADER = "X-Request-ID"
 SAFE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
@@ -187,4 +187,4 @@ def _tell(request: HttpRequest, response: HttpResponse, *, milliseconds: float) 
         return
     route = request.resolver_match.route if request.resolver_match else "(no route)"
     answer = {"method": request.method, "route": route, "status": response.status_code, "ms": round(milliseconds, 1)}
-    log.info("%s %s %d", request.method, route, response.status_code, extra=answer)
+    logger.info("%s %s %d", request.method, route, response.status_code, extra=answer)

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from charges.models import Counterpart
 from integrations.errors import ProviderRefused
-from integrations.stripe.errors import KeySpent
+from integrations.stripe.errors import IdempotencyKeyExhausted
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def obtain(row: Counterpart, *, find: Callable[[], str | None], make: Callable[[
 def _made(row: Counterpart, *, find: Callable[[], str | None], make: Callable[[str], str], at: dt.datetime) -> str:
     try:
         return make(row.idempotency_key)
-    except KeySpent:
+    except IdempotencyKeyExhausted:
         # The first request under this key has ended, so what find() does not see now will never be there.
         logger.warning("The key %s is spent.", row.idempotency_key)
         if found := find():

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from integrations.brevo import facts
 from integrations.brevo.client import client
-from integrations.http import Deadline, RequestRefused
+from integrations.http import Deadline, RequestRejected
 
 # What an upsert may spend on its calls (at most five), in seconds.
 UPSERT_SECONDS = 30.0
@@ -76,7 +76,7 @@ def _update(contact: Contact, deadline: Deadline) -> Upserted | None:
     """Update by our id; None where Brevo has no such contact (any more)."""
     try:
         return _put(contact, contact.phone, deadline)
-    except RequestRefused as refusal:
+    except RequestRejected as refusal:
         if refusal.code != facts.DUPLICATE or not contact.phone:
             raise
     # The phone is another contact's. The rest is worth having.
@@ -92,7 +92,7 @@ def _put(contact: Contact, phone: str, deadline: Deadline) -> Upserted | None:
     path, by = f"/contacts/{contact.customer_id}", {"identifierType": "ext_id"}
     try:
         client().request("PUT", path, params=by, json=document, deadline=deadline)
-    except RequestRefused as refusal:
+    except RequestRejected as refusal:
         if refusal.status == 404:
             return None
         raise

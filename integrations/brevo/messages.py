@@ -10,7 +10,7 @@ from uuid import UUID
 
 from integrations.brevo import facts
 from integrations.brevo.client import client
-from integrations.http import RequestRefused
+from integrations.http import RequestRejected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def send_email(*, email: Email, idempotency_key: UUID, custom_id: str) -> Accept
     """
     try:
         answer = client().request("POST", "/smtp/email", json=_document(email, idempotency_key, custom_id))
-    except RequestRefused as refusal:
+    except RequestRejected as refusal:
         if refusal.status == 400 and refusal.code == facts.DUPLICATE:
             return Accepted(message_id="", earlier=True)
         raise

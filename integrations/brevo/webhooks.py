@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-DEEPEST = 50
+MAX_DEPTH = 50
 
 # What tells two events apart. ``id`` is the webhook's own id, the same in all of its events.
 IDENTITY = (
@@ -53,8 +53,8 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-class Channel(StrEnum):
-    """What sort of message an event is about."""
+class EventSource(StrEnum):
+    """The kind of message that an event is about."""
 
     EMAIL = "email"
     MARKETING = "marketing"
@@ -108,7 +108,7 @@ class RawEvent:
 class BrevoEvent:
     """What an event means. ``address`` is an e-mail address or digits; one of ``custom_ids`` may be ours."""
 
-    channel: Channel
+    source: EventSource
     kind: Kind
     address: str
     message_id: str
@@ -143,7 +143,7 @@ def _no_constant(name: str) -> None:
 
 def _storable(value: Any, depth: int = 0) -> Any:
     """The value as PostgreSQL's jsonb takes it: no NUL, no half of a surrogate pair, no infinity."""
-    if depth > DEEPEST:
+    if depth > MAX_DEPTH:
         raise ValueError("too deep")
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
@@ -176,7 +176,7 @@ def interpret(payload: Mapping[str, Any]) -> BrevoEvent:
         return _sms(payload)
     marketing = "camp_id" in payload or "campaign name" in payload
     return BrevoEvent(
-        channel=Channel.MARKETING if marketing else Channel.EMAIL,
+        source=EventSource.MARKETING if marketing else EventSource.EMAIL,
         kind=EMAIL_EVENTS.get(_text(payload.get("event")), Kind.OTHER),
         address=_text(payload.get("email")),
         message_id=_text(payload.get("message-id")),
@@ -186,7 +186,7 @@ def interpret(payload: Mapping[str, Any]) -> BrevoEvent:
 
 def _sms(payload: Mapping[str, Any]) -> BrevoEvent:
     return BrevoEvent(
-        channel=Channel.SMS,
+        source=EventSource.SMS,
         kind=SMS_EVENTS.get(_text(payload.get("msg_status")), Kind.OTHER),
         address="".join(letter for letter in _text(payload.get("to")) if letter in "0123456789"),
         message_id=_text(payload.get("messageId")),

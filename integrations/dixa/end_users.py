@@ -11,7 +11,7 @@ from uuid import UUID
 
 from integrations.dixa import facts
 from integrations.dixa.client import client
-from integrations.http import Deadline, RequestRefused
+from integrations.http import Deadline, RequestRejected
 
 # What an upsert may spend on its calls (seven in the worst case), in seconds.
 UPSERT_SECONDS = 30.0
@@ -46,7 +46,7 @@ def upsert_end_user(*, end_user: EndUser, known_id: str) -> Upserted:
     deadline = Deadline(UPSERT_SECONDS)
     try:
         return _upsert(end_user, known_id, deadline, with_phone=True)
-    except RequestRefused as refusal:
+    except RequestRejected as refusal:
         if not (end_user.phone and _says_taken(refusal)):
             raise
     # Looked up again from the start: it may have been made since. A phone that somebody else has is left out.
@@ -79,7 +79,7 @@ def _patch(end_user_id: str, document: dict[str, str], deadline: Deadline) -> bo
     """Update; False where there is no such end user (any more)."""
     try:
         client().request("PATCH", f"/endusers/{end_user_id}", json=document, deadline=deadline)
-    except RequestRefused as refusal:
+    except RequestRejected as refusal:
         if refusal.status == 404:
             return False
         raise
@@ -89,7 +89,7 @@ def _patch(end_user_id: str, document: dict[str, str], deadline: Deadline) -> bo
 def _create(end_user: EndUser, document: dict[str, str], deadline: Deadline) -> str:
     try:
         data = client().request("POST", "/endusers", json=document, deadline=deadline).field("data")
-    except RequestRefused as refusal:
+    except RequestRejected as refusal:
         # Somebody else made it between our look and our call, or it did not show yet.
         if _says_taken(refusal) and (found := _find(end_user, deadline)):
             _patch(found, document, deadline)
@@ -98,7 +98,7 @@ def _create(end_user: EndUser, document: dict[str, str], deadline: Deadline) -> 
     return str(data["id"]) if isinstance(data, dict) and "id" in data else _find(end_user, deadline)
 
 
-def _says_taken(refusal: RequestRefused) -> bool:
+def _says_taken(refusal: RequestRejected) -> bool:
     text = refusal.vendor_message.lower()
     return refusal.status == 400 and any(word in text for word in facts.DUPLICATE_WORDS)
 

@@ -23,7 +23,7 @@ from integrations.outbox.models import OutboxMessage
 from integrations.sqs import messages, sender, topology
 from integrations.sqs.client import SqsUnavailable
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
 TAKE = 100
@@ -111,7 +111,7 @@ def _outgoing(row: OutboxMessage) -> sender.OutgoingMessage:
 
 def _put_back(rows: Collection[OutboxMessage], reason: str) -> None:
     """Keep the rows that SQS did not take, and send them again after 1, 2, 4 … at most 300 seconds."""
-    log.warning("SQS did not take %d outbox rows: %s", len(rows), reason)
+    logger.warning("SQS did not take %d outbox rows: %s", len(rows), reason)
     for row in rows:
         row.attempts += 1
         wait = backoff.exponential(row.attempts, first=FIRST_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS)

@@ -19,7 +19,7 @@ ANSWER_TIMEOUT = 5  # beyond the long poll's own wait
 PROBE_TIMEOUT = 2.5  # a probe asks for no wait; one that hangs must be given up within the 5 s of a recovery
 
 
-class Unanswered(dict[str, Any]):
+class ReceiveFailed(dict[str, Any]):
     """An empty answer to ReceiveMessage that says why it is empty.
 
     ``sqs_away`` tells "the service did not serve us" from "it refused this request" (a missing queue, a denied key).
@@ -82,10 +82,10 @@ class PollConnection(AsyncSQSConnection):  # type: ignore[misc]
         try:
             answer = super()._on_list_ready(parent, markers, operation, response)
         except Exception as exc:
-            return Unanswered(_refusal(exc), sqs_away=False)
+            return ReceiveFailed(_refusal(exc), sqs_away=False)
         if isinstance(answer, dict):
             return answer
-        return Unanswered(f"HTTP {response.status} {_reason(response)}".strip(), sqs_away=True)
+        return ReceiveFailed(f"HTTP {response.status} {_reason(response)}".strip(), sqs_away=True)
 
 
 def _reason(response: Any) -> str:

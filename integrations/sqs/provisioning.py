@@ -14,7 +14,7 @@ from integrations.sqs.topology import Queue, Topology
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class QueueDrift:
     """One SQS queue and what was, or would be, done to it. ``drift`` is attribute -> (found, wanted)."""
 
     name: str
@@ -34,24 +34,24 @@ class Finding:
         return f"{self.name}: {', '.join(changes)}"
 
 
-def inspect(topology: Topology) -> Iterator[Finding]:
+def inspect(topology: Topology) -> Iterator[QueueDrift]:
     """What is not as it should be; changes nothing. SqsUnavailable if SQS does not answer."""
     yield from _each(topology, change=False)
 
 
-def provision(topology: Topology) -> Iterator[Finding]:
+def provision(topology: Topology) -> Iterator[QueueDrift]:
     """Create and correct, reporting each queue as it was found. Safe to run again. SqsUnavailable as above."""
     yield from _each(topology, change=True)
 
 
-def _each(topology: Topology, *, change: bool) -> Iterator[Finding]:
+def _each(topology: Topology, *, change: bool) -> Iterator[QueueDrift]:
     for queue in topology.queues:
         with client.unavailable_when_away():
             findings = list(_pair(topology, queue, change=change))
         yield from findings
 
 
-def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[Finding]:
+def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[QueueDrift]:
     sqs = client.client(topology)
     dead, source = topology.dead_letter_physical_name(queue), topology.physical_name(queue)
     # The source's policy names the dead-letter queue, whose own policy names the source: three steps, in this order.
@@ -61,7 +61,7 @@ def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[Finding
     dead_arn = _arn(sqs, dead) or ""
     yield _put_right(sqs, source, topology.source_attributes(queue, dead_letter_arn=dead_arn), change=change)
     finding = _put_right(sqs, dead, topology.dead_letter_attributes(source_arn=_arn(sqs, source)), change=change)
-    yield Finding(name=dead, missing=True, drift={}) if created else finding
+    yield QueueDrift(name=dead, missing=True, drift={}) if created else finding
 
 
 def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> bool:
@@ -76,12 +76,12 @@ def _create(sqs: Any, name: str, attributes: dict[str, str]) -> None:
     sqs.create_queue(QueueName=name, Attributes={name: value for name, value in attributes.items() if value})
 
 
-def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> Finding:
+def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> QueueDrift:
     found = _attributes(sqs, name)
     if found is None:
         if change:
             _create(sqs, name, wanted)
-        return Finding(name=name, missing=True, drift={})
+        return QueueDrift(name=name, missing=True, drift={})
     drift = {
         attribute: (found.get(attribute), value)
         for attribute, value in wanted.items()
@@ -89,7 +89,7 @@ def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> 
     }
     if drift and change:
         sqs.set_queue_attributes(QueueUrl=_url(sqs, name), Attributes={name: wanted[name] for name in drift})
-    return Finding(name=name, missing=False, drift=drift)
+    return QueueDrift(name=name, missing=False, drift=drift)
 
 
 def _same(found: str | None, wanted: str) -> bool:

@@ -13,9 +13,9 @@ from integrations.sqs.topology import Queue, Topology
 
 logger = logging.getLogger(__name__)
 
-MOST_ENTRIES = 10
-MOST_BYTES = 1024 * 1024
-LONGEST_DELAY = 900
+MAX_ENTRIES = 10
+MAX_BATCH_BYTES = 1024 * 1024
+MAX_DELAY_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +68,10 @@ def _batches(entries: Iterable[OutgoingMessage], result: BatchResult) -> Iterato
     size = 0
     for entry in entries:
         entry_size = len(entry.body.encode())
-        if entry_size > MOST_BYTES:
+        if entry_size > MAX_BATCH_BYTES:
             result.failed[entry.id] = Failure(f"{entry_size} bytes are more than SQS takes", sender_fault=True)
             continue
-        if batch and (len(batch) == MOST_ENTRIES or size + entry_size > MOST_BYTES):
+        if batch and (len(batch) == MAX_ENTRIES or size + entry_size > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(entry)
@@ -95,7 +95,7 @@ def _send(topology: Topology, queue: Queue, batch: list[OutgoingMessage], result
 def _entry(topology: Topology, index: int, message: OutgoingMessage) -> dict[str, Any]:
     entry: dict[str, Any] = {"Id": str(index), "MessageBody": message.body}
     if message.delay:
-        entry["DelaySeconds"] = min(message.delay, LONGEST_DELAY)
+        entry["DelaySeconds"] = min(message.delay, MAX_DELAY_SECONDS)
     if message.group and topology.fair_queues:
         entry["MessageGroupId"] = message.group
     return entry

@@ -22,9 +22,9 @@ MAX_RECEIVE_COUNT = len(DEFAULT_LADDER) + 1
 # What one task may spend waiting for providers, all its calls together. The gateways' own timeouts must add up to less.
 PROVIDER_TIMEOUTS = 45.0
 
-LONGEST_VISIBILITY = 12 * 60 * 60
+MAX_VISIBILITY_SECONDS = 12 * 60 * 60
 # SQS hides a message no longer than that, counted from its receipt; the rest is room for the run itself.
-MAX_COUNTDOWN = LONGEST_VISIBILITY - 15 * 60
+MAX_COUNTDOWN = MAX_VISIBILITY_SECONDS - 15 * 60
 
 DEAD_LETTER_SUFFIX = "-dlq"
 
@@ -89,9 +89,9 @@ class Topology:
             steps = ",".join(map(str, self.ladder))
             raise InvalidTopology(f"RETRY_LADDER is {steps!r}; each step is 1 to {MAX_COUNTDOWN} seconds.")
         # The two time limits have to fit below it, a second apart.
-        if self.visibility_timeout is not None and not 3 <= self.visibility_timeout <= LONGEST_VISIBILITY:
+        if self.visibility_timeout is not None and not 3 <= self.visibility_timeout <= MAX_VISIBILITY_SECONDS:
             raise InvalidTopology(
-                f"VISIBILITY_TIMEOUT is {self.visibility_timeout}; it must be from 3 to {LONGEST_VISIBILITY} seconds."
+                f"VISIBILITY_TIMEOUT is {self.visibility_timeout}; write 3 to {MAX_VISIBILITY_SECONDS} seconds."
             )
         if not 1 <= self.wait_time_seconds <= 20:
             raise InvalidTopology(f"SQS_WAIT_SECONDS is {self.wait_time_seconds}; it must be from 1 to 20.")

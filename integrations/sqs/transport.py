@@ -16,10 +16,10 @@ from kombu.transport import SQS
 
 from integrations.backoff import Backoff
 from integrations.sqs import envelopes
-from integrations.sqs.answers import PatientClient
+from integrations.sqs.acknowledgments import AcknowledgingClient
 from integrations.sqs.client import client_config, is_missing_queue
 from integrations.sqs.deliveries import Delivery
-from integrations.sqs.polling import PollConnection, TimelyCurlClient, Unanswered
+from integrations.sqs.polling import PollConnection, ReceiveFailed, TimelyCurlClient
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 ANSWER_CONNECT_TIMEOUT = 1.5
 ANSWER_READ_TIMEOUT = 2.5
 
-MOST_DEAD_REMEMBERED = 10_000
+MAX_DEAD_REMEMBERED = 10_000
 
 
 class QueueNotProvisioned(Exception):
@@ -46,7 +46,7 @@ class QoS(SQS.QoS):  # type: ignore[misc]
         self.channel.slot_freed()
 
 
-class Channel(SQS.Channel):  # type: ignore[misc]
+class SqsChannel(SQS.Channel):  # type: ignore[misc]
     QoS = QoS
     _asynsqs: Any = None
 
@@ -102,7 +102,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
         try:
             super()._schedule_queue(queue)
         except Exception as exc:
-            self._poll_failed(queue, Unanswered(repr(exc), sqs_away=False))
+            self._poll_failed(queue, ReceiveFailed(repr(exc), sqs_away=False))
             self._loop1(queue)
 
     def slot_freed(self) -> None:
@@ -125,7 +125,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
 
     def _on_messages_ready(self, queue_url: str, queue: str, answer: Any) -> int:
         """Cures: one undecodable message ends the worker, or is deleted, and takes its batch with it."""
-        if isinstance(answer, Unanswered):
+        if isinstance(answer, ReceiveFailed):
             self._poll_failed(queue, answer)
             return 0
         self._poll_answered(queue)
@@ -137,7 +137,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
     def _backoff(self, queue: str) -> Backoff:
         return self._backoffs[self.canonical_queue_name(queue)]
 
-    def _poll_failed(self, queue: str, answer: Unanswered) -> None:
+    def _poll_failed(self, queue: str, answer: ReceiveFailed) -> None:
         backoff = self._backoff(queue)
         if not backoff.is_failing:
             logger.warning("%s: SQS does not answer, backing off: %s", queue, answer.reason)
@@ -198,7 +198,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
     def _remember_dead(self, delivery: Delivery) -> None:
         """So that the receipts which only use up the receive count do not run the task again."""
         self._dead[delivery.message_id] = delivery.receive_count
-        while len(self._dead) > MOST_DEAD_REMEMBERED:
+        while len(self._dead) > MAX_DEAD_REMEMBERED:
             self._dead.popitem(last=False)
 
     def basic_consume(self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **opts: Any) -> Any:
@@ -216,8 +216,8 @@ class Channel(SQS.Channel):  # type: ignore[misc]
 
     # -- Answers
 
-    def new_sqs_client(self, *args: Any, **options: Any) -> PatientClient:
-        return PatientClient(super().new_sqs_client(*args, **options), later=self._answer_later)
+    def new_sqs_client(self, *args: Any, **options: Any) -> AcknowledgingClient:
+        return AcknowledgingClient(super().new_sqs_client(*args, **options), later=self._answer_later)
 
     def _new_boto_client(self, *args: Any, config: Any = None, **options: Any) -> Any:
         timely = client_config(ANSWER_CONNECT_TIMEOUT, ANSWER_READ_TIMEOUT)
@@ -259,7 +259,7 @@ class Channel(SQS.Channel):  # type: ignore[misc]
 
 
 class Transport(SQS.Transport):  # type: ignore[misc]
-    Channel = Channel
+    Channel = SqsChannel
 
     # Cures: an error answer at start-up (503, an expired token) is no connection error to kombu, and ends the worker.
     connection_errors = (*SQS.Transport.connection_errors, ClientError)

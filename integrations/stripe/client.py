@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Seconds. The SDK's own 80 would outlast a task's time limit. A capture makes at most seven calls, most often four, on
 # one connection, and ends with the first that times out: together they stay below the topology's PROVIDER_TIMEOUTS.
 # With the quick rounds before, and a connection for each call, they stay below the time limit of the queue.
-MOST_CALLS = 7
+MAX_CALLS = 7
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 6.0
 PATIENT = (CONNECT_TIMEOUT, READ_TIMEOUT)

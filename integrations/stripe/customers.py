@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from integrations.stripe.client import client, stripe_errors
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from integrations.stripe.results import as_mapping
 
 
@@ -20,5 +20,5 @@ def is_deleted(*, customer_id: str) -> bool:
     try:
         with stripe_errors():
             return bool(as_mapping(client().v1.customers.retrieve(customer_id)).get("deleted"))
-    except RequestRefused:
+    except InvalidRequest:
         return False

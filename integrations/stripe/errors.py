@@ -33,22 +33,22 @@ class KeyInUse(ProviderUnclear):
     """409: an earlier request under this key is still running. The same key will give its answer shortly."""
 
 
-class KeySpent(ProviderUnclear):
+class IdempotencyKeyExhausted(ProviderUnclear):
     """What is stored under this key can never become an answer: a replayed 5xx. Its request has ended, so the
     object's state is final for it: read that, and ask anew under another key."""
 
 
-class IdempotencyKeyReused(KeySpent):
+class IdempotencyKeyReused(IdempotencyKeyExhausted):
     """The key was used before with other parameters: a mistake of ours. That other request may have had its
     effect."""
 
 
-class IntentMovedOn(ProviderUnclear):
+class IntentStateChanged(ProviderUnclear):
     """The intent is no longer in a state in which this can be done to it: somebody else was faster. Read it
     again."""
 
 
-class RequestRefused(ProviderRefused):
+class InvalidRequest(ProviderRefused):
     """400 or 404: the request is wrong and had no effect. ``code`` and ``param`` are Stripe's, and say what
     is wrong."""
 
@@ -104,7 +104,7 @@ def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
             logger.error("An idempotency key was used with other parameters: %s", told)
             return IdempotencyKeyReused(told)
         case 400 if code == "payment_intent_unexpected_state":
-            return IntentMovedOn(told)
+            return IntentStateChanged(told)
         case 401 | 403:
             logger.error("Stripe does not accept our key: %s", told)
             return NotAuthorized(told)
@@ -113,11 +113,11 @@ def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
         case 409:
             return KeyInUse(told)
         case 400 | 402 | 404 if body.get("type"):  # a 404 of some proxy is no refusal by Stripe
-            return RequestRefused(told, code=code, param=str(body.get("param") or ""))
+            return InvalidRequest(told, code=code, param=str(body.get("param") or ""))
     # 424, 5xx, a body that is no JSON (even with 200), and whatever Stripe may come up with: it may have had
     # its effect.
     if status >= 500 and _header(error, "Idempotent-Replayed") == "true":
-        return KeySpent(told)
+        return IdempotencyKeyExhausted(told)
     return ProviderUnclear(told)
 
 

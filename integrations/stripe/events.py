@@ -10,7 +10,7 @@ from integrations.stripe.client import client, stripe_errors
 from integrations.stripe.webhooks import BadPayload, StripeEvent, event_in
 
 PAGE = 100
-MOST_TYPES = 20
+MAX_TYPES = 20
 KEPT = dt.timedelta(days=30)
 
 
@@ -20,8 +20,8 @@ def since(*, created_from: dt.datetime, created_until: dt.datetime, types: Colle
     Asked for page by page, ``PAGE`` events each, as they are taken. Stripe keeps them for ``KEPT``, and shows each in
     the API version of its time.
     """
-    if len(types) > MOST_TYPES:
-        raise ValueError(f"Stripe lists at most {MOST_TYPES} types of events at a time, not {len(types)}.")
+    if len(types) > MAX_TYPES:
+        raise ValueError(f"Stripe lists at most {MAX_TYPES} types of events at a time, not {len(types)}.")
     with stripe_errors():
         page = client().v1.events.list(
             params={

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integrations.stripe.client import client, stripe_errors
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from integrations.stripe.results import Decline, as_mapping, decline
 
 PAGE = 100  # the most that Stripe gives at once
@@ -65,7 +65,7 @@ def find(*, kind: str, id: str) -> Listed | None:
     try:
         with stripe_errors():
             return _listed(kind, _service(kind).retrieve(id))
-    except RequestRefused as error:
+    except InvalidRequest as error:
         if error.code == "resource_missing":
             return None
         raise

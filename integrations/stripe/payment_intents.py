@@ -52,7 +52,7 @@ def create(
 
 def confirm(*, payment_intent_id: str, payment_method_id: str, idempotency_key: str) -> PaymentIntent:
     """Take the money, the customer being away. Raises ``CardDeclined``, ``AuthenticationRequired`` and
-    ``IntentMovedOn`` where the intent does not wait for a confirmation."""
+    ``IntentStateChanged`` where the intent does not wait for a confirmation."""
     with stripe_errors():
         confirmed = client().v1.payment_intents.confirm(
             payment_intent_id,
@@ -76,7 +76,7 @@ def for_browser(*, payment_intent_id: str) -> ForBrowser:
 
 
 def cancel(*, payment_intent_id: str) -> PaymentIntent:
-    """Close an intent for good, so that nobody can pay by it. Raises ``IntentMovedOn`` where it is closed
+    """Close an intent for good, so that nobody can pay by it. Raises ``IntentStateChanged`` where it is closed
     already.
 
     Without a key of ours: the state makes it happen once, and a stored 500 must not stand in the way.

@@ -8,7 +8,7 @@ def attach(*, payment_method_id: str, customer_id: str, idempotency_key: str) ->
     """Save a card to a customer, so that it can be charged while the customer is away.
 
     The answer's id differs from the one asked for where that was a test alias (``pm_card_visa``). Raises
-    ``CardDeclined``, and ``RequestRefused`` for a card that does not exist, was detached, or is another
+    ``CardDeclined``, and ``InvalidRequest`` for a card that does not exist, was detached, or is another
     customer's.
     """
     with stripe_errors():
@@ -21,6 +21,6 @@ def attach(*, payment_method_id: str, customer_id: str, idempotency_key: str) ->
 
 
 def retrieve(*, payment_method_id: str) -> PaymentMethod:
-    """Read a card. Raises ``RequestRefused`` (``resource_missing``) where there is none."""
+    """Read a card. Raises ``InvalidRequest`` (``resource_missing``) where there is none."""
     with stripe_errors():
         return payment_method(client().v1.payment_methods.retrieve(payment_method_id))

@@ -21,7 +21,7 @@ def create(
 ) -> Refund:
     """Send ``amount`` minor units of a payment back. ``pending`` in the answer means that the bank takes its time.
 
-    Raises ``RequestRefused`` where the payment's state forbids it: ``charge_already_refunded``, ``charge_disputed``,
+    Raises ``InvalidRequest`` where the payment's state forbids it: ``charge_already_refunded``, ``charge_disputed``,
     or no code and the param ``amount`` where less is left (docs.stripe.com/refunds).
     """
     params: RefundCreateParams = {"payment_intent": payment_intent_id, "amount": amount, "metadata": metadata}

@@ -9,7 +9,7 @@ from typing import Any
 
 TOLERANCE = 300  # seconds that Stripe's clock and ours may differ, the delivery included
 SECRET_FIELDS = frozenset({"client_secret"})
-LONGEST_ID = 255
+MAX_ID_LENGTH = 255
 
 
 class BadWebhook(Exception):
@@ -81,7 +81,7 @@ def event_in(values: Any) -> StripeEvent:
     if not isinstance(payload, dict) or payload.get("object") != "event":
         raise BadPayload("The body is not an event.")
     id, type_ = payload.get("id"), payload.get("type")
-    if not (isinstance(id, str) and 0 < len(id) <= LONGEST_ID and isinstance(type_, str) and type_):
+    if not (isinstance(id, str) and 0 < len(id) <= MAX_ID_LENGTH and isinstance(type_, str) and type_):
         raise BadPayload("The event has no id or no type.")
     return StripeEvent(id=id, type=type_, payload=payload)
 

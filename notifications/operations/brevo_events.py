@@ -7,9 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from integrations.brevo.webhooks import BrevoEvent, Kind, interpret
-from integrations.brevo.webhooks import Channel as BrevoChannel
-from integrations.errors import PermanentError
+from integrations.brevo.webhooks import BrevoEvent, EventSource, Kind, interpret
+from integrations.inbox.locks import locked_webhook_event
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.recording import mark_processed
 from notifications.models import Channel, Notification, Suppression
@@ -39,16 +38,10 @@ SUPPRESSING = {
 }
 
 
-class NoSuchWebhookEvent(PermanentError):
-    """There is no stored webhook event of this id; a message about one cannot be mended by trying again."""
-
-
 @transaction.atomic(durable=True)
 def process(*, webhook_event_id: UUID, at: dt.datetime) -> bool:
-    """Do what a stored event asks for, once; False when that was done. Raises ``NoSuchWebhookEvent``."""
-    stored = WebhookEvent.objects.select_for_update().filter(pk=webhook_event_id).first()
-    if stored is None:
-        raise NoSuchWebhookEvent(f"There is no webhook event {webhook_event_id}.")
+    """Do what a stored event asks for, once; False when that was done. Raises ``WebhookEventNotFound``."""
+    stored = locked_webhook_event(webhook_event_id=webhook_event_id, provider=WebhookEvent.Provider.BREVO)
     if stored.processed_at is not None:
         return False
     mark_processed(webhook_event_id=stored.pk, outcome=_apply(interpret(stored.payload), at))
@@ -82,9 +75,9 @@ def _move(event: BrevoEvent, at: dt.datetime) -> str:
 
 def _notification_of(event: BrevoEvent) -> Notification | None:
     """The message that an event is about, by the id that we sent along, else by Brevo's."""
-    if event.channel == BrevoChannel.MARKETING:
+    if event.source == EventSource.MARKETING:
         return None
-    channel = Channel.SMS if event.channel == BrevoChannel.SMS else Channel.EMAIL
+    channel = Channel.SMS if event.source == EventSource.SMS else Channel.EMAIL
     ids = [found for found in map(_uuid, event.custom_ids) if found is not None]
     return locks.find_locked_notification(channel=channel, ids=ids, provider_message_id=event.message_id)
 
@@ -100,14 +93,14 @@ def _suppress(event: BrevoEvent) -> str:
     reason = SUPPRESSING.get(event.kind)
     if reason is None or not event.address:
         return ""
-    channel = Channel.SMS if event.channel == BrevoChannel.SMS else Channel.EMAIL
+    channel = Channel.SMS if event.source == EventSource.SMS else Channel.EMAIL
     suppressions.suppress(channel=channel, address=event.address, reason=reason)
     return f"suppressed: {reason.value}"
 
 
 def _withdraw(event: BrevoEvent) -> str:
     """An unsubscription ends the consent, and a complaint says the same louder."""
-    if event.channel == BrevoChannel.SMS:
+    if event.source == EventSource.SMS:
         asked = event.kind == Kind.UNSUBSCRIBED
         withdrawn = asked and consents.withdraw_sms_consent(phone_digits=event.address)
     else:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from integrations.errors import ProviderError, ProviderThrottled, ProviderUnavailable, ProviderUnclear
-from integrations.http import AccountRefused, RequestRefused
+from integrations.http import AccountRefused, RequestRejected
 
 
 def code_of(error: ProviderError) -> str:
     """A code that says what happened, with nothing personal in it."""
     match error:
-        case RequestRefused():
+        case RequestRejected():
             return f"refused:{error.code or error.status}"
         case ProviderThrottled():
             return "throttled"

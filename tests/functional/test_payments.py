@@ -158,7 +158,7 @@ def test_a_fault_of_ours_is_a_dead_letter_that_captures_the_order_once_it_is_men
 
     shop.work()
 
-    assert (shop.status(status_url), shop.errors) == ("pending_payment", ["RequestRefused"])
+    assert (shop.status(status_url), shop.errors) == ("pending_payment", ["InvalidRequest"])
     [attempt] = ChargeAttempt.objects.all()
     reading = queries.reading(attempt=attempt)
     assert reading is not None and (attempt.status, reading.category) == ("refused", "our_fault")

@@ -29,7 +29,7 @@ class Days:
         self.dead: list[tuple[str, str]] = []
         self.dead_rows: list[Any] = []
         monkeypatch.setattr("django.utils.timezone.now", lambda: self.now)
-        monkeypatch.setattr("integrations.patience.PAUSES_SECONDS", (0.0, 0.0, 0.0))
+        monkeypatch.setattr("integrations.quick_retries.PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
     def until(self, moment: dt.datetime) -> None:
         """Everything that is due until then happens, when it is due."""

@@ -16,7 +16,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from charges.models import ReconciliationFinding, ReconciliationKind, ReconciliationRun
 from charges.operations.reconciliation import runs
 from integrations.errors import ProviderError, TransientError
-from integrations.patience import patiently
+from integrations.quick_retries import with_quick_retries
 
 QUIET_SECONDS = 2.0
 NEWEST = f"the last {runs.GRACE // dt.timedelta(minutes=1)} minutes are not compared"
@@ -65,7 +65,7 @@ class Command(BaseCommand):
             self.stderr.write(f"--until: compared is up to {_minute(run.until)}; {NEWEST}.")
         progress = self._progress()
         try:
-            return patiently(lambda: runs.complete(run_id=run.pk, at=now, after_each=progress))
+            return with_quick_retries(lambda: runs.complete(run_id=run.pk, at=now, after_each=progress))
         except (ProviderError, TransientError) as error:
             raise CommandError(f"{error} Run it again: it goes on where it stopped.", returncode=2) from error
 

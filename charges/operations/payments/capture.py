@@ -24,7 +24,7 @@ from charges.operations.remote_objects import KEY_LIFE
 from integrations.errors import PermanentError, ProviderUnclear
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
-from integrations.stripe.errors import CardDeclined, IntentMovedOn, KeySpent, RequestRefused
+from integrations.stripe.errors import CardDeclined, IdempotencyKeyExhausted, IntentStateChanged, InvalidRequest
 from integrations.stripe.results import Decline, PaymentIntent
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class UnreadableIntent(PermanentError):
 def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> None:
     """Take the payment of an order that awaits it, once. A decline is an outcome and returns.
 
-    Raises ``OrderNotFound``, ``UnreadableIntent``, ``RequestRefused`` (permanent; a refusal is recorded first). For the
+    Raises ``OrderNotFound``, ``UnreadableIntent``, ``InvalidRequest`` (permanent; a refusal is recorded first). For the
     retry ladder: ``ProviderUnavailable``, ``ProviderThrottled``, ``ProviderUnclear`` from the gateway, ``Busy`` where
     another worker is at it and takes long, and ``CustomerWasDeleted``.
     """
@@ -64,7 +64,7 @@ def _work_on(claim: attempts.Claim, *, at: dt.datetime) -> None:
         _pay(charge, attempt, resumed=claim.resumed, at=at)
     except CardDeclined as error:
         settlement.settle_decline(charge_id=charge.pk, decline=error.decline, at=at)
-    except RequestRefused as error:
+    except InvalidRequest as error:
         if _lies_with_the_card(attempt, error):
             logger.error(
                 "Charge %s: its card is unusable (%s). If this happens to all cards, the publishable key that they are "
@@ -78,7 +78,7 @@ def _work_on(claim: attempts.Claim, *, at: dt.datetime) -> None:
         raise
 
 
-def _lies_with_the_card(attempt: ChargeAttempt, error: RequestRefused) -> bool:
+def _lies_with_the_card(attempt: ChargeAttempt, error: InvalidRequest) -> bool:
     """Whether another card would mend it: this one is unknown, detached, somebody else's, or no card."""
     if isinstance(error, cards.UnusableCard) or error.param == "payment_method":
         return True
@@ -128,7 +128,7 @@ def _confirm(attempt: ChargeAttempt, *, intent_id: str, card_id: str, was_read: 
                 payment_method_id=card_id,
                 idempotency_key=attempt.idempotency_key,
             )
-        except (KeySpent, IntentMovedOn) as error:
+        except (IdempotencyKeyExhausted, IntentStateChanged) as error:
             logger.warning("Attempt %s: %s", attempt.idempotency_key, error)
             spent = True
         except ProviderUnclear:
@@ -150,7 +150,7 @@ def _decided(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool
 def _intent(charge_id: UUID, *, intent_id: str) -> PaymentIntent:
     try:
         return payment_intents.retrieve(payment_intent_id=intent_id)
-    except RequestRefused as error:
+    except InvalidRequest as error:
         # Not a refusal of the payment: it may have been made, where this key of ours cannot see.
         raise UnreadableIntent(f"The intent {intent_id} of charge {charge_id} cannot be read: {error}") from error
 
@@ -180,6 +180,6 @@ def _close_intent(charge_id: UUID, *, intent_id: str, at: dt.datetime) -> None:
     logger.info("Charge %s is called off: its order no longer awaits payment.", charge_id)
     try:
         intent = payment_intents.cancel(payment_intent_id=intent_id)
-    except IntentMovedOn:
+    except IntentStateChanged:
         intent = _intent(charge_id, intent_id=intent_id)
     settlement.settle(charge_id=charge_id, intent=intent, at=at)

@@ -15,7 +15,7 @@ from charges.operations import remote_objects
 from integrations.errors import TransientError
 from integrations.locks import session_lock
 from integrations.stripe import customers, payment_methods
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from subscriptions.models import Customer
 
 logger = logging.getLogger(__name__)
@@ -25,13 +25,13 @@ class CustomerWasDeleted(TransientError):
     """Somebody has deleted the customer at Stripe. It is forgotten here, and the next delivery makes it anew."""
 
 
-class UnusableCard(RequestRefused):
+class UnusableCard(InvalidRequest):
     """Stripe does not know the card, or will not attach it: it was detached, is another customer's, or is no card."""
 
 
 def ready_card(*, customer: Customer, payment_method: str, at: dt.datetime) -> tuple[str, str]:
     """Stripe's ids of the customer and of the card, attached to it. Raises ``CardDeclined``, ``UnusableCard``,
-    ``CustomerWasDeleted`` and ``RequestRefused``."""
+    ``CustomerWasDeleted`` and ``InvalidRequest``."""
     known = _known(customer=customer, payment_method=payment_method)
     if known is not None:
         return known
@@ -51,7 +51,7 @@ def forgotten_if_deleted(*, customer: Customer, stripe_customer_id: str) -> Iter
     """Around a request that names the customer. Raises ``CustomerWasDeleted`` where that is what is wrong with it."""
     try:
         yield
-    except RequestRefused as error:
+    except InvalidRequest as error:
         if (error.code, error.param) != ("resource_missing", "customer"):
             raise
         # With the key of another account every customer is missing, and none must be forgotten.
@@ -107,7 +107,7 @@ def _attached(*, customer: Customer, stripe_customer_id: str, payment_method: st
 
     try:
         return remote_objects.obtain(row, find=find, make=make, at=at)
-    except RequestRefused as error:
+    except InvalidRequest as error:
         if error.param == "customer":
             raise
         raise UnusableCard(str(error), code=error.code, param=error.param) from error

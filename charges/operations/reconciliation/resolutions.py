@@ -19,7 +19,7 @@ from charges.operations.reconciliation.comparisons import Difference, Problem, R
 from integrations.errors import PermanentError, ProviderError, TransientError
 from integrations.locks import session_lock
 from integrations.stripe import listings, payment_intents
-from integrations.stripe.errors import IntentMovedOn
+from integrations.stripe.errors import IntentStateChanged
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def _cancel(difference: Difference, at: dt.datetime) -> str:
             return "Left alone: the charge needs this intent by now."
         try:
             payment_intents.cancel(payment_intent_id=difference.stripe_id)
-        except IntentMovedOn:
+        except IntentStateChanged:
             return "Not canceled: it was paid or closed meanwhile."
     return "Canceled at Stripe: nobody can pay by it any more."
 

@@ -18,7 +18,7 @@ from charges.operations.refunds import settlement as refund_settlement
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
 from integrations.stripe import refunds, results
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def make_refund(*, refund_id: UUID, at: dt.datetime) -> None:
 
     A refund that failed stays so: its money may be part of another one by now. Staff ask for a new one.
 
-    Raises ``NoSuchRefund``, ``UnreadableRefund``, ``RequestRefused`` (permanent; our fault, recorded first), what
+    Raises ``NoSuchRefund``, ``UnreadableRefund``, ``InvalidRequest`` (permanent; our fault, recorded first), what
     settlement raises, and for the ladder what the gateway does, and ``Busy``.
     """
     refund = Refund.objects.select_related("charge").filter(pk=refund_id).first()
@@ -64,14 +64,14 @@ def make_refund(*, refund_id: UUID, at: dt.datetime) -> None:
             return
         try:
             made = _made(refund, at=at)
-        except RequestRefused as error:
+        except InvalidRequest as error:
             _refused(refund, error, at=at)
             return
         refund_settlement.settle_refund(refund_id=refund.pk, stripe=made, at=at)
 
 
 def _made(refund: Refund, *, at: dt.datetime) -> results.Refund:
-    """The refund at Stripe, as it was shown to us last. Raises ``RequestRefused``."""
+    """The refund at Stripe, as it was shown to us last. Raises ``InvalidRequest``."""
     seen: dict[str, results.Refund] = {}
 
     def find() -> str | None:
@@ -96,7 +96,7 @@ def _made(refund: Refund, *, at: dt.datetime) -> results.Refund:
     return seen.get(stripe_id) or _read(refund, stripe_id)
 
 
-def _refused(refund: Refund, error: RequestRefused, *, at: dt.datetime) -> None:
+def _refused(refund: Refund, error: InvalidRequest, *, at: dt.datetime) -> None:
     code = error.code or (MORE_THAN_IS_LEFT if error.param == "amount" else "")
     by_state = code in REFUSED_BY_STATE or code == MORE_THAN_IS_LEFT
     # Were ours among what has been refunded, the refusal would say that it is done already.
@@ -115,7 +115,7 @@ def _found(refund: Refund) -> results.Refund | None:
     listed = refunds.of_intent(payment_intent_id=str(refund.charge.payment_intent_id))
     try:
         ours = [one for one in listed if one.metadata.get("refund") == str(refund.pk)]
-    except RequestRefused as error:
+    except InvalidRequest as error:
         # Not a refusal of the refund: it may have been made, where this key of ours cannot see.
         raise UnreadableRefund(f"The refunds of charge {refund.charge_id} cannot be read: {error}") from error
     if len(ours) > 1:
@@ -126,7 +126,7 @@ def _found(refund: Refund) -> results.Refund | None:
 def _read(refund: Refund, stripe_id: str) -> results.Refund:
     try:
         return refunds.retrieve(refund_id=stripe_id)
-    except RequestRefused as error:
+    except InvalidRequest as error:
         raise UnreadableRefund(f"Stripe's {stripe_id} of refund {refund.pk} cannot be read: {error}") from error
 
 

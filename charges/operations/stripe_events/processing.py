@@ -14,13 +14,10 @@ from charges.operations.stripe_events.refunds import about_refund
 from integrations.errors import PermanentError
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
+from integrations.inbox.queries import webhook_event
 from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS, REFUND_EVENTS
 
 logger = logging.getLogger(__name__)
-
-
-class NoSuchEvent(PermanentError):
-    """The inbox holds no event of this id."""
 
 
 class StrayIntent(PermanentError):
@@ -30,12 +27,10 @@ class StrayIntent(PermanentError):
 def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
     """Deal with a stored event, in whatever order and however often it comes.
 
-    Raises ``NoSuchEvent``, ``ChargeNotHereYet``, ``StrayIntent``, ``DisputedBeforePaid``, ``DisputeDiffers``, and what
-    settlement and the gateway raise.
+    Raises ``WebhookEventNotFound``, ``ChargeNotHereYet``, ``StrayIntent``, ``DisputedBeforePaid``, ``DisputeDiffers``,
+    and what settlement and the gateway raise.
     """
-    event = WebhookEvent.objects.filter(pk=webhook_event_id, provider=WebhookEvent.Provider.STRIPE).first()
-    if event is None:
-        raise NoSuchEvent(f"There is no stored Stripe event {webhook_event_id}.")
+    event = webhook_event(webhook_event_id=webhook_event_id, provider=WebhookEvent.Provider.STRIPE)
     if event.processed_at is not None:
         logger.info("Event %s was dealt with before.", event.event_id)
         return

@@ -23,7 +23,7 @@ from integrations.errors import (
     ProviderUnclear,
     TransientError,
 )
-from integrations.http import AccountRefused, Deadline, JsonClient, RequestRefused
+from integrations.http import AccountRefused, Deadline, JsonClient, RequestRejected
 
 
 class Server:
@@ -114,10 +114,10 @@ def test_an_empty_answer_is_an_answer(server, client):
 @pytest.mark.parametrize(
     ("status", "error", "again"),
     [
-        (400, RequestRefused, False),
-        (404, RequestRefused, False),
-        (405, RequestRefused, False),
-        (422, RequestRefused, False),
+        (400, RequestRejected, False),
+        (404, RequestRejected, False),
+        (405, RequestRejected, False),
+        (422, RequestRejected, False),
         (401, AccountRefused, True),
         (402, AccountRefused, True),
         (403, AccountRefused, True),
@@ -145,7 +145,7 @@ def test_every_status_has_its_meaning(status, error, again, server, client):
 @pytest.mark.parametrize("code", ["ann@example.com", "a b", 7, None, {"x": 1}, "x" * 100, ""])
 def test_what_is_no_code_is_not_repeated(code, server, client):
     server.reply = answer(400, {"code": code})
-    with pytest.raises(RequestRefused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         client.request("GET", "/things")
     assert (caught.value.code, str(caught.value)) == ("", "test: GET /things: 400")
 
@@ -153,7 +153,7 @@ def test_what_is_no_code_is_not_repeated(code, server, client):
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b"\xff", b"[" * 100_000])
 def test_a_refusal_in_any_words_is_a_refusal(body, server, client):
     server.reply = answer(400, body)
-    with pytest.raises(RequestRefused):
+    with pytest.raises(RequestRejected):
         client.request("GET", "/things")
 
 
@@ -238,7 +238,7 @@ def test_an_answer_that_drips_is_bounded_as_a_whole(server, client, monkeypatch)
 
 
 def test_an_answer_without_end_is_cut(server, client, monkeypatch):
-    monkeypatch.setattr(http, "LARGEST_ANSWER", 1000)
+    monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 1000)
     server.reply = answer(200, b" " * 5000)
     with pytest.raises(ProviderUnclear):
         client.request("GET", "/things")
@@ -288,7 +288,7 @@ def test_a_forked_child_opens_its_own_connections(server, client):
 @pytest.mark.parametrize(
     "error",
     [
-        RequestRefused("text", status=400, code="x", vendor_message="y"),
+        RequestRejected("text", status=400, code="x", vendor_message="y"),
         AccountRefused("text", retry_after=3),
         ProviderThrottled("text", retry_after=3),
     ],
@@ -301,5 +301,5 @@ def test_errors_survive_the_way_from_child_to_parent(error):
 
 
 def test_what_is_refused_is_permanent_and_an_account_is_not():
-    assert issubclass(RequestRefused, ProviderRefused)
+    assert issubclass(RequestRejected, ProviderRefused)
     assert issubclass(AccountRefused, ProviderUnavailable)

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from integrations.inbox.models import WebhookEvent
+from integrations.inbox.queries import WebhookEventNotFound
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import brevo_events, emails, sms
@@ -193,5 +194,5 @@ def test_processing_twice_at_once_counts_once(mail, at_once, now):
 
 
 def test_an_event_that_there_is_not(db, now):
-    with pytest.raises(brevo_events.NoSuchWebhookEvent):
+    with pytest.raises(WebhookEventNotFound):
         brevo_events.process(webhook_event_id=uuid4(), at=now)

@@ -13,9 +13,9 @@ from django.db import InterfaceError, OperationalError, connection
 from integrations.backoff import Backoff
 from integrations.outbox import relay
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-LONGEST_NAP_SECONDS = 1.0
+MAX_WAIT_FOR_ROWS_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 4.0
 
@@ -49,7 +49,7 @@ class Relay:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
-        log.info("relay started")
+        logger.info("relay started")
         while not self.stopping.is_set():
             try:
                 self._listen()
@@ -60,9 +60,9 @@ class Relay:
                 connection.close()
                 self.database.failed()
                 seconds = self.database.wait_seconds
-                log.warning("the database is away (%s); again in %.1f s", type(error).__name__, seconds)
+                logger.warning("the database is away (%s); again in %.1f s", type(error).__name__, seconds)
                 self.stopping.wait(seconds)
-        log.info("relay stopped")
+        logger.info("relay stopped")
 
     def _listen(self) -> None:
         # Once a session is enough and a round trip a round is cheap: a new session is never forgotten.
@@ -75,7 +75,7 @@ class Relay:
             for queue, outage in done.outages.items():
                 backoff = self.queues.setdefault(queue, new_backoff())
                 backoff.failed()
-                log.warning("%s does not answer; again in %.1f s: %s", queue, backoff.wait_seconds, outage)
+                logger.warning("%s does not answer; again in %.1f s: %s", queue, backoff.wait_seconds, outage)
             if done.sent:
                 self.queues = {name: backoff for name, backoff in self.queues.items() if backoff.is_waiting}
             if not done.made_progress:
@@ -86,7 +86,7 @@ class Relay:
 
     def _wait_to_be_woken(self) -> None:
         resting = self._resting()
-        nap = relay.seconds_until_due(at_most=LONGEST_NAP_SECONDS, resting=resting)
+        nap = relay.seconds_until_due(at_most=MAX_WAIT_FOR_ROWS_SECONDS, resting=resting)
         for name in resting:
             nap = min(nap, self.queues[name].wait_seconds)
         with connection.wrap_database_errors:  # a database that goes away in here is one of those that run() expects

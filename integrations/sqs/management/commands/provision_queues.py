@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if check and wrong:
             raise CommandError(f"{wrong} of {len(findings)} queues are not as they should be: run provision_queues")
 
-    def _report(self, finding: provisioning.Finding, *, check: bool) -> provisioning.Finding:
+    def _report(self, finding: provisioning.QueueDrift, *, check: bool) -> provisioning.QueueDrift:
         done = "" if check or finding.in_order else ("; created" if finding.missing else "; corrected")
         self.stdout.write(f"{finding}{done}")
         return finding

@@ -228,7 +228,7 @@ def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
     days.settle()
     last = ChargeAttempt.objects.filter(charge__order=order).latest("number")
     assert (last.status, last.code) == ("refused", "amount_too_small")
-    assert days.dead == [("charges.capture_payment", "RequestRefused")]
+    assert days.dead == [("charges.capture_payment", "InvalidRequest")]
     assert fresh(order).status == "payment_failed", "it does not look to the customer as if it were under way"
 
     Charge.objects.filter(order=order).update(amount=1290)
@@ -570,7 +570,7 @@ def test_a_step_that_we_fail_ourselves_takes_nothing_from_the_customer(days: Day
     days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400, "times": 1})
     days.pass_(days=2)
     assert tries(order)[-1][0] == "refused"
-    assert days.dead == [("charges.capture_payment", "RequestRefused")]
+    assert days.dead == [("charges.capture_payment", "InvalidRequest")]
     days.pass_(days=60)
     assert [day for _, day in tries(order)] == [0, 2, 3, 8, 15, 22]
     assert fresh(order).status == "canceled"

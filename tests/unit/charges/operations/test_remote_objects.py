@@ -9,7 +9,7 @@ import pytest
 from charges.models import StripeCustomer
 from charges.operations.remote_objects import KEY_LIFE, keep, obtain
 from integrations.errors import ProviderUnavailable, ProviderUnclear
-from integrations.stripe.errors import IdempotencyKeyReused, KeySpent, RequestRefused
+from integrations.stripe.errors import IdempotencyKeyExhausted, IdempotencyKeyReused, InvalidRequest
 from tests.support.payments import NOW, place_order
 
 pytestmark = pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_what_is_found_is_not_made_again(row: StripeCustomer) -> None:
     assert (ask(row, stripe), len(stripe.keys)) == ("cus_1", 1)
 
 
-@pytest.mark.parametrize("failure", [KeySpent, IdempotencyKeyReused])
+@pytest.mark.parametrize("failure", [IdempotencyKeyExhausted, IdempotencyKeyReused])
 def test_a_spent_key_looks_again_before_the_next(row: StripeCustomer, failure: type[Exception]) -> None:
     """The first request was still at work when we looked, and ended before we asked again."""
     stripe = Stripe(ProviderUnclear(), failure(), found=(None, "cus_1"))
@@ -80,7 +80,7 @@ def test_a_spent_key_looks_again_before_the_next(row: StripeCustomer, failure: t
 
 
 def test_a_spent_key_that_left_nothing_gives_way_to_the_next(row: StripeCustomer) -> None:
-    stripe = Stripe(KeySpent(), "cus_1", found=(None,))
+    stripe = Stripe(IdempotencyKeyExhausted(), "cus_1", found=(None,))
     assert ask(row, stripe) == "cus_1"
     assert stripe.keys == [f"customer:{row.pk}", f"customer:{row.pk}:2"]
 
@@ -96,8 +96,8 @@ def test_a_forgotten_key_gives_way_after_a_look(row: StripeCustomer) -> None:
 
 
 def test_a_refusal_is_not_asked_for_again_under_its_key(row: StripeCustomer) -> None:
-    stripe = Stripe(RequestRefused("no"), "cus_1", found=(None,))
-    with pytest.raises(RequestRefused):
+    stripe = Stripe(InvalidRequest("no"), "cus_1", found=(None,))
+    with pytest.raises(InvalidRequest):
         ask(row, stripe)
 
     assert ask(row, stripe) == "cus_1"

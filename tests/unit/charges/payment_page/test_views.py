@@ -20,7 +20,7 @@ from charges.payment_page import texts, views
 from charges.payment_status import State
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from orders import status_tokens
 from orders.models import Order
 from tests.support.payments import StripeSandbox, capture, place_order, published
@@ -109,7 +109,7 @@ class TestWhatItShows:
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:
         order = place_order(amount=10)  # less than Stripe takes
-        with pytest.raises(RequestRefused):
+        with pytest.raises(InvalidRequest):
             capture(order)
         answer = client.get(page_of(order))
         assert ">Your payment is being processed</h1>" in answer.text

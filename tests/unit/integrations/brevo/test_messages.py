@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from integrations.brevo import messages
-from integrations.http import RequestRefused
+from integrations.http import RequestRejected
 
 EMAIL = messages.Email(
     sender_email="shop@example.com",
@@ -33,7 +33,7 @@ def test_a_key_is_accepted_once(brevo_sandbox):
 
 def test_any_other_refusal_is_one(brevo_sandbox):
     bad = dataclasses.replace(EMAIL, to_email="nobody")
-    with pytest.raises(RequestRefused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         messages.send_email(email=bad, idempotency_key=uuid4(), custom_id="c")
     assert (caught.value.code, caught.value.status) == ("invalid_parameter", 400)
     assert "nobody" not in str(caught.value)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from integrations.brevo.webhooks import Channel, Kind, events_in, interpret, is_authorized
+from integrations.brevo.webhooks import EventSource, Kind, events_in, interpret, is_authorized
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_events_without_identity_are_compared_whole():
 
 def test_the_three_shapes():
     email = interpret({"event": "hard_bounce", "email": "a@b.c", "message-id": "<m>", "X-Mailin-custom": "c"})
-    assert (email.channel, email.kind, email.address) == (Channel.EMAIL, Kind.HARD_BOUNCE, "a@b.c")
+    assert (email.source, email.kind, email.address) == (EventSource.EMAIL, Kind.HARD_BOUNCE, "a@b.c")
     assert (email.message_id, email.custom_ids) == ("<m>", ("c",))
 
     marketing = interpret({"event": "unsubscribe", "email": "a@b.c", "camp_id": 5, "campaign name": "Autumn"})
-    assert (marketing.channel, marketing.kind) == (Channel.MARKETING, Kind.UNSUBSCRIBED)
+    assert (marketing.source, marketing.kind) == (EventSource.MARKETING, Kind.UNSUBSCRIBED)
 
     sms = interpret({"msg_status": "delivered", "to": "+49 170", "messageId": 12, "tag": '["a", "b"]'})
-    assert (sms.channel, sms.kind, sms.address) == (Channel.SMS, Kind.DELIVERED, "49170")
+    assert (sms.source, sms.kind, sms.address) == (EventSource.SMS, Kind.DELIVERED, "49170")
     assert (sms.message_id, sms.custom_ids) == ("12", ("a", "b"))
 
 

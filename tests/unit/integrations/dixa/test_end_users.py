@@ -7,7 +7,7 @@ import pytest
 
 from integrations.dixa import end_users
 from integrations.dixa.end_users import EndUser
-from integrations.http import RequestRefused
+from integrations.http import RequestRejected
 
 
 def end_user(**fields) -> EndUser:
@@ -56,7 +56,7 @@ def test_a_taken_address_is_refused_without_saying_whose(brevo_sandbox):
     known = end_users.upsert_end_user(end_user=ann, known_id="").end_user_id
     end_users.upsert_end_user(end_user=bob, known_id="")
 
-    with pytest.raises(RequestRefused) as caught:
+    with pytest.raises(RequestRejected) as caught:
         end_users.upsert_end_user(
             end_user=end_user(customer_id=ann.customer_id, email="bob@example.com", phone=""), known_id=known
         )
@@ -66,7 +66,7 @@ def test_a_taken_address_is_refused_without_saying_whose(brevo_sandbox):
 
 
 def test_what_dixa_does_not_like_is_refused_at_once(brevo_sandbox):
-    with pytest.raises(RequestRefused):
+    with pytest.raises(RequestRejected):
         end_users.upsert_end_user(end_user=end_user(phone="12"), known_id="")
     assert len([call for call in brevo_sandbox.calls("dixa") if call[0] == "POST"]) == 1
 

@@ -37,7 +37,7 @@ def loop(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Re
     """A relay that runs in a thread of its own, and sends to nobody."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # which only the main thread may ask for
     monkeypatch.setattr(relay, "relay_due", functools.partial(relay.relay_due, send_batch=take_all))
-    monkeypatch.setattr(relay_outbox, "LONGEST_NAP_SECONDS", NAP_SECONDS)
+    monkeypatch.setattr(relay_outbox, "MAX_WAIT_FOR_ROWS_SECONDS", NAP_SECONDS)
     running = Relay()
 
     def run() -> None:

@@ -9,7 +9,7 @@ import kombu
 import pytest
 
 from integrations.sqs import envelopes, messages, tasks
-from integrations.sqs.transport import Channel
+from integrations.sqs.transport import SqsChannel
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def _registered(registry: Any, queue: Any) -> None:
 
 def _decoded(body: str) -> Any:
     """As a worker's channel reads it, without a network."""
-    channel = object.__new__(Channel)
+    channel = object.__new__(SqsChannel)
     channel.connection = kombu.Connection("memory://").transport
     channel.connection._noack_queues = set()
     raw = {"Body": body, "ReceiptHandle": "r", "MessageId": "m", "Attributes": {"ApproximateReceiveCount": "2"}}

@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from kombu.asynchronous import Hub, set_event_loop
 
 from integrations import backoff
-from integrations.sqs import answers, envelopes, polling, transport
-from integrations.sqs.answers import PatientClient
+from integrations.sqs import acknowledgments, envelopes, polling, transport
+from integrations.sqs.acknowledgments import AcknowledgingClient
 from integrations.sqs.deliveries import Delivery
 from integrations.sqs.topology import Topology
 
@@ -37,7 +37,7 @@ def test_the_versions_that_the_overrides_were_written_against() -> None:
 
 
 class FakeSqs:
-    """boto3's client; ``fails`` is raised by the next answers."""
+    """boto3's client; ``fails`` is raised by the next acknowledgments."""
 
     def __init__(self) -> None:
         self.given: list[tuple[Any, ...]] = []
@@ -125,7 +125,7 @@ def _client_error(code: str, status: int = 400) -> ClientError:
 # -- The poll
 
 
-@pytest.mark.parametrize("answer", [[], polling.Unanswered("503", sqs_away=True)])
+@pytest.mark.parametrize("answer", [[], polling.ReceiveFailed("503", sqs_away=True)])
 def test_an_empty_answer_polls_again(channel: Any, answer: Any) -> None:
     if answer == []:
         connection = object.__new__(polling.PollConnection)
@@ -147,7 +147,7 @@ def test_no_status_raises_into_the_event_loop(status: int, away: bool) -> None:
     connection = object.__new__(polling.PollConnection)
     connection.sqs_connection = SimpleNamespace(meta=SimpleNamespace(service_model=None))
     answer = connection._on_list_ready("Q", [], "ReceiveMessage", _response(status))
-    assert isinstance(answer, polling.Unanswered)
+    assert isinstance(answer, polling.ReceiveFailed)
     assert answer.sqs_away is away
     assert not answer.get("Messages")
 
@@ -155,7 +155,7 @@ def test_no_status_raises_into_the_event_loop(status: int, away: bool) -> None:
 def test_polls_back_off_and_stop_doing_so(channel: Any) -> None:
     for _ in range(8):
         channel._schedule_queue_asked = channel._backoff("Q").asking()
-        channel._on_messages_ready("http://sqs/Q", "Q", polling.Unanswered("503", sqs_away=True))
+        channel._on_messages_ready("http://sqs/Q", "Q", polling.ReceiveFailed("503", sqs_away=True))
         channel._loop1("Q", 0)
     delays = [delay for delay, *_ in channel.hub.later]
     assert delays[0] <= backoff.FIRST_WAIT
@@ -191,7 +191,7 @@ def test_the_poll_has_time_outs_and_probes_without_a_wait(channel: Any, monkeypa
 
     monkeypatch.setattr(polling.PollConnection, "make_request", request)
     channel._schedule_queue("Q")
-    channel._poll_failed("Q", polling.Unanswered("503", sqs_away=True))
+    channel._poll_failed("Q", polling.ReceiveFailed("503", sqs_away=True))
     channel._schedule_queue("Q")
     (wait, patient), (probe_wait, probe) = asked
     assert (wait, probe_wait) == (7, 0)
@@ -325,7 +325,7 @@ def test_an_answer_that_fails_frees_the_slot_and_is_given_again(
 
 def test_while_polls_fail_nobody_blocks_on_an_answer(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1"))
-    channel._on_messages_ready("http://sqs/Q", "Q", polling.Unanswered("hang", sqs_away=True))
+    channel._on_messages_ready("http://sqs/Q", "Q", polling.ReceiveFailed("hang", sqs_away=True))
     channel.delivered[0].ack()
     assert boto.given == []
     assert channel.sqs().kept == 1
@@ -340,8 +340,8 @@ def test_an_answer_that_sqs_will_never_take_is_dropped(channel: Any, boto: FakeS
 
 def test_time_spent_waiting_shortens_the_ladders_step(boto: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(answers, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    client = PatientClient(boto, later=lambda *_: None)
+    monkeypatch.setattr(acknowledgments, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    client = AcknowledgingClient(boto, later=lambda *_: None)
     boto.fails = ReadTimeoutError(endpoint_url="x")
     client.change_message_visibility(QueueUrl="q", ReceiptHandle="r", VisibilityTimeout=60)
     boto.fails = None
@@ -351,13 +351,13 @@ def test_time_spent_waiting_shortens_the_ladders_step(boto: FakeSqs, monkeypatch
 
 
 def test_at_shutdown_sqs_is_asked_once_more_but_not_right_after_it_failed(boto: FakeSqs) -> None:
-    client = PatientClient(boto, later=lambda *_: None)
+    client = AcknowledgingClient(boto, later=lambda *_: None)
     boto.fails = ReadTimeoutError(endpoint_url="x")
     client.delete_message(QueueUrl="q", ReceiptHandle="r")
     boto.fails = None
     client.give_last()
     assert boto.given == []
-    client._failed_at -= answers.BETWEEN_LAST_TRIES
+    client._failed_at -= acknowledgments.BETWEEN_LAST_TRIES
     client.give_last()
     assert boto.given == [("delete", "r")]
 

@@ -101,12 +101,12 @@ def error(**fields: Any) -> dict[str, Any]:
 
 CARD = {"type": "card_error", "code": "card_declined"}
 TABLE = [
-    (400, error(type="invalid_request_error", code="parameter_missing", param="amount"), {}, errors.RequestRefused),
-    (404, error(type="invalid_request_error", code="resource_missing"), {}, errors.RequestRefused),
+    (400, error(type="invalid_request_error", code="parameter_missing", param="amount"), {}, errors.InvalidRequest),
+    (404, error(type="invalid_request_error", code="resource_missing"), {}, errors.InvalidRequest),
     (400, error(type="idempotency_error"), {}, errors.IdempotencyKeyReused),
     (404, error(type="idempotency_error"), {}, errors.IdempotencyKeyReused),
     (400, error(type="invalid_request_error", code="rate_limit"), {}, ProviderThrottled),
-    (400, error(type="invalid_request_error", code="payment_intent_unexpected_state"), {}, errors.IntentMovedOn),
+    (400, error(type="invalid_request_error", code="payment_intent_unexpected_state"), {}, errors.IntentStateChanged),
     (429, error(type="invalid_request_error", code="rate_limit"), {}, ProviderThrottled),
     (429, error(type="invalid_request_error", code="lock_timeout"), {}, ProviderThrottled),
     (401, error(type="invalid_request_error"), {}, errors.NotAuthorized),
@@ -114,11 +114,11 @@ TABLE = [
     (402, error(**CARD, decline_code="lost_card"), {}, errors.CardDeclined),
     (402, error(type="card_error", code="authentication_required"), {}, errors.AuthenticationRequired),
     (402, error(**CARD, decline_code="authentication_not_handled"), {}, errors.AuthenticationRequired),
-    (402, error(type="invalid_request_error"), {}, errors.RequestRefused),
+    (402, error(type="invalid_request_error"), {}, errors.InvalidRequest),
     (409, error(type="idempotency_error", code="idempotency_key_in_use"), {}, errors.KeyInUse),
     (424, error(type="api_error"), {}, ProviderUnclear),
     (500, error(type="api_error"), {}, ProviderUnclear),
-    (500, error(type="api_error"), {"Idempotent-Replayed": "true"}, errors.KeySpent),
+    (500, error(type="api_error"), {"Idempotent-Replayed": "true"}, errors.IdempotencyKeyExhausted),
     (502, b"<html>Bad Gateway</html>", {}, ProviderUnclear),
     (503, error(type="api_error"), {}, ProviderUnclear),
     (200, b"<html>Everything is fine</html>", {}, ProviderUnclear),
@@ -149,9 +149,9 @@ def test_the_answer_decides(
 
 
 def test_what_may_be_tried_again() -> None:
-    for kind in (errors.NotAuthorized, errors.KeyInUse, errors.KeySpent, errors.IntentMovedOn):
+    for kind in (errors.NotAuthorized, errors.KeyInUse, errors.IdempotencyKeyExhausted, errors.IntentStateChanged):
         assert issubclass(kind, TransientError), kind
-    for kind in (errors.RequestRefused, errors.CardDeclined, errors.AuthenticationRequired):
+    for kind in (errors.InvalidRequest, errors.CardDeclined, errors.AuthenticationRequired):
         assert issubclass(kind, PermanentError), kind
     assert issubclass(errors.NotAuthorized, ProviderUnavailable), "it certainly had no effect"
     assert not issubclass(errors.KeyInUse, ProviderUnavailable), "the other request may have its effect yet"

@@ -12,7 +12,7 @@ from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
 from charges.operations.payments.new_payment_method import replace_card
 from charges.operations.payments.payment_methods import CustomerWasDeleted, forgotten_if_deleted
 from integrations.errors import ProviderUnclear
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from orders.queries import OrderNotFound
 from tests.support.payments import NOW, StripeSandbox, by_ladder, capture, place_order, published
 
@@ -198,7 +198,7 @@ def test_a_customer_who_was_deleted_at_stripe_is_made_anew(stripe_sandbox: Strip
 
     # Another delivery had met the deleted one as well, and says so late.
     with pytest.raises(CustomerWasDeleted), forgotten_if_deleted(customer=first.customer, stripe_customer_id=deleted):
-        raise RequestRefused("No such customer.", code="resource_missing", param="customer")
+        raise InvalidRequest("No such customer.", code="resource_missing", param="customer")
     assert StripeCustomer.objects.get(customer=first.customer).stripe_id == made
 
 
@@ -253,7 +253,7 @@ def test_with_the_key_of_another_account_no_customer_is_forgotten(
     StripeCustomer.objects.update(stripe_id="cus_of_another_account")
     order = place_order(customer=first.customer)
 
-    with pytest.raises(RequestRefused):
+    with pytest.raises(InvalidRequest):
         capture(order)
 
     order.refresh_from_db()
@@ -273,9 +273,9 @@ def assert_waits_for_another_card(order: Any) -> None:
 
 def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(amount=1)
-    with pytest.raises(RequestRefused) as refused:
+    with pytest.raises(InvalidRequest) as refused:
         capture(order)
-    with pytest.raises(RequestRefused):
+    with pytest.raises(InvalidRequest):
         capture(order)
     assert refused.value.code == "amount_too_small"
     order.refresh_from_db()
@@ -298,7 +298,7 @@ def test_an_amount_that_stripe_does_not_take_is_refused_and_a_correction_gets_a_
     stripe_sandbox: StripeSandbox,
 ) -> None:
     order = place_order(amount=1)
-    with pytest.raises(RequestRefused):
+    with pytest.raises(InvalidRequest):
         capture(order)
     assert stripe_sandbox.intents() == []
 

@@ -15,7 +15,7 @@ from charges.operations.reconciliation import findings, resolutions, runs
 from integrations.errors import ProviderUnclear
 from integrations.locks import Busy, session_lock
 from integrations.stripe import listings, payment_intents
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from orders.models import Order
 from subscriptions.models import User
 from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, published
@@ -285,7 +285,7 @@ def test_one_that_cannot_be_read_does_not_stop_the_run(
 
     def refused(*, kind: str, id: str) -> Any:
         if id == odd.payment_intent_id:
-            raise RequestRefused("Stripe answered 400.", code="parameter_invalid")
+            raise InvalidRequest("Stripe answered 400.", code="parameter_invalid")
         return find(kind=kind, id=id)
 
     monkeypatch.setattr(listings, "find", refused)

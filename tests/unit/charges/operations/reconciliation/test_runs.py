@@ -16,7 +16,7 @@ from charges.models import Charge, ReconciliationFinding, ReconciliationRun, See
 from charges.operations.reconciliation import comparisons, findings, resolutions, runs, unseen
 from integrations.errors import ProviderUnavailable, ProviderUnclear
 from integrations.outbox.models import OutboxMessage
-from integrations.patience import BUDGET_SECONDS
+from integrations.quick_retries import BUDGET_SECONDS
 from integrations.sqs.topology import CHARGES
 from integrations.stripe import listings
 from integrations.stripe.client import CONNECT_TIMEOUT, READ_TIMEOUT

@@ -14,7 +14,7 @@ from charges.operations.refunds import creation as refunds_module
 from charges.operations.refunds.creation import NoSuchRefund, UnreadableRefund, make_refund
 from integrations.errors import ProviderUnclear
 from integrations.stripe import refunds as gateway
-from integrations.stripe.errors import RequestRefused
+from integrations.stripe.errors import InvalidRequest
 from orders.models import Order
 from tests.support.payments import NOW, StripeSandbox, published
 from tests.support.refunds import ask, at_stripe, made_at_stripe, make, make_by_ladder, paid_charge, state
@@ -231,7 +231,7 @@ class TestRefusals:
         refund = ask(charge, 500)
         monkeypatch.setattr(refunds_module, "_reason", lambda _: "because")
 
-        with pytest.raises(RequestRefused):
+        with pytest.raises(InvalidRequest):
             make(refund)
 
         refund.refresh_from_db()
@@ -255,7 +255,7 @@ class TestRefusals:
             make(refund)
 
         def unreadable(**_: str) -> Any:
-            raise RequestRefused("No such payment_intent", code="resource_missing")
+            raise InvalidRequest("No such payment_intent", code="resource_missing")
             yield
 
         with monkeypatch.context() as patch:

@@ -13,9 +13,10 @@ from django.db import connections
 from charges.models import Charge, ChargeAttempt
 from charges.operations.locks import charge_lock
 from charges.operations.stripe_events.objects import ChargeNotHereYet
-from charges.operations.stripe_events.processing import NoSuchEvent, StrayIntent, process_stripe_event
+from charges.operations.stripe_events.processing import StrayIntent, process_stripe_event
 from integrations.errors import MalformedMessage, ProviderUnclear
 from integrations.inbox.models import WebhookEvent
+from integrations.inbox.queries import WebhookEventNotFound
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
 from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, published
@@ -256,7 +257,7 @@ def test_an_event_without_an_object(stripe_sandbox: StripeSandbox, data: Any) ->
 
 
 def test_an_event_that_is_not_stored() -> None:
-    with pytest.raises(NoSuchEvent):
+    with pytest.raises(WebhookEventNotFound):
         process_stripe_event(webhook_event_id=uuid.uuid4(), at=NOW)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrations import patience
+from integrations import quick_retries
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnclear
 
 
@@ -22,19 +22,19 @@ class Provider:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(quick_retries, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
 
 def test_what_fails_now_and_then_is_done_within_one_delivery() -> None:
     provider = Provider(ProviderUnclear("500"), ProviderUnavailable("refused"), ProviderUnclear("reset"))
-    assert patience.patiently(provider) == "done"
+    assert quick_retries.with_quick_retries(provider) == "done"
     assert provider.calls == 4
 
 
 def test_what_goes_on_failing_is_left_to_the_ladder() -> None:
     provider = Provider(*(ProviderUnclear(str(number)) for number in range(9)))
     with pytest.raises(ProviderUnclear, match="3"):
-        patience.patiently(provider)
+        quick_retries.with_quick_retries(provider)
     assert provider.calls == 4
 
 
@@ -42,13 +42,13 @@ def test_what_goes_on_failing_is_left_to_the_ladder() -> None:
 def test_nothing_else_is_tried_again_at_once(failure: Exception) -> None:
     provider = Provider(failure)
     with pytest.raises(type(failure)):
-        patience.patiently(provider)
+        quick_retries.with_quick_retries(provider)
     assert provider.calls == 1
 
 
 def test_no_round_begins_when_the_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "BUDGET_SECONDS", -1.0)
+    monkeypatch.setattr(quick_retries, "BUDGET_SECONDS", -1.0)
     provider = Provider(ProviderUnclear("slow"))
     with pytest.raises(ProviderUnclear):
-        patience.patiently(provider)
+        quick_retries.with_quick_retries(provider)
     assert provider.calls == 1

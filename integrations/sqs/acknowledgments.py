@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Older than this, a receipt is past every visibility timeout of ours, and the message has come back by itself.
 GIVE_UP_AFTER = 15 * 60
-MOST_KEPT = 1000
+MAX_PENDING = 1000
 BETWEEN_LAST_TRIES = 5.0
 
 # SQS read the receipt and will never take this answer; the message is deleted already or has come back.
@@ -30,7 +30,7 @@ _FINAL_CODES = {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotIn
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Acknowledgment:
     """``visible_in`` None means: delete. ``made`` is on the monotonic clock: time spent away shortens the wait."""
 
     queue_url: str
@@ -39,7 +39,7 @@ class Answer:
     visible_in: float | None = None
 
 
-class PatientClient:
+class AcknowledgingClient:
     """boto3's client as kombu uses it, except that a delete or a change of visibility never fails at once.
 
     Cures: a DeleteMessage to a hanging endpoint blocks the whole worker for 60 s, one that is denied ends it, and one
@@ -49,7 +49,7 @@ class PatientClient:
     def __init__(self, client: Any, *, later: Callable[[float, Callable[[], None]], Any]) -> None:
         self._client = client
         self._later = later
-        self._kept: deque[Answer] = deque(maxlen=MOST_KEPT)
+        self._kept: deque[Acknowledgment] = deque(maxlen=MAX_PENDING)
         self._backoff = Backoff()
         self._polls_fail = False
         self._scheduled = False
@@ -64,10 +64,10 @@ class PatientClient:
         return len(self._kept)
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
-        self._give(Answer(QueueUrl, ReceiptHandle, time.monotonic()))
+        self._give(Acknowledgment(QueueUrl, ReceiptHandle, time.monotonic()))
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: float) -> None:
-        self._give(Answer(QueueUrl, ReceiptHandle, time.monotonic(), VisibilityTimeout))
+        self._give(Acknowledgment(QueueUrl, ReceiptHandle, time.monotonic(), VisibilityTimeout))
 
     def sqs_is_away(self) -> None:
         """A poll has found out: keep answers instead of blocking on each."""
@@ -94,7 +94,7 @@ class PatientClient:
         if self._kept:
             logger.warning("%d answers to SQS could not be given; those messages come back", len(self._kept))
 
-    def _give(self, answer: Answer) -> None:
+    def _give(self, answer: Acknowledgment) -> None:
         if self._polls_fail or self._backoff.is_failing or not self._given(answer):
             self._kept.append(answer)
             self._try_later()
@@ -111,7 +111,7 @@ class PatientClient:
         else:
             self.give_kept()
 
-    def _given(self, answer: Answer) -> bool:
+    def _given(self, answer: Acknowledgment) -> bool:
         if time.monotonic() - answer.made > GIVE_UP_AFTER:
             logger.warning("SQS never took our answer to a message of %s; it comes back by itself", answer.queue_url)
             return True
@@ -136,7 +136,7 @@ class PatientClient:
         self._failed_at = time.monotonic()
         return False
 
-    def _call(self, answer: Answer) -> None:
+    def _call(self, answer: Acknowledgment) -> None:
         if answer.visible_in is None:
             self._client.delete_message(QueueUrl=answer.queue_url, ReceiptHandle=answer.receipt_handle)
         else:

@@ -17,14 +17,14 @@ from integrations.errors import ProviderThrottled, ProviderUnavailable, Provider
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 PAUSES_SECONDS = (0.1, 0.4, 1.2)
 # No round begins later than this after the first: the rest of the task's time is for the round itself.
 BUDGET_SECONDS = 10.0
 
 
-def patiently(work: Callable[[], T]) -> T:
+def with_quick_retries(work: Callable[[], T]) -> T:
     """Run ``work``, and again after short pauses where a provider failed or did not say; then the ladder has it.
 
     Only for work that may run twice. A provider that asks us to slow down is not asked again here.
@@ -38,6 +38,6 @@ def patiently(work: Callable[[], T]) -> T:
         except (ProviderUnavailable, ProviderUnclear) as error:
             if time.monotonic() - began + pause > BUDGET_SECONDS:
                 raise
-            log.info("again in %.1f s: %s", pause, error)
+            logger.info("again in %.1f s: %s", pause, error)
             time.sleep(jittered(pause))
     return work()
