@@ -12,6 +12,7 @@ help:
 	@echo 'make manage        a command of manage.py on the shop that runs; ARGS="check_ledger"'
 	@echo 'make test          all tests; ARGS="tests/unit -k outbox" some of them'
 	@echo 'make check         ruff, mypy, import-linter, migrations, system checks'
+	@echo 'make translations  update, check and compile the catalogs; ARGS="--add it" adds a language'
 	@echo 'make requirements  pin requirements*.in anew; ARGS=--upgrade takes newer versions'
 	@echo 'make bench         measure checkouts, their effects and a worker'
 	@echo 'make clean         delete .venv, .data (database, queues, logs) and caches'
@@ -45,6 +46,9 @@ check: .venv-ready
 	@echo 'migrations' && $(IN_VENV) python manage.py makemigrations --check --dry-run
 	@echo 'system checks' && $(IN_VENV) python manage.py check
 
+translations: .venv-ready
+	@$(IN_VENV) python -m config.development.translations $(ARGS)
+
 requirements: .venv-ready
 	@test -x $(PIP_TOOLS)/bin/pip-compile || { \
 		echo 'Installing pip-tools'; \
@@ -58,4 +62,4 @@ requirements: .venv-ready
 clean:
 	@sh config/development/clean.sh
 
-.PHONY: help run checkout manage test bench check requirements clean .venv-ready
+.PHONY: help run checkout manage test bench check translations requirements clean .venv-ready

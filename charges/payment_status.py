@@ -6,8 +6,10 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+
 from charges import queries
-from charges.declines.codes import CONFIRM, NOT_APPROVED, OURS, Sentence
+from charges.declines.codes import CONFIRM, NOT_APPROVED, OURS
 from charges.models import Charge
 from orders.models import Order
 
@@ -28,7 +30,7 @@ class Standing:
     without the customer's doing."""
 
     state: State
-    why: Sentence | None = None
+    why: Promise | None = None
     next_try_at: dt.datetime | None = None
 
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from config import env as environment
+from config import languages
 
 try:
     ENV = environment.read()
@@ -25,7 +26,8 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 USE_TZ = True
 TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en-us"  # of the admin; messages and the payment page use the customer's language
+LANGUAGES = languages.available(BASE_DIR)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "subscriptions.User"
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from django.utils.functional import Promise
+
 from charges import queries as charges
-from charges.declines.codes import NOT_APPROVED, Sentence
+from charges.declines.codes import NOT_APPROVED
 from charges.models import DunningRun
 from orders.models import Order
 
 
-def why_unpaid(*, order: Order) -> Sentence:
-    """Why the order's payment failed, as a sentence for the customer."""
+def why_unpaid(*, order: Order) -> Promise:
+    """Why the order's payment failed, as a translatable sentence for the customer."""
     reading = charges.last_decline(order_id=order.pk)
     return NOT_APPROVED if reading is None else reading.customer
 

@@ -1,4 +1,4 @@
-"""Languages and amounts as the customer's locale has them: in mails, texts and on the payment page alike."""
+"""Languages and formats for a customer's locale. Messages and the payment page use the same."""
 
 from __future__ import annotations
 
@@ -7,33 +7,42 @@ import re
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
+from django.utils import translation
+from django.utils.functional import Promise
 
 from subscriptions.money import decimals
 
-LANGUAGES = ("en", "de")
 DEFAULT_LANGUAGE = "en"
 
-# "KWD12.000" is how CLDR's pattern comes out for a currency without a sign of its own.
+# CLDR's pattern prints a currency without a sign of its own as "KWD12.000".
 LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 
 
 def language_of(locale: str) -> str:
-    """The language that we write to this locale: its own where we speak it, else English."""
-    language = locale.replace("_", "-").partition("-")[0].lower()
-    return language if language in LANGUAGES else DEFAULT_LANGUAGE
+    """The language in which we write to a customer with this locale: one of ``settings.LANGUAGES``, else English."""
+    try:
+        return translation.get_supported_language_variant(locale.replace("_", "-").lower())
+    except LookupError:
+        return DEFAULT_LANGUAGE
+
+
+def translated(text: Promise, *, locale: str) -> str:
+    """A lazily translated text in the language of this locale."""
+    with translation.override(language_of(locale)):
+        return str(text)
 
 
 def formats_of(locale: str) -> Locale:
     """How numbers and dates look in a message to this locale.
 
-    As its region has them, in the language of the text.
+    The locale's region decides, if the message is in the locale's language. Otherwise the message's language decides.
     """
-    language = language_of(locale)
+    written = Locale.parse(language_of(locale), sep="-")
     try:
-        parsed = Locale.parse(locale.replace("_", "-"), sep="-")
+        wished = Locale.parse(locale.replace("_", "-"), sep="-")
     except (ValueError, UnknownLocaleError):
-        return Locale(language)
-    return parsed if parsed.language == language else Locale(language)
+        return written
+    return wished if wished.language == written.language else written
 
 
 def money(*, amount: int, currency: str, formats: Locale) -> str:

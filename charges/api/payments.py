@@ -26,7 +26,7 @@ from integrations.web.problems import RETRY_AFTER_SECONDS, Conflict, Unavailable
 from integrations.web.views import PublicView, refuse_large_body
 from orders.api.lookups import order_for_token
 from orders.models import Order
-from subscriptions.locales import language_of
+from subscriptions.locales import translated
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def _described(order: Order) -> dict[str, Any]:
     payable = standing.state in PAYABLE
     return {
         "status": standing.state.value,
-        "message": standing.why.in_language(language_of(order.customer.locale)) if standing.why else "",
+        "message": translated(standing.why, locale=order.customer.locale) if standing.why else "",
         "payment_url": payment_links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
         "next_try_at": standing.next_try_at,
     }

@@ -18,6 +18,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+
 from charges.declines.codes import (
     ASK_FOR_ANOTHER,
     CONFIDENTIAL,
@@ -30,7 +32,6 @@ from charges.declines.codes import (
     WAIT,
     Category,
     Code,
-    Sentence,
 )
 from integrations.stripe.results import Decline
 
@@ -107,7 +108,7 @@ class DeclineReading:
     meaning: str
     next_step: str
     needs_new_card: bool
-    customer: Sentence
+    customer: Promise
     wait: dt.timedelta = dt.timedelta(0)
 
     @property

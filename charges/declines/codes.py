@@ -13,6 +13,9 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
 
 class Category(enum.StrEnum):
     """What kind of no it is. Only a soft one may be tried again without anybody's doing."""
@@ -24,25 +27,16 @@ class Category(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """What the customer reads, in each language that we write: the reason, and what to do."""
-
-    en: str
-    de: str
-
-    def in_language(self, language: str) -> str:
-        """The text in this language, or in English."""
-        return self.de if language == "de" else self.en
-
-
-@dataclass(frozen=True, slots=True)
 class Code:
-    """One code of Stripe's. ``meaning`` and ``next_step`` are for staff."""
+    """One code of Stripe's. ``meaning`` and ``next_step`` are for staff.
+
+    ``customer`` is what the customer reads, translatable: the reason, and what to do.
+    """
 
     category: Category
     meaning: str
     next_step: str
-    customer: Sentence
+    customer: Promise
     needs_new_card: bool = False
 
 
@@ -50,49 +44,23 @@ HARD, SOFT = Category.HARD, Category.SOFT
 CUSTOMER_ACTION, OUR_FAULT = Category.CUSTOMER_ACTION, Category.OUR_FAULT
 
 # The one for everything that must not be told, and for everything that we do not know.
-NOT_APPROVED = Sentence(
-    en="Your bank did not approve the payment. Please use another card, or ask your bank.",
-    de="Ihre Bank hat die Zahlung nicht freigegeben. Bitte verwenden Sie eine andere Karte, oder fragen Sie Ihre Bank.",
+NOT_APPROVED = gettext_lazy("Your bank did not approve the payment. Please use another card, or ask your bank.")
+AT_ITS_LIMIT = gettext_lazy(
+    "The card has reached a limit that your bank sets. Please use another card, or ask your bank."
 )
-AT_ITS_LIMIT = Sentence(
-    en="The card has reached a limit that your bank sets. Please use another card, or ask your bank.",
-    de="Die Karte hat ein Limit Ihrer Bank erreicht. Bitte verwenden Sie eine andere Karte, oder fragen Sie Ihre Bank.",
+CONFIRM = gettext_lazy("Your bank asks you to confirm the payment.")
+EXPIRED = gettext_lazy("The card has expired. Please use one that is valid.")
+NOT_CONFIRMED = gettext_lazy(
+    "The payment was not confirmed with your bank. Please try this card once more, or use another one."
 )
-CONFIRM = Sentence(
-    en="Your bank asks you to confirm the payment.",
-    de="Ihre Bank bittet Sie, die Zahlung zu bestätigen.",
+NOT_COVERED = gettext_lazy("The card does not cover the amount at the moment. Please use another card, or top it up.")
+NOT_FOR_THIS = gettext_lazy("The card cannot be used for this purchase. Please use another card.")
+OURS = gettext_lazy("Something went wrong on our side. Nothing was charged, and you need not do anything.")
+UNAVAILABLE = gettext_lazy(
+    "Your bank could not process the payment at the moment. It may work later, or with another card."
 )
-EXPIRED = Sentence(
-    en="The card has expired. Please use one that is valid.",
-    de="Die Karte ist abgelaufen. Bitte verwenden Sie eine gültige Karte.",
-)
-NOT_CONFIRMED = Sentence(
-    en="The payment was not confirmed with your bank. Please try this card once more, or use another one.",
-    de="Die Zahlung wurde bei Ihrer Bank nicht bestätigt. "
-    "Bitte versuchen Sie es noch einmal mit dieser oder einer anderen Karte.",
-)
-NOT_COVERED = Sentence(
-    en="The card does not cover the amount at the moment. Please use another card, or top it up.",
-    de="Die Karte ist zurzeit nicht ausreichend gedeckt. "
-    "Bitte verwenden Sie eine andere Karte, oder sorgen Sie für Deckung.",
-)
-NOT_FOR_THIS = Sentence(
-    en="The card cannot be used for this purchase. Please use another card.",
-    de="Die Karte kann für diesen Kauf nicht verwendet werden. Bitte verwenden Sie eine andere Karte.",
-)
-OURS = Sentence(
-    en="Something went wrong on our side. Nothing was charged, and you need not do anything.",
-    de="Bei uns ist etwas schiefgegangen. Es wurde nichts abgebucht, und Sie müssen nichts tun.",
-)
-UNAVAILABLE = Sentence(
-    en="Your bank could not process the payment at the moment. It may work later, or with another card.",
-    de="Ihre Bank konnte die Zahlung im Moment nicht verarbeiten. "
-    "Später oder mit einer anderen Karte kann sie gelingen.",
-)
-WRONG_DETAILS = Sentence(
-    en="The details of the card are not correct or out of date. Please enter them again, or use another card.",
-    de="Die Angaben zur Karte stimmen nicht oder sind veraltet. "
-    "Bitte geben Sie sie neu ein, oder verwenden Sie eine andere Karte.",
+WRONG_DETAILS = gettext_lazy(
+    "The details of the card are not correct or out of date. Please enter them again, or use another card."
 )
 
 ASK_FOR_ANOTHER = "Ask for another card; do not try this one again."
@@ -107,15 +75,15 @@ def _confidential(meaning: str) -> Code:
     return Code(HARD, meaning, CONFIDENTIAL, NOT_APPROVED, needs_new_card=True)
 
 
-def _enter_again(meaning: str, customer: Sentence = WRONG_DETAILS) -> Code:
+def _enter_again(meaning: str, customer: Promise = WRONG_DETAILS) -> Code:
     return Code(CUSTOMER_ACTION, meaning, ENTER_AGAIN, customer, needs_new_card=True)
 
 
-def _final(meaning: str, customer: Sentence = NOT_APPROVED) -> Code:
+def _final(meaning: str, customer: Promise = NOT_APPROVED) -> Code:
     return Code(HARD, meaning, ASK_FOR_ANOTHER, customer, needs_new_card=True)
 
 
-def _later(meaning: str, customer: Sentence = UNAVAILABLE) -> Code:
+def _later(meaning: str, customer: Promise = UNAVAILABLE) -> Code:
     return Code(SOFT, meaning, WAIT, customer)
 
 

@@ -15,12 +15,12 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.functional import Promise
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from charges import payment_links
 from charges.api.payment_serializers import CardInput
-from charges.declines.codes import Sentence
 from charges.operations.payments import new_payment_method
 from charges.operations.payments import payment_page as operations
 from charges.payment_links import BadLink
@@ -32,7 +32,7 @@ from integrations import logs
 from integrations.errors import ProviderError, database_is_away
 from integrations.stripe import setup_intents
 from orders.models import Order
-from subscriptions.locales import DEFAULT_LANGUAGE, LANGUAGES, formats_of, language_of, money
+from subscriptions.locales import formats_of, language_of, money, translated
 
 logger = logging.getLogger(__name__)
 
@@ -203,21 +203,21 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     language = language_of(order.customer.locale) if order else _wished_language(request)
-    text = texts.TEXTS.get(shown)
     context = {
         "shown": str(shown),
         "language": language,
         "shop": settings.SHOP_NAME,
-        "heading": texts.HEADINGS[shown].in_language(language),
-        "text": text.in_language(language) if text else "",
-        "words": texts.in_language(texts.WORDS, language),
-        "script_words": texts.in_language(texts.SCRIPT_WORDS, language),
+        "heading": texts.HEADINGS[shown],
+        "text": texts.TEXTS.get(shown, ""),
+        "script_texts": texts.SCRIPT_TEXTS,
         "token": token,
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
         **(_described(order, standing) if order else {}),
     }
-    return sealed(render(request, "charges/payment.html", context, status=status), own_forms=shown == "expired")
+    with translation.override(language):
+        page = render(request, "charges/payment.html", context, status=status)
+    return sealed(page, own_forms=shown == "expired")
 
 
 def _described(order: Order, standing: Standing | None) -> Answer:
@@ -233,23 +233,18 @@ def _described(order: Order, standing: Standing | None) -> Answer:
 
 
 def _next_try(standing: Standing, order: Order) -> str:
-    """When the same card is tried again."""
+    """The day on which the same card is charged again, or an empty string."""
     due = standing.next_try_at
-    if due is None:
-        return ""
-    words = texts.WORDS["next_try"].in_language(language_of(order.customer.locale))
-    return words.format(date=format_date(due.date(), "long", formats_of(order.customer.locale)))
+    return str(format_date(due.date(), "long", formats_of(order.customer.locale))) if due else ""
 
 
 def _why(standing: Standing, order: Order) -> str:
-    return standing.why.in_language(language_of(order.customer.locale)) if standing.why else ""
+    return translated(standing.why, locale=order.customer.locale) if standing.why else ""
 
 
 def _wished_language(request: HttpRequest) -> str:
-    """The first language of ours that the browser names, where no customer's is known."""
-    wished = (one.partition(";")[0].strip() for one in request.headers.get("Accept-Language", "").split(","))
-    known = (one.partition("-")[0].lower() for one in wished)
-    return next((one for one in known if one in LANGUAGES), DEFAULT_LANGUAGE)
+    """The browser's language, if no customer is known; English if we do not support it."""
+    return language_of(translation.get_language_from_request(request))
 
 
 def _answer(body: Answer, *, status: int = 200) -> HttpResponse:
@@ -262,8 +257,9 @@ def _stripe_away(error: ProviderError, language: str) -> HttpResponse:
     return _refusal(503, texts.STRIPE_AWAY, language, retry_after=RETRY_SECONDS)
 
 
-def _refusal(status: int, sentence: Sentence, language: str, *, retry_after: str = "") -> HttpResponse:
-    response = JsonResponse({"message": sentence.in_language(language)}, status=status)
+def _refusal(status: int, sentence: Promise, language: str, *, retry_after: str = "") -> HttpResponse:
+    with translation.override(language):
+        response = JsonResponse({"message": str(sentence)}, status=status)
     if retry_after:
         response.headers["Retry-After"] = retry_after
     return sealed(response)

@@ -21,7 +21,7 @@ from integrations.locks import session_lock
 from notifications.models import ContactSync
 from notifications.operations import rate_limits
 from notifications.operations.failures import code_of
-from notifications.rendering.wording import split_name
+from notifications.rendering.formatting import split_name
 from subscriptions import queries as subscriptions
 from subscriptions.models import Customer
 

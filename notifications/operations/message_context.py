@@ -39,7 +39,7 @@ def message_context(
         first=orders.is_first_order(order=order),
         because=queries.why_unpaid(order=order) if kind in TELLING_WHY else NOT_APPROVED,
         page=_page(order, at) if kind in WITH_A_LINK or outcome == Outcome.PAST_DUE else None,
-        next_try_at=_next_try_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
+        next_attempt_at=_next_attempt_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
         to_confirm=order.status == Order.Status.REQUIRES_ACTION,
         outcome=outcome,
         refunded=_refunded(order, dedup_key) if kind in ABOUT_A_REFUND else None,
@@ -54,7 +54,7 @@ def _page(order: Order, at: dt.datetime) -> PaymentPage:
     )
 
 
-def _next_try_at(order: Order, at: dt.datetime) -> dt.datetime | None:
+def _next_attempt_at(order: Order, at: dt.datetime) -> dt.datetime | None:
     """None also when it is due already: then its outcome will be told."""
     moment = charges.next_try_at(order_id=order.pk)
     return moment if moment is not None and moment > at else None

@@ -1,4 +1,4 @@
-"""What a message says: one template for each kind and language, plain text, made into paragraphs."""
+"""The text of a message: one template for each kind renders plain text, which is split into paragraphs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
 from notifications.models import Notification
-from notifications.rendering import wording
+from notifications.rendering import formatting
 from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext
 from orders.models import Order
+from subscriptions.locales import formats_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Lines of plain text; nothing in them is markup."""
+    """Lines of plain text, without any markup."""
 
     subject: str
     heading: str
@@ -25,36 +26,39 @@ class Content:
 
 
 def content(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> Content:
-    """Render ``templates/notifications/<language>/<kind>.txt``: the subject, the heading, and paragraphs
-    after a blank."""
-    language = wording.language_of(order.customer.locale)
-    formats = wording.formats_of(order.customer.locale)
-    facts = {
-        "shop": wording.printable(settings.SHOP_NAME),
-        "plan": wording.printable(order.subscription.plan.name),
+    """Render ``templates/notifications/<kind>.txt`` in the active language.
+
+    The template's first line is the subject, the second the heading. After a blank line come the paragraphs.
+    """
+    formats = formats_of(order.customer.locale)
+    next_attempt = context.next_attempt_at
+    refunded = context.refunded
+    variables = {
+        "shop": formatting.printable(settings.SHOP_NAME),
+        "plan": formatting.printable(order.subscription.plan.name),
         "number": order.number,
-        "amount": wording.money(amount=order.amount, currency=order.currency, formats=formats),
-        "because": context.because.in_language(language),
+        "amount": formatting.money(amount=order.amount, currency=order.currency, formats=formats),
+        "because": str(context.because),
         "first": context.first,
         "is_digital": order.subscription.plan.is_digital,
-        "next_try": context.next_try_at and wording.day(context.next_try_at.astimezone(dt.UTC).date(), formats=formats),
+        "next_attempt": next_attempt and formatting.day(next_attempt.astimezone(dt.UTC).date(), formats=formats),
         "to_confirm": context.to_confirm,
         "outcome": context.outcome and context.outcome.value,
-        "refunded": context.refunded,
-        "refunded_amount": context.refunded
-        and wording.money(amount=context.refunded.amount, currency=context.refunded.currency, formats=formats),
+        "refunded": refunded,
+        "refunded_amount": refunded
+        and formatting.money(amount=refunded.amount, currency=refunded.currency, formats=formats),
     }
-    return parse(_plain(f"notifications/{language}/{kind.value}.txt", facts))
+    return parse(_plain_text(f"notifications/{kind.value}.txt", variables))
 
 
-def _plain(template: str, facts: dict[str, object]) -> str:
-    """Text without markup: the HTML layout escapes it as a whole, so here nothing is escaped."""
-    exact = {name: mark_safe(value) if isinstance(value, str) else value for name, value in facts.items()}
+def _plain_text(template: str, variables: dict[str, object]) -> str:
+    """Text without markup. Nothing is escaped here, because the HTML layout escapes the whole text."""
+    exact = {name: mark_safe(value) if isinstance(value, str) else value for name, value in variables.items()}
     return render_to_string(template, exact)
 
 
 def parse(text: str) -> Content:
-    """Take a rendered template apart."""
+    """Split a rendered template into subject, heading and paragraphs."""
     head, _, body = text.strip().partition("\n\n")
     subject, _, heading = head.partition("\n")
     paragraphs = (" ".join(part.split("\n")).strip() for part in body.split("\n\n"))

@@ -1,4 +1,4 @@
-"""An e-mail in both forms, from the same words."""
+"""Render an e-mail as HTML and as plain text, from the same content."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from notifications.models import Notification
-from notifications.rendering import wording
+from notifications.rendering import formatting
 from notifications.rendering.content import Content, content
-from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext, PaymentPage
+from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext
 from orders.models import Order
+from subscriptions.locales import formats_of, language_of
 
-MAX_NAME_LENGTH = 70  # Brevo refuses a recipient with a longer one
+MAX_NAME_LENGTH = 70  # Brevo rejects a longer recipient name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedEmail:
-    """Ready to be sent. ``to_name`` may be empty."""
+    """An e-mail that is ready to be sent. ``to_name`` may be empty."""
 
     to_name: str
     subject: str
@@ -38,61 +40,52 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """Something to do: a button in HTML, an address in plain text. ``url`` goes out as it is."""
+    """The link to the payment page: a button in HTML, an address in plain text. ``url`` is printed unchanged."""
 
-    label: str
     url: str
-    note: str
+    last_day: str
+    to_confirm: bool
 
 
 def render(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> RenderedEmail:
-    """The e-mail in the customer's language, or English."""
-    message = content(kind=kind, order=order, context=context)
-    name = wording.printable(order.customer.name)
-    button = _button(order, context.page, to_confirm=context.to_confirm)
-    variables = _variables(order, message, name) | {"button": button}
-    return RenderedEmail(
-        to_name=name[:MAX_NAME_LENGTH].strip(),
-        subject=message.subject,
-        html=render_to_string("notifications/email.html", variables),
-        text=render_to_string("notifications/email.txt", variables),
-    )
+    """The e-mail in the customer's language, or in English if we do not support that language."""
+    language = language_of(order.customer.locale)
+    with translation.override(language):
+        message = content(kind=kind, order=order, context=context)
+        name = formatting.printable(order.customer.name)
+        variables = _variables(order, message, name) | {"language": language, "button": _button(order, context)}
+        return RenderedEmail(
+            to_name=name[:MAX_NAME_LENGTH].strip(),
+            subject=message.subject,
+            html=render_to_string("notifications/email.html", variables),
+            text=render_to_string("notifications/email.txt", variables),
+        )
 
 
 def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
-    language = wording.language_of(order.customer.locale)
-    formats = wording.formats_of(order.customer.locale)
-    labels = wording.LABELS[language]
-    shop = wording.printable(settings.SHOP_NAME)
+    formats = formats_of(order.customer.locale)
     return {
-        "language": language,
-        "shop": shop,
+        "shop": formatting.printable(settings.SHOP_NAME),
         "content": message,
-        "greeting": labels.greeting.format(name=name) if name else labels.hello,
-        "labels": labels,
-        "footer": labels.footer.format(shop=shop),
+        "name": name,
         "number": order.number,
-        "period": wording.period(start=order.period_start, end=order.period_end, formats=formats),
+        "period": formatting.period(start=order.period_start, end=order.period_end, formats=formats),
         "lines": [
             Line(
-                description=wording.printable(line.description),
+                description=formatting.printable(line.description),
                 quantity=line.quantity,
-                unit_amount=wording.money(amount=line.unit_amount, currency=order.currency, formats=formats),
-                amount=wording.money(amount=line.amount, currency=order.currency, formats=formats),
+                unit_amount=formatting.money(amount=line.unit_amount, currency=order.currency, formats=formats),
+                amount=formatting.money(amount=line.amount, currency=order.currency, formats=formats),
             )
             for line in order.lines.all()
         ],
-        "total": wording.money(amount=order.amount, currency=order.currency, formats=formats),
+        "total": formatting.money(amount=order.amount, currency=order.currency, formats=formats),
     }
 
 
-def _button(order: Order, page: PaymentPage | None, *, to_confirm: bool) -> Button | None:
+def _button(order: Order, context: MessageContext) -> Button | None:
+    page = context.page
     if page is None:
         return None
-    labels = wording.LABELS[wording.language_of(order.customer.locale)]
-    last_day = wording.day(page.last_day, formats=wording.formats_of(order.customer.locale))
-    return Button(
-        label=labels.confirm_payment if to_confirm else labels.pay,
-        url=page.url,
-        note=labels.link_until.format(day=last_day),
-    )
+    last_day = formatting.day(page.last_day, formats=formats_of(order.customer.locale))
+    return Button(url=page.url, last_day=last_day, to_confirm=context.to_confirm)

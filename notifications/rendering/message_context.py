@@ -1,4 +1,4 @@
-"""What a message tells besides its order. Which of it is needed depends on the kind."""
+"""The facts that a message states besides its order. Each kind uses some of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import datetime as dt
 import enum
 from dataclasses import dataclass
 
-from charges.declines.codes import NOT_APPROVED, Sentence
+from django.utils.functional import Promise
+
+from charges.declines.codes import NOT_APPROVED
 
 
 class Outcome(enum.StrEnum):
-    """What became of a subscription whose order stayed unpaid."""
+    """What happened to the subscription after its order stayed unpaid."""
 
     CANCELED = "canceled"
     PAUSED = "paused"
@@ -19,7 +21,7 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentPage:
-    """Where the order can be paid. ``last_day``: the last day on which the address is good until midnight UTC."""
+    """The page where the order can be paid. ``last_day``: the link works until midnight UTC at the end of this day."""
 
     url: str
     last_day: dt.date
@@ -27,8 +29,10 @@ class PaymentPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refunded:
-    """What was refunded. ``amount``: in minor units. ``after_cancellation``: it was paid for an order that was
-    canceled."""
+    """A refund. ``amount`` is in minor units. ``whole``: it returns the full payment.
+
+    ``after_cancellation``: the payment arrived after the order had been canceled.
+    """
 
     amount: int
     currency: str
@@ -38,16 +42,16 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageContext:
-    """``first``: the order is the one that its subscription began with. ``because``: why its payment failed.
+    """``first``: the order is the first one of its subscription. ``because``: why the payment failed, translatable.
 
-    ``next_try_at``: when we try the card again by ourselves. ``to_confirm``: the bank waits for the customer's
-    confirmation, no other card is needed.
+    ``next_attempt_at``: when the shop charges the same card again. ``to_confirm``: the bank waits for the customer's
+    confirmation, so the customer does not need another card.
     """
 
     first: bool = True
-    because: Sentence = NOT_APPROVED
+    because: Promise = NOT_APPROVED
     page: PaymentPage | None = None
-    next_try_at: dt.datetime | None = None
+    next_attempt_at: dt.datetime | None = None
     to_confirm: bool = False
     outcome: Outcome | None = None
     refunded: Refunded | None = None

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.db import InterfaceError, OperationalError
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from charges import payment_links
 from charges.models import Charge, DunningStep
@@ -23,6 +23,7 @@ from integrations.outbox.models import OutboxMessage
 from integrations.stripe.errors import InvalidRequest
 from orders import status_tokens
 from orders.models import Order
+from tests.support.languages import LANGUAGES, in_language
 from tests.support.payments import StripeSandbox, capture, place_order, published
 from tests.unit.charges.api.test_payments import failed_order, plan_a_step
 
@@ -70,7 +71,12 @@ class TestWhatItShows:
 
     @pytest.mark.parametrize(
         ("locale", "words"),
-        [("en", "Your bank asks you to confirm"), ("de-CH", "Ihre Bank bittet Sie"), ("fr", "Your")],
+        [
+            ("en", "Your bank asks you to confirm"),
+            ("de-CH", "Ihre Bank bittet Sie"),
+            ("fr", "Votre banque vous demande"),
+            ("it", "Your bank asks you to confirm"),
+        ],
     )
     def test_a_payment_to_confirm_has_a_button_in_the_customers_language(
         self, client: Client, stripe_sandbox: StripeSandbox, locale: str, words: str
@@ -78,7 +84,7 @@ class TestWhatItShows:
         text = client.get(page_of(waiting_order(locale))).text
         assert words in text
         assert 'id="confirm"' in text
-        assert f'<html lang="{locale[:2] if locale != "fr" else "en"}"' in text
+        assert f'<html lang="{locale[:2] if locale != "it" else "en"}"' in text
 
     def test_a_declined_payment_says_why_and_when_it_is_tried_again(
         self, client: Client, stripe_sandbox: StripeSandbox
@@ -87,7 +93,7 @@ class TestWhatItShows:
         due = plan_a_step(order)
         text = client.get(page_of(order)).text
         assert "The card does not cover the amount" in text
-        assert f"we try the same card again on {due:%B} {due.day}, {due.year}." in text
+        assert f"we will try the same card again on {due:%B} {due.day}, {due.year}." in text
         assert 'id="card-field"' in text
 
     def test_a_try_that_is_overdue_is_not_promised_for_a_day_that_has_passed(
@@ -132,14 +138,40 @@ class TestWhatItShows:
         order.subscription.plan.save()
         assert "<script>alert" not in client.get(page_of(order)).text
 
-    def test_every_state_has_its_words_in_both_languages(self) -> None:
+    @pytest.mark.parametrize("language", LANGUAGES)
+    def test_every_state_has_its_texts_in_every_language(self, language: str) -> None:
         for state in State:
             assert state in texts.HEADINGS
             assert state in texts.TEXTS or state == State.PAYMENT_FAILED
-        tables = (texts.HEADINGS, texts.TEXTS, texts.WORDS, texts.SCRIPT_WORDS)
-        for sentence in (one for table in tables for one in table.values()):
-            assert sentence.en
-            assert sentence.de
+        for table in (texts.HEADINGS, texts.TEXTS, texts.SCRIPT_TEXTS):
+            for text in table.values():
+                assert (in_language(text, language) == in_language(text, "en")) is (language == "en")
+
+    @pytest.mark.parametrize("language", LANGUAGES)
+    @pytest.mark.parametrize("status", ["paid", "pending_payment", "canceled"])
+    def test_every_state_is_rendered_in_every_language(self, client: Client, language: str, status: str) -> None:
+        order = place_order(status=status, paid_at=timezone.now())
+        order.customer.locale = language
+        order.customer.save()
+        text = client.get(page_of(order)).text
+        assert f'<html lang="{language}"' in text
+        with translation.override(language):
+            assert translation.pgettext("payment page", "Amount") in text
+        assert translation.get_language() == "en-us"
+
+    @pytest.mark.parametrize(
+        ("wished", "heading"),
+        [
+            ("fr-CA, de;q=0.9", "Ce lien ne fonctionne pas"),
+            ("it, de;q=0.5, fr;q=0.4", "Dieser Link funktioniert nicht"),
+            ("it", "This link does not work"),
+            ("", "This link does not work"),
+        ],
+    )
+    def test_without_a_customer_the_browser_names_the_language(
+        self, client: Client, wished: str, heading: str
+    ) -> None:
+        assert heading in client.get("/pay/x:y:z/", headers={"Accept-Language": wished}).text
 
 
 class TestWhoMaySeeIt:
