@@ -1,16 +1,16 @@
-"""Reading a decline: what kind of no it is, what staff do about it, and what the customer is told.
+"""Classifies a decline: who must act, what staff do about it, and what the customer reads.
 
-Asked in this order, and the first that has an answer decides:
+These fields are checked in this order. The first with an answer decides:
 
-0. Authentication: the bank asks for the customer. Not a decline, and no advice about trying again can help.
-1. ``advice_code`` (docs.stripe.com/declines/card): what Stripe makes of everything that it knows.
-2. ``network_advice_code``: what the card network says; ``NETWORK_ADVICE`` names the sources.
-3. ``decline_code``: the table.
-4. ``code``, where there is no decline code.
+0. Authentication: the bank wants the customer to authenticate. This is not a decline, so advice on retries is ignored.
+1. ``advice_code`` (docs.stripe.com/declines/card): Stripe's own advice, from everything that Stripe knows.
+2. ``network_advice_code``: the card network's advice. ``NETWORK_ADVICE`` names the sources.
+3. ``decline_code``: looked up in ``DECLINE_CODES``.
+4. ``code``, if there is no decline code: looked up in both tables.
 
-What nobody here knows fails closed: a code that is in no table is hard and never tried again by itself, and an advice
-that we do not know takes the automatic retry from what would otherwise be soft. A request that Stripe would not take
-for a reason that we do not know to lie with the card is our fault.
+Unknown values fail closed. An unknown code is hard and is never attempted again automatically. Unknown advice turns a
+decline that would be soft into a hard one. If Stripe rejects our request for a reason that is not known to lie with the
+card, the category is ``OUR_FAULT``.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 
 from charges.declines.codes import (
-    ASK_FOR_ANOTHER,
+    ASK_FOR_ANOTHER_CARD,
     CONFIDENTIAL,
     DECLINE_CODES,
-    ENTER_AGAIN,
+    ENTER_CARD_AGAIN,
     ERROR_CODES,
-    MEND,
+    FIX_AND_REDRIVE,
     NOT_APPROVED,
     OURS,
     WAIT,
@@ -37,16 +37,16 @@ from integrations.stripe.results import Decline
 
 __all__ = ["ADVICE", "NETWORK_ADVICE", "Advice", "Category", "DeclineReading", "classify"]
 
-UNKNOWN = "Not in our table of codes."
-LOOK_IT_UP = (
-    "Look the code up at docs.stripe.com/declines/codes and have it added. "
-    "Until then nothing is tried again by itself; ask for another card."
+UNKNOWN = "This code is not in our table."
+LOOK_UP_CODE = (
+    "Look up the code at docs.stripe.com/declines/codes, and ask a developer to add it to the table. "
+    "The card is not charged again automatically: ask the customer for another card."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What may be done, as Stripe or the network advises. ``wait``: how long at the least before another try."""
+    """Stripe's or the card network's advice on another attempt. ``wait``: the minimum time before it."""
 
     category: Category
     wait: dt.timedelta = dt.timedelta(0)
@@ -67,17 +67,17 @@ def _after(**wait: int) -> Advice:
 
 # Two digits: Mastercard's Merchant Advice Codes, as Braintree, Solidgate and Cybersource list them
 # (developer.paypal.com/braintree/docs/reference/general/merchant-responses/merchant-advice-codes,
-# developer.cybersource.com, processorInformation.merchantAdvice.code). One digit: Visa's categories of declines, as
-# Cybersource lists them. Stripe documents the field but not its values. Should it write Visa's with a zero in front,
-# they would be read as Mastercard's; that is harmless, since only 2 and 02 allow another try, and they mean the same.
+# developer.cybersource.com, processorInformation.merchantAdvice.code). One digit: Visa's decline categories, as
+# Cybersource lists them. Stripe documents the field but not its values. If Stripe wrote Visa's values with a leading
+# zero, we would read them as Mastercard's. That is harmless: only 2 and 02 allow another attempt, with one meaning.
 NETWORK_ADVICE: dict[str, Advice] = {
-    "01": _DATA,  # new account information available
-    "02": _SOFT,  # cannot approve at this time, try again later
+    "01": _DATA,  # new account information is available
+    "02": _SOFT,  # the issuer cannot approve now; try again later
     "03": _HARD,  # do not try again
     "04": _HARD,  # token not supported
     "1": _HARD,  # Visa: the issuer never approves
-    "2": _SOFT,  # Visa: the issuer cannot approve at this time
-    "21": _HARD,  # stop recurring payment; trying again may be fined
+    "2": _SOFT,  # Visa: the issuer cannot approve now
+    "21": _HARD,  # the customer stopped recurring payments; another attempt may be fined
     "22": _HARD,  # the merchant does not qualify for the product code
     "24": _after(hours=1),
     "25": _after(hours=24),
@@ -87,7 +87,7 @@ NETWORK_ADVICE: dict[str, Advice] = {
     "29": _after(days=8),
     "3": _DATA,  # Visa: revalidate the payment information
     "30": _after(days=10),
-    "40": _HARD,  # a prepaid card that cannot be topped up
+    "40": _HARD,  # a prepaid card that cannot be reloaded
     "41": _HARD,  # a virtual card for one payment only
     "42": _HARD,  # the sanctions score is too high
     "99": _HARD,  # do not try again
@@ -96,10 +96,10 @@ NETWORK_ADVICE: dict[str, Advice] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclineReading:
-    """A decline, read. ``code`` is the most telling one that Stripe gave, for staff as is ``next_step``.
+    """A classified decline. Staff read ``code``, ``meaning`` and ``next_step``, the customer reads ``customer``.
 
-    ``decided_by``: the field that decided the category, or ``unknown``. ``wait``: how long at the least before another
-    try, where the network said so.
+    ``code``: the most specific code that Stripe gave. ``decided_by``: the field that decided the category, or
+    ``unknown``. ``wait``: the minimum time before another attempt, if the card network gave one.
     """
 
     category: Category
@@ -113,50 +113,50 @@ class DeclineReading:
 
     @property
     def automatic_retry(self) -> bool:
-        """Whether the same card may be tried again without anybody's doing."""
+        """Whether the same card may be charged again automatically."""
         return self.category is Category.SOFT
 
 
 def classify(decline: Decline, *, refused: bool = False) -> DeclineReading:
-    """Read a decline. ``refused``: it was no bank's answer, Stripe would not take our request."""
+    """Classify a decline. ``refused``: Stripe rejected our request, so no bank was asked."""
     code = decline.decline_code or decline.code
     row = DECLINE_CODES.get(code) or (None if decline.decline_code else ERROR_CODES.get(code))
     if refused:
         return _by_table(row, code, decided_by="code") if row else _our_fault(code)
     if row is not None and row.category is Category.OUR_FAULT:
-        row = None  # not what a bank can say
+        row = None  # a bank's answer is never our fault
     if decline.needs_authentication:
         return _by_table(DECLINE_CODES["authentication_required"], code, decided_by="code")
     decided_by, advice = _advice(decline)
     network = NETWORK_ADVICE.get(decline.network_advice_code)
     wait = network.wait if network else dt.timedelta(0)
     if advice is not None:
-        return _advised(advice, row, code, decided_by=decided_by, wait=wait)
+        return _by_advice(advice, row, code, decided_by=decided_by, wait=wait)
     if row is None:
-        return _closed(row, code)
+        return _unknown(row, code)
     if row.category is Category.SOFT and (decline.advice_code or decline.network_advice_code):
-        return _closed(row, code)
+        return _unknown(row, code)
     return _by_table(row, code, decided_by="decline_code" if decline.decline_code else "code")
 
 
 def _advice(decline: Decline) -> tuple[str, Advice | None]:
-    """The first advice given; None where there is none, or it is one that we do not know."""
+    """The field with the first advice, and the advice. The advice is None if it is missing or unknown."""
     if decline.advice_code:
         return "advice_code", ADVICE.get(decline.advice_code)
     return "network_advice_code", NETWORK_ADVICE.get(decline.network_advice_code)
 
 
-def _advised(advice: Advice, row: Code | None, code: str, *, decided_by: str, wait: dt.timedelta) -> DeclineReading:
-    """The advice says what to do; the code, where we know it, what it means and what the customer reads."""
+def _by_advice(advice: Advice, row: Code | None, code: str, *, decided_by: str, wait: dt.timedelta) -> DeclineReading:
+    """The advice decides the category and the next step. A known code decides the meaning and the customer's text."""
     if row is not None and row.category is advice.category:
         return _by_table(row, code, decided_by=decided_by, wait=wait)
-    secret = row is not None and row.next_step == CONFIDENTIAL
+    confidential = row is not None and row.next_step == CONFIDENTIAL
     return DeclineReading(
         category=advice.category,
         decided_by=decided_by,
         code=code,
         meaning=row.meaning if row else UNKNOWN,
-        next_step=CONFIDENTIAL if secret else _NEXT_STEP[advice.category],
+        next_step=CONFIDENTIAL if confidential else _NEXT_STEP[advice.category],
         needs_new_card=advice.category is not Category.SOFT,
         customer=row.customer if row else NOT_APPROVED,
         wait=wait,
@@ -164,9 +164,9 @@ def _advised(advice: Advice, row: Code | None, code: str, *, decided_by: str, wa
 
 
 _NEXT_STEP = {
-    Category.HARD: ASK_FOR_ANOTHER,
+    Category.HARD: ASK_FOR_ANOTHER_CARD,
     Category.SOFT: WAIT,
-    Category.CUSTOMER_ACTION: ENTER_AGAIN,
+    Category.CUSTOMER_ACTION: ENTER_CARD_AGAIN,
 }
 
 
@@ -183,14 +183,14 @@ def _by_table(row: Code, code: str, *, decided_by: str, wait: dt.timedelta = dt.
     )
 
 
-def _closed(row: Code | None, code: str) -> DeclineReading:
-    """Nobody here knows the code or the advice that came with it: hard, until somebody has looked."""
+def _unknown(row: Code | None, code: str) -> DeclineReading:
+    """A decline whose code or advice is unknown: hard, until a developer adds it to the tables."""
     return DeclineReading(
         category=Category.HARD,
         decided_by="unknown",
         code=code,
         meaning=row.meaning if row else UNKNOWN,
-        next_step=LOOK_IT_UP,
+        next_step=LOOK_UP_CODE,
         needs_new_card=True,
         customer=row.customer if row else NOT_APPROVED,
     )
@@ -201,8 +201,8 @@ def _our_fault(code: str) -> DeclineReading:
         category=Category.OUR_FAULT,
         decided_by="unknown",
         code=code,
-        meaning="Stripe would not take our request. " + UNKNOWN,
-        next_step=MEND,
+        meaning="Stripe rejected our request. " + UNKNOWN,
+        next_step=FIX_AND_REDRIVE,
         needs_new_card=False,
         customer=OURS,
     )
