@@ -59,9 +59,9 @@ def test_a_charge_shows_its_attempts(staff: Client) -> None:
 
     assert "12.90 EUR" in page
     assert "insufficient_funds" in page
-    assert "There is not enough money on the account." in page
+    assert "The account does not have enough money." in page
     assert "soft (by decline_code)" in page
-    assert "Nothing yet: it may pass later." in page
+    assert "Wait: a later attempt may succeed." in page
     assert 'name="_save"' not in page
     assert "deletelink" not in page
 

@@ -78,7 +78,7 @@ def test_a_code_that_nobody_knows_is_hard_and_says_that_it_is_unknown(field: str
 
     assert (reading.category, reading.automatic_retry, reading.decided_by) == ("hard", False, "unknown")
     assert (reading.code, reading.customer, reading.needs_new_card) == (code, NOT_APPROVED, True)
-    assert "Look the code up" in reading.next_step
+    assert "Look up the code" in reading.next_step
 
 
 def test_an_unknown_decline_code_is_not_read_by_the_code_beside_it() -> None:
