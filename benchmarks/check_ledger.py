@@ -95,8 +95,8 @@ FILL = (
         "charges",
         """
         INSERT INTO charges_charge
-            (id, key_number, asked_at, order_id, amount, currency, payment_method, status, payment_intent_id,
-             stripe_charge_id, succeeded_at, amount_refunded, updated_at)
+            (id, key_version, creation_requested_at, order_id, amount, currency, payment_method, status,
+             payment_intent_id, stripe_charge_id, succeeded_at, amount_refunded, updated_at)
         SELECT uuidv7(), 1, now(), id, amount, currency, payment_method,
                CASE status WHEN 'payment_failed' THEN 'failed' WHEN 'requires_action' THEN 'requires_action'
                            WHEN 'pending_payment' THEN 'pending' ELSE 'succeeded' END,
@@ -111,7 +111,8 @@ FILL = (
         """
         INSERT INTO charges_chargeattempt
             (id, charge_id, number, idempotency_key, payment_method, trigger, status, code, decline_code, advice_code,
-             network_advice_code, network_decline_code, asks, stripe_charge_id, task_id, started_at, finished_at)
+             network_advice_code, network_decline_code, outcome_checks, stripe_charge_id, task_id, started_at,
+             finished_at)
         SELECT uuidv7(), c.id, tries.number, 'charge:' || c.id || ':confirm:' || tries.number, c.payment_method,
                'order', tries.status, '', '', '', '', '', 0,
                CASE tries.status WHEN 'succeeded' THEN c.stripe_charge_id ELSE '' END, '', now(),
@@ -145,8 +146,8 @@ FILL = (
         # Of a twentieth of the payments the whole or a part; some wait, and some failed.
         """
         INSERT INTO charges_refund
-            (id, key_number, asked_at, charge_id, amount, status, reason, origin, note, stripe_id, failure_code,
-             command_key, command_hash, succeeded_at, failed_at, updated_at)
+            (id, key_version, creation_requested_at, charge_id, amount, status, reason, origin, note, stripe_id,
+             failure_code, command_key, command_hash, succeeded_at, failed_at, updated_at)
         SELECT uuidv7(), 1, now(), c.id, CASE WHEN random() < 0.5 THEN c.amount ELSE 500 END, outcome.status, '',
                'stripe', '', 're_3' || replace(c.id::text, '-', ''), '', '', '',
                CASE outcome.status WHEN 'succeeded' THEN now() END, CASE outcome.status WHEN 'failed' THEN now() END,

@@ -26,12 +26,12 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """``why``: what is wrong and what to do, where something is. ``next_try_at``: when the same card is tried again
+    """``why``: what is wrong and what to do, where something is. ``next_attempt_at``: when the same card is tried again
     without the customer's doing."""
 
     state: State
     why: Promise | None = None
-    next_try_at: dt.datetime | None = None
+    next_attempt_at: dt.datetime | None = None
 
 
 SETTLED = {
@@ -55,11 +55,11 @@ def standing_of(*, order: Order, at: dt.datetime) -> Standing:
     if Charge.objects.filter(order=order, status=Charge.Status.CANCELED).exists():
         return Standing(state=State.NOTHING_TO_PAY)
     reading = queries.last_decline(order_id=order.pk)
-    next_try_at = queries.next_try_at(order_id=order.pk)
+    next_attempt_at = queries.next_attempt_at(order_id=order.pk)
     return Standing(
         state=State.PAYMENT_FAILED,
         why=reading.customer if reading else NOT_APPROVED,
-        next_try_at=next_try_at if next_try_at and next_try_at > at else None,
+        next_attempt_at=next_attempt_at if next_attempt_at and next_attempt_at > at else None,
     )
 
 

@@ -49,17 +49,17 @@ def last_decline(*, order_id: UUID) -> DeclineReading | None:
     return next((one for one in readings if one and one.category is not Category.OUR_FAULT), None)
 
 
-def may_try_again(*, charge: Charge) -> bool:
+def may_attempt_again(*, charge: Charge) -> bool:
     """Whether the card on file may be charged again without anybody's doing: the last answer was a soft no, or
     none because of a fault of ours, and the ceiling of tries is not reached."""
-    last = last_try(charge=charge)
+    last = last_attempt(charge=charge)
     if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MAX_ATTEMPTS:
         return False
     read = reading(attempt=last)
     return read is not None and (read.automatic_retry or read.category is Category.OUR_FAULT)
 
 
-def last_try(*, charge: Charge) -> ChargeAttempt | None:
+def last_attempt(*, charge: Charge) -> ChargeAttempt | None:
     """The last attempt that was made. One that was canceled was put off, or has made room for another card."""
     return charge.attempts.exclude(status=Status.CANCELED).order_by("number").last()
 
@@ -69,16 +69,16 @@ def _tries(charge: Charge) -> int:
     return charge.attempts.exclude(status__in=(Status.WITHOUT_EFFECT, Status.REFUSED, Status.CANCELED)).count()
 
 
-def next_try_at(*, order_id: UUID) -> dt.datetime | None:
+def next_attempt_at(*, order_id: UUID) -> dt.datetime | None:
     """When dunning tries the card on file again; None where it does not, or only the customer can help."""
     step = DunningStep.objects.filter(
         run__order=order_id, run__status=DunningRun.Status.ACTIVE, status=DunningStep.Status.PLANNED
     ).first()
     charge = Charge.objects.filter(order=order_id).first()
-    return step.due_at if step and charge and may_try_again(charge=charge) else None
+    return step.due_at if step and charge and may_attempt_again(charge=charge) else None
 
 
-def attempt_is_old_news(*, order_id: UUID, number: int) -> bool:
+def is_attempt_superseded(*, order_id: UUID, number: int) -> bool:
     """Whether something came after this attempt that the customer is told of by itself: a later attempt, a reminder,
     or the end of dunning."""
     since = list(ChargeAttempt.objects.filter(charge__order=order_id, number__gte=number).order_by("number"))
@@ -91,11 +91,11 @@ def attempt_is_old_news(*, order_id: UUID, number: int) -> bool:
     return reminders.exists() or _exhausted_runs(order_id).filter(ended_at__gte=ended).exists()
 
 
-def step_is_old_news(*, order_id: UUID, number: int) -> bool:
+def is_step_superseded(*, order_id: UUID, number: int) -> bool:
     """Whether something came after this reminder that the customer is told of by itself: a later step, another
     attempt, or the end of dunning."""
     steps = DunningStep.objects.filter(run__order=order_id)
-    later = steps.filter(number__gt=number, status__in=(DunningStep.Status.TRIED, DunningStep.Status.REMINDED))
+    later = steps.filter(number__gt=number, status__in=(DunningStep.Status.ATTEMPTED, DunningStep.Status.REMINDED))
     if later.exists() or _exhausted_runs(order_id).exists():
         return True
     reminded_at = steps.filter(number=number).values_list("done_at", flat=True).first()

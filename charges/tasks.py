@@ -17,7 +17,7 @@ from charges.events import (
     StripeWebhookReceived,
 )
 from charges.operations import dunning, ledger
-from charges.operations.payments import capture, reading
+from charges.operations.payments import cancellation, capture, reading
 from charges.operations.reconciliation import runs
 from charges.operations.recovery import missed_events, stuck_work, unknown_outcomes
 from charges.operations.refunds import creation
@@ -38,9 +38,9 @@ def capture_payment(*, order_id: UUID, **_: object) -> None:
     with_quick_retries(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=_task_id()))
 
 
-@consumes(OrderCanceled, name="charges.call_off_payment", queue=CHARGES)
-def call_off_payment(*, order_id: UUID, **_: object) -> None:
-    with_quick_retries(lambda: capture.call_off_payment(order_id=order_id, at=timezone.now()))
+@consumes(OrderCanceled, name="charges.cancel_payment", queue=CHARGES)
+def cancel_payment(*, order_id: UUID, **_: object) -> None:
+    with_quick_retries(lambda: cancellation.cancel_payment(order_id=order_id, at=timezone.now()))
 
 
 @consumes(DunningStepPlanned, name="charges.take_dunning_step", queue=CHARGES)
@@ -55,9 +55,9 @@ def stop_dunning(*, subscription_id: UUID, **_: object) -> None:
     )
 
 
-@consumes(DunningExhausted, name="charges.cancel_what_else_is_unpaid", queue=CHARGES)
-def cancel_what_else_is_unpaid(*, order_id: UUID, **_: object) -> None:
-    dunning.cancel_what_else_is_unpaid(order_id=order_id, at=timezone.now())
+@consumes(DunningExhausted, name="charges.cancel_other_unpaid_orders", queue=CHARGES)
+def cancel_other_unpaid_orders(*, order_id: UUID, **_: object) -> None:
+    dunning.cancel_other_unpaid_orders(order_id=order_id, at=timezone.now())
 
 
 @consumes(RefundRequested, name="charges.refund_payment", queue=CHARGES)
@@ -85,9 +85,9 @@ def check_ledger(**_: object) -> None:
     ledger.report_broken()
 
 
-@task(name="charges.ask_for_outcomes", queue=CHARGES)
-def ask_for_outcomes(**_: object) -> None:
-    unknown_outcomes.ask_for_outcomes(at=timezone.now())
+@task(name="charges.check_unknown_outcomes", queue=CHARGES)
+def check_unknown_outcomes(**_: object) -> None:
+    unknown_outcomes.check_unknown_outcomes(at=timezone.now())
 
 
 @task(name="charges.sweep_events", queue=CHARGES)

@@ -16,7 +16,7 @@ JOBS: dict[str, dict[str, Any]] = {
     # Hourly, off the full hour: the table stays small, and each run is short.
     "purge-outbox": {"task": "outbox.purge_messages", "schedule": crontab(minute="27")},
     # Every minute: a payment whose outcome nobody knows is asked for 5 minutes after it began, and a customer waits.
-    "ask-for-outcomes": {"task": "charges.ask_for_outcomes", "schedule": crontab()},
+    "check-unknown-outcomes": {"task": "charges.check_unknown_outcomes", "schedule": crontab()},
     # Every 10 minutes: stuck work has already waited for the whole retry ladder, and an empty sweep is cheap.
     "sweep": {"task": "outbox.sweep", "schedule": crontab(minute="*/10")},
     # Hourly, off the full hour: webhooks come at once as a rule, and Stripe itself repeats them for days.

@@ -45,7 +45,7 @@ class DunningRunAdmin(FoundByOrderAdmin):
 
     @admin.display(description="steps taken")
     def step(self, run: DunningRun) -> str:
-        taken = sum(step.status in ("tried", "reminded") for step in run.steps.all())
+        taken = sum(step.status in ("attempted", "reminded") for step in run.steps.all())
         return f"{taken} of {len(run.schedule)}"
 
     @admin.display(description="next step")

@@ -27,7 +27,7 @@ class RefundAdmin(FoundByOrderAdmin):
     list_select_related = ("charge__order", "requested_by")
     ordering = ("-id",)
     fields = ("order", "charge", "money", "status", "origin", "reason", "note", "requested_by", "requested_at",
-              "succeeded_at", "failed_at", "failure_code", "stripe_id", "command_key", "asked_at",
+              "succeeded_at", "failed_at", "failure_code", "stripe_id", "command_key", "creation_requested_at",
               "updated_at")  # fmt: skip
 
     @admin.display(ordering="charge__order__number")

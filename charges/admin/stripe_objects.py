@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from charges.models import SavedCard, StripeCustomer
+from charges.models import SavedPaymentMethod, StripeCustomer
 from integrations.admin import ReadOnlyAdmin
 
 
@@ -18,9 +18,9 @@ class StripeCustomerAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
-@admin.register(SavedCard)
-class SavedCardAdmin(ReadOnlyAdmin):
-    list_display = ("customer", "requested", "stripe_id", "created_at")
+@admin.register(SavedPaymentMethod)
+class SavedPaymentMethodAdmin(ReadOnlyAdmin):
+    list_display = ("customer", "payment_method_id", "stripe_id", "created_at")
     list_filter = ("created_at",)
     search_fields = ("customer__email_key__startswith", "requested__exact", "stripe_id__exact")
     search_help_text = "E-mail address, the card's id as the checkout gave it or as Stripe has it"

@@ -33,6 +33,6 @@ class PaymentOutput(serializers.Serializer[Any]):
     payment_url = serializers.CharField(
         allow_blank=True, help_text="The hosted page on which to pay; empty where there is nothing to pay."
     )
-    next_try_at = serializers.DateTimeField(
+    next_attempt_at = serializers.DateTimeField(
         allow_null=True, help_text="When the same card is tried again without the customer's doing."
     )

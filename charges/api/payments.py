@@ -118,14 +118,14 @@ class PaymentCardView(PublicView):
         serializer = CardInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
-            new_payment_method.replace_card(
+            new_payment_method.replace_payment_method(
                 order_id=order.pk, payment_method=serializer.validated_data["payment_method"], at=timezone.now()
             )
         except new_payment_method.PaymentUnderWay:
             raise Conflict("A payment of this order is running. Ask again how it stands.") from None
         except new_payment_method.NothingToPay:
             raise Conflict("There is nothing to pay.") from None
-        except new_payment_method.TooManyCards as error:
+        except new_payment_method.TooManyPaymentMethods as error:
             raise exceptions.Throttled(error.wait, "Too many cards were tried for this order today.") from None
         order.refresh_from_db()
         return Response(_described(order), status=202, headers=NO_STORE)
@@ -146,5 +146,5 @@ def _described(order: Order) -> dict[str, Any]:
         "status": standing.state.value,
         "message": translated(standing.why, locale=order.customer.locale) if standing.why else "",
         "payment_url": payment_links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
-        "next_try_at": standing.next_try_at,
+        "next_attempt_at": standing.next_attempt_at,
     }

@@ -46,7 +46,7 @@ DUNNING = (
         next_step="Ask the customer for another card, and tell the developers.",
     ),
     Invariant(
-        name="try_of_its_own_order",
+        name="attempt_of_its_own_order",
         sentence="A dunning step tried the charge of its own order.",
         query="""
             SELECT o.number AS order_number, a.charge_id AS charge_id,

@@ -3,7 +3,7 @@ and the comparison with Stripe's books."""
 
 from charges.models.disputes import Dispute
 from charges.models.dunning import DunningRun, DunningStep
-from charges.models.payments import Charge, ChargeAttempt, Counterpart, SavedCard, StripeCustomer
+from charges.models.payments import Charge, ChargeAttempt, RemoteObject, SavedPaymentMethod, StripeCustomer
 from charges.models.reconciliation import (
     ReconciliationFinding,
     ReconciliationKind,
@@ -16,7 +16,6 @@ from charges.models.sweeps import SweepMark
 __all__ = [
     "Charge",
     "ChargeAttempt",
-    "Counterpart",
     "Dispute",
     "DunningRun",
     "DunningStep",
@@ -24,7 +23,8 @@ __all__ = [
     "ReconciliationKind",
     "ReconciliationRun",
     "Refund",
-    "SavedCard",
+    "RemoteObject",
+    "SavedPaymentMethod",
     "SeenAtStripe",
     "StripeCustomer",
     "SweepMark",

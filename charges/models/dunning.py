@@ -55,7 +55,7 @@ class DunningStep(models.Model):
 
     class Status(models.TextChoices):
         PLANNED = "planned"
-        TRIED = "tried", "Tried: the card on file was charged again"
+        ATTEMPTED = "attempted", "Attempted: the saved payment method was charged again"
         REMINDED = "reminded", "Reminded: only the customer can help, and was asked to"
         DROPPED = "dropped", "Dropped: the run ended before it, or instead of it"
 
@@ -80,8 +80,8 @@ class DunningStep(models.Model):
                 name="done_step_has_its_time",
             ),
             models.CheckConstraint(
-                condition=Q(status="tried", attempt__isnull=False) | (~Q(status="tried") & Q(attempt=None)),
-                name="a_try_has_its_attempt",
+                condition=Q(status="attempted", attempt__isnull=False) | (~Q(status="attempted") & Q(attempt=None)),
+                name="attempted_step_has_its_attempt",
             ),
         ]
         indexes = [models.Index(fields=["due_at"], condition=Q(status="planned"), name="dunning_step_due")]

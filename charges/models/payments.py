@@ -1,7 +1,6 @@
-"""What is to be paid (Charge), each try at it (ChargeAttempt), and what we made at Stripe for that.
+"""What is to be paid (Charge), each attempt to pay it (ChargeAttempt), and the objects that we created at Stripe.
 
-Every row that has a counterpart at Stripe is committed before the counterpart is asked for; see
-``Counterpart``.
+A row is committed before its object is created at Stripe; see ``RemoteObject``.
 """
 
 from __future__ import annotations
@@ -18,35 +17,37 @@ from subscriptions.models import Customer
 from subscriptions.money import formatted
 
 
-class Counterpart(models.Model):
-    """A row for which one object is made at Stripe. ``operations/counterparts.py`` makes it, once.
+class RemoteObject(models.Model):
+    """A row that has one object at Stripe, which ``operations/remote_objects.py`` creates once.
 
-    ``asked_at`` without an id means that it was asked for and nobody knows yet whether it exists.
+    If ``creation_requested_at`` is set and the id is not, the object may or may not exist at Stripe.
     """
 
     KEY: ClassVar[str]
     ID_FIELD: ClassVar[str]
 
-    key_number = models.PositiveSmallIntegerField(default=1, help_text="Which idempotency key is in use.")
-    asked_at = models.DateTimeField(null=True, default=None, help_text="When that key was first used.")
+    key_version = models.PositiveSmallIntegerField(default=1, help_text="Version of the idempotency key in use.")
+    creation_requested_at = models.DateTimeField(
+        null=True, default=None, help_text="When this key was first sent to Stripe."
+    )
 
     class Meta:
         abstract = True
 
     @property
     def idempotency_key(self) -> str:
-        """The key to ask under; the first one has no number."""
+        """The key to send to Stripe; the first version has no suffix."""
         key = self.KEY.format(id=self.pk)
-        return key if self.key_number == 1 else f"{key}:{self.key_number}"
+        return key if self.key_version == 1 else f"{key}:{self.key_version}"
 
     @property
-    def counterpart_id(self) -> str | None:
-        """Stripe's id of the object, once we know it."""
+    def remote_id(self) -> str | None:
+        """Stripe's id of the object, or None while it is not known."""
         value: str | None = getattr(self, self.ID_FIELD)
         return value
 
 
-class StripeCustomer(Counterpart):
+class StripeCustomer(RemoteObject):
     """The customer at Stripe whom a customer of ours is."""
 
     KEY = "customer:{id}"
@@ -61,31 +62,33 @@ class StripeCustomer(Counterpart):
         return self.stripe_id or str(self.pk)
 
 
-class SavedCard(Counterpart):
+class SavedPaymentMethod(RemoteObject):
     """A payment method, attached to its customer at Stripe.
 
-    Attaching gives ``requested`` itself, except for Stripe's test aliases (``pm_card_visa``), which give a
+    Attaching gives ``payment_method_id`` itself, except for Stripe's test aliases (``pm_card_visa``), which give a
     new one.
     """
 
-    KEY = "card:{id}:attach"
+    KEY = "payment_method:{id}:attach"
     ID_FIELD = "stripe_id"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="saved_cards")
-    requested = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="saved_payment_methods")
+    payment_method_id = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["customer", "requested"], name="card_saved_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "payment_method_id"], name="payment_method_saved_once")
+        ]
 
     def __str__(self) -> str:
-        return self.stripe_id or self.requested
+        return self.stripe_id or self.payment_method_id
 
 
-class Charge(Counterpart):
-    """The one payment of an order. Its counterpart is its one PaymentIntent, which can succeed only once."""
+class Charge(RemoteObject):
+    """The one payment of an order. Its object at Stripe is one PaymentIntent, which can succeed only once."""
 
     class Status(models.TextChoices):
         PENDING = "pending", "Pending: not known to be paid or refused"
@@ -156,7 +159,7 @@ class ChargeAttempt(models.Model):
     class Trigger(models.TextChoices):
         ORDER = "order", "Order: the order was placed, or its message sent again"
         DUNNING = "dunning", "Dunning: a step of the schedule"
-        NEW_CARD = "new_card", "New card: the customer gave another one"
+        NEW_PAYMENT_METHOD = "new_payment_method", "New payment method: the customer gave another one"
 
     # While one of these, the outcome is open and no other attempt may begin.
     OPEN = (Status.STARTED, Status.UNKNOWN, Status.PROCESSING, Status.REQUIRES_ACTION)
@@ -165,8 +168,8 @@ class ChargeAttempt(models.Model):
     charge = models.ForeignKey(Charge, on_delete=models.PROTECT, related_name="attempts")
     number = models.PositiveSmallIntegerField()
     idempotency_key = models.CharField(max_length=255, unique=True)
-    payment_method = models.CharField(max_length=255, help_text="The payment method that this try uses.")
-    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.ORDER)
+    payment_method = models.CharField(max_length=255, help_text="The payment method that this attempt uses.")
+    trigger = models.CharField(max_length=20, choices=Trigger, default=Trigger.ORDER)
     status = models.CharField(max_length=20, choices=Status, default=Status.STARTED)
     code = models.CharField(max_length=100, blank=True)
     decline_code = models.CharField(max_length=100, blank=True)
@@ -180,8 +183,8 @@ class ChargeAttempt(models.Model):
         null=True, default=None, help_text="When Stripe was first asked to confirm; empty where it never was."
     )
     finished_at = models.DateTimeField(null=True, default=None)
-    asks = models.PositiveSmallIntegerField(
-        default=0, help_text="How often the janitor has asked for its outcome."
+    outcome_checks = models.PositiveSmallIntegerField(
+        default=0, help_text="How often its outcome was checked at Stripe."
     )
 
     class Meta:

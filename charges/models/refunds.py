@@ -8,12 +8,12 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
-from charges.models.payments import Charge, Counterpart
+from charges.models.payments import Charge, RemoteObject
 from subscriptions.money import formatted
 
 
-class Refund(Counterpart):
-    """One refund command, or a refund that somebody made at Stripe without us. Its counterpart is Stripe's refund.
+class Refund(RemoteObject):
+    """One refund command, or a refund that somebody made at Stripe without us. Its object at Stripe is a refund.
 
     While pending or succeeded its amount is part of its charge's ``amount_refunded``, which a constraint keeps within
     what was paid.

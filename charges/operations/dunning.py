@@ -104,7 +104,7 @@ def stop_for_customer(*, customer_id: UUID, reason: str, at: dt.datetime) -> int
     return _end(runs, DunningRun.Status.STOPPED, reason=reason, at=at)
 
 
-def go_on_for_subscription(*, subscription_id: UUID, stopped_because: str, at: dt.datetime) -> int:
+def resume_for_subscription(*, subscription_id: UUID, stopped_because: str, at: dt.datetime) -> int:
     """Take up again what was stopped for this reason and is unpaid still; return how many runs go on.
 
     None while the subscription rests or once it has ended. Each in a transaction of its own: its subscription is locked
@@ -142,10 +142,10 @@ def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str
     if step is None or at < step.due_at:
         logger.info("Dunning step %d of order %s is not to be taken (now).", step_number, order_id)
     elif not payments.is_wanted(order=charge.order):
-        stop(order_id=order_id, reason="not_wanted", at=at)
+        stop(order_id=order_id, reason="order_not_payable", at=at)
     elif (earliest := _earliest_try(charge, at=at)) > at:
         _put_off(step, charge.order, to=earliest)
-    elif queries.may_try_again(charge=charge):
+    elif queries.may_attempt_again(charge=charge):
         _try(step, charge, at=at, task_id=task_id)
     else:
         _remind(step, charge, at=at)
@@ -153,7 +153,7 @@ def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str
 
 def _earliest_try(charge: Charge, *, at: dt.datetime) -> dt.datetime:
     """Not two tries in a day, whoever made the first; later where the card's network says so, or one is under way."""
-    last = queries.last_try(charge=charge)
+    last = queries.last_attempt(charge=charge)
     if last is None:
         return at
     if charge.status in attempts.UNDECIDED:
@@ -166,7 +166,7 @@ def _try(step: DunningStep, charge: Charge, *, at: dt.datetime, task_id: str) ->
     charge.status = Charge.Status.PENDING
     charge.save(update_fields=["status", "updated_at"])
     attempt = attempts.begin(charge=charge, trigger=ChargeAttempt.Trigger.DUNNING, task_id=task_id, at=at)
-    _done(step, Step.TRIED, attempt=attempt, at=at)
+    _done(step, Step.ATTEMPTED, attempt=attempt, at=at)
     order = charge.order
     publish(PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
 
@@ -236,7 +236,7 @@ def _faults_in_a_row(run: DunningRun) -> int:
 
 def _faults(run: DunningRun) -> list[bool]:
     """Of each step that was taken, in order, whether its try failed through our own fault."""
-    taken = run.steps.filter(status__in=(Step.TRIED, Step.REMINDED)).select_related("attempt").order_by("number")
+    taken = run.steps.filter(status__in=(Step.ATTEMPTED, Step.REMINDED)).select_related("attempt").order_by("number")
     taken = taken.exclude(attempt__status=ChargeAttempt.Status.CANCELED, attempt__confirmed_at=None)  # put off
     readings = (queries.reading(attempt=step.attempt) if step.attempt else None for step in taken)
     return [reading is not None and reading.category is Category.OUR_FAULT for reading in readings]
@@ -287,7 +287,7 @@ def _rests(subscription: Subscription, *, reason: Subscription.StatusReason) -> 
     return subscription.status == Subscription.Status.PAUSED
 
 
-def cancel_what_else_is_unpaid(*, order_id: UUID, at: dt.datetime) -> int:
+def cancel_other_unpaid_orders(*, order_id: UUID, at: dt.datetime) -> int:
     """After a dunning's end: a subscription that rests because of it collects nothing else either. Return how many
     orders that cancels.
 

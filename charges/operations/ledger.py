@@ -20,7 +20,7 @@ SORT_MEMORY = "64MB"  # for each sort or hash of a query; more goes to PostgreSQ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Violation:
     """One row that breaks an invariant."""
 
     order_number: str | None
@@ -39,7 +39,7 @@ class Verdict:
 
     invariant: Invariant
     count: int
-    examples: tuple[Finding, ...]
+    examples: tuple[Violation, ...]
     seconds: float
 
     @property
@@ -99,6 +99,6 @@ def _verdict(invariant: Invariant) -> Verdict:
     return Verdict(
         invariant=invariant,
         count=rows[0][0] if rows else 0,
-        examples=tuple(Finding(order_number=row[1], charge_id=row[2], details=row[3]) for row in rows),
+        examples=tuple(Violation(order_number=row[1], charge_id=row[2], details=row[3]) for row in rows),
         seconds=time.monotonic() - began,
     )

@@ -164,12 +164,12 @@ def take_card(request: HttpRequest, order: Order) -> HttpResponse:
     if payment_method is None:
         return _refusal(400, texts.NO_CARD, language)
     try:
-        new_payment_method.replace_card(order_id=order.pk, payment_method=payment_method, at=timezone.now())
+        new_payment_method.replace_payment_method(order_id=order.pk, payment_method=payment_method, at=timezone.now())
     except new_payment_method.PaymentUnderWay:
         return _refusal(409, texts.UNDER_WAY, language)
     except new_payment_method.NothingToPay:
         return _refusal(409, texts.HEADINGS["nothing_to_pay"], language)
-    except new_payment_method.TooManyCards as error:
+    except new_payment_method.TooManyPaymentMethods as error:
         return _refusal(429, texts.TOO_MANY_CARDS, language, retry_after=str(error.wait))
     return _answer({}, status=202)
 
@@ -234,7 +234,7 @@ def _described(order: Order, standing: Standing | None) -> Answer:
 
 def _next_try(standing: Standing, order: Order) -> str:
     """The day on which the same card is charged again, or an empty string."""
-    due = standing.next_try_at
+    due = standing.next_attempt_at
     return str(format_date(due.date(), "long", formats_of(order.customer.locale))) if due else ""
 
 

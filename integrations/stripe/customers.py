@@ -2,17 +2,17 @@ from __future__ import annotations
 
 from integrations.stripe.client import client, stripe_errors
 from integrations.stripe.errors import InvalidRequest
-from integrations.stripe.results import as_mapping
+from integrations.stripe.results import Customer, as_mapping, customer
 
 
-def create(*, email: str, name: str, metadata: dict[str, str], idempotency_key: str) -> str:
-    """Make a customer at Stripe and return its id."""
+def create(*, email: str, name: str, metadata: dict[str, str], idempotency_key: str) -> Customer:
+    """Create a customer at Stripe."""
     with stripe_errors():
         made = client().v1.customers.create(
             params={"email": email, "name": name, "metadata": metadata},
             options={"idempotency_key": idempotency_key},
         )
-        return str(as_mapping(made)["id"])
+        return customer(made)
 
 
 def is_deleted(*, customer_id: str) -> bool:

@@ -51,6 +51,13 @@ class PaymentIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer at Stripe, by id alone: all other data about the customer is ours."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
     """A card. ``customer_id`` is empty while it is attached to nobody."""
 
@@ -112,6 +119,11 @@ def payment_intent(source: Any) -> PaymentIntent:
         declined_card_id=_id(as_mapping(last_error).get("payment_method")) if last_error else "",
         metadata=_metadata(values),
     )
+
+
+def customer(source: Any) -> Customer:
+    """Our view of a customer."""
+    return Customer(id=_id(as_mapping(source)["id"]))
 
 
 def payment_method(source: Any) -> PaymentMethod:

@@ -56,7 +56,7 @@ def _page(order: Order, at: dt.datetime) -> PaymentPage:
 
 def _next_attempt_at(order: Order, at: dt.datetime) -> dt.datetime | None:
     """None also when it is due already: then its outcome will be told."""
-    moment = charges.next_try_at(order_id=order.pk)
+    moment = charges.next_attempt_at(order_id=order.pk)
     return moment if moment is not None and moment > at else None
 
 

@@ -68,9 +68,9 @@ def _not_exhausted(order: Order) -> str:
 def _superseded(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> bool:
     """Whether another message says the same of a later time."""
     if dedup_key.attempt_number:
-        return charges.attempt_is_old_news(order_id=order.pk, number=dedup_key.attempt_number)
+        return charges.is_attempt_superseded(order_id=order.pk, number=dedup_key.attempt_number)
     if dedup_key.step_number:
-        return charges.step_is_old_news(order_id=order.pk, number=dedup_key.step_number)
+        return charges.is_step_superseded(order_id=order.pk, number=dedup_key.step_number)
     return False
 
 

@@ -34,7 +34,7 @@ from hypothesis.stateful import (
 
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, Refund
 from charges.operations import dunning, ledger
-from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, replace_card
+from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, replace_payment_method
 from charges.operations.reconciliation import runs
 from charges.operations.refunds.requests import UnableToRefund
 from charges.operations.stripe_events.processing import process_stripe_event
@@ -153,7 +153,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=st.integers(0, 3), card=CARDS)
     def new_card(self, number: int, card: str) -> None:
         with contextlib.suppress(NothingToPay, PaymentUnderWay):
-            replace_card(order_id=self.pick(number).pk, payment_method=card, at=self.days.now)
+            replace_payment_method(order_id=self.pick(number).pk, payment_method=card, at=self.days.now)
 
     @rule(number=st.integers(0, 3), succeeds=st.booleans())
     def authenticate(self, number: int, succeeds: bool) -> None:
@@ -161,7 +161,7 @@ class AnyOrder(RuleBasedStateMachine):
         charge = Charge.objects.filter(order=self.pick(number), status="requires_action").first()
         if charge is None or charge.payment_intent_id is None:
             return
-        card = charge.order.customer.saved_cards.filter(requested=charge.payment_method).first()
+        card = charge.order.customer.saved_payment_methods.filter(payment_method_id=charge.payment_method).first()
         path = f"/v1/payment_intents/{charge.payment_intent_id}"
         intent = self.sandbox.api("GET", path)
         if card and intent["status"] in ("requires_payment_method", "requires_confirmation"):

@@ -93,7 +93,7 @@ def test_every_card_is_read_as_expected(stripe_sandbox: StripeSandbox, alias: st
         assert reading.decided_by != "unknown"
         assert published() == {"PaymentFailed": 1}
         # Dunning tries a soft one again by itself; with all others it waits for the customer.
-        assert (queries.next_try_at(order_id=attempt.charge.order_id) is not None) == (EXPECTED[code] == "soft")
+        assert (queries.next_attempt_at(order_id=attempt.charge.order_id) is not None) == (EXPECTED[code] == "soft")
     else:
         assert (attempt.status, reading) == ("succeeded", None)
 
@@ -131,7 +131,7 @@ def test_nobody_can_tell_a_stolen_card_from_a_decline_without_a_reason(
     stripe_sandbox: StripeSandbox, same_link: None, monkeypatch: pytest.MonkeyPatch, locale: str
 ) -> None:
     # When we try again by ourselves may be told: it follows from the category, in which they are with many others.
-    monkeypatch.setattr(queries, "next_try_at", lambda **_: None)
+    monkeypatch.setattr(queries, "next_attempt_at", lambda **_: None)
     mails = {mail_after(f"pm_card_chargeCustomerFail_{one}", locale=locale) for one in ("generic_decline", *SECRET)}
     assert len(mails) == 1
 

@@ -143,7 +143,7 @@ def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
     assert ChargeAttempt.objects.get(charge__order=renewal, number=2).status == "unknown"
 
     days.sleep(minutes=6)
-    assert unknown_outcomes.ask_for_outcomes(at=days.now) == 1
+    assert unknown_outcomes.check_unknown_outcomes(at=days.now) == 1
     days.settle()
 
     renewal.refresh_from_db()

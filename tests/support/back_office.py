@@ -37,7 +37,7 @@ def unhappy_order(*, steps: int = 0, **fields: Any) -> Any:
         attempt = charge.attempts.create(
             number=number, idempotency_key=f"{charge.pk}:{number}", status="declined", started_at=NOW, finished_at=NOW
         )
-        run.steps.create(number=number, due_at=NOW, status="tried", done_at=NOW, attempt=attempt)
+        run.steps.create(number=number, due_at=NOW, status="attempted", done_at=NOW, attempt=attempt)
     ReconciliationFinding.objects.create(
         run=ReconciliationRun.objects.create(since=NOW - ONE_DAY, until=NOW, started_at=NOW),
         charge=charge,

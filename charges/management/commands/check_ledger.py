@@ -56,8 +56,9 @@ class Command(BaseCommand):
 
     def _explain(self, verdict: ledger.Verdict) -> None:
         self.stdout.write(f"\n✗ {verdict.invariant.name}: {verdict.count:,} broken. {verdict.invariant.sentence}")
-        for finding in verdict.examples:
-            self.stdout.write(f"  {finding}: {finding.details}" if str(finding) != finding.details else f"  {finding}")
+        for violation in verdict.examples:
+            details = "" if str(violation) == violation.details else f": {violation.details}"
+            self.stdout.write(f"  {violation}{details}")
         if verdict.count > len(verdict.examples):
             self.stdout.write(f"  … and {verdict.count - len(verdict.examples):,} more")
         self.stdout.write(f"  Next: {verdict.invariant.next_step}")
@@ -75,8 +76,8 @@ def _as_json(verdicts: list[ledger.Verdict]) -> dict[str, Any]:
                 "count": verdict.count,
                 "seconds": round(verdict.seconds, 3),
                 "examples": [
-                    dataclasses.asdict(finding) | {"charge_id": finding.charge_id and str(finding.charge_id)}
-                    for finding in verdict.examples
+                    dataclasses.asdict(violation) | {"charge_id": violation.charge_id and str(violation.charge_id)}
+                    for violation in verdict.examples
                 ],
                 "next_step": verdict.invariant.next_step,
             }

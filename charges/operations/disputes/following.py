@@ -2,7 +2,8 @@
 
 - A chargeback stops the dunning of its subscription, whatever the plan says: nobody is asked for money who calls a
   payment into question. Then the plan's ``dispute_policy`` is applied, once, and what was done is written down.
-- While the subscription is paused nothing is charged that was placed or begun before (``settlement.put_off``).
+- While the subscription is paused nothing is charged that was placed or begun before (see
+  ``settlement.postpone_if_paused``).
 - Won: what a dispute paused goes on, and so do the dunning that it stopped and the payments that were put off, unless
   another dispute stands against it.
 - Lost (or refunded before it got that far): the customer did not want to pay, so nothing goes on by itself. A paused
@@ -65,7 +66,7 @@ def _collect_again(dispute: Dispute, *, at: dt.datetime) -> None:
     """What else the customer owes is asked for again once nothing stands against it."""
     subscription = dispute.charge.order.subscription
     if dispute.status == WON and not _another_stands(subscription, dispute):
-        dunning.go_on_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
+        dunning.resume_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
         _ask_for_what_was_put_off(subscription)
 
 

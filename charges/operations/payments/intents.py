@@ -1,4 +1,4 @@
-"""The one PaymentIntent of a charge, created unconfirmed: it moves no money until an attempt confirms it."""
+"""The one PaymentIntent of a charge. It is created unconfirmed, so it moves no money until an attempt confirms it."""
 
 from __future__ import annotations
 
@@ -12,60 +12,56 @@ from integrations.stripe.results import PaymentIntent
 
 logger = logging.getLogger(__name__)
 
-CLOCKS_DIFFER = dt.timedelta(hours=1)  # at most, Stripe's from our database's
+MAX_CLOCK_DIFFERENCE = dt.timedelta(hours=1)  # between Stripe's clock and our database's
 
 
-def ready_intent(*, charge: Charge, stripe_customer_id: str, card_id: str, at: dt.datetime) -> str:
-    """The id of the charge's intent, committed before anybody may confirm it. Call it under the charge's
-    lock."""
-    made: list[str] = []
+def ensure_intent(*, charge: Charge, stripe_customer_id: str, payment_method_id: str, at: dt.datetime) -> str:
+    """Return the id of the charge's intent, committed before any worker confirms it. Hold the charge's session lock."""
 
-    def find() -> str | None:
-        return _intent_of(charge, stripe_customer_id=stripe_customer_id)
+    def find() -> PaymentIntent | None:
+        return _find(charge, stripe_customer_id=stripe_customer_id)
 
-    def make(key: str) -> str:
-        intent = payment_intents.create(
+    def create(key: str) -> PaymentIntent:
+        return payment_intents.create(
             amount=charge.amount,
             currency=charge.currency,
             customer_id=stripe_customer_id,
-            payment_method_id=card_id,
+            payment_method_id=payment_method_id,
             metadata={"charge": str(charge.pk), "order": str(charge.order_id)},
             idempotency_key=key,
         )
-        made.append(intent.id)
-        return intent.id
 
-    counts = remote_objects.obtain(charge, find=find, make=make, at=at)
-    for intent_id in made:
-        if intent_id != counts:  # only if the lock was lost: somebody else's intent was committed first
-            _close(intent_id)
-    return counts
+    result = remote_objects.get_or_create(charge, find=find, create=create, at=at)
+    if result.duplicate is not None:  # only if our session lock was lost in between
+        _cancel(result.duplicate)
+    return result.id
 
 
-def _intent_of(charge: Charge, *, stripe_customer_id: str) -> str | None:
-    """The open or paid intent that carries the charge's id. There should be one; any other is closed."""
-    ours = [
+def _find(charge: Charge, *, stripe_customer_id: str) -> PaymentIntent | None:
+    """The open or paid intent whose metadata names the charge. If there are several, cancel all but one."""
+    listed = payment_intents.of_customer(
+        customer_id=stripe_customer_id, since=charge.created_at - MAX_CLOCK_DIFFERENCE
+    )
+    candidates = [
         intent
-        for intent in payment_intents.of_customer(
-            customer_id=stripe_customer_id, since=charge.created_at - CLOCKS_DIFFER
-        )
+        for intent in listed
         if intent.metadata.get("charge") == str(charge.pk) and intent.status != "canceled"
     ]
-    paid = [intent for intent in ours if intent.status in ("succeeded", "processing")]
-    keeper = (paid or ours)[-1:]  # the oldest
-    for intent in ours:
-        if intent not in keeper:
-            _close_stray(intent)
-    return keeper[0].id if keeper else None
+    paid = [intent for intent in candidates if intent.status in ("succeeded", "processing")]
+    kept = (paid or candidates)[-1:]  # Stripe lists the oldest last
+    for intent in candidates:
+        if intent not in kept:
+            _cancel_duplicate(intent)
+    return kept[0] if kept else None
 
 
-def _close_stray(intent: PaymentIntent) -> None:
+def _cancel_duplicate(intent: PaymentIntent) -> None:
     if intent.status == "succeeded":
-        logger.error("Charge %s was paid by a second intent, %s.", intent.metadata.get("charge"), intent.id)
-        return
-    _close(intent.id)
+        logger.error("A second intent, %s, also paid charge %s.", intent.id, intent.metadata.get("charge"))
+    else:
+        _cancel(intent)
 
 
-def _close(intent_id: str) -> None:
-    logger.error("Closing the stray intent %s.", intent_id)
-    payment_intents.cancel(payment_intent_id=intent_id)
+def _cancel(intent: PaymentIntent) -> None:
+    logger.error("Canceling the duplicate intent %s.", intent.id)
+    payment_intents.cancel(payment_intent_id=intent.id)

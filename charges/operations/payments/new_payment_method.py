@@ -16,7 +16,7 @@ from orders.operations import payments
 from orders.queries import OrderNotFound
 
 A_DAY = dt.timedelta(days=1)
-MOST_CARDS_A_DAY = 5
+MAX_PAYMENT_METHODS_PER_DAY = 5
 
 
 class NothingToPay(Exception):
@@ -27,7 +27,7 @@ class PaymentUnderWay(Exception):
     """A payment for this order is being made right now; only once its outcome is known may another card be tried."""
 
 
-class TooManyCards(Exception):
+class TooManyPaymentMethods(Exception):
     """So many cards for one order look like somebody who tries out stolen ones. ``wait``: seconds until the next."""
 
     def __init__(self, wait: int) -> None:
@@ -36,18 +36,18 @@ class TooManyCards(Exception):
 
 
 @transaction.atomic(durable=True)
-def replace_card(*, order_id: UUID, payment_method: str, at: dt.datetime) -> None:
+def replace_payment_method(*, order_id: UUID, payment_method: str, at: dt.datetime) -> None:
     """Charge this card for the order now; once it has paid it is the subscription's card.
 
     Only this order: a customer who mends one payment has not asked for all the others at once. Raises ``NothingToPay``,
-    ``PaymentUnderWay`` and ``TooManyCards``.
+    ``PaymentUnderWay`` and ``TooManyPaymentMethods``.
     """
     charge = _payable_charge(order_id)
     _refuse_card_testing(charge, at=at)
     _leave_authentication(charge, at=at)
     charge.payment_method, charge.status = payment_method, Charge.Status.PENDING
     charge.save(update_fields=["payment_method", "status", "updated_at"])
-    attempts.begin(charge=charge, trigger=ChargeAttempt.Trigger.NEW_CARD, task_id="", at=at)
+    attempts.begin(charge=charge, trigger=ChargeAttempt.Trigger.NEW_PAYMENT_METHOD, task_id="", at=at)
     order = charge.order
     payments.mark_pending(order=order)
     publish(PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
@@ -68,10 +68,10 @@ def _payable_charge(order_id: UUID) -> Charge:
 
 
 def _refuse_card_testing(charge: Charge, *, at: dt.datetime) -> None:
-    tried = charge.attempts.filter(trigger=ChargeAttempt.Trigger.NEW_CARD, started_at__gt=at - A_DAY)
-    times = list(tried.order_by("-started_at").values_list("started_at", flat=True)[:MOST_CARDS_A_DAY])
-    if len(times) == MOST_CARDS_A_DAY:
-        raise TooManyCards(math.ceil((times[-1] + A_DAY - at).total_seconds()))
+    tried = charge.attempts.filter(trigger=ChargeAttempt.Trigger.NEW_PAYMENT_METHOD, started_at__gt=at - A_DAY)
+    times = list(tried.order_by("-started_at").values_list("started_at", flat=True)[:MAX_PAYMENT_METHODS_PER_DAY])
+    if len(times) == MAX_PAYMENT_METHODS_PER_DAY:
+        raise TooManyPaymentMethods(math.ceil((times[-1] + A_DAY - at).total_seconds()))
 
 
 def _leave_authentication(charge: Charge, *, at: dt.datetime) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from charges.events import PaymentLinkRequested, PaymentReturned
-from charges.models import Charge, SavedCard
+from charges.models import Charge, SavedPaymentMethod
 from integrations.outbox.events import publish
 from integrations.stripe import payment_intents
 from orders.models import AWAITING_PAYMENT, Order
@@ -50,7 +50,7 @@ def confirmation(*, order: Order) -> Confirmation:
 def _card_of(charge: Charge) -> str:
     """Stripe's id of the card that the bank asks about."""
     asked_for = charge.attempts.order_by("-number").values_list("payment_method", flat=True)[0]
-    saved = SavedCard.objects.filter(customer=charge.order.customer_id, requested=asked_for).first()
+    saved = SavedPaymentMethod.objects.filter(customer=charge.order.customer_id, payment_method_id=asked_for).first()
     return (saved and saved.stripe_id) or asked_for
 
 

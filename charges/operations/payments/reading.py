@@ -23,7 +23,7 @@ def read_payment(*, charge: Charge, intent_id: str, at: dt.datetime) -> Charge:
         if intent.metadata.get("charge") == str(charge.pk):
             # Capture may have died between the intent's creation and the commit of its id.
             charge.refresh_from_db()
-            remote_objects.keep(charge, intent.id)
+            remote_objects.save_id(charge, intent.id)
         return settlement.settle(charge_id=charge.pk, intent=intent, at=at)
 
 

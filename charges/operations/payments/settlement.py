@@ -1,8 +1,6 @@
-"""Making an outcome true everywhere in one transaction: attempt, charge, order, subscription, and who hears
-of it.
+"""Settle an outcome in one transaction: attempt, charge, order, subscription and events.
 
-It only moves forward. A charge that succeeded stays so; the same outcome told twice changes nothing the
-second time.
+A charge only moves forward. A charge that succeeded stays so, and the same outcome changes nothing the second time.
 """
 
 from __future__ import annotations
@@ -15,8 +13,9 @@ from django.db import transaction
 
 from charges.declines import classification
 from charges.events import PaymentActionRequired, PaymentFailed
-from charges.models import Charge, ChargeAttempt, SavedCard
-from charges.operations import dunning, locks
+from charges.models import Charge, ChargeAttempt
+from charges.operations import attempts, dunning, locks
+from charges.operations.payments import intent_history
 from charges.operations.refunds import requests as refund_requests
 from integrations.errors import PermanentError
 from integrations.outbox.events import publish
@@ -30,18 +29,16 @@ logger = logging.getLogger(__name__)
 
 
 class IntentDiffers(PermanentError):
-    """The intent is not the charge's, or is over another amount: nothing is settled until somebody has
-    looked."""
+    """The intent belongs to another charge or has another amount. Nothing is settled until a person has looked."""
 
 
 class UnexpectedIntent(PermanentError):
-    """The intent is in a state that our payments never pass through."""
+    """The intent is in a state that our payments never reach."""
 
 
 @transaction.atomic(durable=True)
 def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge:
-    """Believe the intent, and return the charge as it is then: still undecided where the intent waits to be
-    confirmed.
+    """Settle what the intent shows, and return the charge. It stays pending while the intent waits for confirmation.
 
     Raises ``IntentDiffers`` and ``UnexpectedIntent``.
     """
@@ -53,14 +50,17 @@ def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge
         case "succeeded":
             _succeed(charge, intent, at=at)
         case "processing":
-            _wait(charge, at=at)
-        case "requires_action" if not _is_of_earlier_card(charge, intent.payment_method_id):
-            _ask_customer(charge, Decline(), at=at)
+            _process(charge, at=at)
+        case "requires_action":
+            if not intent_history.is_about_replaced_payment_method(
+                charge=charge, payment_method_id=intent.payment_method_id
+            ):
+                _require_action(charge, Decline(), at=at)
         case "canceled":
             _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
-        case "requires_payment_method" if intent.decline is not None and _is_news(charge, intent, intent.decline):
-            _decline(charge, intent.decline, at=at)
-        case "requires_payment_method" | "requires_confirmation" | "requires_action":
+        case "requires_payment_method":
+            _settle_last_error(charge, intent, at=at)
+        case "requires_confirmation":
             pass
         case _:
             raise UnexpectedIntent(f"Intent {intent.id} of charge {charge.pk} is in the state {intent.status}.")
@@ -69,70 +69,80 @@ def settle(*, charge_id: UUID, intent: PaymentIntent, at: dt.datetime) -> Charge
 
 @transaction.atomic(durable=True)
 def settle_decline(*, charge_id: UUID, decline: Decline, at: dt.datetime) -> Charge:
-    """The bank's answer to the open attempt is no, or that the customer has to authenticate."""
+    """The bank declined the open attempt, or requires the customer to authenticate."""
     charge = locks.locked_charge(charge_id=charge_id)
-    if charge.status != Charge.Status.SUCCEEDED and _open_attempt(charge) is not None:
+    if charge.status != Charge.Status.SUCCEEDED and attempts.open_attempt(charge=charge) is not None:
         _decline(charge, decline, at=at)
     return charge
 
 
 @transaction.atomic(durable=True)
-def settle_refusal(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
-    """Stripe would not take our request; nothing was charged.
+def settle_invalid_request(*, charge_id: UUID, code: str, at: dt.datetime) -> Charge:
+    """Stripe rejected our request; nothing was charged.
 
-    Where that lies with the card, the order waits for another one. Otherwise it is our fault: the order stays as it is,
-    the customer hears nothing, and the message, sent again after our fix, captures it.
+    If the payment method is the cause, the order waits for another one. Otherwise we made a mistake: the order stays
+    as it is, the customer gets no message, and the payment is captured when the message is sent again after our fix.
     """
     charge = locks.locked_charge(charge_id=charge_id)
-    if charge.status == Charge.Status.SUCCEEDED or _open_attempt(charge) is None:
+    if charge.status == Charge.Status.SUCCEEDED or attempts.open_attempt(charge=charge) is None:
         return charge
     decline = Decline(code=code)
     if classification.classify(decline, refused=True).category is classification.Category.OUR_FAULT:
-        logger.error("Charge %s was refused (%s), which is our fault.", charge.pk, code or "no code")
-        _set_status(charge, Charge.Status.FAILED)
-        closed = _close_attempt(charge, ChargeAttempt.Status.REFUSED, decline, at=at)
-        if closed is not None and closed.trigger == ChargeAttempt.Trigger.NEW_CARD:
-            payments.mark_payment_failed(order=charge.order)  # as it was before; he may try another one meanwhile
-        dunning.refused_by_our_fault(charge=charge, at=at)
+        _fail_by_our_fault(charge, decline, at=at)
     else:
         _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)
     return charge
 
 
 @transaction.atomic(durable=True)
-def put_off(*, charge_id: UUID, at: dt.datetime) -> bool:
-    """Whether the open attempt must not ask for money now, because its subscription was paused after it had begun.
+def settle_canceled(*, charge_id: UUID, at: dt.datetime) -> Charge:
+    """The order no longer awaits payment, and no intent was requested."""
+    charge = locks.locked_charge(charge_id=charge_id)
+    _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
+    return charge
 
-    Nothing is called off: the intent stays open for when the subscription goes on. The attempt is closed unless Stripe
-    was asked to confirm it already; then its outcome will be read, as any other. A customer's own try is none of this.
+
+@transaction.atomic(durable=True)
+def postpone_if_paused(*, charge_id: UUID, at: dt.datetime) -> bool:
+    """Postpone the open attempt if its subscription was paused since it began. Return whether it is postponed.
+
+    The intent stays open until the subscription resumes. The attempt is closed, unless Stripe was already asked to
+    confirm it; then its outcome will be read like any other. An attempt with a payment method that the customer just
+    gave is never postponed.
     """
     charge = locks.locked_charge(charge_id=charge_id)
-    attempt = _open_attempt(charge)
-    if attempt is None or attempt.trigger == ChargeAttempt.Trigger.NEW_CARD:
+    attempt = attempts.open_attempt(charge=charge)
+    if attempt is None or attempt.trigger == ChargeAttempt.Trigger.NEW_PAYMENT_METHOD:
         return False
     if not payments.is_put_off(order=charge.order):
         return False
-    logger.info("Charge %s is not asked for while its subscription is paused.", charge.pk)
+    logger.info("The attempt at charge %s is postponed while its subscription is paused.", charge.pk)
     if attempt.confirmed_at is None:
-        _close_attempt(charge, ChargeAttempt.Status.CANCELED, Decline(), at=at)
+        attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.CANCELED, decline=Decline(), at=at)
         if charge.order.status == Order.Status.PAYMENT_FAILED:
             _set_status(charge, Charge.Status.FAILED)
     return True
 
 
 @transaction.atomic(durable=True)
-def settle_called_off(*, charge_id: UUID, at: dt.datetime) -> Charge:
-    """The order no longer awaits payment, and Stripe was never asked for an intent."""
-    charge = locks.locked_charge(charge_id=charge_id)
-    _fail(charge, Charge.Status.CANCELED, ChargeAttempt.Status.CANCELED, at=at)
-    return charge
+def cancel_order_of_ended_subscription(*, charge_id: UUID, at: dt.datetime) -> None:
+    """Cancel the charge's order if its subscription has ended."""
+    order = locks.locked_charge(charge_id=charge_id).order
+    if order.subscription.status == Subscription.Status.CANCELED:
+        cancellation.cancel_unpaid(order=order, at=at)
+
+
+def is_payable(*, charge_id: UUID) -> bool:
+    """Whether the charge's order still awaits payment."""
+    order = Order.objects.select_related("subscription").get(charge=charge_id)
+    return payments.is_wanted(order=order)
 
 
 def _check_identity(charge: Charge, intent: PaymentIntent) -> None:
     if intent.id != charge.payment_intent_id:
-        raise IntentDiffers(f"Charge {charge.pk} belongs to {charge.payment_intent_id}, not to {intent.id}.")
+        raise IntentDiffers(f"Charge {charge.pk} has the intent {charge.payment_intent_id}, not {intent.id}.")
     if (intent.amount, intent.currency) != (charge.amount, charge.currency):
-        raise IntentDiffers(f"Intent {intent.id} is over another amount than its charge {charge.pk}.")
+        raise IntentDiffers(f"Intent {intent.id} has another amount than its charge {charge.pk}.")
 
 
 def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
@@ -140,51 +150,60 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     charge.succeeded_at = at
     charge.stripe_charge_id = intent.latest_charge_id
     charge.save(update_fields=["status", "succeeded_at", "stripe_charge_id", "updated_at"])
-    _close_attempt(charge, ChargeAttempt.Status.SUCCEEDED, Decline(stripe_charge_id=intent.latest_charge_id), at=at)
-    order = charge.order
-    if payments.is_wanted(order=order):
-        dunning.recovered(order=order, at=at)  # its run is locked before its subscription, as everywhere
-        payments.mark_paid(order=order, at=at)
-        if charge.payment_method != order.payment_method and _is_of_its_card(charge, intent):
-            subscriptions.use_card(subscription=order.subscription, payment_method=charge.payment_method)
+    paid = Decline(stripe_charge_id=intent.latest_charge_id)
+    attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.SUCCEEDED, decline=paid, at=at)
+    if payments.is_wanted(order=charge.order):
+        _mark_order_paid(charge, intent, at=at)
     else:
-        _give_back(charge, at=at)
+        _refund(charge, at=at)
 
 
-def _is_of_its_card(charge: Charge, intent: PaymentIntent) -> bool:
-    """Whether the charge's card has paid, and not one that the customer tried before it, or by himself."""
-    cards = SavedCard.objects.filter(customer=charge.order.customer_id, requested=charge.payment_method)
-    return cards.filter(stripe_id=intent.payment_method_id).exists()
+def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
+    order = charge.order
+    dunning.recovered(order=order, at=at)  # lock the dunning run before the subscription; see locks.py
+    payments.mark_paid(order=order, at=at)
+    replaced = charge.payment_method != order.payment_method
+    if replaced and intent_history.was_paid_with_own_payment_method(charge=charge, intent=intent):
+        subscriptions.use_card(subscription=order.subscription, payment_method=charge.payment_method)
 
 
-def _give_back(charge: Charge, *, at: dt.datetime) -> None:
-    """The customer paid what had been called off a moment before: the money goes back by itself."""
+def _refund(charge: Charge, *, at: dt.datetime) -> None:
+    """The customer paid a moment after the order was canceled: refund all of it."""
     logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
-    dunning.stop(order_id=charge.order_id, reason="not_wanted", at=at)  # its run is locked before its subscription
+    # Lock the dunning run before the subscription; see locks.py.
+    dunning.stop(order_id=charge.order_id, reason="order_not_payable", at=at)
     cancellation.cancel_unpaid(order=charge.order, at=at)
     refund_requests.refund_for_canceled_order(charge=charge)
 
 
-def _wait(charge: Charge, *, at: dt.datetime) -> None:
+def _process(charge: Charge, *, at: dt.datetime) -> None:
     if charge.status not in (Charge.Status.PROCESSING, Charge.Status.CANCELED):
         _set_status(charge, Charge.Status.PROCESSING)
-        _close_attempt(charge, ChargeAttempt.Status.PROCESSING, Decline(), at=at)
+        attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.PROCESSING, decline=Decline(), at=at)
+
+
+def _settle_last_error(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
+    decline = intent.decline
+    if decline is not None and intent_history.is_new_decline(charge=charge, intent=intent, decline=decline):
+        _decline(charge, decline, at=at)
 
 
 def _decline(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
     if decline.needs_authentication:
-        _ask_customer(charge, decline, at=at)
+        _require_action(charge, decline, at=at)
     else:
         _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.DECLINED, decline, at=at)
 
 
-def _ask_customer(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
+def _require_action(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
     if charge.status not in (Charge.Status.PENDING, Charge.Status.PROCESSING):
         return
     _set_status(charge, Charge.Status.REQUIRES_ACTION)
-    asked = _close_attempt(charge, ChargeAttempt.Status.REQUIRES_ACTION, decline, at=at)
+    attempt = attempts.record_outcome(
+        charge=charge, status=ChargeAttempt.Status.REQUIRES_ACTION, decline=decline, at=at
+    )
     if payments.mark_requires_action(order=charge.order) and payments.is_wanted(order=charge.order):
-        _tell(PaymentActionRequired, charge, asked)
+        _publish(PaymentActionRequired, charge, attempt)
         dunning.payment_failed(charge=charge, at=at)
 
 
@@ -199,19 +218,29 @@ def _fail(
     if charge.status == status:
         return
     _set_status(charge, status)
-    closed = _close_attempt(charge, attempt_status, decline or Decline(), at=at)
-    news = payments.mark_payment_failed(order=charge.order)
+    closed = attempts.record_outcome(charge=charge, status=attempt_status, decline=decline or Decline(), at=at)
+    order_changed = payments.mark_payment_failed(order=charge.order)
     if not payments.is_wanted(order=charge.order):
         return
-    if news or closed:
-        _tell(PaymentFailed, charge, closed)
+    if order_changed or closed:
+        _publish(PaymentFailed, charge, closed)
     if status == Charge.Status.CANCELED:
         dunning.give_up(charge=charge, at=at)
     else:
         dunning.payment_failed(charge=charge, at=at)
 
 
-def _tell(
+def _fail_by_our_fault(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
+    logger.error("Stripe rejected our request for charge %s (%s).", charge.pk, decline.code or "no code")
+    _set_status(charge, Charge.Status.FAILED)
+    closed = attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.REFUSED, decline=decline, at=at)
+    if closed is not None and closed.trigger == ChargeAttempt.Trigger.NEW_PAYMENT_METHOD:
+        # The order failed before this attempt, too. The customer may give another payment method meanwhile.
+        payments.mark_payment_failed(order=charge.order)
+    dunning.refused_by_our_fault(charge=charge, at=at)
+
+
+def _publish(
     event: type[PaymentActionRequired | PaymentFailed], charge: Charge, attempt: ChargeAttempt | None
 ) -> None:
     order = charge.order
@@ -224,71 +253,3 @@ def _tell(
 def _set_status(charge: Charge, status: Charge.Status) -> None:
     charge.status = status
     charge.save(update_fields=["status", "updated_at"])
-
-
-def _open_attempt(charge: Charge) -> ChargeAttempt | None:
-    return charge.attempts.filter(status__in=ChargeAttempt.OPEN).first()
-
-
-def _close_attempt(
-    charge: Charge, status: ChargeAttempt.Status, decline: Decline, *, at: dt.datetime
-) -> ChargeAttempt | None:
-    """Write the outcome on the open attempt. There is none where the customer paid by himself, without us."""
-    attempt = _open_attempt(charge)
-    if attempt is None:
-        return None
-    attempt.status = status
-    attempt.finished_at = None if status in ChargeAttempt.OPEN else at
-    attempt.code = decline.code[:100]
-    attempt.decline_code = decline.decline_code[:100]
-    attempt.advice_code = decline.advice_code[:100]
-    attempt.network_advice_code = decline.network_advice_code[:20]
-    attempt.network_decline_code = decline.network_decline_code[:20]
-    attempt.stripe_charge_id = decline.stripe_charge_id[:255]
-    attempt.save()
-    return attempt
-
-
-def _is_of_earlier_card(charge: Charge, card_id: str) -> bool:
-    """Whether what the intent shows is about a card that the customer has replaced since. The new one is yet to be
-    tried, and what became of the other one is no answer to that."""
-    attempt = _open_attempt(charge)
-    if charge.status != Charge.Status.PENDING or attempt is None or not card_id:
-        return False
-    cards = SavedCard.objects.filter(customer=charge.order.customer_id, requested=attempt.payment_method)
-    return not cards.filter(stripe_id=card_id).exists()
-
-
-def _is_yet_to_be_confirmed(charge: Charge) -> bool:
-    attempt = _open_attempt(charge)
-    return charge.status == Charge.Status.PENDING and attempt is not None and attempt.confirmed_at is None
-
-
-def _is_news(charge: Charge, intent: PaymentIntent, decline: Decline) -> bool:
-    """Whether the failure that the intent remembers is a later one than those that we have on record.
-
-    None is the answer to an attempt that was never confirmed: the customer tried by himself, in a browser. Each refusal
-    by a bank leaves a Stripe charge of its own, which tells two alike apart. A failure without one cannot
-    be told from another of its kind; then the attempt stays open, and asking again under its key brings the answer. One
-    that was answered already, and waits for its customer or its bank, is compared with itself only: its key repeats
-    that answer.
-    """
-    if charge.status in (Charge.Status.FAILED, Charge.Status.CANCELED):
-        return False
-    if _is_of_earlier_card(charge, intent.declined_card_id) or _is_yet_to_be_confirmed(charge):
-        return False
-    if decline.stripe_charge_id:
-        return not charge.attempts.filter(stripe_charge_id=decline.stripe_charge_id).exists()
-    known = charge.attempts.filter(code=decline.code, decline_code=decline.decline_code)
-    if charge.status != Charge.Status.PENDING:
-        known = known.filter(status__in=ChargeAttempt.OPEN)
-    return not known.exists()
-
-
-@transaction.atomic(durable=True)
-def is_wanted(*, charge_id: UUID, at: dt.datetime) -> bool:
-    """Whether the charge's order still wants to be paid; one whose subscription has ended is canceled here and now."""
-    order = locks.locked_charge(charge_id=charge_id).order
-    if order.subscription.status == Subscription.Status.CANCELED:
-        cancellation.cancel_unpaid(order=order, at=at)
-    return payments.is_wanted(order=order)

@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Who deals with what became of a refund or a dispute: ``(obj, *, at) -> str``, as for an event about it.
 READERS = {
-    ReconciliationKind.REFUND: ("charges.operations.stripe_events.refunds", "about_refund"),
-    ReconciliationKind.DISPUTE: ("charges.operations.stripe_events.disputes", "about_dispute"),
+    ReconciliationKind.REFUND: ("charges.operations.stripe_events.refunds", "process_refund_event"),
+    ReconciliationKind.DISPUTE: ("charges.operations.stripe_events.disputes", "process_dispute_event"),
 }
 
 

@@ -12,7 +12,7 @@ from django.db.models.functions import Cast
 
 from charges.events import DunningStepPlanned, PaymentDue, RefundRequested, StripeWebhookReceived
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
-from charges.operations.recovery.unknown_outcomes import ASKED_AFTER
+from charges.operations.recovery.unknown_outcomes import CHECKED_AFTER
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.events import Event
 from integrations.outbox.queries import live_messages
@@ -22,7 +22,7 @@ from orders.models import Order
 from subscriptions.models import Subscription
 
 # The tasks that do the work. Every message to one of them counts, whichever event it comes from.
-CAPTURE, CALL_OFF, WEBHOOK = "charges.capture_payment", "charges.call_off_payment", "charges.process_webhook"
+CAPTURE, CANCEL, WEBHOOK = "charges.capture_payment", "charges.cancel_payment", "charges.process_webhook"
 REFUND, DUNNING = "charges.refund_payment", "charges.take_dunning_step"
 FULFIL = "orders.start_fulfilment"
 
@@ -66,7 +66,7 @@ def canceled_orders(window: Window) -> Sequence[Event]:
     orders = (
         Order.objects.filter(
             ~Q(charge__status__in=(Charge.Status.SUCCEEDED, Charge.Status.CANCELED)),
-            ~Exists(live_messages(task=CALL_OFF, about="pk", sent_since=window.stuck)),
+            ~Exists(live_messages(task=CANCEL, about="pk", sent_since=window.stuck)),
             charge__isnull=False,
             status=Order.Status.CANCELED,
             canceled_at__range=(window.given_up, window.stuck),
@@ -133,14 +133,17 @@ def refunds_not_created(window: Window) -> Sequence[Event]:
 def refunds_in_progress(window: Window) -> Sequence[Event]:
     """Refunds that Stripe has not finished: checked as often as unknown outcomes, unless one check is on its way."""
     last_due = Case(
-        *(When(requested_at__lte=window.at - after, then=F("requested_at") + after) for after in reversed(ASKED_AFTER)),
+        *(
+            When(requested_at__lte=window.at - after, then=F("requested_at") + after)
+            for after in reversed(CHECKED_AFTER)
+        ),
         output_field=DateTimeField(),
     )
     refunds = Refund.objects.alias(last_due=last_due).filter(
         ~Exists(live_messages(task=REFUND, about="pk", sent_since=OuterRef("last_due"))),
         status=Refund.Status.PENDING,
         stripe_id__isnull=False,
-        requested_at__range=(window.given_up, window.at - ASKED_AFTER[0]),
+        requested_at__range=(window.given_up, window.at - CHECKED_AFTER[0]),
     )
     return _refunds_requested(refunds.order_by("requested_at")[: window.batch])
 

@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 # How long after it began an attempt is asked for its outcome: when the quick rounds are over, when the ladder is, and
 # when an ordinary outage is.
-ASKED_AFTER = (dt.timedelta(minutes=5), dt.timedelta(hours=1), dt.timedelta(days=1))
+CHECKED_AFTER = (dt.timedelta(minutes=5), dt.timedelta(hours=1), dt.timedelta(days=1))
 WITHOUT_OUTCOME = (ChargeAttempt.Status.STARTED, ChargeAttempt.Status.UNKNOWN, ChargeAttempt.Status.PROCESSING)
 
 
 @transaction.atomic(durable=True)
-def ask_for_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
+def check_unknown_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
     """Have at most ``batch`` attempts asked for that are due to be, and return how many those were.
 
     An attempt that is several questions behind is asked for once.
@@ -35,7 +35,7 @@ def ask_for_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
     attempts = locks.locked_available_attempts(_due(at=at)[:batch])
     if not attempts:
         return 0
-    ChargeAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts]).update(asks=_questions_due(at=at))
+    ChargeAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts]).update(outcome_checks=_checks_due(at=at))
     orders = [attempt.charge.order for attempt in attempts]
     publish_all(
         PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number) for order in orders
@@ -46,8 +46,8 @@ def ask_for_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
 
 def _due(*, at: dt.datetime) -> QuerySet[ChargeAttempt]:
     due = Q()
-    for asked_before, after in enumerate(ASKED_AFTER):
-        due |= Q(asks__lte=asked_before, started_at__lte=at - after)
+    for checked_before, after in enumerate(CHECKED_AFTER):
+        due |= Q(outcome_checks__lte=checked_before, started_at__lte=at - after)
     return (
         ChargeAttempt.objects.filter(due, status__in=WITHOUT_OUTCOME)
         .select_related("charge__order")
@@ -55,6 +55,6 @@ def _due(*, at: dt.datetime) -> QuerySet[ChargeAttempt]:
     )
 
 
-def _questions_due(*, at: dt.datetime) -> Case:
-    latest_first = reversed(list(enumerate(ASKED_AFTER, start=1)))
-    return Case(*(When(started_at__lte=at - after, then=Value(asks)) for asks, after in latest_first))
+def _checks_due(*, at: dt.datetime) -> Case:
+    latest_first = reversed(list(enumerate(CHECKED_AFTER, start=1)))
+    return Case(*(When(started_at__lte=at - after, then=Value(checks)) for checks, after in latest_first))

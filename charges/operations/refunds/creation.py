@@ -3,7 +3,7 @@
 A payment can be refunded in parts, so unlike a second confirmation of an intent a second refund would succeed. What
 keeps it to one: the row is committed before Stripe hears of it and names the key; whoever comes again lists the
 payment's refunds first, each of which carries its row's id; a key is given up only after such a look (see
-``counterparts``).
+``remote_objects``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 from charges.models import Refund
 from charges.operations import locks, remote_objects
 from charges.operations.refunds import settlement as refund_settlement
+from charges.queries import RefundNotFound
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
 from integrations.stripe import refunds, results
@@ -37,10 +38,6 @@ REFUSED_BY_STATE = frozenset(
 MORE_THAN_IS_LEFT = "amount_too_large"
 
 
-class NoSuchRefund(PermanentError):
-    """There is no refund of this id; a message about one cannot be mended by trying again."""
-
-
 class UnreadableRefund(PermanentError):
     """Stripe does not show us the refunds of our payment, one of which may be this. Is this the key of another
     account?"""
@@ -51,66 +48,57 @@ def make_refund(*, refund_id: UUID, at: dt.datetime) -> None:
 
     A refund that failed stays so: its money may be part of another one by now. Staff ask for a new one.
 
-    Raises ``NoSuchRefund``, ``UnreadableRefund``, ``InvalidRequest`` (permanent; our fault, recorded first), what
+    Raises ``RefundNotFound``, ``UnreadableRefund``, ``InvalidRequest`` (permanent; our fault, recorded first), what
     settlement raises, and for the ladder what the gateway does, and ``Busy``.
     """
     refund = Refund.objects.select_related("charge").filter(pk=refund_id).first()
     if refund is None:
-        raise NoSuchRefund(f"There is no refund {refund_id}.")
+        raise RefundNotFound(f"There is no refund {refund_id}.")
     with session_lock(locks.charge_lock(refund.charge_id)):
         refund.refresh_from_db()
         if refund.status != Refund.Status.PENDING:
             logger.info("Refund %s is %s; nothing is asked of Stripe.", refund.pk, refund.status)
             return
         try:
-            made = _made(refund, at=at)
+            stripe_refund = _get_or_create(refund, at=at)
         except InvalidRequest as error:
             _refused(refund, error, at=at)
             return
-        refund_settlement.settle_refund(refund_id=refund.pk, stripe=made, at=at)
+        refund_settlement.settle_refund(refund_id=refund.pk, stripe=stripe_refund, at=at)
 
 
-def _made(refund: Refund, *, at: dt.datetime) -> results.Refund:
-    """The refund at Stripe, as it was shown to us last. Raises ``InvalidRequest``."""
-    seen: dict[str, results.Refund] = {}
+def _get_or_create(refund: Refund, *, at: dt.datetime) -> results.Refund:
+    """The refund at Stripe as Stripe last returned it. Raises ``InvalidRequest``."""
 
-    def find() -> str | None:
-        found = _found(refund)
-        if found is None:
-            return None
-        seen[found.id] = found
-        return found.id
-
-    def make(key: str) -> str:
-        made = refunds.create(
+    def create(key: str) -> results.Refund:
+        return refunds.create(
             payment_intent_id=str(refund.charge.payment_intent_id),
             amount=refund.amount,
             reason=_reason(refund),
             metadata={"refund": str(refund.pk), "charge": str(refund.charge_id)},
             idempotency_key=key,
         )
-        seen[made.id] = made
-        return made.id
 
-    stripe_id = remote_objects.obtain(refund, find=find, make=make, at=at)
-    return seen.get(stripe_id) or _read(refund, stripe_id)
+    result = remote_objects.get_or_create(refund, find=lambda: _find(refund), create=create, at=at)
+    return result.object or _read(refund, result.id)
 
 
 def _refused(refund: Refund, error: InvalidRequest, *, at: dt.datetime) -> None:
     code = error.code or (MORE_THAN_IS_LEFT if error.param == "amount" else "")
     by_state = code in REFUSED_BY_STATE or code == MORE_THAN_IS_LEFT
     # Were ours among what has been refunded, the refusal would say that it is done already.
-    found = _found(refund) if by_state else None
+    found = _find(refund) if by_state else None
     if found is not None:
-        remote_objects.keep(refund, found.id)
+        remote_objects.save_id(refund, found.id)
         refund_settlement.settle_refund(refund_id=refund.pk, stripe=found, at=at)
         return
-    refund_settlement.settle_refusal(refund_id=refund.pk, code=code or f"refused:{error.param or 'no code'}", at=at)
+    code = code or f"refused:{error.param or 'no code'}"
+    refund_settlement.settle_rejected_refund(refund_id=refund.pk, code=code, at=at)
     if not by_state:
         raise error
 
 
-def _found(refund: Refund) -> results.Refund | None:
+def _find(refund: Refund) -> results.Refund | None:
     """The refund at Stripe that carries our row's id. There should be one; the oldest counts."""
     listed = refunds.of_intent(payment_intent_id=str(refund.charge.payment_intent_id))
     try:

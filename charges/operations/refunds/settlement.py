@@ -69,7 +69,7 @@ def settle_refund(*, refund_id: UUID, stripe: results.Refund, at: dt.datetime) -
 
 
 @transaction.atomic(durable=True)
-def settle_refusal(*, refund_id: UUID, code: str, at: dt.datetime) -> Refund:
+def settle_rejected_refund(*, refund_id: UUID, code: str, at: dt.datetime) -> Refund:
     """Stripe would not make it. Staff read the code on the refund; the customer was promised nothing yet."""
     refund = locks.locked_refund(refund_id=refund_id)
     if refund.status == Status.PENDING and refund.stripe_id is None:

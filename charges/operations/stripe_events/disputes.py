@@ -18,7 +18,7 @@ class DisputedBeforePaid(TransientError):
     """A payment is disputed that Stripe does not show as made. One of the two is late; it comes back."""
 
 
-def about_dispute(obj: Mapping[str, Any], *, at: dt.datetime) -> str:
+def process_dispute_event(obj: Mapping[str, Any], *, at: dt.datetime) -> str:
     """Deal with the dispute in an event, as ``look_into`` does."""
     return look_into(
         dispute_id=obj["id"],

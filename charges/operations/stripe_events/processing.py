@@ -8,9 +8,9 @@ from uuid import UUID
 
 from charges.models import Charge
 from charges.operations.payments.reading import read_payment
-from charges.operations.stripe_events.disputes import about_dispute
+from charges.operations.stripe_events.disputes import process_dispute_event
 from charges.operations.stripe_events.objects import charge_of_intent, object_of
-from charges.operations.stripe_events.refunds import about_refund
+from charges.operations.stripe_events.refunds import process_refund_event
 from integrations.errors import PermanentError
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
@@ -47,9 +47,9 @@ def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
     if event.type in INTENT_EVENTS:
         return _about_intent(event, at=at)
     if event.type in DISPUTE_EVENTS:
-        return about_dispute(object_of(event), at=at)
+        return process_dispute_event(object_of(event), at=at)
     if event.type in REFUND_EVENTS:
-        return about_refund(object_of(event), at=at)
+        return process_refund_event(object_of(event), at=at)
     return "ignored: a type that we do not handle"
 
 

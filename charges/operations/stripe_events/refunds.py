@@ -18,7 +18,7 @@ NOT_OURS = "ignored: not a refund of one of our payments"
 ANOTHER_PAYMENT = "ignored: a refund of another payment than the one that counts for its order"
 
 
-def about_refund(hint: Mapping[str, Any], *, at: dt.datetime) -> str:
+def process_refund_event(hint: Mapping[str, Any], *, at: dt.datetime) -> str:
     """Read the refund that an event is about, and settle it; the outcome for the inbox.
 
     Raises ``ChargeNotHereYet``, and what settlement and the gateway raise.

@@ -9,7 +9,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
-from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
+from charges.models import Charge, ChargeAttempt, SavedPaymentMethod, StripeCustomer
 from tests.support.payments import NOW, place_order
 
 pytestmark = pytest.mark.django_db
@@ -88,19 +88,19 @@ def test_a_key_serves_one_attempt() -> None:
         attempt(charge(), 1, idempotency_key="k")
 
 
-def test_a_customer_and_a_card_have_one_counterpart() -> None:
+def test_a_customer_and_a_card_have_one_row_each() -> None:
     customer = place_order().customer
     StripeCustomer.objects.create(customer=customer)
-    SavedCard.objects.create(customer=customer, requested="pm_card_visa")
+    SavedPaymentMethod.objects.create(customer=customer, payment_method_id="pm_card_visa")
     with refused("customer_id"), transaction.atomic():
         StripeCustomer.objects.create(customer=customer)
-    with refused("card_saved_once"), transaction.atomic():
-        SavedCard.objects.create(customer=customer, requested="pm_card_visa")
+    with refused("payment_method_saved_once"), transaction.atomic():
+        SavedPaymentMethod.objects.create(customer=customer, payment_method_id="pm_card_visa")
 
 
 def test_keys_are_short_and_hold_nothing_personal() -> None:
     of = charge()
-    of.key_number = 3
+    of.key_version = 3
     assert of.idempotency_key == f"charge:{of.pk}:intent:3"
     assert len(of.idempotency_key) < 255
 

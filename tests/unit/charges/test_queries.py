@@ -66,7 +66,7 @@ def with_step(charge: Charge, *, run: str = "active", step: str = "planned") -> 
 
 
 @pytest.mark.parametrize(
-    ("code", "dunning", "tried"),
+    ("code", "dunning", "is_attempted"),
     [
         ("insufficient_funds", {}, True),
         ("expired_card", {}, False),
@@ -75,16 +75,16 @@ def with_step(charge: Charge, *, run: str = "active", step: str = "planned") -> 
         ("insufficient_funds", {"step": "reminded"}, False),
     ],
 )
-def test_when_a_card_is_tried_again(code: str, dunning: dict[str, str], tried: bool) -> None:
+def test_when_a_card_is_tried_again(code: str, dunning: dict[str, str], is_attempted: bool) -> None:
     charge = charge_with(("declined", code))
     with_step(charge, **dunning)
-    assert queries.next_try_at(order_id=charge.order_id) == (NOW + 3 * DAY if tried else None)
+    assert queries.next_attempt_at(order_id=charge.order_id) == (NOW + 3 * DAY if is_attempted else None)
 
 
 def test_without_dunning_nothing_is_tried_again() -> None:
-    assert queries.next_try_at(order_id=charge_with(("declined", "insufficient_funds")).order_id) is None
+    assert queries.next_attempt_at(order_id=charge_with(("declined", "insufficient_funds")).order_id) is None
 
 
 def test_an_attempt_nobody_knows_is_no_old_news() -> None:
-    assert not queries.attempt_is_old_news(order_id=place_order().pk, number=1)
-    assert not queries.step_is_old_news(order_id=place_order().pk, number=1)
+    assert not queries.is_attempt_superseded(order_id=place_order().pk, number=1)
+    assert not queries.is_step_superseded(order_id=place_order().pk, number=1)

@@ -15,7 +15,7 @@ from charges.models import (
     ReconciliationFinding,
     ReconciliationRun,
     Refund,
-    SavedCard,
+    SavedPaymentMethod,
     StripeCustomer,
 )
 from subscriptions.models import User
@@ -23,7 +23,16 @@ from tests.support.back_office import queries_for, unhappy_order
 
 pytestmark = pytest.mark.django_db
 
-LISTS = [Charge, Dispute, DunningRun, ReconciliationFinding, ReconciliationRun, Refund, SavedCard, StripeCustomer]
+LISTS = [
+    Charge,
+    Dispute,
+    DunningRun,
+    ReconciliationFinding,
+    ReconciliationRun,
+    Refund,
+    SavedPaymentMethod,
+    StripeCustomer,
+]
 OF_ORDERS = ["charge", "dispute", "dunningrun", "reconciliationfinding", "refund"]
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from charges import queries
-from charges.models import Charge, SavedCard, StripeCustomer
+from charges.models import Charge, SavedPaymentMethod, StripeCustomer
 from subscriptions.models import User
 from tests.support.back_office import queries_for, unhappy_order
 from tests.support.payments import NOW, place_order
@@ -111,7 +111,7 @@ def test_charges_are_found_by_what_support_has_at_hand(staff: Client) -> None:
         assert "12.90 EUR" in staff.get("/admin/charges/charge/", {"q": text}).content.decode(), text
 
 
-@pytest.mark.parametrize("model", ["charge", "stripecustomer", "savedcard"])
+@pytest.mark.parametrize("model", ["charge", "stripecustomer", "savedpaymentmethod"])
 def test_nothing_is_added(staff: Client, model: str) -> None:
     assert staff.get(f"/admin/charges/{model}/add/").status_code == 403
 
@@ -119,6 +119,6 @@ def test_nothing_is_added(staff: Client, model: str) -> None:
 def test_customers_and_cards(staff: Client) -> None:
     customer = place_order().customer
     StripeCustomer.objects.create(customer=customer, stripe_id="cus_1")
-    SavedCard.objects.create(customer=customer, requested="pm_1", stripe_id="pm_1")
+    SavedPaymentMethod.objects.create(customer=customer, payment_method_id="pm_1", stripe_id="pm_1")
     assert "cus_1" in staff.get("/admin/charges/stripecustomer/").content.decode()
-    assert "pm_1" in staff.get("/admin/charges/savedcard/").content.decode()
+    assert "pm_1" in staff.get("/admin/charges/savedpaymentmethod/").content.decode()

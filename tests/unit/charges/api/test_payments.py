@@ -137,7 +137,7 @@ class TestPayment:
         answer = client.get(payment_of(order))
         assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
         told = answer.json()
-        assert (told["status"], told["message"], told["next_try_at"]) == ("processing", "", None)
+        assert (told["status"], told["message"], told["next_attempt_at"]) == ("processing", "", None)
         assert told["payment_url"].startswith("http://127.0.0.1:8000/pay/")
 
     def test_a_paid_order_has_nothing_to_pay(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
@@ -147,7 +147,7 @@ class TestPayment:
             "status": "paid",
             "message": "",
             "payment_url": "",
-            "next_try_at": None,
+            "next_attempt_at": None,
         }
 
     @pytest.mark.parametrize(("locale", "words"), [("en", "Your bank asks"), ("de-AT", "Ihre Bank bittet")])
@@ -168,12 +168,12 @@ class TestPayment:
         told = client.get(payment_of(order)).json()
         assert told["status"] == "payment_failed"
         assert told["message"].startswith("The card does not cover the amount")
-        assert dt.datetime.fromisoformat(told["next_try_at"]) == due
+        assert dt.datetime.fromisoformat(told["next_attempt_at"]) == due
 
     def test_a_step_that_only_reminds_is_no_try(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = failed_order("expired_card")
         plan_a_step(order)
-        assert client.get(payment_of(order)).json()["next_try_at"] is None
+        assert client.get(payment_of(order)).json()["next_attempt_at"] is None
 
     def test_an_order_that_was_canceled_has_nothing_to_pay(self, client: Client) -> None:
         order = place_order(status="canceled")

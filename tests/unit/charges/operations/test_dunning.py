@@ -13,7 +13,12 @@ from charges import queries
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
 from charges.operations import attempts, dunning, ledger
 from charges.operations.payments import reading, settlement
-from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, TooManyCards, replace_card
+from charges.operations.payments.new_payment_method import (
+    NothingToPay,
+    PaymentUnderWay,
+    TooManyPaymentMethods,
+    replace_payment_method,
+)
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.results import Decline
 from notifications.models import Notification
@@ -109,7 +114,7 @@ def test_a_soft_decline_is_tried_again_by_the_schedule_and_then_given_up(days: D
     days.pass_(days=60)
 
     assert tries(order) == [("declined", 0), ("declined", 2), ("declined", 7), ("declined", 14), ("declined", 21)]
-    assert steps(order) == ["tried"] * 4
+    assert steps(order) == ["attempted"] * 4
     assert order.dunning_run.status == "exhausted"
     assert (fresh(order).status, fresh(order).subscription.status) == ("canceled", "canceled")
     assert fresh(order).subscription.status_reason == "unpaid"
@@ -139,7 +144,7 @@ def test_a_try_that_succeeds_ends_the_dunning_and_the_past_due(days: Days) -> No
     days.pass_(days=30)
 
     assert tries(order)[-1] == ("succeeded", 7)
-    assert steps(order) == ["tried", "tried"]
+    assert steps(order) == ["attempted", "attempted"]
     assert order.dunning_run.status == "recovered"
     assert (fresh(order).status, fresh(order).subscription.status) in {("paid", "active"), ("fulfilled", "active")}
     assert published()["OrderPaid"] == 1
@@ -163,7 +168,7 @@ def test_a_new_card_is_charged_at_once_and_takes_no_step(days: Days) -> None:
     order = unpaid(days, HARD)
     days.pass_(days=4)
 
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     assert fresh(order).status == "pending_payment"
     days.settle()
 
@@ -177,13 +182,13 @@ def test_a_new_card_is_charged_at_once_and_takes_no_step(days: Days) -> None:
 def test_a_new_card_that_fails_goes_on_with_the_same_steps_and_not_within_a_day(days: Days) -> None:
     order = unpaid(days, HARD)
     days.pass_(days=6, hours=12)
-    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
 
     days.pass_(days=60)
 
     # Day 7 would be half a day after the customer's own try.
     assert [day for _, day in tries(order)] == [0, 6.5, 7.5, 14.5, 21.5]
-    assert steps(order) == ["reminded", "tried", "tried", "tried"]
+    assert steps(order) == ["reminded", "attempted", "attempted", "attempted"]
 
 
 def test_a_customer_who_fixes_one_order_is_charged_for_that_one_only(days: Days) -> None:
@@ -192,7 +197,7 @@ def test_a_customer_who_fixes_one_order_is_charged_for_that_one_only(days: Days)
     second = place_order(payment_method=HARD, customer=first.customer)
     capture(second, at=days.now)
 
-    replace_card(order_id=first.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=first.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
 
     assert (at_stripe(days, first), at_stripe(days, second)) == (["succeeded"], ["requires_payment_method"])
@@ -201,22 +206,22 @@ def test_a_customer_who_fixes_one_order_is_charged_for_that_one_only(days: Days)
 
 def test_two_new_cards_at_once_make_one_payment(days: Days) -> None:
     order = unpaid(days, HARD)
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     with pytest.raises(PaymentUnderWay):
-        replace_card(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
+        replace_payment_method(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
     days.settle()
     with pytest.raises(NothingToPay):
-        replace_card(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
+        replace_payment_method(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
     assert at_stripe(days, order) == ["succeeded"]
 
 
 def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days: Days) -> None:
     order = unpaid(days, HARD)
-    replace_card(order_id=order.pk, payment_method="pm_nobody_has_this", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_nobody_has_this", at=days.now)
     days.settle()
     assert not days.dead
     assert (fresh(order).status, tries(order)[-1][0]) == ("payment_failed", "declined")
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     assert fresh(order).charge.status == "succeeded"
 
@@ -224,7 +229,7 @@ def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days:
 def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
     order = place_order(payment_method="pm_card_chargeDeclined", amount=10)  # declined when attached: no intent yet
     capture(order, at=days.now)
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     last = ChargeAttempt.objects.filter(charge__order=order).latest("number")
     assert (last.status, last.code) == ("refused", "amount_too_small")
@@ -239,7 +244,7 @@ def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
 def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> None:
     order = unpaid(days, HARD)
     before = fresh(order).subscription.payment_method
-    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.settle()
     assert fresh(order).subscription.payment_method == before
 
@@ -248,9 +253,9 @@ def test_the_first_card_pays_after_all_while_another_waits_to_be_tried(days: Day
     order = unpaid(days, SCA)
     intent = fresh(order).charge.payment_intent_id
     before = fresh(order).subscription.payment_method
-    card = order.customer.saved_cards.get(requested=SCA).stripe_id
+    card = order.customer.saved_payment_methods.get(payment_method_id=SCA).stripe_id
     days.sandbox.api("POST", f"/v1/payment_intents/{intent}/confirm", payment_method=card)
-    replace_card(order_id=order.pk, payment_method=HARD, at=days.now)  # in another tab
+    replace_payment_method(order_id=order.pk, payment_method=HARD, at=days.now)  # in another tab
     days.sandbox.authenticate(intent)  # and the bank's app says yes to the first
     days.settle()
     assert fresh(order).charge.status == "succeeded"
@@ -260,7 +265,7 @@ def test_the_first_card_pays_after_all_while_another_waits_to_be_tried(days: Day
 def test_a_card_that_pays_in_the_browser_alone_does_not_make_a_declined_one_the_subscriptions(days: Days) -> None:
     order = unpaid(days, HARD)
     before = fresh(order).subscription.payment_method
-    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.settle()
     days.sandbox.confirm_in_browser(fresh(order).charge.payment_intent_id, "pm_card_visa")
     reading.read_payment_of(order_id=order.pk, at=days.now)
@@ -271,23 +276,23 @@ def test_a_card_that_pays_in_the_browser_alone_does_not_make_a_declined_one_the_
 def test_many_cards_in_a_day_are_somebody_who_tries_out_stolen_ones(days: Days) -> None:
     order = unpaid(days, HARD)
     for _ in range(5):
-        replace_card(order_id=order.pk, payment_method=HARD, at=days.now)
+        replace_payment_method(order_id=order.pk, payment_method=HARD, at=days.now)
         days.settle()
         days.sleep(hours=1)
-    with pytest.raises(TooManyCards) as refusal:
-        replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    with pytest.raises(TooManyPaymentMethods) as refusal:
+        replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     assert refusal.value.wait == 19 * 3600
     days.sleep(hours=19)
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     assert fresh(order).status in ("paid", "fulfilled")
 
 
 def test_a_card_that_is_somebody_elses_is_not_charged(days: Days) -> None:
     other = paid_before(days)
-    card = other.customer.saved_cards.get().stripe_id
+    card = other.customer.saved_payment_methods.get().stripe_id
     order = unpaid(days, HARD)
-    replace_card(order_id=order.pk, payment_method=card, at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method=card, at=days.now)
     days.settle()
     assert not days.dead
     assert (fresh(order).status, at_stripe(days, order)) == ("payment_failed", ["requires_payment_method"])
@@ -296,12 +301,12 @@ def test_a_card_that_is_somebody_elses_is_not_charged(days: Days) -> None:
 def test_a_new_card_instead_of_authenticating_with_the_first(days: Days) -> None:
     order = unpaid(days, SCA)
     intent = next(one for one in days.sandbox.intents() if one["metadata"]["order"] == str(order.pk))
-    card = order.customer.saved_cards.get(requested=SCA).stripe_id
+    card = order.customer.saved_payment_methods.get(payment_method_id=SCA).stripe_id
     # The customer has begun to authenticate, and then thinks better of it.
     days.sandbox.api("POST", f"/v1/payment_intents/{intent['id']}/confirm", payment_method=card)
     assert at_stripe(days, order) == ["requires_action"]
 
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
 
     assert [status for status, _ in tries(order)] == ["canceled", "succeeded"]
@@ -321,7 +326,7 @@ def test_an_outage_of_ours_is_followed_by_one_try_and_no_burst(days: Days) -> No
 def test_a_decline_in_the_browser_does_not_take_the_place_of_the_next_try(days: Days) -> None:
     order = unpaid(days)
     intent = fresh(order).charge.payment_intent_id
-    card = order.customer.saved_cards.get(requested=SOFT).stripe_id
+    card = order.customer.saved_payment_methods.get(payment_method_id=SOFT).stripe_id
     days.pass_(days=1)
     days.sandbox.confirm_in_browser(intent, card)
     reading.read_payment_of(order_id=order.pk, at=days.now)
@@ -348,7 +353,7 @@ def test_at_most_eight_tries_in_all(days: Days, settings: Any) -> None:
     order = unpaid(days)
     for _ in range(3):
         days.pass_(days=1.2)
-        replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+        replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
         days.settle()
     days.pass_(days=60)
 
@@ -375,7 +380,7 @@ def test_the_customer_is_told_when_the_next_try_really_is(days: Days) -> None:
     in_six_days = Decline(code="card_declined", decline_code="insufficient_funds", network_advice_code="28")
     settlement.settle_decline(charge_id=charge.pk, decline=in_six_days, at=days.now)
 
-    told = queries.next_try_at(order_id=order.pk)
+    told = queries.next_attempt_at(order_id=order.pk)
     assert told == NOW + dt.timedelta(days=6)
     days.pass_(days=6)
     assert [day for _, day in tries(order)] == [0, 6]
@@ -384,9 +389,9 @@ def test_the_customer_is_told_when_the_next_try_really_is(days: Days) -> None:
 def test_the_customer_is_told_of_a_later_try_than_planned_where_the_new_card_was_tried_just_before(days: Days) -> None:
     order = unpaid(days, HARD)
     days.pass_(days=6, hours=12)
-    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.settle()
-    assert queries.next_try_at(order_id=order.pk) == NOW + dt.timedelta(days=7, hours=12)
+    assert queries.next_attempt_at(order_id=order.pk) == NOW + dt.timedelta(days=7, hours=12)
 
 
 @pytest.mark.parametrize(
@@ -404,10 +409,10 @@ def test_each_plan_ends_it_its_way(days: Days, policy: str, subscription: str, o
 def test_left_past_due_the_customer_can_pay_still(days: Days) -> None:
     order = unpaid(days, unpaid_policy="past_due")
     days.pass_(days=60)
-    replace_card(order_id=order.pk, payment_method=SOFT, at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.pass_(days=60)
     assert len(tries(order)) == 6, "no second dunning"
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     assert (fresh(order).charge.status, fresh(order).subscription.status) == ("succeeded", "active")
 
@@ -458,7 +463,7 @@ def test_what_is_unpaid_after_a_pause_that_is_over_is_not_canceled(days: Days) -
     assert subscriptions.resume(subscription=first.subscription, paused_because=Subscription.StatusReason.UNPAID)
     second = place_renewal(first, payment_method=SOFT)
     capture(second, at=days.now)
-    assert dunning.cancel_what_else_is_unpaid(order_id=first.pk, at=days.now) == 0
+    assert dunning.cancel_other_unpaid_orders(order_id=first.pk, at=days.now) == 0
     assert fresh(second).status == "payment_failed"
 
 
@@ -529,7 +534,7 @@ def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
 
 def test_what_is_paid_and_refunded_is_not_collected_again(days: Days) -> None:
     order = unpaid(days)
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     ask(None, order_number=order.number)
     days.pass_(days=60)
@@ -543,7 +548,7 @@ def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> No
     days.pass_(days=30)
     assert len(tries(order)) == 1
 
-    went_on = dunning.go_on_for_subscription(
+    went_on = dunning.resume_for_subscription(
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 1
@@ -558,7 +563,7 @@ def test_nobody_is_reminded_of_what_cannot_be_paid_any_more(days: Days) -> None:
     days.sandbox.api("POST", f"/v1/payment_intents/{fresh(order).charge.payment_intent_id}/cancel")
     reading.read_payment_of(order_id=order.pk, at=days.now)
 
-    dunning.go_on_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
+    dunning.resume_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
     days.settle()
 
     assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
@@ -588,11 +593,11 @@ def test_what_nobody_mends_is_not_tried_for_ever(days: Days) -> None:
 
 def test_a_card_that_is_detached_during_dunning_is_asked_to_be_replaced(days: Days) -> None:
     order = unpaid(days)
-    card = order.customer.saved_cards.get(requested=SOFT).stripe_id
+    card = order.customer.saved_payment_methods.get(payment_method_id=SOFT).stripe_id
     days.sandbox.api("POST", f"/v1/payment_methods/{card}/detach")
     days.pass_(days=60)
     assert tries(order) == [("declined", 0), ("declined", 2)]
-    assert steps(order) == ["tried", "reminded", "reminded", "dropped"]
+    assert steps(order) == ["attempted", "reminded", "reminded", "dropped"]
     assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
     assert not days.dead
 
@@ -626,7 +631,7 @@ def test_a_step_whose_process_is_killed_is_taken_once(
             dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
     assert (len(tries(order)), steps(order)) == (1, ["planned"])
     days.pass_(hours=1)
-    assert (len(tries(order)), steps(order)) == (2, ["tried", "planned"])
+    assert (len(tries(order)), steps(order)) == (2, ["attempted", "planned"])
 
 
 def test_constraints_keep_one_planned_step_and_one_run(days: Days) -> None:
@@ -637,7 +642,7 @@ def test_constraints_keep_one_planned_step_and_one_run(days: Days) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         DunningRun.objects.create(order=order, schedule=[1], unpaid_policy="cancel", started_at=NOW)
     with pytest.raises(IntegrityError), transaction.atomic():
-        run.steps.update(status="tried", done_at=NOW)
+        run.steps.update(status="attempted", done_at=NOW)
 
 
 def test_a_year_of_dunning(days: Days) -> None:
@@ -652,7 +657,7 @@ def test_a_year_of_dunning(days: Days) -> None:
             capture(renewal, at=days.now)
             placed[kind].append(renewal)
         days.pass_(days=5)
-        replace_card(order_id=placed["mends"][-1].pk, payment_method="pm_card_visa", at=days.now)
+        replace_payment_method(order_id=placed["mends"][-1].pk, payment_method="pm_card_visa", at=days.now)
         days.settle()
         assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
     days.pass_(days=60)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from charges.operations import dunning, ledger, locks
 from charges.operations.payments import reading
-from charges.operations.payments.new_payment_method import replace_card
+from charges.operations.payments.new_payment_method import replace_payment_method
 from orders.operations import payments
 from orders.operations.locks import locked_order
 from subscriptions.models import Subscription
@@ -150,7 +150,7 @@ def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days
         failing = elsewhere(lambda: capture(order, at=days.now))
         until_it_waits(failing)
     failing.join()
-    assert (order.dunning_run.status, steps(order)) == ("stopped", ["tried"])
+    assert (order.dunning_run.status, steps(order)) == ("stopped", ["attempted"])
 
 
 def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
@@ -158,7 +158,7 @@ def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> N
     dunning.stop_for_subscription(subscription_id=first.subscription_id, reason="disputed", at=days.now)
     Subscription.objects.update(status="active")
     with CaptureQueriesContext(connection) as captured:
-        dunning.go_on_for_subscription(subscription_id=first.subscription_id, stopped_because="disputed", at=days.now)
+        dunning.resume_for_subscription(subscription_id=first.subscription_id, stopped_because="disputed", at=days.now)
     held: set[str] = set()
     for query in captured:
         if query["sql"] == "COMMIT":
@@ -175,7 +175,7 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
     locked_charge_of_order = locks.locked_charge_of_order
 
     def pay_by_another_card() -> None:
-        replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+        replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
         capture(order, at=days.now)
         start_fulfilments()
 
@@ -185,7 +185,7 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
         return locked_charge_of_order(**found)
 
     monkeypatch.setattr(locks, "locked_charge_of_order", overtaken)
-    went_on = dunning.go_on_for_subscription(
+    went_on = dunning.resume_for_subscription(
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 0

@@ -423,11 +423,11 @@ def dunned_without_a_next_step() -> None:
     failed().order.dunning_run.steps.update(status="reminded", done_at=NOW)
 
 
-@breaks("try_of_its_own_order")
+@breaks("attempt_of_its_own_order")
 def a_step_that_tried_another_order() -> None:
     another = failed().attempts.get()
     run = failed().order.dunning_run
-    run.steps.update(status="tried", done_at=NOW, attempt=another)
+    run.steps.update(status="attempted", done_at=NOW, attempt=another)
     DunningStep.objects.create(run=run, number=2, due_at=NOW)
 
 
@@ -681,7 +681,7 @@ class TestTheWholeLedger:
         for card in ("pm_card_chargeCustomerFail", "pm_card_authenticationRequired"):
             pay_on_session(stripe_sandbox, after=card)
         capture(ordered(status="canceled"))
-        call_off_while_it_is_captured(monkeypatch)
+        cancel_while_it_is_captured(monkeypatch)
         ordered()
         refund_some(stripe_sandbox)
         start_fulfilments()
@@ -819,18 +819,18 @@ def refund_some(stripe_sandbox: StripeSandbox) -> None:
     ask(waiting.charge)
 
 
-def call_off_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
+def cancel_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order is canceled after its intent was made and before anybody confirmed it."""
     order = ordered()
-    make = intents.ready_intent
+    make = intents.ensure_intent
 
-    def made_and_called_off(**arguments: Any) -> str:
+    def created_and_canceled(**arguments: Any) -> str:
         intent_id = make(**arguments)
         Order.objects.filter(pk=order.pk).update(status="canceled")
         return intent_id
 
     with monkeypatch.context() as patch:
-        patch.setattr(intents, "ready_intent", made_and_called_off)
+        patch.setattr(intents, "ensure_intent", created_and_canceled)
         capture(order)
 
 

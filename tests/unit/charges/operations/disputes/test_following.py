@@ -17,7 +17,7 @@ from charges.invariants import INVARIANTS
 from charges.models import Charge, Dispute, DunningRun, DunningStep
 from charges.operations import dunning, ledger
 from charges.operations.disputes import following
-from charges.operations.payments.new_payment_method import replace_card
+from charges.operations.payments.new_payment_method import replace_payment_method
 from charges.operations.stripe_events.disputes import DisputedBeforePaid
 from charges.operations.stripe_events.objects import ChargeNotHereYet
 from charges.operations.stripe_events.processing import process_stripe_event
@@ -799,7 +799,7 @@ class TestWhileItIsOpen:
         renewal = place_renewal(order, payment_method=SOFT)
         capture(renewal, at=days.now)
         self.open(days, order)
-        replace_card(order_id=renewal.pk, payment_method="pm_card_visa", at=days.now)
+        replace_payment_method(order_id=renewal.pk, payment_method="pm_card_visa", at=days.now)
         days.settle()
         assert self.outcome(renewal) == ("paid", "succeeded", ["declined", "succeeded"])
         assert Subscription.objects.get().status == "paused"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from charges.models import Charge, ChargeAttempt, SavedCard, StripeCustomer
-from charges.operations.payments.new_payment_method import replace_card
-from charges.operations.payments.payment_methods import CustomerWasDeleted, forgotten_if_deleted
+from charges.models import Charge, ChargeAttempt, SavedPaymentMethod, StripeCustomer
+from charges.operations.payments.new_payment_method import replace_payment_method
+from charges.operations.payments.payment_methods import CustomerWasDeleted, forget_if_deleted
 from integrations.errors import ProviderUnclear
 from integrations.stripe.errors import InvalidRequest
 from orders.queries import OrderNotFound
@@ -49,7 +49,7 @@ def test_money_moves_only_by_a_confirmation_of_a_committed_intent(stripe_sandbox
     keys = [request["idempotency_key"] for request in stripe_sandbox.requests()]
     assert keys == [
         f"customer:{StripeCustomer.objects.get().pk}",
-        f"card:{SavedCard.objects.get().pk}:attach",
+        f"payment_method:{SavedPaymentMethod.objects.get().pk}:attach",
         f"charge:{charge.pk}:intent",
         f"charge:{charge.pk}:confirm:1",
     ]
@@ -154,13 +154,13 @@ def test_a_card_that_does_not_exist_waits_for_another(
 
 def test_a_card_that_was_given_under_another_address_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order())
-    assert_waits_for_another_card(place_order(payment_method=SavedCard.objects.get().stripe_id))
+    assert_waits_for_another_card(place_order(payment_method=SavedPaymentMethod.objects.get().stripe_id))
 
 
 def test_a_card_that_was_detached_at_stripe_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
     first = place_order()
     capture(first)
-    stripe_sandbox.api("POST", f"/v1/payment_methods/{SavedCard.objects.get().stripe_id}/detach")
+    stripe_sandbox.api("POST", f"/v1/payment_methods/{SavedPaymentMethod.objects.get().stripe_id}/detach")
     assert_waits_for_another_card(place_order(customer=first.customer))
 
 
@@ -197,7 +197,7 @@ def test_a_customer_who_was_deleted_at_stripe_is_made_anew(stripe_sandbox: Strip
     assert made != deleted
 
     # Another delivery had met the deleted one as well, and says so late.
-    with pytest.raises(CustomerWasDeleted), forgotten_if_deleted(customer=first.customer, stripe_customer_id=deleted):
+    with pytest.raises(CustomerWasDeleted), forget_if_deleted(customer=first.customer, stripe_customer_id=deleted):
         raise InvalidRequest("No such customer.", code="resource_missing", param="customer")
     assert StripeCustomer.objects.get(customer=first.customer).stripe_id == made
 
@@ -211,7 +211,7 @@ def test_a_card_that_went_with_its_deleted_customer_waits_for_another(stripe_san
         capture(order)
     assert_waits_for_another_card(order)
 
-    replace_card(order_id=order.pk, payment_method=own_card(stripe_sandbox), at=NOW)
+    replace_payment_method(order_id=order.pk, payment_method=own_card(stripe_sandbox), at=NOW)
     capture(order)
 
     order.refresh_from_db()

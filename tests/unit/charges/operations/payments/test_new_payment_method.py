@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from charges.operations.payments import reading
-from charges.operations.payments.new_payment_method import replace_card
+from charges.operations.payments.new_payment_method import replace_payment_method
 from tests.support.days import Days
 from tests.support.payments import StripeSandbox
 from tests.unit.charges.operations.test_dunning import HARD, SCA, at_stripe, fresh, tries, unpaid
@@ -23,7 +23,7 @@ def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days
 def confirm_in_browser(days: Days, order: Any, card: str) -> str:
     """The customer pays by himself with the card that we have; the intent's id."""
     intent_id = str(fresh(order).charge.payment_intent_id)
-    stripe_id = order.customer.saved_cards.get(requested=card).stripe_id
+    stripe_id = order.customer.saved_payment_methods.get(payment_method_id=card).stripe_id
     days.sandbox.http.post(
         f"/stripe/v1/payment_intents/{intent_id}/confirm",
         data={"payment_method": stripe_id},
@@ -36,7 +36,7 @@ def test_a_new_card_is_tried_though_the_first_ones_bank_is_heard_of_before(days:
     order = unpaid(days, SCA)
     confirm_in_browser(days, order, SCA)
     assert at_stripe(days, order) == ["requires_action"]
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
 
     reading.read_payment_of(order_id=order.pk, at=days.now)
     assert fresh(order).charge.status == "pending"
@@ -49,7 +49,7 @@ def test_a_new_card_is_tried_though_the_first_ones_bank_is_heard_of_before(days:
 def test_a_new_card_is_tried_though_authenticating_the_first_fails_meanwhile(days: Days) -> None:
     order = unpaid(days, SCA)
     intent_id = confirm_in_browser(days, order, SCA)
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
 
     days.sandbox.authenticate(intent_id, "fail")
     days.settle()
@@ -62,7 +62,7 @@ def test_a_new_card_is_not_blamed_for_what_failed_in_the_browser(days: Days) -> 
     confirm_in_browser(days, order, HARD)
     reading.read_payment_of(order_id=order.pk, at=days.now)
 
-    replace_card(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
+    replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
 
     assert [status for status, _ in tries(order)] == ["declined", "succeeded"]
@@ -76,5 +76,5 @@ def test_authenticating_fails_a_second_time_and_that_is_known_as_well(days: Days
         days.sandbox.authenticate(confirm_in_browser(days, order, SCA), "fail")
         reading.read_payment_of(order_id=order.pk, at=days.now)
         assert (fresh(order).status, fresh(order).charge.status) == ("payment_failed", "failed")
-        replace_card(order_id=order.pk, payment_method=SCA, at=days.now)
+        replace_payment_method(order_id=order.pk, payment_method=SCA, at=days.now)
         days.settle()

@@ -35,7 +35,7 @@ def confirmed(charge: Charge) -> None:
     """An attempt is begun, and Stripe is asked to confirm it."""
     claim = attempts.claim(charge_id=charge.pk, task_id="", at=NOW)
     assert claim is not None
-    attempts.note_confirmed(attempt=claim.attempt, at=NOW)
+    attempts.save_confirmation_time(attempt=claim.attempt, at=NOW)
 
 
 def intent(charge: Charge, status: str, **decline: str) -> PaymentIntent:
@@ -75,7 +75,7 @@ def test_success_is_final(status: str, decline: dict[str, str]) -> None:
 
     assert settle(charge, status, **decline) == "succeeded"
     settlement.settle_decline(charge_id=charge.pk, decline=Decline(**LOST), at=NOW)
-    settlement.settle_refusal(charge_id=charge.pk, code="x", at=NOW)
+    settlement.settle_invalid_request(charge_id=charge.pk, code="x", at=NOW)
 
     charge.refresh_from_db()
     assert (charge.status, charge.order.status, charge.attempts.get().status) == ("succeeded", "paid", "succeeded")
@@ -88,7 +88,7 @@ def test_a_refusal_through_our_fault_fails_the_charge_and_tells_only_us(
 ) -> None:
     charge = pending_charge()
 
-    settlement.settle_refusal(charge_id=charge.pk, code=code, at=NOW)
+    settlement.settle_invalid_request(charge_id=charge.pk, code=code, at=NOW)
 
     charge.refresh_from_db()
     attempt = charge.attempts.get()
@@ -96,13 +96,13 @@ def test_a_refusal_through_our_fault_fails_the_charge_and_tells_only_us(
     assert (attempt.status, attempt.code) == ("refused", code)
     assert published() == {}
     assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "our fault" in caplog.text
+    assert "Stripe rejected our request" in caplog.text
 
 
 def test_a_refusal_that_blames_the_card_waits_for_another_card() -> None:
     charge = pending_charge()
 
-    settlement.settle_refusal(charge_id=charge.pk, code="expired_card", at=NOW)
+    settlement.settle_invalid_request(charge_id=charge.pk, code="expired_card", at=NOW)
 
     charge.refresh_from_db()
     assert (charge.status, charge.order.status, charge.attempts.get().status) == ("failed", "payment_failed", "refused")
@@ -111,7 +111,7 @@ def test_a_refusal_that_blames_the_card_waits_for_another_card() -> None:
 
 def test_a_charge_that_is_refused_and_later_declined_tells_the_customer_then() -> None:
     charge = pending_charge()
-    settlement.settle_refusal(charge_id=charge.pk, code="parameter_unknown", at=NOW)
+    settlement.settle_invalid_request(charge_id=charge.pk, code="parameter_unknown", at=NOW)
     assert attempts.claim(charge_id=charge.pk, task_id="", at=NOW) is not None
 
     settlement.settle_decline(charge_id=charge.pk, decline=Decline(**LOST), at=NOW)
@@ -196,7 +196,7 @@ def test_a_decline_of_the_customers_own_try_is_not_the_answer_to_one_that_was_no
 
     assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "pending"
 
-    attempts.note_confirmed(attempt=attempt, at=NOW)
+    attempts.save_confirmation_time(attempt=attempt, at=NOW)
     assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
 
 

@@ -16,7 +16,7 @@ from charges.events import DunningStepPlanned, PaymentDue
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
 from charges.operations import attempts
 from charges.operations.recovery.stuck_work import FINDERS
-from charges.operations.recovery.unknown_outcomes import ask_for_outcomes
+from charges.operations.recovery.unknown_outcomes import check_unknown_outcomes
 from charges.operations.stripe_events.objects import ChargeNotHereYet
 from charges.operations.stripe_events.processing import process_stripe_event
 from integrations.inbox.models import WebhookEvent
@@ -339,7 +339,7 @@ def test_messages_about_others_and_to_others_do_not_count() -> None:
 
 def test_the_message_of_an_outcome_check_counts() -> None:
     attempt_at(charge_of(waiting_order()))
-    assert ask_for_outcomes(at=NOW) == 1
+    assert check_unknown_outcomes(at=NOW) == 1
     assert swept() == {}
 
 

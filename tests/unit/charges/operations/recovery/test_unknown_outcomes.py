@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from charges.models import ChargeAttempt
 from charges.operations import attempts
-from charges.operations.recovery.unknown_outcomes import ask_for_outcomes
+from charges.operations.recovery.unknown_outcomes import check_unknown_outcomes
 from integrations.errors import ProviderUnclear
 from integrations.outbox.models import OutboxMessage
 from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
@@ -40,7 +40,7 @@ def attempt(status: str = "unknown", *, started_at: dt.datetime = NOW, **fields:
 
 def asked(found: ChargeAttempt) -> int:
     found.refresh_from_db()
-    return found.asks
+    return found.outcome_checks
 
 
 @pytest.mark.parametrize("status", ["started", "unknown", "processing"])
@@ -48,7 +48,7 @@ def test_it_is_asked_for_after_five_minutes_an_hour_and_a_day(status: str) -> No
     found = attempt(status)
     asks = {}
     for after in (4 * MINUTE, 5 * MINUTE, 6 * MINUTE, HOUR, 2 * HOUR, 23 * HOUR, DAY, 2 * DAY, 30 * DAY):
-        ask_for_outcomes(at=NOW + after)
+        check_unknown_outcomes(at=NOW + after)
         asks[after] = asked(found)
 
     assert list(asks.values()) == [0, 1, 1, 2, 2, 2, 3, 3, 3]
@@ -65,7 +65,7 @@ def test_what_is_several_questions_behind_is_asked_for_once(after: dt.timedelta,
     found = attempt()
 
     for minutes in range(3):
-        ask_for_outcomes(at=NOW + after + minutes * MINUTE)
+        check_unknown_outcomes(at=NOW + after + minutes * MINUTE)
 
     assert (asked(found), published()) == (asks, {"PaymentDue": 1})
 
@@ -75,7 +75,7 @@ def test_what_is_several_questions_behind_is_asked_for_once(after: dt.timedelta,
 )
 def test_what_has_an_outcome_or_waits_for_the_customer_is_not_asked_for(status: str) -> None:
     found = attempt(status)
-    assert ask_for_outcomes(at=NOW + DAY) == 0
+    assert check_unknown_outcomes(at=NOW + DAY) == 0
     assert (asked(found), published()) == (0, {})
 
 
@@ -83,10 +83,10 @@ def test_a_batch_is_the_oldest_ones_and_the_next_run_has_the_rest() -> None:
     found = [attempt(started_at=NOW + n * MINUTE) for n in range(5)]
     later = NOW + 30 * MINUTE
 
-    assert ask_for_outcomes(at=later, batch=3) == 3
+    assert check_unknown_outcomes(at=later, batch=3) == 3
     assert [asked(one) for one in found] == [1, 1, 1, 0, 0]
-    assert ask_for_outcomes(at=later, batch=3) == 2
-    assert ask_for_outcomes(at=later, batch=3) == 0
+    assert check_unknown_outcomes(at=later, batch=3) == 2
+    assert check_unknown_outcomes(at=later, batch=3) == 0
     assert published() == {"PaymentDue": 5}
 
 
@@ -96,7 +96,7 @@ def test_many_take_as_many_statements_as_one() -> None:
         for _ in range(number):
             attempt()
         with CaptureQueriesContext(connection) as queries:
-            assert ask_for_outcomes(at=NOW + 10 * MINUTE) == number
+            assert check_unknown_outcomes(at=NOW + 10 * MINUTE) == number
         counts.append([query["sql"].split()[0] for query in queries])
     assert counts == [["BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]] * 2
 
@@ -104,8 +104,8 @@ def test_many_take_as_many_statements_as_one() -> None:
 def test_two_janitors_at_once_ask_once() -> None:
     found = [attempt() for _ in range(30)]
 
-    assert at_once(*[lambda: ask_for_outcomes(at=NOW + HOUR, batch=20)] * 3) == []
-    while ask_for_outcomes(at=NOW + HOUR, batch=20):
+    assert at_once(*[lambda: check_unknown_outcomes(at=NOW + HOUR, batch=20)] * 3) == []
+    while check_unknown_outcomes(at=NOW + HOUR, batch=20):
         pass
 
     assert published() == {"PaymentDue": 30}
@@ -116,7 +116,7 @@ def test_nobody_waits_for_an_attempt_that_is_being_settled() -> None:
     held, free = attempt(), attempt()
     with transaction.atomic():
         ChargeAttempt.objects.select_for_update().get(pk=held.pk)
-        assert at_once(lambda: ask_for_outcomes(at=NOW + HOUR)) == []
+        assert at_once(lambda: check_unknown_outcomes(at=NOW + HOUR)) == []
     assert (asked(held), asked(free)) == (0, 2)
 
 
@@ -126,10 +126,10 @@ def test_a_payment_whose_answer_was_lost_is_settled_by_asking(stripe_sandbox: St
     with pytest.raises(ProviderUnclear):
         capture(order)
 
-    assert ask_for_outcomes(at=NOW + 5 * MINUTE) == 1
+    assert check_unknown_outcomes(at=NOW + 5 * MINUTE) == 1
     capture(order, at=NOW + 5 * MINUTE)
 
     order.refresh_from_db()
     assert (order.status, stripe_sandbox.statuses()) == ("paid", ["succeeded"])
     assert len(stripe_sandbox.requests(path="/confirm")) == 1, "the intent was read, and believed"
-    assert ask_for_outcomes(at=NOW + DAY) == 0
+    assert check_unknown_outcomes(at=NOW + DAY) == 0

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from charges.operations.refunds import creation as refunds_module
-from charges.operations.refunds.creation import NoSuchRefund, UnreadableRefund, make_refund
+from charges.operations.refunds.creation import UnreadableRefund, make_refund
+from charges.queries import RefundNotFound
 from integrations.errors import ProviderUnclear
 from integrations.stripe import refunds as gateway
 from integrations.stripe.errors import InvalidRequest
@@ -145,7 +146,7 @@ def test_a_redrive_after_a_month(stripe_sandbox: StripeSandbox, charge: Any, kin
 
     refund.refresh_from_db()
     assert at_stripe(stripe_sandbox) == [(500, "succeeded")]
-    assert (state(charge), refund.key_number) == (
+    assert (state(charge), refund.key_version) == (
         (500, "partially_refunded", ["succeeded"]),
         1 if kind == "drop_after_effect" else 2,
     )
@@ -282,7 +283,7 @@ def test_money_for_a_canceled_order_goes_back_and_the_order_stays_canceled(
 
 
 def test_a_refund_that_is_not_there() -> None:
-    with pytest.raises(NoSuchRefund):
+    with pytest.raises(RefundNotFound):
         make_refund(refund_id=uuid.uuid4(), at=NOW)
 
 

@@ -15,7 +15,7 @@ from charges.operations.refunds.settlement import (
     RefundDiffers,
     UnexpectedRefund,
     settle_refund,
-    settle_refusal,
+    settle_rejected_refund,
 )
 from integrations.outbox.recovery import sweep
 from integrations.stripe import results
@@ -183,7 +183,7 @@ def test_a_refusal_that_comes_too_late_changes_nothing(charge: Any) -> None:
     """Somebody else found it made meanwhile."""
     for status in ("pending", "succeeded"):
         refund = settle(ask(charge, 100), status)
-        settle_refusal(refund_id=refund.pk, code="charge_already_refunded", at=NOW)
+        settle_rejected_refund(refund_id=refund.pk, code="charge_already_refunded", at=NOW)
         refund.refresh_from_db()
         assert (refund.status, refund.failure_code) == (status, "")
     assert state(charge)[0] == 200
@@ -192,5 +192,5 @@ def test_a_refusal_that_comes_too_late_changes_nothing(charge: Any) -> None:
 def test_a_refusal_is_told_to_staff_and_to_nobody_else(charge: Any) -> None:
     refund = ask(charge)
     for _ in range(2):
-        settle_refusal(refund_id=refund.pk, code="charge_disputed", at=NOW)
+        settle_rejected_refund(refund_id=refund.pk, code="charge_disputed", at=NOW)
     assert (state(charge), told()) == ((0, "paid", ["failed"]), {})
