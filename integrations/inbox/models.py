@@ -6,7 +6,7 @@ from uuid6 import uuid7
 
 
 class WebhookEvent(models.Model):
-    """What a provider told us, stored once, before anything is done about it; forgotten some weeks after it was."""
+    """An event from a provider, stored once before it is processed, and deleted some weeks afterwards."""
 
     class Provider(models.TextChoices):
         STRIPE = "stripe"
@@ -14,7 +14,9 @@ class WebhookEvent(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     provider = models.CharField(max_length=20, choices=Provider)
-    event_id = models.CharField(max_length=255, help_text="The provider's id, or one made of what tells events apart.")
+    event_id = models.CharField(
+        max_length=255, help_text="The provider's id, or a digest of the fields that identify the event."
+    )
     type = models.CharField(max_length=100)
     payload = models.JSONField()
     received_at = models.DateTimeField(db_default=Now())

@@ -1,4 +1,4 @@
-"""Store what a provider tells us once, and publish that it is there, in one transaction."""
+"""Store each event of a provider once, and publish that it is stored, in one transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integrations.outbox.events import Event, publish_all
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One event as a provider's webhook gave it; ``event_id`` is what makes it one."""
+    """One event from a provider's webhook. ``event_id`` identifies it."""
 
     event_id: str
     type: str
@@ -25,13 +25,15 @@ class Received:
 
 @transaction.atomic(durable=True)
 def record(*, provider: str, received: Sequence[Received], event: Callable[[UUID], Event]) -> int:
-    """Store the events that are new and publish one ``event(id)`` for each; return how many were new.
+    """Store the new events and publish one ``event(id)`` for each; return the number of new events.
 
-    Told twice, even at the same time, an event is stored and published once.
+    If a provider sends an event twice, even at the same time, it is stored and published once.
     """
     rows = {
-        one.event_id: WebhookEvent(provider=provider, event_id=one.event_id, type=one.type[:100], payload=one.payload)
-        for one in received
+        item.event_id: WebhookEvent(
+            provider=provider, event_id=item.event_id, type=item.type[:100], payload=item.payload
+        )
+        for item in received
     }
     WebhookEvent.objects.bulk_create(rows.values(), ignore_conflicts=True)
     ids = [row.pk for row in rows.values()]
@@ -41,10 +43,10 @@ def record(*, provider: str, received: Sequence[Received], event: Callable[[UUID
 
 
 def mark_processed(*, webhook_event_id: UUID, outcome: str) -> None:
-    """Note when and how the event was dealt with. ``outcome`` is a few words, nothing personal."""
+    """Store that the event was processed. ``outcome`` is a few words without personal data."""
     WebhookEvent.objects.filter(pk=webhook_event_id).update(processed_at=timezone.now(), outcome=outcome[:200])
 
 
 def note_failed(*, webhook_event_id: UUID, outcome: str) -> None:
-    """Note why the event cannot be dealt with as things are; it still waits. ``outcome`` as in ``mark_processed``."""
+    """Store why the event cannot be processed now; a person has to look. ``outcome`` as in ``mark_processed``."""
     WebhookEvent.objects.filter(pk=webhook_event_id, processed_at=None).update(outcome=outcome[:200])

@@ -9,22 +9,22 @@ from integrations.outbox.models import OutboxMessage
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(ReadOnlyAdmin):
-    """What was sent, what waits, and why."""
+    """Sent and waiting messages, with the last error."""
 
     list_display = ("task", "created_at", "sent_at", "attempts", "last_error", "not_before", "queue", "id")
     list_filter = ("queue", "task", ("sent_at", admin.EmptyFieldListFilter))
     search_fields = ("id__exact",)
-    search_help_text = "Our id, which is also the task's"
+    search_help_text = "The message's id, which is also the task's"
     ordering = ("-id",)
 
 
-# The library's own lists offer to add and to edit results, and one for groups of tasks, which we do not have.
+# The library's own pages allow adding and editing results, and list groups of tasks, which this project does not use.
 admin.site.unregister([TaskResult, GroupResult])
 
 
 @admin.register(TaskResult)
 class TaskResultAdmin(ReadOnlyAdmin):
-    """What became of each task; its id is that of its outbox row."""
+    """The result of each task. A task has the id of its outbox row."""
 
     list_display = ("task_id", "task_name", "status", "date_done", "worker")
     list_filter = ("status", "task_name", "date_done")

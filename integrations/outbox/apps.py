@@ -10,5 +10,5 @@ class OutboxConfig(AppConfig):
     verbose_name = "Outbox"
 
     def ready(self) -> None:
-        # A web process imports no tasks by itself; without their consumers, events would have nobody to go to.
+        # A web process would not import the tasks, and events without consumers cannot be published.
         autodiscover_modules("tasks")

@@ -1,7 +1,7 @@
-"""Down is a call, up is an event: a lower app publishes what happened, a higher app declares a task that consumes it.
+"""A lower app publishes an event; a higher app declares a task that consumes it.
 
-``publish(OrderPlaced(order_id=...))`` writes one outbox row per consumer in the caller's transaction; the message goes
-out if, and only if, the transaction commits.
+``publish(OrderPlaced(order_id=...))`` writes one outbox row per consumer in the caller's transaction. The relay sends
+the message only if the transaction commits.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ class Event:
 
     @property
     def group(self) -> str:
-        """Whose message it is: messages of one customer share a group, so that a busy one starves nobody."""
+        """The customer's id. SQS shares a queue fairly between groups, so one customer cannot delay the others."""
         return str(getattr(self, "customer_id", "") or "")
 
 
 class PublishedOutsideTransaction(Exception):
-    """An event was published with no transaction open: it could report something that is then rolled back."""
+    """An event must be published inside the transaction that it reports on; that one may still roll back."""
 
 
 class NobodyListens(Exception):
-    """No task consumes this event: a consumer is missing, or its module was never imported."""
+    """No task consumes this event: the consumer is missing, or its module was not imported."""
 
 
 _consumers: dict[type[Event], list[str]] = defaultdict(list)
 
 
 def consumes(*events: type[Event], name: str, queue: Queue) -> Callable[[Callable[..., Any]], Any]:
-    """Make a function the task ``name`` on ``queue`` and have it called for each of these events.
+    """Make a function the task ``name`` on ``queue``, called for each of these events.
 
-    The function takes the events' fields by keyword, and ``**_`` for what tomorrow's event may add.
+    The function takes the events' fields by keyword, and ``**_`` for fields of newer releases.
     """
 
     def declare(function: Callable[..., Any]) -> Any:
@@ -90,7 +90,7 @@ def publish(event: Event, *, not_before: dt.datetime | None = None) -> None:
 def publish_all(events: Iterable[Event], *, not_before: dt.datetime | None = None) -> None:
     """Write many events in one statement. See ``publish``."""
     if not transaction.get_connection().in_atomic_block:
-        raise PublishedOutsideTransaction("publish() belongs inside the transaction whose outcome it reports.")
+        raise PublishedOutsideTransaction("publish() must be called inside the transaction that it reports on.")
     rows = [row for event in events for row in _rows(event, not_before)]
     OutboxMessage.objects.bulk_create(rows, batch_size=1000)
 

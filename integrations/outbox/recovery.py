@@ -36,7 +36,7 @@ class Window:
     def stuck(self) -> dt.datetime:
         """A message that was sent before this moment is no longer on its way."""
         queues = topology().queues
-        max_life = max(topology().longest_life_of(queue) for queue in queues)
+        max_life = max(topology().max_life_of(queue) for queue in queues)
         return self.at - dt.timedelta(seconds=max_life) - MARGIN
 
     @property

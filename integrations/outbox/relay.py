@@ -1,8 +1,8 @@
-"""The relay moves due outbox rows to SQS, up to ten a call and per queue. Any number of relays may run.
+"""The relay sends due outbox rows to SQS, up to ten per call and queue. Any number of relays may run.
 
-Rows stay locked (``SKIP LOCKED``) while they are being sent, so a relay that dies gives them back at once: what it had
-sent already goes out twice, nothing is lost. The calls have short time-outs, and SQS is our own broker: this is the
-one place where a transaction is open during a network call.
+Rows stay locked (``SKIP LOCKED``) while the relay sends them. If it dies, the locks end at once and another relay sends
+the rows: some messages are then sent twice, none is lost. This is the only place that holds a transaction open during a
+network call; the calls to SQS have short time-outs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from integrations.sqs.client import SqsUnavailable
 logger = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
-TAKE = 100
+ROWS_PER_ROUND = 100
 FIRST_WAIT_SECONDS = 1.0
 MAX_WAIT_SECONDS = 300.0
 QUEUES = {queue.name: queue for queue in topology.QUEUES}
@@ -36,28 +36,28 @@ SendBatch = Callable[[topology.Queue, Sequence[sender.OutgoingMessage]], sender.
 
 @dataclass(slots=True)
 class Round:
-    """What one round did: ids that were sent, refused rows by reason, and queues that did not answer."""
+    """What one round did: ids that were sent, rejected rows by reason, and queues that did not answer."""
 
     sent: list[UUID] = field(default_factory=list)
-    refused: dict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
-    outages: dict[str, SqsUnavailable] = field(default_factory=dict)
+    rejected: dict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))
+    unavailable: dict[str, SqsUnavailable] = field(default_factory=dict)
 
     @property
     def made_progress(self) -> bool:
-        return bool(self.sent or self.refused)
+        return bool(self.sent or self.rejected)
 
 
 @transaction.atomic(durable=True)
 def relay_due(
-    *, send_batch: SendBatch = sender.send_batch, resting: Collection[str] = (), take: int = TAKE
+    *, send_batch: SendBatch = sender.send_batch, skip_queues: Collection[str] = (), take: int = ROWS_PER_ROUND
 ) -> Round:
-    """Send up to ``take`` due rows, but none of the ``resting`` queues.
+    """Send up to ``take`` due rows, except those of ``skip_queues``.
 
-    The rows of a queue that does not answer stay as they are; a row that SQS refuses is put back for later.
+    If a queue does not answer, its rows stay as they are. A row that SQS rejects is sent again later.
     """
     rows = (
         OutboxMessage.objects.filter(sent_at=None, not_before__lte=Now())
-        .exclude(queue__in=resting)
+        .exclude(queue__in=skip_queues)
         .order_by("not_before", "id")
         .select_for_update(skip_locked=True)[:take]
     )
@@ -67,8 +67,8 @@ def relay_due(
     OutboxMessage.objects.filter(pk__in=done.sent).update(
         sent_at=Now(), attempts=F("attempts") + 1, last_error=""
     )
-    for reason, refused in done.refused.items():
-        _put_back(refused, reason)
+    for reason, rejected in done.rejected.items():
+        _put_back(rejected, reason)
     return done
 
 
@@ -81,27 +81,27 @@ def _by_queue(rows: models.QuerySet[OutboxMessage]) -> dict[str, list[OutboxMess
 
 def _send(queue_name: str, batch: list[OutboxMessage], send_batch: SendBatch, done: Round) -> None:
     if queue_name not in QUEUES:
-        # Written by another release, or by hand: it must not hold up the others, nor stop the relay at each start.
-        done.refused[f"unknown queue {queue_name!r}"[:300]] += batch
+        # Another release may have written this row. It must not stop the relay or delay other rows.
+        done.rejected[f"unknown queue {queue_name!r}"[:300]] += batch
         return
     outgoing = []
     for row in batch:
         try:
             outgoing.append(_outgoing(row))
         except Exception as error:
-            # A row of a task that this release no longer knows must not hold up the others.
-            done.refused[f"cannot be encoded: {type(error).__name__}: {error}"[:300]].append(row)
+            # This release may not know the task any more. The row must not delay other rows.
+            done.rejected[f"cannot be encoded: {type(error).__name__}: {error}"[:300]].append(row)
     if not outgoing:
         return
     try:
         result = send_batch(QUEUES[queue_name], outgoing)
-    except SqsUnavailable as outage:
-        done.outages[queue_name] = outage
+    except SqsUnavailable as error:
+        done.unavailable[queue_name] = error
         return
     done.sent += [UUID(message_id) for message_id in result.sent]
     rows = {str(row.pk): row for row in batch}
     for message_id, failure in result.failed.items():
-        done.refused[failure.reason[:300]].append(rows[message_id])
+        done.rejected[failure.reason[:300]].append(rows[message_id])
 
 
 def _outgoing(row: OutboxMessage) -> sender.OutgoingMessage:
@@ -110,8 +110,8 @@ def _outgoing(row: OutboxMessage) -> sender.OutgoingMessage:
 
 
 def _put_back(rows: Collection[OutboxMessage], reason: str) -> None:
-    """Keep the rows that SQS did not take, and send them again after 1, 2, 4 … at most 300 seconds."""
-    logger.warning("SQS did not take %d outbox rows: %s", len(rows), reason)
+    """Keep rejected rows, and send them again after 1, 2, 4 … at most 300 seconds."""
+    logger.warning("SQS rejected %d outbox rows: %s", len(rows), reason)
     for row in rows:
         row.attempts += 1
         wait = backoff.exponential(row.attempts, first=FIRST_WAIT_SECONDS, maximum=MAX_WAIT_SECONDS)
@@ -121,7 +121,7 @@ def _put_back(rows: Collection[OutboxMessage], reason: str) -> None:
 
 
 def lag_seconds() -> float:
-    """How long the oldest due row has waited, in seconds; 0 when nothing waits."""
+    """For how many seconds the oldest due row has waited; 0 if no row waits."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT COALESCE(EXTRACT(EPOCH FROM now() - min(not_before)), 0)"
@@ -130,9 +130,9 @@ def lag_seconds() -> float:
         return float(cursor.fetchone()[0])
 
 
-def seconds_until_due(*, at_most: float, resting: Collection[str] = ()) -> float:
-    """How long until the next row of a queue that does not rest is due, in seconds, from 0 to ``at_most``."""
-    waiting = OutboxMessage.objects.filter(sent_at=None).exclude(queue__in=resting).aggregate(due=Min("not_before"))
+def seconds_until_due(*, at_most: float, skip_queues: Collection[str] = ()) -> float:
+    """The seconds until the next row is due, except rows of ``skip_queues``; from 0 to ``at_most``."""
+    waiting = OutboxMessage.objects.filter(sent_at=None).exclude(queue__in=skip_queues).aggregate(due=Min("not_before"))
     if waiting["due"] is None:
         return at_most
     left = (waiting["due"] - dt.datetime.now(dt.UTC)).total_seconds()

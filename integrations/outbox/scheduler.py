@@ -1,4 +1,4 @@
-"""Celery beat with the outbox in the place of the broker: a tick is a row, written once however many beats run."""
+"""Celery beat with the outbox instead of a broker: each tick is a row, written once even if several beats run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from integrations.sqs.tasks import queue_for
 
 
 class OutboxScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
-    """Publishes each due entry as an outbox row, keyed by its name and minute."""
+    """Writes each due entry as an outbox row, with its name and minute as the deduplication key."""
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **_: Any) -> None:
         entry = self.reserve(entry) if advance else entry
@@ -21,7 +21,7 @@ class OutboxScheduler(Scheduler):  # type: ignore[misc]  # Celery has no types
 
 
 def publish_tick(*, job: str, task: str, at: dt.datetime) -> bool:
-    """Write the row for this job's tick at this minute; False when another scheduler has written it already."""
+    """Write the row for this job and minute; False if another scheduler has already written it."""
     slot = at.astimezone(dt.UTC).replace(second=0, microsecond=0)
     row = OutboxMessage(
         task=task,

@@ -1,7 +1,7 @@
-"""The answers that we owe SQS: delete this message, or show it again in so many seconds.
+"""Acknowledgments to SQS: delete this message, or show it again after some seconds.
 
-They are given by blocking calls on the worker's event loop, so none may take long and none may raise. One that fails
-is kept and given again later. One that is never given costs a redelivery, which every handler survives.
+The worker's event loop sends them with blocking calls, so no call may take long or raise. A failed acknowledgment stays
+pending and is sent again later. A lost one costs a redelivery, which every handler survives.
 """
 
 from __future__ import annotations
@@ -20,127 +20,130 @@ from integrations.sqs.client import error_code
 
 logger = logging.getLogger(__name__)
 
-# Older than this, a receipt is past every visibility timeout of ours, and the message has come back by itself.
+# After this time every visibility timeout has expired, so SQS has already shown the message again.
 GIVE_UP_AFTER = 15 * 60
 MAX_PENDING = 1000
-BETWEEN_LAST_TRIES = 5.0
+MIN_SECONDS_BEFORE_LAST_ATTEMPT = 5.0
 
-# SQS read the receipt and will never take this answer; the message is deleted already or has come back.
+# SQS will never accept this acknowledgment: the message is already deleted or visible again.
 _FINAL_CODES = {"ReceiptHandleIsInvalid", "InvalidParameterValue", "MessageNotInflight", "InvalidIdFormat"}
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgment:
-    """``visible_in`` None means: delete. ``made`` is on the monotonic clock: time spent away shortens the wait."""
+    """``visible_in`` None means: delete. ``created_at`` is monotonic: time spent pending shortens ``visible_in``."""
 
     queue_url: str
     receipt_handle: str
-    made: float
+    created_at: float
     visible_in: float | None = None
 
 
 class AcknowledgingClient:
-    """boto3's client as kombu uses it, except that a delete or a change of visibility never fails at once.
+    """boto3's client as kombu uses it, except that a failed delete or change of visibility is sent again later.
 
-    Cures: a DeleteMessage to a hanging endpoint blocks the whole worker for 60 s, one that is denied ends it, and one
-    that meets a 5xx is forgotten although the task is done.
+    Fixes kombu: a DeleteMessage to a hanging endpoint blocks the whole worker for 60 s, a denied one ends the worker,
+    and one that gets a 5xx is lost although the task is done.
     """
 
     def __init__(self, client: Any, *, later: Callable[[float, Callable[[], None]], Any]) -> None:
         self._client = client
         self._later = later
-        self._kept: deque[Acknowledgment] = deque(maxlen=MAX_PENDING)
+        self._pending: deque[Acknowledgment] = deque(maxlen=MAX_PENDING)
         self._backoff = Backoff()
         self._polls_fail = False
         self._scheduled = False
-        self._failed_at = -BETWEEN_LAST_TRIES
+        self._last_failure_at = -MIN_SECONDS_BEFORE_LAST_ATTEMPT
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     @property
-    def kept(self) -> int:
-        """How many answers are still owed."""
-        return len(self._kept)
+    def pending(self) -> int:
+        """The number of acknowledgments that SQS has not accepted yet."""
+        return len(self._pending)
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
-        self._give(Acknowledgment(QueueUrl, ReceiptHandle, time.monotonic()))
+        self._acknowledge(Acknowledgment(QueueUrl, ReceiptHandle, time.monotonic()))
 
     def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: float) -> None:
-        self._give(Acknowledgment(QueueUrl, ReceiptHandle, time.monotonic(), VisibilityTimeout))
+        self._acknowledge(Acknowledgment(QueueUrl, ReceiptHandle, time.monotonic(), VisibilityTimeout))
 
     def sqs_is_away(self) -> None:
-        """A poll has found out: keep answers instead of blocking on each."""
+        """A poll failed: from now on, do not block the event loop with acknowledgments."""
         self._polls_fail = True
 
     def sqs_is_back(self) -> None:
-        """A poll was answered: give what was kept."""
+        """A poll succeeded: send the pending acknowledgments."""
         self._polls_fail = False
-        if self._kept:
-            self.give_kept()
+        if self._pending:
+            self.send_pending()
 
-    def give_kept(self) -> None:
-        """Give kept answers until one fails."""
-        while self._kept:
-            if not self._given(self._kept[0]):
-                self._try_later()
+    def send_pending(self) -> None:
+        """Send pending acknowledgments until one fails."""
+        while self._pending:
+            if not self._try_to_send(self._pending[0]):
+                self._schedule_retry()
                 return
-            self._kept.popleft()
+            self._pending.popleft()
 
-    def give_last(self) -> None:
-        """At shutdown: give what is kept, unless SQS has just failed to take it."""
-        if time.monotonic() - self._failed_at >= BETWEEN_LAST_TRIES:
-            self.give_kept()
-        if self._kept:
-            logger.warning("%d answers to SQS could not be given; those messages come back", len(self._kept))
+    def send_last(self) -> None:
+        """At shutdown: send the pending acknowledgments, unless SQS has just failed to take one."""
+        if time.monotonic() - self._last_failure_at >= MIN_SECONDS_BEFORE_LAST_ATTEMPT:
+            self.send_pending()
+        if self._pending:
+            logger.warning("%d acknowledgments were not sent; SQS will deliver the messages again", len(self._pending))
 
-    def _give(self, answer: Acknowledgment) -> None:
-        if self._polls_fail or self._backoff.is_failing or not self._given(answer):
-            self._kept.append(answer)
-            self._try_later()
+    def _acknowledge(self, acknowledgment: Acknowledgment) -> None:
+        if self._polls_fail or self._backoff.is_failing or not self._try_to_send(acknowledgment):
+            self._pending.append(acknowledgment)
+            self._schedule_retry()
 
-    def _try_later(self) -> None:
-        if self._kept and not self._scheduled:
+    def _schedule_retry(self) -> None:
+        if self._pending and not self._scheduled:
             self._scheduled = True
-            self._later(max(self._backoff.wait_seconds, 1.0), self._try_now)
+            self._later(max(self._backoff.wait_seconds, 1.0), self._retry)
 
-    def _try_now(self) -> None:
+    def _retry(self) -> None:
         self._scheduled = False
         if self._polls_fail:
-            self._try_later()  # the poll finds out sooner, and blocks nobody while it waits
+            self._schedule_retry()  # the poll notices sooner that SQS is back, and does not block the event loop
         else:
-            self.give_kept()
+            self.send_pending()
 
-    def _given(self, answer: Acknowledgment) -> bool:
-        if time.monotonic() - answer.made > GIVE_UP_AFTER:
-            logger.warning("SQS never took our answer to a message of %s; it comes back by itself", answer.queue_url)
+    def _try_to_send(self, acknowledgment: Acknowledgment) -> bool:
+        """Send it; False if it has to be sent again later."""
+        if time.monotonic() - acknowledgment.created_at > GIVE_UP_AFTER:
+            logger.warning("%s: SQS took no acknowledgment in time", acknowledgment.queue_url)
             return True
         self._backoff.asking()
         try:
-            self._call(answer)
+            self._call(acknowledgment)
         except ClientError as exc:
             if error_code(exc) in _FINAL_CODES:
-                logger.warning("SQS will not take our answer to a message of %s: %s", answer.queue_url, exc)
+                logger.warning("%s: SQS rejected an acknowledgment: %s", acknowledgment.queue_url, exc)
                 self._backoff.succeeded()
                 return True
-            return self._not_given(exc)
+            return self._failed(exc)
         except (BotoCoreError, OSError) as exc:
-            return self._not_given(exc)
+            return self._failed(exc)
         self._backoff.succeeded()
         return True
 
-    def _not_given(self, exc: Exception) -> bool:
+    def _failed(self, exc: Exception) -> bool:
         if not self._backoff.is_failing:
-            logger.warning("SQS did not take our answer to a message; it is kept and given again: %s", exc)
+            logger.warning("SQS did not take an acknowledgment; it is sent again later: %s", exc)
         self._backoff.failed()
-        self._failed_at = time.monotonic()
+        self._last_failure_at = time.monotonic()
         return False
 
-    def _call(self, answer: Acknowledgment) -> None:
-        if answer.visible_in is None:
-            self._client.delete_message(QueueUrl=answer.queue_url, ReceiptHandle=answer.receipt_handle)
+    def _call(self, acknowledgment: Acknowledgment) -> None:
+        if acknowledgment.visible_in is None:
+            self._client.delete_message(QueueUrl=acknowledgment.queue_url, ReceiptHandle=acknowledgment.receipt_handle)
         else:
-            left = max(answer.visible_in - (time.monotonic() - answer.made), 0)
+            left = max(acknowledgment.visible_in - (time.monotonic() - acknowledgment.created_at), 0)
             self._client.change_message_visibility(
-                QueueUrl=answer.queue_url, ReceiptHandle=answer.receipt_handle, VisibilityTimeout=round(left)
+                QueueUrl=acknowledgment.queue_url,
+                ReceiptHandle=acknowledgment.receipt_handle,
+                VisibilityTimeout=round(left),
             )

@@ -1,4 +1,4 @@
-"""From JSON scalars to what a task's signature asks for."""
+"""Convert a message's JSON scalars to the types in a task's signature, and back."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Parameter:
         try:
             return {self.name: CONVERTERS[self.kind](value)}
         except (ValueError, TypeError):
-            # Neither the value nor the parser's own words: they may hold what a log must not.
+            # Not the value and not the parser's message: both may contain personal data.
             raise MalformedMessage(
                 f"argument {self.name!r} is not {_named(self.kind)} but a {type(value).__name__}"
             ) from None
@@ -80,14 +80,14 @@ def _named(kind: type) -> str:
 
 
 def keyword_parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
-    """What a task asks for. TypeError if its signature is not ``(*, name: scalar, …, **_: object)``."""
+    """The parameters of a task. Raises TypeError if its signature is not ``(*, name: scalar, …, **_: object)``."""
     signature = inspect.signature(function)
     hints = typing.get_type_hints(function)
     kinds = {parameter.kind for parameter in signature.parameters.values()}
     if kinds - {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}:
         raise TypeError(f"{function.__qualname__}: a task takes keyword-only arguments: def f(*, order_id: UUID, **_)")
     if inspect.Parameter.VAR_KEYWORD not in kinds:
-        raise TypeError(f"{function.__qualname__}: a task takes **_, so that it survives tomorrow's message")
+        raise TypeError(f"{function.__qualname__}: a task takes **_, so that it accepts messages of newer releases")
     return tuple(
         _parameter(function, parameter, hints.get(parameter.name))
         for parameter in signature.parameters.values()
@@ -109,9 +109,9 @@ def _parameter(function: Callable[..., Any], parameter: inspect.Parameter, hint:
 
 
 def converted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments as the task's annotations want them; MalformedMessage names the first that is missing or wrong.
+    """The arguments, converted by the task's annotations. Raises MalformedMessage for a missing or wrong argument.
 
-    Arguments that the task does not ask for are dropped: a newer sender may know more than an older worker.
+    Unknown arguments are dropped: a newer sender may send more than an older worker knows.
     """
     values: dict[str, Any] = {}
     for parameter in parameters:
@@ -120,7 +120,7 @@ def converted(parameters: tuple[Parameter, ...], arguments: Mapping[str, Any]) -
 
 
 def as_json_scalars(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The inverse, for the sender: UUIDs and dates become text. TypeError names what no message may carry."""
+    """The inverse, for the sender: UUIDs and dates become text. Raises TypeError for any other type."""
     return {name: _as_json(name, value) for name, value in arguments.items()}
 
 

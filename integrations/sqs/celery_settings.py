@@ -1,4 +1,4 @@
-"""Everything that Celery must be told, from the topology."""
+"""Celery's settings, derived from the topology."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import kombu
 from integrations.sqs import tasks
 from integrations.sqs.topology import Queue, Topology
 
-# On the worker's command line; none of these three has a setting, and none works over SQS.
+# Gossip, mingle and heartbeats do not work over SQS. They have no setting, only flags on the command line.
 WORKER_FLAGS = ("--pool=prefork", "--without-gossip", "--without-mingle", "--without-heartbeat")
 
 
 def configure(app: celery.Celery, topology: Topology) -> None:
-    """Give an app these settings."""
+    """Apply these settings to an app."""
     app.conf.update(celery_settings(topology))
 
 
 def celery_settings(topology: Topology) -> dict[str, Any]:
-    """For ``app.conf.update(…)``. Result storage is not decided here."""
+    """The settings for ``app.conf.update(…)``, except for the result backend."""
     return {
         "broker_url": "sqs://",
         "broker_transport": "integrations.sqs.transport:Transport",
@@ -54,7 +54,7 @@ def celery_settings(topology: Topology) -> dict[str, Any]:
 
 
 def worker_arguments(queue: Queue, *, concurrency: int | None = None) -> list[str]:
-    """What follows ``celery -A … worker`` for one queue's worker."""
+    """The arguments after ``celery -A … worker`` for one queue's worker."""
     return [*WORKER_FLAGS, "--queues", queue.name, "--concurrency", str(concurrency or queue.concurrency)]
 
 

@@ -1,4 +1,4 @@
-"""What must be true before a worker takes its first message."""
+"""Checks that a worker makes before it takes its first message."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_timeouts(topology: Topology) -> Iterator[str]:
-    """A line for every queue on which visibility > hard limit > soft limit > provider timeouts does not hold."""
+    """A line for each queue without: visibility timeout > hard limit > soft limit > provider timeouts."""
     for queue in topology.queues:
         steps = (
             ("visibility timeout", topology.visibility_timeout_of(queue)),
@@ -37,7 +37,7 @@ def check_timeouts(topology: Topology) -> Iterator[str]:
 
 
 def check_redrive(topology: Topology, queues: Iterable[Queue]) -> Iterator[str]:
-    """A line for every queue that is missing or does not dead-letter as it should. SqsUnavailable if SQS is away."""
+    """A line for each queue that is missing or has a wrong redrive policy. Raises SqsUnavailable."""
     for queue in queues:
         problem = _redrive_problem(topology, queue)
         if problem:
@@ -55,7 +55,7 @@ def _redrive_problem(topology: Topology, queue: Queue) -> str | None:
     if str(policy.get("deadLetterTargetArn", "")).rsplit(":", 1)[-1] != topology.dead_letter_physical_name(queue):
         return f"it dead-letters to {policy.get('deadLetterTargetArn')}"
     if not _exists(topology, topology.dead_letter_physical_name(queue)):
-        # Its policy still names the queue that was deleted: what is dead would have nowhere to go.
+        # The policy still names the deleted queue, so dead letters would be lost.
         return "its dead-letter queue does not exist"
     return None
 
@@ -79,9 +79,10 @@ def _redrive_policy(topology: Topology, queue: Queue) -> dict[str, Any]:
 
 
 class CheckedConsumer(celery_consumer.Consumer):  # type: ignore[misc]
-    """Celery's consumer, made only once everything here holds; it is made before the first child process is.
+    """Celery's consumer. It starts only if the checks pass, and before the first child process starts.
 
-    On a problem: one line each on standard error, and exit status 1. While SQS is away it waits.
+    For each problem it writes a line to standard error; then the worker exits with status 1. While SQS is unavailable,
+    it waits.
     """
 
     def __init__(self, on_task_request: Callable[[Any], Any], *args: Any, app: Any, **options: Any) -> None:
@@ -89,30 +90,30 @@ class CheckedConsumer(celery_consumer.Consumer):  # type: ignore[misc]
         problems = problems_of(topology, watched=set(app.amqp.queues.consume_from))
         if problems:
             sys.exit("\n".join(f"Worker cannot start: {problem}" for problem in problems))
-        super().__init__(self._giving_slots_back(on_task_request), *args, app=app, **options)
+        super().__init__(self._releasing_slots(on_task_request), *args, app=app, **options)
 
-    def _giving_slots_back(self, start: Callable[[Any], Any]) -> Callable[[Any], None]:
-        """Cures: Celery takes a slot of the pool, and keeps it when the task could not be handed to the pool at all:
-        that many such messages, and the worker lives on and never runs anything again."""
+    def _releasing_slots(self, start: Callable[[Any], Any]) -> Callable[[Any], None]:
+        """Fixes Celery: if the pool does not accept a task, Celery never releases the task's slot. After as many such
+        messages as there are slots, the worker is alive but runs nothing."""
 
         def start_or_release(request: Any) -> None:
             try:
                 start(request)
             except Exception:
                 self.controller.semaphore.release()
-                raise  # the transport leaves the message to the ladder
+                raise  # the transport leaves the message to the retry ladder
 
         return start_or_release
 
 
 def problems_of(topology: Topology, *, watched: set[str]) -> list[str]:
-    """Every problem of a worker for the ``watched`` queues; waits for as long as SQS does not answer."""
+    """The problems of a worker for the ``watched`` queues. Waits while SQS is unavailable."""
     queues = [queue for queue in topology.queues if queue.name in watched]
-    return [*check_timeouts(topology), *_once_sqs_is_there(lambda: list(check_redrive(topology, queues)))]
+    return [*check_timeouts(topology), *_when_sqs_answers(lambda: list(check_redrive(topology, queues)))]
 
 
-def _once_sqs_is_there(ask: Callable[[], list[str]]) -> list[str]:
-    # Celery handles SIGTERM only once it runs; until then it must still end the process quietly.
+def _when_sqs_answers(ask: Callable[[], list[str]]) -> list[str]:
+    # Celery handles SIGTERM only later. Until then SIGTERM must end the process without a traceback.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     backoff = Backoff()
     try:
@@ -123,7 +124,7 @@ def _once_sqs_is_there(ask: Callable[[], list[str]]) -> list[str]:
                     return ask()
             except SqsUnavailable as exc:
                 if not backoff.is_failing:
-                    logger.warning("Worker waits for SQS: %s", exc)
+                    logger.warning("The worker waits for SQS: %s", exc)
                 backoff.failed()
                 time.sleep(backoff.wait_seconds)
     finally:

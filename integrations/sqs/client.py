@@ -1,4 +1,4 @@
-"""The boto3 client for everything but consuming: short timeouts, and no retries that nobody sees."""
+"""The boto3 client for all calls except a worker's own: short timeouts, no hidden retries."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ READ_TIMEOUT = 5
 
 
 class SqsUnavailable(TransientError):
-    """SQS did not answer, or answered that it cannot serve us now. Whether it acted is not known."""
+    """SQS did not answer, or answered with an error. The request may still have had its effect."""
 
 
 def client(topology: Topology) -> Any:
-    """The process's own SQS client for this environment; safe to share between threads."""
+    """This process's SQS client. Threads may share it."""
     return _client(topology.region, topology.endpoint_url, os.getpid())
 
 
@@ -46,7 +46,7 @@ def client_config(connect_timeout: float, read_timeout: float) -> Config:
 
 @contextmanager
 def unavailable_when_away() -> Iterator[None]:
-    """Say :class:`SqsUnavailable` for every failure of SQS itself or of the way to it."""
+    """Raise ``SqsUnavailable`` for every error of SQS or of the connection to it."""
     try:
         yield
     except (ClientError, BotoCoreError) as exc:
@@ -54,7 +54,7 @@ def unavailable_when_away() -> Iterator[None]:
 
 
 def error_code(exc: ClientError) -> str:
-    """The error's short name, without the prefix that SQS's query protocol puts before it."""
+    """The error's short name, without the prefix of SQS's query protocol."""
     return str(exc.response.get("Error", {}).get("Code", "")).rsplit(".", 1)[-1]
 
 
@@ -63,7 +63,7 @@ def is_missing_queue(exc: ClientError) -> bool:
 
 
 def queue_url(topology: Topology, physical_name: str) -> str:
-    """The queue's URL, asked for once per process. ClientError if it does not exist."""
+    """The queue's URL; each process asks once. Raises ClientError if the queue does not exist."""
     return _queue_url(topology.region, topology.endpoint_url, os.getpid(), physical_name)
 
 

@@ -1,19 +1,19 @@
-"""What SQS told us about a message it delivered, and what we mean to answer."""
+"""One delivery of a message: SQS's data about it, and the planned acknowledgment."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-# Where it travels: in the delivery_info of the kombu message, which Celery's request and our channel both see.
+# The key in the kombu message's delivery_info, which both Celery's request and our channel see.
 _KEY = "sqs_delivery"
 
 
 @dataclass(slots=True)
 class Delivery:
-    """One receipt of one message. ``visible_in`` (seconds) is set by whoever knows better than the ladder.
+    """One receipt of one message. ``visible_in`` (seconds) overrides the step of the retry ladder.
 
-    ``dead`` says that no further try will help: the message only waits for the redrive policy to take it.
+    ``dead``: no further attempt will help; the message only waits for the redrive policy to move it.
     """
 
     message_id: str
@@ -28,7 +28,7 @@ class Delivery:
 
     @classmethod
     def of(cls, message: Any) -> Delivery:
-        """The delivery of a kombu message; a first receipt if it did not come through our channel."""
+        """The delivery of a kombu message. A message from another channel counts as received once."""
         found = (message.delivery_info or {}).get(_KEY)
         return found if isinstance(found, Delivery) else cls(message_id="", receive_count=1)
 

@@ -1,4 +1,4 @@
-"""What a message must be for a worker to run it."""
+"""Check that a message is a task which a worker can run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NO_TIME_LIMITS = (None, [None, None])  # our sender writes the second
 
 
 def check(message: Any) -> None:
-    """MalformedMessage, or whatever decoding raises, unless the kombu message is a task of ours."""
+    """Raise MalformedMessage or a decoder's error, unless the kombu message is a task of this project."""
     if message.errors:
         raise message.errors[0][1]
     if message.content_type not in ACCEPTED:
@@ -26,12 +26,12 @@ def _check_headers(headers: Any) -> None:
         if not isinstance(headers.get(name), str):
             raise MalformedMessage(f"no header {name!r}")
     for name in ("eta", "expires"):
-        # Stock Celery would hold it in memory until then, or delete it.
+        # Celery would hold the message in memory until then, or delete it.
         if headers.get(name) is not None:
             raise MalformedMessage(f"header {name!r}: delays belong in the outbox")
     if headers.get("timelimit") not in NO_TIME_LIMITS:
-        # Celery reads it in the parent, with a slot of the pool already taken or while a task runs in it: what is no
-        # pair there costs the slot, and what are no numbers costs the worker.
+        # Celery reads this header in the parent process. A value that is not a pair leaks a slot of the pool; a pair
+        # without numbers ends the worker.
         raise MalformedMessage("header 'timelimit': the queue sets the time limits")
 
 
@@ -43,5 +43,5 @@ def _check_payload(payload: Any) -> None:
 
 
 def reason(exc: Exception) -> str:
-    """For the log: never the text of a decoder, which quotes the message."""
+    """The reason for the log. A decoder's text is left out, because it quotes the message."""
     return str(exc) if isinstance(exc, MalformedMessage) else type(exc).__name__

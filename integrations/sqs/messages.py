@@ -1,4 +1,4 @@
-"""The body of an SQS message, as our own workers read it."""
+"""The body of an SQS message, in the format that the workers read."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from integrations.sqs import arguments, tasks
 
 
 def encode(*, task_name: str, task_id: str, kwargs: Mapping[str, Any], headers: Mapping[str, Any] | None = None) -> str:
-    """The text to hand to SendMessage. Ids and dates in ``kwargs`` become JSON scalars.
+    """The body for SendMessage. Ids and dates in ``kwargs`` become JSON scalars.
 
-    ``headers`` (a request id, say) reach the task as attributes of ``self.request``. Raises TypeError for an argument
-    that no message may carry, UnknownTask if nobody registered the task.
+    ``headers``, such as a request id, reach the task as attributes of ``self.request``. Raises TypeError if an argument
+    is not an id or a small scalar, and UnknownTask.
     """
     queue = tasks.queue_for(task_name)
     message = celery.current_app.amqp.as_task_v2(
@@ -37,7 +37,7 @@ def encode(*, task_name: str, task_id: str, kwargs: Mapping[str, Any], headers: 
 
 
 class _Envelopes(virtual.Channel):  # type: ignore[misc]
-    """A channel that hands back what it was to send: kombu's own envelope, and no network."""
+    """A channel that returns kombu's envelope instead of sending it."""
 
     do_restore = False
 

@@ -1,4 +1,4 @@
-"""Make the queues what the topology says: create what is missing, correct what has drifted, touch nothing else."""
+"""Create missing queues and correct attributes that differ from the topology."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from integrations.sqs.topology import Queue, Topology
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDrift:
-    """One SQS queue and what was, or would be, done to it. ``drift`` is attribute -> (found, wanted)."""
+    """How one SQS queue differed from the topology. ``drift`` maps attributes to (found, wanted)."""
 
     name: str
     missing: bool
@@ -35,33 +35,33 @@ class QueueDrift:
 
 
 def inspect(topology: Topology) -> Iterator[QueueDrift]:
-    """What is not as it should be; changes nothing. SqsUnavailable if SQS does not answer."""
+    """Compare each queue with the topology and change nothing. Raises SqsUnavailable."""
     yield from _each(topology, change=False)
 
 
 def provision(topology: Topology) -> Iterator[QueueDrift]:
-    """Create and correct, reporting each queue as it was found. Safe to run again. SqsUnavailable as above."""
+    """Create and correct the queues, and report how each was found. Safe to repeat. Raises SqsUnavailable."""
     yield from _each(topology, change=True)
 
 
 def _each(topology: Topology, *, change: bool) -> Iterator[QueueDrift]:
     for queue in topology.queues:
         with client.unavailable_when_away():
-            findings = list(_pair(topology, queue, change=change))
-        yield from findings
+            drifts = list(_pair(topology, queue, change=change))
+        yield from drifts
 
 
 def _pair(topology: Topology, queue: Queue, *, change: bool) -> Iterator[QueueDrift]:
     sqs = client.client(topology)
     dead, source = topology.dead_letter_physical_name(queue), topology.physical_name(queue)
-    # The source's policy names the dead-letter queue, whose own policy names the source: three steps, in this order.
+    # The source's policy names the dead-letter queue, whose policy names the source. Hence three steps.
     created = False
     if change:
         created = _ensure(sqs, dead, topology.dead_letter_attributes(source_arn=None))
     dead_arn = _arn(sqs, dead) or ""
-    yield _put_right(sqs, source, topology.source_attributes(queue, dead_letter_arn=dead_arn), change=change)
-    finding = _put_right(sqs, dead, topology.dead_letter_attributes(source_arn=_arn(sqs, source)), change=change)
-    yield QueueDrift(name=dead, missing=True, drift={}) if created else finding
+    yield _correct(sqs, source, topology.source_attributes(queue, dead_letter_arn=dead_arn), change=change)
+    drift = _correct(sqs, dead, topology.dead_letter_attributes(source_arn=_arn(sqs, source)), change=change)
+    yield QueueDrift(name=dead, missing=True, drift={}) if created else drift
 
 
 def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> bool:
@@ -72,11 +72,11 @@ def _ensure(sqs: Any, name: str, attributes: dict[str, str]) -> bool:
 
 
 def _create(sqs: Any, name: str, attributes: dict[str, str]) -> None:
-    # The empty text takes an attribute away from a queue that has it; a new queue has none.
+    # An empty value removes an attribute from a queue; a new queue has none to remove.
     sqs.create_queue(QueueName=name, Attributes={name: value for name, value in attributes.items() if value})
 
 
-def _put_right(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> QueueDrift:
+def _correct(sqs: Any, name: str, wanted: dict[str, str], *, change: bool) -> QueueDrift:
     found = _attributes(sqs, name)
     if found is None:
         if change:
@@ -102,7 +102,7 @@ def _same(found: str | None, wanted: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    # SQS gives maxReceiveCount back as a number or as text, as it was set.
+    # SQS returns maxReceiveCount as a number or as text, depending on how it was set.
     return {key: str(item) for key, item in value.items()} if isinstance(value, dict) else str(value)
 
 

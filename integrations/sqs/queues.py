@@ -1,4 +1,4 @@
-"""How deep the queues are, for the metrics and the admin's queues page."""
+"""The number of messages in each queue, for metrics and the admin's queues page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COUNTERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depth:
-    """Numbers of messages, approximate as SQS's own. Those that wait on the ladder count as in flight."""
+    """SQS's approximate message counts. Messages that wait for a retry count as in flight."""
 
     queue: Queue
     visible: int
@@ -27,7 +27,7 @@ class Depth:
 
 
 def depths(*, topology: Topology | None = None) -> tuple[Depth, ...]:
-    """One row per queue, in the topology's order. SqsUnavailable if SQS does not answer or a queue is missing."""
+    """One row per queue, in the topology's order. Raises SqsUnavailable, also if a queue is missing."""
     topology = topology or current.topology()
     return tuple(_depth(topology, queue) for queue in topology.queues)
 

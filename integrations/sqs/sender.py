@@ -1,4 +1,4 @@
-"""Sending in batches: ten messages and one mebibyte a call."""
+"""Send messages in batches: at most ten messages and one mebibyte per call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_DELAY_SECONDS = 900
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """``id`` is the caller's own; ``group`` keeps one busy customer from starving the others (SQS fair queues).
+    """``id`` is the caller's; ``group`` keeps a busy customer from delaying the others (SQS fair queues).
 
     ``delay`` is in seconds, at most 900.
     """
@@ -33,7 +33,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why SQS did not take a message; with ``sender_fault`` the same message will never be taken."""
+    """Why SQS did not take a message. With ``sender_fault`` it will never take this message."""
 
     reason: str
     sender_fault: bool
@@ -46,10 +46,10 @@ class BatchResult:
 
 
 def send_batch(queue: Queue, entries: Sequence[OutgoingMessage], *, topology: Topology | None = None) -> BatchResult:
-    """Send any number of messages. SqsUnavailable if SQS did not take the first call: nothing is known to be sent.
+    """Send any number of messages. Raises SqsUnavailable if the first call fails.
 
-    If it goes away later, the messages of the failed calls are in ``failed``, with ``sender_fault`` False; since a
-    time-out is not a refusal, some of them may have been sent all the same.
+    If a later call fails, its messages are in ``failed``, with ``sender_fault`` False. After a time-out SQS may have
+    taken some of these messages.
     """
     topology = topology or current.topology()
     result = BatchResult()
@@ -69,7 +69,7 @@ def _batches(entries: Iterable[OutgoingMessage], result: BatchResult) -> Iterato
     for entry in entries:
         entry_size = len(entry.body.encode())
         if entry_size > MAX_BATCH_BYTES:
-            result.failed[entry.id] = Failure(f"{entry_size} bytes are more than SQS takes", sender_fault=True)
+            result.failed[entry.id] = Failure(f"{entry_size} bytes exceed the maximum of SQS", sender_fault=True)
             continue
         if batch and (len(batch) == MAX_ENTRIES or size + entry_size > MAX_BATCH_BYTES):
             yield batch

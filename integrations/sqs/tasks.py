@@ -1,8 +1,8 @@
 """Tasks whose retry is SQS's own retry.
 
-Stock Celery publishes a new message to retry and acknowledges the old one: the broker's receive count starts again, the
-redrive policy never fires, and the countdown waits in a worker's memory. Here the message stays where it is: a failed
-one is hidden for the ladder's next step, and the broker counts. See docs/adr/0002-a-retry-keeps-the-sqs-message.md.
+Celery retries by publishing a new message and acknowledging the old one: SQS's receive count starts again, the redrive
+policy never fires, and the countdown waits in a worker's memory. Here a failed message stays in its queue, hidden for
+the next step of the retry ladder, and SQS counts the receives. See docs/adr/0002-a-retry-keeps-the-sqs-message.md.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class UnknownTask(LookupError):
 
 
 class UnexpectedError(Exception):
-    """A task failed in a way that nobody foresaw. It names the original's class only; the original is in the log."""
+    """A task raised an unexpected exception. The text holds only its class; the log has the details."""
 
 
 class UnableToDelay(TypeError):
-    """A message is never published with an ETA, a countdown or an expiry; delay it in the outbox (``not_before``)."""
+    """Messages have no ETA, countdown or expiry. Delay them in the outbox (``not_before``)."""
 
 
 def task(*, name: str, queue: Queue) -> Callable[[Callable[..., None]], Any]:
-    """Make ``def f(*, order_id: UUID, **_: object)`` a Celery task on ``queue``, under a name that never changes.
+    """Make ``def f(*, order_id: UUID, **_: object)`` a Celery task on ``queue``. Never change its name.
 
     Arguments arrive as JSON scalars and are converted by annotation (UUID, int, str, bool, date, aware datetime, each
-    also ``| None``); MalformedMessage names the one that is missing or wrong. Raises DuplicateTask and TypeError.
+    also ``| None``). A missing or wrong argument raises MalformedMessage. Raises DuplicateTask and TypeError.
     """
 
     def register(function: Callable[..., None]) -> Any:
@@ -62,7 +62,7 @@ def task(*, name: str, queue: Queue) -> Callable[[Callable[..., None]], Any]:
         def run(**kwargs: Any) -> None:
             function(**arguments.converted(parameters, kwargs))
 
-        del run.__wrapped__  # Celery would check calls against the inner signature and hide MalformedMessage
+        del run.__wrapped__  # Celery would check the inner signature and raise TypeError instead of MalformedMessage
         return celery.shared_task(
             name=name,
             base=Task,
@@ -79,7 +79,7 @@ def registered_tasks() -> Mapping[str, Queue]:
 
 
 def queue_for(name: str) -> Queue:
-    """The queue of a task; UnknownTask if nobody registered it."""
+    """The queue of a task. Raises UnknownTask."""
     try:
         return _registry[name]
     except KeyError:
@@ -87,12 +87,12 @@ def queue_for(name: str) -> Queue:
 
 
 def route(name: str, *_: Any, **__: Any) -> dict[str, str]:
-    """Celery's router: our registry decides, and nothing else. UnknownTask for what is not in it."""
+    """Celery's router: only the registry decides. Raises UnknownTask."""
     return {"queue": queue_for(name).name}
 
 
 class Task(celery.Task):  # type: ignore[misc]
-    """Runs at least once, and again by the ladder when it fails."""
+    """A task that runs at least once, and again after each step of the retry ladder while it fails."""
 
     Request = "integrations.sqs.tasks:Request"
     acks_late = True
@@ -102,7 +102,7 @@ class Task(celery.Task):  # type: ignore[misc]
     autoretry_for = (Exception,)
     dont_autoretry_for = (PermanentError,)
 
-    #: Seconds before each retry; celery_settings() puts the configured ladder here.
+    #: Seconds before each retry. celery_settings() sets the configured ladder.
     ladder: tuple[int, ...] = DEFAULT_LADDER
 
     def apply_async(
@@ -115,7 +115,7 @@ class Task(celery.Task):  # type: ignore[misc]
         expires: Any = None,
         **options: Any,
     ) -> Any:
-        """Send now. UnableToDelay for any ETA, countdown or expiry."""
+        """Send now. Raises UnableToDelay for any ETA, countdown or expiry."""
         if countdown is not None or eta is not None or expires is not None:
             raise UnableToDelay(f"{self.name}: no ETA, countdown or expiry; the outbox's not_before delays a message")
         return super().apply_async(args, arguments.as_json_scalars(kwargs or {}), *rest, **options)
@@ -130,12 +130,12 @@ class Task(celery.Task):  # type: ignore[misc]
         countdown: float | None = None,
         **options: Any,
     ) -> Any:
-        """Ask for this same message again, later. Publishes nothing; after the last step it raises ``exc`` instead.
+        """Receive this same message again later; nothing is published. After the last step, raise ``exc``.
 
-        ``countdown`` (seconds) replaces the ladder's step.
+        ``countdown`` (seconds) replaces the step of the ladder.
         """
         if self.request.called_directly:
-            raise exc or Retry("asked to be tried again")
+            raise exc or Retry("the task asked for a retry")
         failure, retries = self._fit_to_store(exc), self.request.retries
         if retries >= len(self.ladder):
             raise failure from None
@@ -148,7 +148,7 @@ class Task(celery.Task):  # type: ignore[misc]
     def _fit_to_store(self, exc: BaseException | None) -> BaseException:
         if isinstance(exc, (TransientError, PermanentError)):
             return exc
-        # The result keeps an exception's text and traceback, and a database driver's text quotes the row.
+        # The stored result holds the exception's text, and a database driver's text quotes the row.
         logger.warning("Task %s[%s] failed unexpectedly", self.name, self.request.id, exc_info=exc)
         return UnexpectedError(f"{type(exc).__module__}.{type(exc).__qualname__}; the log has the details")
 
@@ -158,39 +158,39 @@ def _asked_for(exc: BaseException | None) -> float:
 
 
 def _whole_seconds(seconds: float) -> int:
-    # SQS counts whole seconds; rounding up keeps the promise never to come early.
+    # SQS counts whole seconds. Round up, so that the message does not come back early.
     return min(max(math.ceil(seconds), 0), MAX_COUNTDOWN)
 
 
 class Request(celery_request.Request):  # type: ignore[misc]
-    """A received message on its way through the worker: every way to fail leads back to the queue, none to deletion."""
+    """A received message in the worker. Every failure returns it to its queue; none deletes it."""
 
     def __init__(self, message: Any, **options: Any) -> None:
         super().__init__(message, **options)
         self._delivery = Delivery.of(message)
         self._ladder = getattr(self._task, "ladder", DEFAULT_LADDER)
-        # The broker counts, so that a worker that was killed has spent a try as well.
+        # SQS counts, so a killed worker counts as an attempt, too.
         self._request_dict["retries"] = self._delivery.receive_count - 1
-        # Stock passes the whole raw SQS message along with the decoded one to the child process.
+        # Celery would pass the raw SQS message to the child process as well.
         self._request_dict["properties"] = {}
         self._request_dict["sqs_message_id"] = self._delivery.message_id
         self._delivery_info["redelivered"] = self._delivery.receive_count > 1
 
     @property
     def _step(self) -> int | None:
-        """Seconds until the next try by the ladder; None when this was the last."""
+        """Seconds until the next attempt; None after the last one."""
         retries: int = self._request_dict["retries"]
         return self._ladder[retries] if retries < len(self._ladder) else None
 
     def on_retry(self, exc_info: Any) -> None:
-        # Stock acknowledges here, because it has published a copy; we have not.
+        # Celery acknowledges here, because it has published a copy. This task has not.
         self._leave(visible_in=_unwrapped(exc_info).when)
         super().on_retry(exc_info)
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         exc = _unwrapped(exc_info)
         if isinstance(exc, MemoryError):
-            # Stock raises it again in the parent, and one hungry message takes the whole worker down, each time.
+            # Celery raises it again in the parent process, so such a message would end the worker at each receive.
             logger.error("Task %s[%s] ran out of memory", self.name, self.id)
             self._fail(exc)
             return
@@ -199,8 +199,8 @@ class Request(celery_request.Request):  # type: ignore[misc]
         try:
             super().on_failure(exc_info, send_failed_event=send_failed_event, return_ok=return_ok)
         except Exception:
-            # The result store may be away; that must not cost the slot or the worker.
-            logger.exception("Task %s[%s]: its failure could not be recorded", self.name, self.id)
+            # If the result backend fails, the worker must keep running and release the slot.
+            logger.exception("Task %s[%s]: the failure could not be stored", self.name, self.id)
         self._leave_if_open()
 
     def on_timeout(self, soft: bool, timeout: float) -> None:
@@ -209,13 +209,13 @@ class Request(celery_request.Request):  # type: ignore[misc]
             if not soft and self._step is not None:
                 self._record_retry(celery_request.TimeLimitExceeded(timeout))
         except Exception:
-            logger.exception("Task %s[%s]: its time-out could not be recorded", self.name, self.id)
+            logger.exception("Task %s[%s]: the time-out could not be stored", self.name, self.id)
         finally:
             if not soft:
                 self._leave_if_open()
 
     def reject(self, requeue: bool = False) -> None:
-        """Leave the message to the broker, hidden for the ladder's step; ``requeue`` makes no difference here."""
+        """Leave the message to SQS, hidden for the ladder's step. ``requeue`` makes no difference."""
         if not self.acknowledged:
             self._leave(visible_in=0 if self._delivery.dead else (self._step or 0))
             if requeue:
@@ -236,8 +236,8 @@ class Request(celery_request.Request):  # type: ignore[misc]
         self._record_retry(exc) if self._step is not None else self._record_failure(exc)
 
     def _record_lost(self) -> None:
-        # Stock leaves the result of a lost task as it was ("started", for ever).
-        lost = celery_request.WorkerLostError("the worker process was lost; the message is tried again")
+        # Celery would leave the result of a lost task as it was.
+        lost = celery_request.WorkerLostError("the worker process died; SQS delivers the message again")
         self._record_retry(lost) if self._step is not None else self._record_failure(lost)
 
     def _record_retry(self, exc: BaseException) -> None:
@@ -252,7 +252,7 @@ class Request(celery_request.Request):  # type: ignore[misc]
         try:
             getattr(self.task.backend, outcome)(self.id, exc, request=self._context)
         except Exception:
-            logger.exception("Task %s[%s]: its result could not be recorded", self.name, self.id)
+            logger.exception("Task %s[%s]: the result could not be stored", self.name, self.id)
 
 
 def _unwrapped(exc_info: Any) -> Any:

@@ -1,7 +1,7 @@
-"""The seven queues, in one place: names, time limits, retries, concurrency.
+"""The seven queues: names, time limits, retries, concurrency.
 
-Celery, provisioning, routing, the start-up checks, the Procfile's test and the README's table are all fed from here.
-Nothing in this module reads the environment, Django or Celery.
+Celery's settings, provisioning, routing, the start-up checks and the tests of the Procfile and the docs read them here.
+This module uses neither the environment nor Django nor Celery.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 
 DAY = 24 * 60 * 60
 SOURCE_RETENTION = 4 * DAY
-DEAD_LETTER_RETENTION = 14 * DAY  # runs from the first send, so it must outlast SOURCE_RETENTION by days
-DEAD_LETTER_VISIBILITY = 30  # whoever looks at a dead letter hides it for so long, from everybody
+DEAD_LETTER_RETENTION = 14 * DAY  # counted from the first send, so it must be days longer than SOURCE_RETENTION
+DEAD_LETTER_VISIBILITY = 30  # seconds for which a dead letter is hidden after somebody reads it
 
 DEFAULT_LADDER = (60, 300, 1500)
 MAX_RECEIVE_COUNT = len(DEFAULT_LADDER) + 1
 
-# What one task may spend waiting for providers, all its calls together. The gateways' own timeouts must add up to less.
+# Seconds that all provider calls of one task may take together. The gateways' time-outs must add up to less.
 PROVIDER_TIMEOUTS = 45.0
 
 MAX_VISIBILITY_SECONDS = 12 * 60 * 60
-# SQS hides a message no longer than that, counted from its receipt; the rest is room for the run itself.
+# The maximum visibility timeout counts from the receipt; 15 minutes are left for the task itself.
 MAX_COUNTDOWN = MAX_VISIBILITY_SECONDS - 15 * 60
 
 DEAD_LETTER_SUFFIX = "-dlq"
@@ -57,16 +57,16 @@ QUEUES = (ACCOUNT, EMAILS, ORDERS, CHARGES, SMS, BREVO, DIXA)
 
 
 class InvalidTopology(ValueError):
-    """The queue configuration cannot work; the message names the environment's variable, where there is one."""
+    """The queues cannot be configured like this. The text names the environment variable, if there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """The queues as one environment runs them. Times are in seconds.
+    """The queues of one environment. Times are in seconds.
 
-    ``visibility_timeout`` replaces every queue's own; time limits then shrink to fit under it.
-    ``endpoint_url`` is only set for an emulator. ``wait_time_seconds`` is SQS's long poll (1 to 20).
-    ``provider_timeouts`` is what one task may wait for providers in total.
+    ``visibility_timeout`` replaces the value of every queue; the time limits shrink to fit below it. ``endpoint_url``
+    is set for an emulator only. ``wait_time_seconds`` is the long poll of SQS (1 to 20). ``provider_timeouts`` limits
+    all provider calls of one task together.
     """
 
     prefix: str = ""
@@ -88,7 +88,7 @@ class Topology:
         if not self.ladder or any(not 0 < step <= MAX_COUNTDOWN for step in self.ladder):
             steps = ",".join(map(str, self.ladder))
             raise InvalidTopology(f"RETRY_LADDER is {steps!r}; each step is 1 to {MAX_COUNTDOWN} seconds.")
-        # The two time limits have to fit below it, a second apart.
+        # Both time limits must fit below it, one second apart.
         if self.visibility_timeout is not None and not 3 <= self.visibility_timeout <= MAX_VISIBILITY_SECONDS:
             raise InvalidTopology(
                 f"VISIBILITY_TIMEOUT is {self.visibility_timeout}; write 3 to {MAX_VISIBILITY_SECONDS} seconds."
@@ -100,7 +100,7 @@ class Topology:
 
     @property
     def max_receive_count(self) -> int:
-        """The first try and one retry per step of the ladder."""
+        """The first attempt and one retry per step of the ladder."""
         return len(self.ladder) + 1
 
     def physical_name(self, queue: Queue) -> str:
@@ -110,17 +110,19 @@ class Topology:
         return f"{self.prefix}{queue.dead_letter_name}"
 
     def physical_names(self) -> Iterator[str]:
-        """Every SQS queue of this environment, sources first."""
+        """The names of all SQS queues of this environment, sources first."""
         yield from map(self.physical_name, self.queues)
         yield from map(self.dead_letter_physical_name, self.queues)
 
     def visibility_timeout_of(self, queue: Queue) -> int:
         return self.visibility_timeout or queue.visibility_timeout
 
-    def longest_life_of(self, queue: Queue) -> int:
-        """The seconds within which a message that is sent has done its work or is a dead letter: all the steps of the
-        ladder, and for each receive a visibility timeout, should its worker be killed. Time spent waiting for a free
-        worker comes on top."""
+    def max_life_of(self, queue: Queue) -> int:
+        """The seconds after which a sent message has been processed or is a dead letter.
+
+        It adds up the steps of the ladder and, in case each worker is killed, one visibility timeout per receive. The
+        wait for a free worker is not included.
+        """
         return sum(self.ladder) + self.max_receive_count * self.visibility_timeout_of(queue)
 
     def hard_time_limit_of(self, queue: Queue) -> int:
@@ -130,7 +132,7 @@ class Topology:
         return min(queue.soft_time_limit, self.hard_time_limit_of(queue) - 1)
 
     def source_attributes(self, queue: Queue, *, dead_letter_arn: str) -> dict[str, str]:
-        """The attributes that SQS must show for the queue that workers watch."""
+        """The attributes of the queue that workers receive from."""
         return {
             "VisibilityTimeout": str(self.visibility_timeout_of(queue)),
             "MessageRetentionPeriod": str(SOURCE_RETENTION),
@@ -142,12 +144,12 @@ class Topology:
         }
 
     def dead_letter_attributes(self, *, source_arn: str | None) -> dict[str, str]:
-        """The attributes of a dead-letter queue; only its own source may send to it, once that exists."""
+        """The attributes of a dead-letter queue. Once its source exists, only the source may send to it."""
         attributes = {
             "VisibilityTimeout": str(DEAD_LETTER_VISIBILITY),
             "MessageRetentionPeriod": str(DEAD_LETTER_RETENTION),
             "DelaySeconds": "0",
-            "RedrivePolicy": "",  # none: what is dead stays here, whoever looks at it
+            "RedrivePolicy": "",  # none: dead letters stay here, however often they are received
         }
         if source_arn:
             attributes["RedriveAllowPolicy"] = json.dumps(

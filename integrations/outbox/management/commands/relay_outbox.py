@@ -1,4 +1,4 @@
-"""The relay process: woken by PostgreSQL when a row is written, it sends what is due until it is told to stop."""
+"""The relay process: PostgreSQL wakes it when a row is written, and it sends the due rows until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_WAIT_SECONDS = 4.0
 
 
 class Command(BaseCommand):
-    help = "Send outbox rows to SQS as they are written. Any number may run; stop with SIGTERM or Ctrl-C."
+    help = "Send outbox rows to SQS as soon as they are due. Any number may run; stop with SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="send what is due now, then exit")
+        parser.add_argument("--once", action="store_true", help="send the rows that are due now, then exit")
 
     def handle(self, *, once: bool, **_: Any) -> None:
         if once:
@@ -39,7 +39,7 @@ def new_backoff() -> Backoff:
 
 
 class Relay:
-    """The loop round ``relay_due``: wait to be woken, send, leave alone for a while what does not answer."""
+    """The loop around ``relay_due``: wait for rows, send them, and back off while a queue or the database fails."""
 
     def __init__(self) -> None:
         self.stopping = threading.Event()
@@ -53,42 +53,43 @@ class Relay:
         while not self.stopping.is_set():
             try:
                 self._listen()
-                self._send_until_dry()
-                self._wait_to_be_woken()
+                self._send_due_rows()
+                self._wait_for_rows()
                 self.database.succeeded()
             except (OperationalError, InterfaceError) as error:
                 connection.close()
                 self.database.failed()
                 seconds = self.database.wait_seconds
-                logger.warning("the database is away (%s); again in %.1f s", type(error).__name__, seconds)
+                reason = type(error).__name__
+                logger.warning("the database is unavailable (%s); next attempt in %.1f s", reason, seconds)
                 self.stopping.wait(seconds)
         logger.info("relay stopped")
 
     def _listen(self) -> None:
-        # Once a session is enough and a round trip a round is cheap: a new session is never forgotten.
+        # Once per session would do. Every round is cheap, too, and cannot miss a new session.
         with connection.cursor() as cursor:
             cursor.execute(f"LISTEN {relay.CHANNEL}")
 
-    def _send_until_dry(self) -> None:
+    def _send_due_rows(self) -> None:
         while not self.stopping.is_set():
-            done = relay.relay_due(resting=self._resting())
-            for queue, outage in done.outages.items():
+            done = relay.relay_due(skip_queues=self._waiting_queues())
+            for queue, error in done.unavailable.items():
                 backoff = self.queues.setdefault(queue, new_backoff())
                 backoff.failed()
-                logger.warning("%s does not answer; again in %.1f s: %s", queue, backoff.wait_seconds, outage)
+                logger.warning("%s does not answer; next attempt in %.1f s: %s", queue, backoff.wait_seconds, error)
             if done.sent:
                 self.queues = {name: backoff for name, backoff in self.queues.items() if backoff.is_waiting}
             if not done.made_progress:
                 return
 
-    def _resting(self) -> list[str]:
+    def _waiting_queues(self) -> list[str]:
         return [name for name, backoff in self.queues.items() if backoff.is_waiting]
 
-    def _wait_to_be_woken(self) -> None:
-        resting = self._resting()
-        nap = relay.seconds_until_due(at_most=MAX_WAIT_FOR_ROWS_SECONDS, resting=resting)
-        for name in resting:
-            nap = min(nap, self.queues[name].wait_seconds)
-        with connection.wrap_database_errors:  # a database that goes away in here is one of those that run() expects
-            for _ in connection.connection.notifies(timeout=nap, stop_after=1):
+    def _wait_for_rows(self) -> None:
+        waiting = self._waiting_queues()
+        seconds = relay.seconds_until_due(at_most=MAX_WAIT_FOR_ROWS_SECONDS, skip_queues=waiting)
+        for name in waiting:
+            seconds = min(seconds, self.queues[name].wait_seconds)
+        with connection.wrap_database_errors:  # so that run() recognizes a lost connection
+            for _ in connection.connection.notifies(timeout=seconds, stop_after=1):
                 pass

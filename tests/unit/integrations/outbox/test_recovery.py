@@ -31,7 +31,7 @@ def finder_of(*ids: UUID) -> Finder:
 
 
 def test_a_message_is_stuck_after_the_whole_ladder_of_the_slowest_queue_and_a_margin() -> None:
-    life = dt.timedelta(seconds=topology().longest_life_of(CHARGES), minutes=5)
+    life = dt.timedelta(seconds=topology().max_life_of(CHARGES), minutes=5)
     assert Window(at=NOW, batch=1).stuck == NOW - life
     assert life < dt.timedelta(hours=1)
 

@@ -95,11 +95,11 @@ def test_a_queue_that_does_not_answer_holds_up_no_other(transactional_db: None) 
     broker = Broker()
     broker.away = {"ChargesQueue"}
     done = relay.relay_due(send_batch=broker)
-    assert set(done.outages) == {"ChargesQueue"}
+    assert set(done.unavailable) == {"ChargesQueue"}
     assert {queue for queue, _ in broker.taken} == {"EmailsQueue"}
     waiting = OutboxMessage.objects.filter(sent_at=None)
     assert {(row.queue, row.attempts) for row in waiting} == {("ChargesQueue", 0)}
-    assert not relay.relay_due(send_batch=broker, resting=["ChargesQueue"]).made_progress
+    assert not relay.relay_due(send_batch=broker, skip_queues=["ChargesQueue"]).made_progress
     broker.away = set()
     relay_until_dry(broker)
     assert len(broker.taken) == 6

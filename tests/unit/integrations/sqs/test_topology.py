@@ -28,8 +28,8 @@ def test_names_carry_the_prefix() -> None:
 
 
 def test_a_message_lives_as_long_as_the_ladder_and_its_receives() -> None:
-    assert Topology(ladder=(60, 300, 1500)).longest_life_of(CHARGES) == 60 + 300 + 1500 + 4 * 180
-    assert Topology(ladder=(1, 2), visibility_timeout=10).longest_life_of(CHARGES) == 3 + 3 * 10
+    assert Topology(ladder=(60, 300, 1500)).max_life_of(CHARGES) == 60 + 300 + 1500 + 4 * 180
+    assert Topology(ladder=(1, 2), visibility_timeout=10).max_life_of(CHARGES) == 3 + 3 * 10
 
 
 @pytest.mark.parametrize("queue", QUEUES, ids=lambda queue: queue.name)

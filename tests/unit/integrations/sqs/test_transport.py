@@ -316,11 +316,11 @@ def test_an_answer_that_fails_frees_the_slot_and_is_given_again(
     boto.fails = failure
     channel.delivered[0].ack()
     assert channel.qos.can_consume_max_estimate() == 2
-    assert channel.sqs().kept == 1
+    assert channel.sqs().pending == 1
     boto.fails = None
     channel._on_messages_ready("http://sqs/Q", "Q", {})
     assert boto.given == [("delete", "r1")]
-    assert channel.sqs().kept == 0
+    assert channel.sqs().pending == 0
 
 
 def test_while_polls_fail_nobody_blocks_on_an_answer(channel: Any, boto: FakeSqs) -> None:
@@ -328,14 +328,14 @@ def test_while_polls_fail_nobody_blocks_on_an_answer(channel: Any, boto: FakeSqs
     channel._on_messages_ready("http://sqs/Q", "Q", polling.ReceiveFailed("hang", sqs_away=True))
     channel.delivered[0].ack()
     assert boto.given == []
-    assert channel.sqs().kept == 1
+    assert channel.sqs().pending == 1
 
 
 def test_an_answer_that_sqs_will_never_take_is_dropped(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1"))
     boto.fails = _client_error("ReceiptHandleIsInvalid")
     channel.delivered[0].ack()
-    assert channel.sqs().kept == 0
+    assert channel.sqs().pending == 0
 
 
 def test_time_spent_waiting_shortens_the_ladders_step(boto: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ def test_time_spent_waiting_shortens_the_ladders_step(boto: FakeSqs, monkeypatch
     client.change_message_visibility(QueueUrl="q", ReceiptHandle="r", VisibilityTimeout=60)
     boto.fails = None
     now[0] += 45
-    client.give_kept()
+    client.send_pending()
     assert boto.given == [("show", "r", 15)]
 
 
@@ -355,10 +355,10 @@ def test_at_shutdown_sqs_is_asked_once_more_but_not_right_after_it_failed(boto: 
     boto.fails = ReadTimeoutError(endpoint_url="x")
     client.delete_message(QueueUrl="q", ReceiptHandle="r")
     boto.fails = None
-    client.give_last()
+    client.send_last()
     assert boto.given == []
-    client._failed_at -= acknowledgments.BETWEEN_LAST_TRIES
-    client.give_last()
+    client._last_failure_at -= acknowledgments.MIN_SECONDS_BEFORE_LAST_ATTEMPT
+    client.send_last()
     assert boto.given == [("delete", "r")]
 
 
