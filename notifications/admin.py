@@ -17,7 +17,7 @@ register_section(
 
 @admin.register(Notification)
 class NotificationAdmin(FoundByOrderAdmin):
-    """Every message to a customer and what became of it."""
+    """Every message to a customer, with its status."""
 
     list_display = (
         "kind",
@@ -41,30 +41,30 @@ class NotificationAdmin(FoundByOrderAdmin):
         "dedup_key__exact",
         "id__exact",
     )
-    search_help_text = "E-mail address, phone, order number, Brevo's message id, a refund's id, our id"
+    search_help_text = "E-mail address, phone, order number, Brevo's message id, dedup key, notification id"
     ordering = ("-id",)
 
 
 @admin.register(ContactSync)
 class ContactSyncAdmin(ReadOnlyAdmin):
-    """Which customers Brevo and Dixa know, since when, and what went wrong."""
+    """The contacts at Brevo and Dixa: when each was synced, and its last error."""
 
     list_display = ("customer", "provider", "external_id", "synced_at", "last_error", "updated_at")
     list_filter = ("provider", ("synced_at", admin.EmptyFieldListFilter), "last_error")
     list_select_related = ("customer",)
     search_fields = ("customer__email", "external_id__exact", "customer__id__exact")
-    search_help_text = "E-mail address, the provider's id, our customer's id"
+    search_help_text = "E-mail address, the provider's id, customer id"
     ordering = ("-updated_at",)
 
 
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyAdmin):
-    """Whom we no longer write to. Deleting one lifts it, for staff with that permission."""
+    """Addresses that get no more messages. Staff with the permission lift a suppression by deleting it."""
 
     list_display = ("created_at", "channel", "address_key", "reason")
     list_filter = ("channel", "reason", "created_at")
     search_fields = ("address_key",)
-    search_help_text = "E-mail address in lower case, or a phone's digits"
+    search_help_text = "E-mail address in lower case, or the digits of a phone number"
     ordering = ("-id",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

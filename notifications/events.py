@@ -9,7 +9,7 @@ from integrations.outbox.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrevoWebhookReceived(Event):
-    """Something that Brevo told us is stored in the inbox and waits to be dealt with."""
+    """A webhook event of Brevo is stored in the inbox and has to be processed."""
 
     subject_field: ClassVar[str] = "webhook_event_id"
 

@@ -1,4 +1,4 @@
-"""What we tell people (Notification), whom we do not tell (Suppression), who else knows them (ContactSync)."""
+"""Messages to customers, addresses that get none, contacts at Brevo and Dixa, and rate limits of their APIs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Channel(models.TextChoices):
 
 
 class Notification(models.Model):
-    """One message to one customer, written down before it is sent.
+    """One message to one customer. The row is committed before the message is sent.
 
-    Open (PENDING, SKIPPED, FAILED): the provider certainly does not have it. SENDING: it may or may not.
-    UNKNOWN: it may or may not, and nobody will try again; only the provider's webhook can still tell. See
-    docs/adr/0006.
+    PENDING, SKIPPED and FAILED are open: the provider certainly does not have the message. SENDING: the provider may
+    have it, and a retry will find out. UNKNOWN: the provider may have it, and the message is never sent again; only
+    the provider's webhook can still report the outcome. See docs/adr/0006.
     """
 
     class Kind(models.TextChoices):
@@ -51,8 +51,8 @@ class Notification(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=30, choices=Kind)
     channel = models.CharField(max_length=5, choices=Channel)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="notifications")
-    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="notifications")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="+")
     dedup_key = models.CharField(
         max_length=100,
         blank=True,
@@ -62,17 +62,19 @@ class Notification(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     idempotency_key = models.UUIDField(
         default=uuid.uuid4,
-        help_text="The provider's key for this message; a new one once a try certainly failed.",
+        help_text="The provider's idempotency key. It is replaced after an attempt that certainly failed.",
     )
     provider_message_id = models.CharField(max_length=200, blank=True)
     first_attempted_at = models.DateTimeField(
         null=True,
         default=None,
-        help_text="When the key was first used; from then on the provider may have it.",
+        help_text="When the key was first used. Since then the provider may have the message.",
     )
     sent_at = models.DateTimeField(null=True, default=None)
-    delays = models.PositiveIntegerField(default=0, help_text="Soft bounces and deferrals that the provider told of.")
-    error_code = models.CharField(max_length=100, blank=True, help_text="Why it is where it is; nothing personal.")
+    delays = models.PositiveIntegerField(default=0, help_text="Soft bounces and deferrals that the provider reported.")
+    error_code = models.CharField(
+        max_length=100, blank=True, help_text="The reason for the status. Contains no personal data."
+    )
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -103,9 +105,9 @@ class Notification(models.Model):
 
 
 class ContactSync(models.Model):
-    """What one provider was last told of one customer.
+    """The state of one customer's contact at one provider.
 
-    ``synced_at`` is empty until it certainly knows the customer.
+    ``synced_at`` is empty until the provider certainly has the contact.
     """
 
     class Provider(models.TextChoices):
@@ -113,11 +115,11 @@ class ContactSync(models.Model):
         DIXA = "dixa"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="contact_syncs")
+    customer = models.ForeignKey(Customer, on_delete=models.CASCADE, related_name="+")
     provider = models.CharField(max_length=10, choices=Provider)
-    external_id = models.CharField(max_length=100, blank=True, help_text="The provider's id, where it told us.")
+    external_id = models.CharField(max_length=100, blank=True, help_text="The provider's id of the contact, if known.")
     synced_at = models.DateTimeField(null=True, default=None)
-    last_error = models.CharField(max_length=100, blank=True, help_text="A code; nothing personal.")
+    last_error = models.CharField(max_length=100, blank=True, help_text="An error code. Contains no personal data.")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -129,9 +131,9 @@ class ContactSync(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that a provider told us not to write to. Which reasons stop what.
+    """An address that gets no more messages, and the reason that a provider reported.
 
-    ``operations/suppressions.py``.
+    ``operations/suppressions.py`` says which reasons stop which messages.
     """
 
     class Reason(models.TextChoices):
@@ -143,7 +145,9 @@ class Suppression(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     channel = models.CharField(max_length=5, choices=Channel)
-    address_key = models.CharField(max_length=254, help_text="An e-mail address, case-folded, or a phone's digits.")
+    address_key = models.CharField(
+        max_length=254, help_text="A case-folded e-mail address, or the digits of a phone number."
+    )
     reason = models.CharField(max_length=20, choices=Reason)
     created_at = models.DateTimeField(db_default=Now())
 
@@ -157,10 +161,7 @@ class Suppression(models.Model):
 
 
 class RateLimit(models.Model):
-    """When the next call of a rate-limited sort may begin, all workers together.
-
-    See ``operations/rate_limits.py``.
-    """
+    """When the next call under a rate limit may begin. All workers share the row; see ``operations/rate_limits.py``."""
 
     name = models.CharField(primary_key=True, max_length=40)
     next_at = models.DateTimeField(db_default=Now())

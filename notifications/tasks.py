@@ -1,4 +1,4 @@
-"""EmailsQueue, SmsQueue, BrevoQueue and DixaQueue."""
+"""The tasks on EmailsQueue, SmsQueue, BrevoQueue and DixaQueue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Brevo tells us of our messages: how far one came, whom not to write to, who withdrew consent."""
+"""Process Brevo's webhook events: update the message, suppress the address, withdraw the customer's consent."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from subscriptions.operations import consents
 
 Status = Notification.Status
 
-# From which states an event moves a message, so that late and repeated ones never take it back. An open
-# message is not moved: what is told of one that we know was not sent is about something else.
+# For each kind of event: the new status, and the statuses that it may replace. So a late or repeated event never moves
+# a message back. The status of an open message never changes: the message was not sent, so the event is about another.
 FORWARD = {
     Kind.ACCEPTED: (Status.SENT, (Status.SENDING, Status.UNKNOWN)),
     Kind.DELIVERED: (Status.DELIVERED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
-    # A mailbox may accept a mail and send it back later.
+    # A mailbox may accept an e-mail and return it later.
     Kind.HARD_BOUNCE: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT, Status.DELIVERED)),
     Kind.INVALID_ADDRESS: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
     Kind.BLOCKED: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
-    # Accepted, and then given up by Brevo: not FAILED, which a redrive would send again.
+    # Brevo accepted the message and then gave up. Not FAILED: a redrive would send a failed message again.
     Kind.FAILED: (Status.BOUNCED, (Status.SENDING, Status.UNKNOWN, Status.SENT)),
 }
 SUPPRESSING = {
@@ -40,7 +40,7 @@ SUPPRESSING = {
 
 @transaction.atomic(durable=True)
 def process(*, webhook_event_id: UUID, at: dt.datetime) -> bool:
-    """Do what a stored event asks for, once; False when that was done. Raises ``WebhookEventNotFound``."""
+    """Process a stored event once. Returns False if it was processed before. Raises ``WebhookEventNotFound``."""
     stored = locked_webhook_event(webhook_event_id=webhook_event_id, provider=WebhookEvent.Provider.BREVO)
     if stored.processed_at is not None:
         return False
@@ -49,7 +49,7 @@ def process(*, webhook_event_id: UUID, at: dt.datetime) -> bool:
 
 
 def _apply(event: BrevoEvent, at: dt.datetime) -> str:
-    """What was done, in a few words."""
+    """Apply the event, and return the outcome in a few words."""
     if event.kind == Kind.OTHER:
         return "nothing to do"
     done = [_move(event, at), _suppress(event), _withdraw(event)]
@@ -74,7 +74,7 @@ def _move(event: BrevoEvent, at: dt.datetime) -> str:
 
 
 def _notification_of(event: BrevoEvent) -> Notification | None:
-    """The message that an event is about, by the id that we sent along, else by Brevo's."""
+    """The message of this event: found by the id that we sent along, else by Brevo's id."""
     if event.source == EventSource.MARKETING:
         return None
     channel = Channel.SMS if event.source == EventSource.SMS else Channel.EMAIL
@@ -99,7 +99,7 @@ def _suppress(event: BrevoEvent) -> str:
 
 
 def _withdraw(event: BrevoEvent) -> str:
-    """An unsubscription ends the consent, and a complaint says the same louder."""
+    """End the customer's consent after an unsubscription or a spam complaint."""
     if event.source == EventSource.SMS:
         asked = event.kind == Kind.UNSUBSCRIBED
         withdrawn = asked and consents.withdraw_sms_consent(phone_digits=event.address)

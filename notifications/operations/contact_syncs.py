@@ -1,7 +1,7 @@
-"""Telling Brevo and Dixa what we know of a customer. The last writer has the newest data.
+"""Copy a customer to Brevo and Dixa.
 
-One sync per customer and provider at a time; the snapshot is read once the lock is held, and sent whole. So
-whatever order the messages come in, what the provider has in the end is what we have.
+Only one sync per customer and provider runs at a time. It reads the customer after it got the lock, and sends all
+fields. So the provider ends up with our latest data, in any order of the queue messages.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PHONE_TAKEN = "phone_taken"
 
 
 def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
-    """Make Brevo's contact what our customer is, consents included.
+    """Copy the customer with the consents to Brevo's contact.
 
     Raises ``CustomerNotFound``, ``Busy`` and ``ProviderError``.
     """
@@ -54,7 +54,7 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
 
 
 def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
-    """Make Dixa's end user what our customer is. Raises as ``sync_contact`` does."""
+    """Copy the customer to Dixa's end user. Raises the same errors as ``sync_contact``."""
     known = _sync_row(customer_id, Provider.DIXA).external_id
     rate_limits.wait_for_slot(
         name="dixa",

@@ -1,4 +1,4 @@
-"""Which of several messages of one kind about one order a message is."""
+"""Distinguish several messages of one kind about one order, so that each is sent once."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ MAX_KEY_LENGTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DedupKey:
-    """What a message is about besides its order: at most one of these. Numbers count from one; 0 is none, as in
-    messages from before they carried it."""
+    """The subject of a message besides its order. At most one field is set. Numbers count from one; 0 means not set."""
 
     attempt_number: int = 0
     step_number: int = 0
@@ -20,7 +19,7 @@ class DedupKey:
 
     @property
     def value(self) -> str:
-        """What tells it from the others on the row, or an empty string."""
+        """The text for ``Notification.dedup_key``; empty if no field is set."""
         if self.attempt_number:
             return f"attempt-{self.attempt_number}"
         if self.step_number:
@@ -28,5 +27,5 @@ class DedupKey:
         return str(self.refund_id or self.request)[:MAX_KEY_LENGTH]
 
 
-# Of the kinds that come once in an order's life.
+# For kinds that are sent once per order.
 NO_DEDUP_KEY = DedupKey()

@@ -1,9 +1,11 @@
-"""E-mail: each message once, as far as that can be known.
+"""Send e-mails, each of them once.
 
-Brevo recognizes a repeated key for 30 minutes. Within that a send of unknown outcome is repeated under its
-key; after that it stays ``unknown`` and is not sent again. A refusal is written on the row and goes to the
-dead-letter queue: addresses are checked at checkout, so what Brevo refuses is nearly always ours to mend, and
-a redrive sends it then. A wrong key or spent credits are nobody's message's fault: the ladder tries again.
+Brevo recognizes a repeated idempotency key for 30 minutes. If the outcome of an attempt is unknown, the e-mail is sent
+again with the same key within that time. Afterwards its status stays ``unknown``, and it is not sent again.
+
+If Brevo rejects the request, the row keeps the error and the queue message goes to the dead-letter queue. The checkout
+has validated the address, so the cause is nearly always on our side; a redrive after the fix sends the e-mail. A wrong
+API key or missing credits affect every message, so these errors are retried.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ from orders import queries as orders
 
 
 def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY) -> bool:
-    """Send this e-mail about this order and dedup_key; False when it was sent before, or is not to be sent.
+    """Send this e-mail about this order. Returns False if it was sent before, or if it must not be sent.
 
-    Raises ``OrderNotFound``, ``RefundNotFound``, ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try
-    again), ``ProviderRefused``.
+    Raises ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try again), ``OrderNotFound``, ``RefundNotFound``
+    and ``ProviderRefused`` (permanent).
     """
     with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id, dedup_key=dedup_key)):
         claimed = claims.claim(

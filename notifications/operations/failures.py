@@ -1,4 +1,4 @@
-"""What a provider's failure is called on a row."""
+"""Error codes for the failures of a provider."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from integrations.http import AccountRefused, RequestRejected
 
 
 def code_of(error: ProviderError) -> str:
-    """A code that says what happened, with nothing personal in it."""
+    """A code for the row. It contains no personal data."""
     match error:
         case RequestRejected():
             return f"refused:{error.code or error.status}"

@@ -1,4 +1,4 @@
-"""Finding out what a message has to tell, at the moment in which it is sent."""
+"""Collect the facts for a message at the moment it is sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from subscriptions.models import Plan, Subscription
 
 Kind = Notification.Kind
 
-TELLING_WHY = (Kind.PAYMENT_FAILED, Kind.PAYMENT_REMINDER, Kind.DUNNING_EXHAUSTED)
+WITH_A_REASON = (Kind.PAYMENT_FAILED, Kind.PAYMENT_REMINDER, Kind.DUNNING_EXHAUSTED)
 WITH_A_LINK = (Kind.PAYMENT_FAILED, Kind.PAYMENT_ACTION_REQUIRED, Kind.PAYMENT_REMINDER, Kind.PAYMENT_LINK)
 ABOUT_A_REFUND = (Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED)
 OUTCOMES = {
@@ -33,11 +33,11 @@ OUTCOMES = {
 def message_context(
     *, kind: Notification.Kind, order: Order, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY
 ) -> MessageContext:
-    """What this kind of message tells besides its order. Raises ``RefundNotFound``."""
+    """The facts that this kind of message states besides its order. Raises ``RefundNotFound``."""
     outcome = _outcome(order) if kind == Kind.DUNNING_EXHAUSTED else None
     return MessageContext(
         first=orders.is_first_order(order=order),
-        because=queries.why_unpaid(order=order) if kind in TELLING_WHY else NOT_APPROVED,
+        because=queries.why_unpaid(order=order) if kind in WITH_A_REASON else NOT_APPROVED,
         page=_page(order, at) if kind in WITH_A_LINK or outcome == Outcome.PAST_DUE else None,
         next_attempt_at=_next_attempt_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
         to_confirm=order.status == Order.Status.REQUIRES_ACTION,
@@ -55,7 +55,7 @@ def _page(order: Order, at: dt.datetime) -> PaymentPage:
 
 
 def _next_attempt_at(order: Order, at: dt.datetime) -> dt.datetime | None:
-    """None also when it is due already: then its outcome will be told."""
+    """When dunning charges the card again. None if that is due already: its outcome gets a message of its own."""
     moment = charges.next_attempt_at(order_id=order.pk)
     return moment if moment is not None and moment > at else None
 
@@ -65,7 +65,7 @@ def _outcome(order: Order) -> Outcome | None:
     if run is None:
         return None
     if order.subscription.status == Subscription.Status.CANCELED:
-        return Outcome.CANCELED  # one that never began is not paused
+        return Outcome.CANCELED  # the subscription never began, so it cannot be paused
     return OUTCOMES[Plan.UnpaidPolicy(run.unpaid_policy)]
 
 

@@ -1,7 +1,7 @@
-"""One turn after another, all workers together: a provider's limit counts for the account, not for a process.
+"""Keep all workers together below a provider's rate limit, which counts per account and not per process.
 
-A leaky bucket in one row: each caller takes the next free moment and waits for it. A provider's own 429 is
-obeyed besides; this only makes it rare.
+Each limit is a leaky bucket in one row. A caller reserves the next free slot and sleeps until then. If the provider
+still answers 429, the worker obeys that as well.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from django.db import connection
 
 from integrations.errors import ProviderThrottled
 
-# The longest that a worker waits for its turn, in seconds; beyond that the message goes back to its queue.
+# If a worker had to wait longer, the message goes back to its queue.
 MAX_WAIT_SECONDS = 4.0
 
-# The next free moment; no row where too many wait already. Who has been quiet may catch up by a few calls at
-# once.
+# Reserves the next free slot. Returns no row if too many callers wait already. After a quiet time a few calls (the
+# burst) may start at once.
 TAKE_SLOT = """
     INSERT INTO notifications_ratelimit AS rate_limit (name, next_at)
     VALUES (%(name)s, clock_timestamp() + make_interval(secs => %(takes)s - %(burst)s))
@@ -31,7 +31,7 @@ TAKE_SLOT = """
 def wait_for_slot(*, name: str, per_second: float, burst: int, calls: int) -> None:
     """Sleep until this caller may make its ``calls``.
 
-    Raises ``ProviderThrottled`` when too many wait already.
+    Raises ``ProviderThrottled`` if too many callers wait already.
     """
     amounts = {"takes": calls / per_second, "burst": burst / per_second, "longest": MAX_WAIT_SECONDS}
     with connection.cursor() as cursor:

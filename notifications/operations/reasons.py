@@ -1,7 +1,7 @@
-"""Why a message is not sent after all. Messages may be days late.
+"""Reasons not to send a message.
 
-Each is checked against the order as it is now, and against what the customer was told since: after an outage
-the newest state is told, not every one on the way to it.
+A queue message may arrive days late. So the sender checks each message against the current order, and against newer
+messages: after an outage the customer reads only about the latest state.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ Kind = Notification.Kind
 GONE = (Order.Status.CANCELED, Order.Status.REFUNDED)
 SUPERSEDED = "superseded"
 
-# What an order must be for a message of the kind to be true.
+# The order statuses in which a message of this kind is true.
 TRUE_WHILE = {
     Kind.PAYMENT_FAILED: (Order.Status.PAYMENT_FAILED,),
     Kind.PAYMENT_ACTION_REQUIRED: (Order.Status.REQUIRES_ACTION,),
     Kind.PAYMENT_REMINDER: (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION),
     Kind.PAYMENT_LINK: AWAITING_PAYMENT,
 }
-# And a refund.
+# The refund status in which a message of this kind is true.
 REFUND_IS = {Kind.REFUND_SUCCEEDED: Refund.Status.SUCCEEDED, Kind.REFUND_FAILED: Refund.Status.FAILED}
 
 
 def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedup_key: DedupKey = NO_DEDUP_KEY) -> str:
-    """A code for the row, or an empty string when the message is to go out. Raises ``RefundNotFound``."""
+    """A code for the row, or an empty string if the message may be sent. Raises ``RefundNotFound``."""
     return (
         _untrue(kind, order, dedup_key)
         or (SUPERSEDED if _superseded(kind, order, dedup_key) else "")
@@ -41,10 +41,10 @@ def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedu
 
 
 def _untrue(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> str:
-    """What the message would say is not so (any more)."""
+    """A code if the message would not be true, or not any more."""
     if kind in TRUE_WHILE:
         return "" if order.status in TRUE_WHILE[kind] else f"order_{order.status}"
-    if kind in REFUND_IS:  # true of an order that is canceled or refunded, too
+    if kind in REFUND_IS:  # also true if the order is canceled or refunded
         status = charges.refund_of_order(refund_id=dedup_key.refund_id, order_id=order.pk).status
         return "" if status == REFUND_IS[kind] else f"refund_{status}"
     if kind == Kind.DUNNING_EXHAUSTED:
@@ -66,7 +66,7 @@ def _not_exhausted(order: Order) -> str:
 
 
 def _superseded(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> bool:
-    """Whether another message says the same of a later time."""
+    """Whether a newer message replaces this one."""
     if dedup_key.attempt_number:
         return charges.is_attempt_superseded(order_id=order.pk, number=dedup_key.attempt_number)
     if dedup_key.step_number:

@@ -16,7 +16,7 @@ PROCESS_WEBHOOK = "brevo.process_webhook"  # the task that does the work
 
 
 def brevo_events(window: Window) -> Sequence[Event]:
-    """Stored events from Brevo that nobody has processed."""
+    """Stored events of Brevo that were not processed."""
     waiting = (
         WebhookEvent.objects.filter(
             ~Exists(live_messages(task=PROCESS_WEBHOOK, about="pk", sent_since=window.stuck)),

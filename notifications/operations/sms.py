@@ -1,4 +1,7 @@
-"""SMS: at most once. Brevo has no key for them, so one of unknown outcome is never sent again by itself."""
+"""Send SMS, each of them at most once.
+
+Brevo has no idempotency key for SMS. So an SMS of unknown outcome is never sent again.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ from orders import queries as orders
 
 
 def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key: DedupKey = NO_DEDUP_KEY) -> bool:
-    """Send this SMS about this order and dedup_key to a customer who wants SMS; False when nothing (certain) went out.
+    """Send this SMS about this order, if the customer consented to SMS. Returns False if it was not certainly sent now.
 
-    A time-out makes it ``unknown``, and that is the end of it. Raises ``OrderNotFound``, ``Busy``,
-    ``ProviderUnavailable`` (try again), ``ProviderRefused``.
+    After a time-out its status is ``unknown`` for good. Raises ``Busy`` and ``ProviderUnavailable`` (try again),
+    ``OrderNotFound`` and ``ProviderRefused`` (permanent).
     """
     with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id, dedup_key=dedup_key)):
         claimed = claims.claim(
@@ -50,7 +53,7 @@ def _send(claimed: ClaimedMessage, at: dt.datetime) -> bool:
         claims.record_not_sent(claimed=claimed, error_code=code_of(error))
         raise
     except ProviderUnclear as error:
-        # Not raised: the ladder would send it again.
+        # Not raised, because the queue would retry and send the SMS again.
         claims.record_unclear(claimed=claimed, error_code=code_of(error), give_up=True)
         return False
     except ProviderRefused as error:

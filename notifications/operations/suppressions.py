@@ -1,11 +1,14 @@
-"""Whom we no longer write to, and why.
+"""Addresses that get no more messages.
 
-All our messages are transactional: the customer has a right to them, and we have a duty to send some. So what
-stops them is only what makes them pointless or harmful. A hard bounce or an invalid address: nobody reads it.
-A complaint: the next one costs the sender's reputation, and with it everybody's mail. An unsubscription from
-e-mail is about marketing and withdraws that consent; one from SMS (STOP) stops every SMS. "Blocked" says that
-an address is on a list that Brevo keeps itself, and lifts itself; we note it, and let Brevo decide. An
-operator lifts a suppression by deleting it.
+All our messages are transactional: the customer has a right to them, and we must send some of them. So only these
+reasons stop them:
+
+- A hard bounce or an invalid address: the message cannot arrive.
+- A spam complaint: another one would harm the sender's reputation, and then no customer's e-mail arrives.
+- An unsubscription from SMS (STOP). An unsubscription from e-mail only withdraws the consent to marketing.
+
+"Blocked" means that the address is on Brevo's own list. Brevo manages that list, so we only record the reason. Staff
+lift a suppression by deleting it.
 """
 
 from __future__ import annotations
@@ -23,21 +26,21 @@ STOPPING = {
 
 
 def address_key(*, channel: Channel, address: str) -> str:
-    """The form of an address that is equal for two spellings of it."""
+    """The normalized form of an address: two spellings of one address have the same key."""
     if channel == Channel.EMAIL:
         return email_key(address.strip())[:254]
     return "".join(letter for letter in address if letter in "0123456789")[:254]
 
 
 def suppress(*, channel: Channel, address: str, reason: Suppression.Reason) -> None:
-    """Note that an address asked or failed; noting it again changes nothing."""
+    """Record the reason for this address. Doing so again changes nothing."""
     row = Suppression(channel=channel, address_key=address_key(channel=channel, address=address), reason=reason)
     if row.address_key:
         Suppression.objects.bulk_create([row], ignore_conflicts=True)
 
 
 def stopping_reason(*, channel: Channel, customer: Customer) -> str:
-    """Why this customer gets no (transactional) message on this channel, or an empty string."""
+    """The reason why this customer gets no message on this channel, or an empty string."""
     address = customer.email if channel == Channel.EMAIL else customer.phone
     key = address_key(channel=channel, address=address)
     rows = Suppression.objects.filter(channel=channel, address_key=key, reason__in=STOPPING[channel])

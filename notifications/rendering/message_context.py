@@ -12,7 +12,7 @@ from charges.declines.codes import NOT_APPROVED
 
 
 class Outcome(enum.StrEnum):
-    """What happened to the subscription after its order stayed unpaid."""
+    """The result for a subscription whose order stayed unpaid."""
 
     CANCELED = "canceled"
     PAUSED = "paused"

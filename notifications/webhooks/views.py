@@ -1,7 +1,7 @@
-"""``POST /webhooks/brevo/``: check who calls, store, answer.
+"""``POST /webhooks/brevo/``: authenticate the caller, store the events, answer.
 
-Brevo comes back only when it cannot reach us or reads 429; any other error ends it, and the event is lost. So
-whatever goes wrong on our side is a 429.
+Brevo sends an event again only if it cannot connect or reads 429. After any other error the event is lost. So each
+failure on our side is answered with 429.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from notifications.events import BrevoWebhookReceived
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
-COME_BACK_SECONDS = "60"
+RETRY_AFTER_SECONDS = "60"
 
 
 class TooLarge(Exception):
@@ -32,7 +32,7 @@ class TooLarge(Exception):
 @csrf_exempt
 @require_POST
 def brevo_webhook(request: HttpRequest) -> HttpResponse:
-    """200 stored, 400 no JSON, 401 no token of ours, 413 too large, 429 come back later."""
+    """Answers 200 stored, 400 not JSON, 401 wrong token, 413 too large, 429 try again later."""
     header = request.headers.get("Authorization", "")
     if not webhooks.is_authorized(header=header, token=settings.BREVO_WEBHOOK_TOKEN):
         return _problem(401, "unauthorized", headers={"WWW-Authenticate": "Bearer"})
@@ -44,9 +44,9 @@ def brevo_webhook(request: HttpRequest) -> HttpResponse:
         return _problem(400, "malformed")
     try:
         stored = _store(events)
-    except Exception:  # whatever it is, the event must come again
-        logger.exception("A webhook of Brevo could not be stored; it is asked to come again")
-        return _problem(429, "storage_unavailable", headers={"Retry-After": COME_BACK_SECONDS})
+    except Exception:  # after any error the event must be sent again
+        logger.exception("Brevo's webhook could not be stored; Brevo is asked to send it again")
+        return _problem(429, "storage_unavailable", headers={"Retry-After": RETRY_AFTER_SECONDS})
     return JsonResponse({"received": len(events), "new": stored})
 
 
