@@ -62,7 +62,7 @@ FILL = (
         """
         INSERT INTO orders_order
             (id, number, customer_id, subscription_id, status, amount, currency, payment_method, period_start,
-             period_end, paid_at, fulfilment_started_at, updated_at)
+             period_end, paid_at, fulfillment_started_at, updated_at)
         SELECT uuidv7(), lpad(upper(to_hex(row_number() OVER ())), 11, '0'), s.customer_id, s.id, outcome.status,
                1290, 'EUR', 'pm_card_visa', start, start + interval '1 month',
                paid.at, paid.at, now()

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EFFECTS = {
     "accounts.create_login",
     "emails.welcome",
-    "orders.start_fulfilment",
+    "orders.start_fulfillment",
     "charges.capture_payment",
     "sms.order_paid",
     "brevo.sync_contact",

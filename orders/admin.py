@@ -64,7 +64,7 @@ class OrderAdmin(FoundByOrderAdmin):
     """All orders. Orders to ship are those that are paid or partially refunded, and not fulfilled."""
 
     list_display = ("number", "status", "paid_at", "fulfilled_at", "total", "customer", "placed_at")
-    list_filter = ("status", ("fulfilment_started_at", admin.EmptyFieldListFilter),
+    list_filter = ("status", ("fulfillment_started_at", admin.EmptyFieldListFilter),
                    ("fulfilled_at", admin.EmptyFieldListFilter), "currency")  # fmt: skip
     list_select_related = ("customer",)
     search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
@@ -77,7 +77,7 @@ class OrderAdmin(FoundByOrderAdmin):
             (None, {"fields": ("number", "status", "total", "customer", "subscription", "payment_method",
                                "shipping_address")}),
             ("What became of it", {"fields": tuple(_sections.values())}),
-            ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfilment_started_at",
+            ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfillment_started_at",
                                   "fulfilled_at", "canceled_at", "updated_at")}),
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from integrations.outbox.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPlaced(Event):
-    """An order stands and waits for its payment."""
+    """An order was placed and awaits payment."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -20,7 +20,7 @@ class OrderPlaced(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPaid(Event):
-    """An order's payment is captured and settled."""
+    """An order was paid."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -30,8 +30,9 @@ class OrderPaid(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FulfilmentDue(Event):
-    """An order was paid and should be on its way by now; everybody else has heard of the payment before."""
+class FulfillmentDue(Event):
+    """A paid order's fulfillment should have started by now. Published instead of a second ``OrderPaid``, whose other
+    consumers have done their work."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -42,7 +43,7 @@ class FulfilmentDue(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCanceled(Event):
-    """An order that was not paid is called off; nothing may be charged for it any more."""
+    """An unpaid order was canceled. Its payment must be canceled too."""
 
     subject_field: ClassVar[str] = "order_id"
 

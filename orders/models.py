@@ -1,4 +1,4 @@
-"""What was bought (Order, OrderLine), and the answers that a repeated checkout gets again (CheckoutAnswer)."""
+"""Orders with their lines, and the stored responses of the checkout's idempotency keys."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from uuid6 import uuid7
 
 from subscriptions.models import Customer, Plan, Subscription
 
-# Crockford's base 32: no letter that is read as another. Ten of them are 2^50 numbers, drawn at random, so that orders
-# neither wait for a shared counter nor tell how many there are.
+# Crockford's base 32, which omits letters that look like digits. Ten random letters make 2^50 numbers. With a counter
+# instead, orders would wait for each other and show how many there are.
 NUMBER_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 NUMBER_LENGTH = 10
 
 
 def new_order_number() -> str:
-    """A number to read out on the phone, as ``7K3M9-Q2XAB``."""
+    """A random number that is easy to read out on the phone, such as ``7K3M9-Q2XAB``."""
     letters = "".join(secrets.choice(NUMBER_ALPHABET) for _ in range(NUMBER_LENGTH))
     return f"{letters[:5]}-{letters[5:]}"
 
 
 def as_order_number(typed: str) -> str | None:
-    """What somebody typed, ``7k3m9 q2xab`` or ``7K3M9Q2XAB``, as numbers are stored; None where it cannot be one."""
+    """The stored form of a typed order number (``7k3m9 q2xab``, ``7K3M9Q2XAB``), or None if it cannot be one."""
     letters = typed.upper().replace("-", "").replace(" ", "")
     if len(letters) != NUMBER_LENGTH or not set(letters) <= set(NUMBER_ALPHABET):
         return None
@@ -33,7 +33,7 @@ def as_order_number(typed: str) -> str | None:
 
 
 class Order(models.Model):
-    """One billing period of one subscription, to be paid once."""
+    """The order for one billing period of one subscription. It is paid once."""
 
     class Status(models.TextChoices):
         PENDING_PAYMENT = "pending_payment"
@@ -58,7 +58,7 @@ class Order(models.Model):
     period_end = models.DateTimeField()
     placed_at = models.DateTimeField(db_default=Now())
     paid_at = models.DateTimeField(null=True, default=None)
-    fulfilment_started_at = models.DateTimeField(null=True, default=None)
+    fulfillment_started_at = models.DateTimeField(null=True, default=None)
     fulfilled_at = models.DateTimeField(null=True, default=None)
     canceled_at = models.DateTimeField(null=True, default=None)
     updated_at = models.DateTimeField(auto_now=True)
@@ -75,14 +75,14 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "placed_at"], name="order_by_status"),
-            # What was paid and is not on its way, which is little: looked for by the sweep and by the ledger's proof.
+            # A small part of the table: the sweep and the ledger check look for paid orders without fulfillment.
             models.Index(
                 fields=["paid_at"],
-                condition=Q(fulfilment_started_at__isnull=True, paid_at__isnull=False),
+                condition=Q(fulfillment_started_at__isnull=True, paid_at__isnull=False),
                 name="order_paid_not_started",
             ),
-            # The sweep asks every few minutes which orders of the last days were called off, of all that ever were.
-            models.Index(fields=["canceled_at"], condition=Q(status="canceled"), name="order_called_off"),
+            # The sweep reads the orders that were canceled in the last days, every few minutes.
+            models.Index(fields=["canceled_at"], condition=Q(status="canceled"), name="order_canceled"),
         ]
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ PAID = (Order.Status.PAID, Order.Status.FULFILLED, Order.Status.PARTIALLY_REFUND
 
 
 class OrderLine(models.Model):
-    """What one line of an order says, as it was when the order was placed."""
+    """One line of an order, with the plan's name and price at the time of the order."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
@@ -114,20 +114,20 @@ class OrderLine(models.Model):
         return f"{self.quantity} × {self.description}"
 
 
-class CheckoutAnswer(models.Model):
-    """The answer to one Idempotency-Key of one caller, stored in the transaction that placed the order."""
+class StoredResponse(models.Model):
+    """The response to one Idempotency-Key of one caller, stored in the transaction that placed the order."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     caller = models.CharField(max_length=64)
     key = models.CharField(max_length=255)
-    body_hash = models.CharField(max_length=64)
-    answer: models.JSONField[dict[str, Any]] = models.JSONField()
+    request_hash = models.CharField(max_length=64)
+    response: models.JSONField[dict[str, Any]] = models.JSONField()
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["caller", "key"], name="checkout_key_once")]
-        indexes = [models.Index(fields=["created_at"], name="checkout_answer_age")]
+        indexes = [models.Index(fields=["created_at"], name="stored_response_age")]
 
     def __str__(self) -> str:
         return str(self.pk)

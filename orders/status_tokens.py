@@ -1,4 +1,4 @@
-"""The signed part of an order's ``status_url``. Who has it can follow the order, and pay it; nothing else."""
+"""The signed token in an order's ``status_url``. Its owner can follow and pay that order, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ SALT = "orders.status"
 
 
 class BadToken(Exception):
-    """Not a token of ours, or its order is gone."""
+    """The token's signature is invalid, or its order does not exist."""
 
 
 def token_of(*, order_id: UUID) -> str:
-    """The token of an order; the same each time."""
+    """The order's token, the same each time."""
     return signing.Signer(salt=SALT).sign(str(order_id))
 
 
 def read(token: str) -> UUID:
-    """The id of the order that the token is for, which nobody looks up here. Raises ``BadToken``."""
+    """The id of the token's order, which may not exist. Raises ``BadToken``."""
     try:
         return UUID(signing.Signer(salt=SALT).unsign(token))
     except (signing.BadSignature, ValueError):
-        raise BadToken("This is no status token of ours.") from None
+        raise BadToken("The signature of this status token is invalid.") from None
 
 
 def order_of(*, token: str) -> Order:
-    """The order that the token is for, with its customer. Raises ``BadToken``."""
+    """The token's order with its customer. Raises ``BadToken``."""
     order = Order.objects.select_related("customer").filter(pk=read(token)).first()
     if order is None:
-        raise BadToken("The order of this token is gone.")
+        raise BadToken("The order of this status token does not exist.")
     return order

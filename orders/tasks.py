@@ -9,14 +9,14 @@ from django.utils import timezone
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
-from orders.events import FulfilmentDue, OrderPaid
-from orders.operations import cancellation, checkout, fulfilment
+from orders.events import FulfillmentDue, OrderPaid
+from orders.operations import cancellation, checkout, fulfillment
 from subscriptions.events import SubscriptionCanceled
 
 
-@consumes(OrderPaid, FulfilmentDue, name="orders.start_fulfilment", queue=ORDERS)
-def start_fulfilment(*, order_id: UUID, **_: object) -> None:
-    fulfilment.start_fulfilment(order_id=order_id, at=timezone.now())
+@consumes(OrderPaid, FulfillmentDue, name="orders.start_fulfillment", queue=ORDERS)
+def start_fulfillment(*, order_id: UUID, **_: object) -> None:
+    fulfillment.start_fulfillment(order_id=order_id, at=timezone.now())
 
 
 @consumes(SubscriptionCanceled, name="orders.cancel_unpaid_orders", queue=ORDERS)
@@ -26,4 +26,4 @@ def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
 
 @task(name="orders.purge_idempotency_keys", queue=ORDERS)
 def purge_idempotency_keys(**_: object) -> None:
-    checkout.purge_answers(at=timezone.now())
+    checkout.purge_stored_responses(at=timezone.now())

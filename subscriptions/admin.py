@@ -20,7 +20,7 @@ class NewUserForm(AdminUserCreationForm):
 
 @admin.register(User)
 class UserAdmin(LoginAdmin):
-    """Logins, staff and customers."""
+    """Logins of staff and customers."""
 
     add_form = NewUserForm
     list_display = ("email", "is_staff", "is_active", "last_login")
@@ -30,7 +30,7 @@ class UserAdmin(LoginAdmin):
     readonly_fields = ("date_joined", "last_login")
     fieldsets = (
         (None, {"fields": ("email", "password")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
@@ -38,7 +38,7 @@ class UserAdmin(LoginAdmin):
 
 @admin.register(Plan)
 class PlanAdmin(EditableAdmin):
-    """What is sold. The price of what was sold already is on its order."""
+    """What the shop sells. Orders keep the price at which they were placed."""
 
     list_display = ("code", "name", "price", "interval_count", "interval", "is_digital", "is_active")
     list_filter = ("is_active", "interval", "is_digital")
@@ -54,7 +54,7 @@ class CustomerAdmin(ReadOnlyAdmin):
     list_display = ("email", "name", "phone", "locale", "marketing_consent", "sms_consent", "created_at")
     list_filter = ("marketing_consent", "sms_consent", "locale")
     search_fields = ("email_key__startswith", "name__istartswith", "phone__exact", "id__exact")
-    search_help_text = "E-mail address, the beginning of the name, phone as +4915112345678, our id"
+    search_help_text = "E-mail address, start of the name, phone such as +4915112345678, our id"
     ordering = ("-created_at",)
 
 

@@ -1,26 +1,25 @@
-"""E-mail addresses: which two spellings are one address."""
+"""Compare e-mail addresses."""
 
 from __future__ import annotations
 
 import idna
 
-LONGEST_DOMAIN = 255
+MAX_DOMAIN_LENGTH = 255
 
 
 def email_key(email: str) -> str:
-    """The form of an address that is equal for all its spellings: lower case, and the domain as the DNS has it.
+    """The same text for all spellings of an address: lower case, with the domain in the form that DNS uses.
 
-    So ``straße.de`` and ``strasse.de``, which are two domains, stay two, and whoever unsubscribes as
-    ``xn--strae-oqa.de`` is found.
+    ``straße.de`` becomes ``xn--strae-oqa.de`` and stays different from ``strasse.de``, which is another domain.
     """
     local, at, domain = email.rpartition("@")
     return f"{local}{at}{_ascii(domain)}".lower()
 
 
 def _ascii(domain: str) -> str:
-    if domain.isascii() or len(domain) > LONGEST_DOMAIN:
+    if domain.isascii() or len(domain) > MAX_DOMAIN_LENGTH:
         return domain
     try:
         return idna.encode(domain, uts46=True).decode()
-    except idna.IDNAError:  # no domain at all; it is nobody's address, but may be somebody's key
+    except idna.IDNAError:  # not a valid domain, so it belongs to no customer; it must still have a key to compare
         return domain

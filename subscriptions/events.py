@@ -9,7 +9,7 @@ from integrations.outbox.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerRegistered(Event):
-    """Somebody bought for the first time."""
+    """A customer was created by a first purchase."""
 
     subject_field: ClassVar[str] = "customer_id"
 
@@ -18,7 +18,7 @@ class CustomerRegistered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerUpdated(Event):
-    """What we know of a customer changed; whoever keeps a copy takes the new state."""
+    """A customer's data changed. Systems with a copy of it must read the new state."""
 
     subject_field: ClassVar[str] = "customer_id"
 
@@ -27,7 +27,7 @@ class CustomerUpdated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionCanceled(Event):
-    """A subscription has ended; what of it is unpaid is not wanted any more."""
+    """A subscription ended. Its unpaid orders must be canceled."""
 
     subject_field: ClassVar[str] = "subscription_id"
 

@@ -1,4 +1,4 @@
-"""Who buys (Customer), who logs in (User), what is sold (Plan), and what was agreed (Subscription)."""
+"""Logins (User), customers, plans and subscriptions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from subscriptions.money import why_not_charged
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes logins; an address is stored as its key, so it is one login however it is typed."""
+    """Creates logins. The e-mail address is stored as its key, so that all spellings name the same login."""
 
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
         user = self.model(email=email_key(email), **extra)
@@ -36,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A login: staff, or a customer's account. A customer's has no password until the customer sets one."""
+    """The login of staff or of a customer. A customer's login has no password until the customer sets one."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(unique=True)
@@ -57,14 +57,14 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Customer(models.Model):
-    """Who buys. ``email`` is as typed; ``email_key`` (unique) is what makes two purchases one customer."""
+    """A person who buys. ``email`` is stored as typed; the unique ``email_key`` finds the customer again."""
 
-    # Told to whoever buys with this address, so it must not tell since when we know it, as uuid7 would.
+    # The checkout returns this id to anybody who buys with the address. uuid7 would show when the customer was created.
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     email = models.EmailField()
     email_key = models.CharField(max_length=254, unique=True)
     name = models.CharField(max_length=200)
-    phone = models.CharField(max_length=16, blank=True, help_text="E.164, as +4915112345678.")
+    phone = models.CharField(max_length=16, blank=True, help_text="E.164, such as +4915112345678.")
     locale = models.CharField(max_length=35, default="en")
     marketing_consent = models.BooleanField(default=False)
     sms_consent = models.BooleanField(default=False)
@@ -77,7 +77,7 @@ class Customer(models.Model):
 
 
 class Plan(models.Model):
-    """What is sold: a price in minor units for each billing period."""
+    """A product with a price for each billing period."""
 
     class Interval(models.TextChoices):
         WEEK = "week"
@@ -94,26 +94,26 @@ class Plan(models.Model):
         PAUSE = "pause", "Pause it until the dispute is won"
         KEEP = "keep", "Leave it as it is"
 
-    code = models.SlugField(unique=True, help_text="What the checkout calls it, as coffee-monthly.")
+    code = models.SlugField(unique=True, help_text="The name in the checkout API, such as coffee-monthly.")
     name = models.CharField(max_length=100)
     amount = models.PositiveIntegerField(help_text="Per unit and period, in minor units: 1290 is 12.90 in euros.")
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     interval = models.CharField(max_length=5, choices=Interval, default=Interval.MONTH)
     interval_count = models.PositiveSmallIntegerField(default=1)
-    is_digital = models.BooleanField(default=False, help_text="Nothing is shipped: paid is fulfilled.")
-    needs_address = models.BooleanField(default=False, help_text="The checkout asks for a shipping address.")
-    is_active = models.BooleanField(default=True, help_text="Can be bought.")
+    is_digital = models.BooleanField(default=False, help_text="Nothing is shipped: a paid order is fulfilled at once.")
+    needs_address = models.BooleanField(default=False, help_text="The checkout requires a shipping address.")
+    is_active = models.BooleanField(default=True, help_text="Customers can buy it.")
     unpaid_policy = models.CharField(
         max_length=10,
         choices=UnpaidPolicy,
         default=UnpaidPolicy.CANCEL,
-        help_text="What becomes of a subscription whose order stays unpaid to the end of dunning.",
+        help_text="What happens to a subscription if its order is still unpaid at the end of dunning.",
     )
     dispute_policy = models.CharField(
         max_length=10,
         choices=DisputePolicy,
         default=DisputePolicy.PAUSE,
-        help_text="What becomes of a subscription when one of its payments is disputed.",
+        help_text="What happens to a subscription when one of its payments is disputed.",
     )
 
     class Meta:
@@ -128,13 +128,13 @@ class Plan(models.Model):
         return self.code
 
     def clean(self) -> None:
-        """Refuse a price that Stripe would refuse at every checkout."""
-        # One that could not be read is None here, and was complained of already.
+        """Refuse a price that Stripe would refuse."""
+        # If the amount is not a number, it is None here, and the field has its own error.
         if self.amount is not None and (reason := why_not_charged(amount=self.amount, currency=self.currency)):
             raise ValidationError({"amount": reason})
 
     def period_end(self, start: dt.datetime, *, periods: int = 1) -> dt.datetime:
-        """Where the billing period from ``start`` ends, exclusive. A month from January 31 is the end of February."""
+        """The exclusive end of the period that starts at ``start``. A month from January 31 ends in February."""
         steps = self.interval_count * periods
         match self.interval:
             case Plan.Interval.WEEK:
@@ -146,7 +146,7 @@ class Plan(models.Model):
 
 
 class Subscription(models.Model):
-    """What a customer agreed to: a plan and a quantity, billed each period, half-open ``[start, end)``."""
+    """A customer's agreement to buy a quantity of a plan each period. A period is half-open: ``[start, end)``."""
 
     class Status(models.TextChoices):
         INCOMPLETE = "incomplete"
@@ -157,16 +157,16 @@ class Subscription(models.Model):
         CANCELED = "canceled"
 
     class StatusReason(models.TextChoices):
-        UNPAID = "unpaid", "Unpaid: dunning came to its end"
-        DISPUTED = "disputed", "Disputed: a payment is called into question"
-        STAFF = "staff", "Staff decided so"
+        UNPAID = "unpaid", "Unpaid: dunning ended without a payment"
+        DISPUTED = "disputed", "Disputed: the customer disputes a payment"
+        STAFF = "staff", "Decided by staff"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
     quantity = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status, default=Status.INCOMPLETE)
-    payment_method = models.CharField(max_length=255, help_text="Stripe's id of the card, as the checkout gave it.")
+    payment_method = models.CharField(max_length=255, help_text="Stripe id of the payment method, from the checkout.")
     shipping_address = models.JSONField(null=True, default=None)
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()

@@ -23,10 +23,10 @@ def customer(*, customer_id: UUID) -> Customer:
 
 
 def plans_for_sale() -> QuerySet[Plan]:
-    """The plans that can be bought, by code."""
+    """The plans that customers can buy, sorted by code."""
     return Plan.objects.filter(is_active=True).order_by("code")
 
 
 def plan_for_sale(*, code: str) -> Plan | None:
-    """The plan of this code, or None when there is none or it is no longer sold."""
+    """The plan with this code, or None if customers cannot buy such a plan."""
     return plans_for_sale().filter(code=code).first()

@@ -62,12 +62,12 @@ PAYMENTS = (
         # By an index of what is not started: with a million orders there is next to nothing to read.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
-                   format('order %s, paid at %s, fulfilment never started', o.status, o.paid_at) AS details
+                   format('order %s, paid at %s, fulfillment never started', o.status, o.paid_at) AS details
             FROM orders_order o LEFT JOIN charges_charge c ON c.order_id = o.id
-            WHERE o.status IN ('paid', 'partially_refunded') AND o.fulfilment_started_at IS NULL
+            WHERE o.status IN ('paid', 'partially_refunded') AND o.fulfillment_started_at IS NULL
               AND o.paid_at < now() - interval '1 hour'
         """,
-        next_step="If its money was to go back, refund it again; if not, send orders.start_fulfilment for it anew.",
+        next_step="If its money was to go back, refund it again; if not, send orders.start_fulfillment for it anew.",
     ),
     Invariant(
         name="order_follows_its_charge",

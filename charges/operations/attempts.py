@@ -72,7 +72,7 @@ def _may_begin(charge: Charge, last: ChargeAttempt | None) -> bool:
 
 
 def _is_collectable(order: Order) -> bool:
-    return payments.is_wanted(order=order) and not payments.is_put_off(order=order)
+    return payments.is_payable(order=order) and not payments.is_collection_paused(order=order)
 
 
 def begin(

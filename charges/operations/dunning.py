@@ -141,7 +141,7 @@ def take_step(*, order_id: UUID, step_number: int, at: dt.datetime, task_id: str
     step = locks.locked_planned_step(charge=charge, number=step_number)
     if step is None or at < step.due_at:
         logger.info("Dunning step %d of order %s is not to be taken (now).", step_number, order_id)
-    elif not payments.is_wanted(order=charge.order):
+    elif not payments.is_payable(order=charge.order):
         stop(order_id=order_id, reason="order_not_payable", at=at)
     elif (earliest := _earliest_try(charge, at=at)) > at:
         _put_off(step, charge.order, to=earliest)

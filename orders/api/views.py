@@ -1,4 +1,4 @@
-"""The doors of the checkout API. Each reads, makes one call, and answers."""
+"""The views of the checkout API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from orders import status_tokens
 from orders.api.lookups import order_for_token
 from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
 from orders.models import Order
-from orders.operations import checkout as operations
+from orders.operations import checkout
 from subscriptions.money import LARGEST_AMOUNT
 from subscriptions.operations.customers import Buyer
 from subscriptions.queries import plan_for_sale, plans_for_sale
@@ -48,23 +48,23 @@ class CheckoutView(PublicView):
     @extend_schema(
         operation_id="checkout",
         summary="Place an order",
-        description="Answers as soon as the order stands; the payment is captured right after. Follow `status_url`.",
+        description="Returns as soon as the order is stored. The payment is captured afterwards: follow `status_url`.",
         parameters=[key_parameter(purpose="purchase", replay="the same key returns the first response again.")],
         auth=[],
         request=CheckoutInput,
         responses={
-            201: OpenApiResponse(CheckoutOutput, "The order; `Idempotent-Replayed: true` marks a repeated answer"),
+            201: OpenApiResponse(CheckoutOutput, "The order; `Idempotent-Replayed: true` marks a repeated response"),
             **PROBLEMS,
         },
     )
     def post(self, request: Request) -> Response:
         refuse_large_body(request)
         key_text = idempotency_key(request, purpose="purchase")
-        key = operations.Key(caller=_caller(request), key=key_text, body_hash=body_hash(request.data))
-        answer = _answer(request, key)
-        logs.bind(order_number=answer.body["order"]["number"])
-        headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
-        return Response(answer.body, status=201, headers={**headers, "Cache-Control": "no-store"})
+        key = checkout.IdempotencyKey(caller=_caller(request), key=key_text, request_hash=body_hash(request.data))
+        response = _respond(request, key)
+        logs.bind(order_number=response.body["order"]["number"])
+        headers = {"Idempotent-Replayed": "true"} if response.replayed else {}
+        return Response(response.body, status=201, headers={**headers, "Cache-Control": "no-store"})
 
 
 class OrderStatusView(PublicView):
@@ -96,39 +96,39 @@ class PlansView(PublicView):
         return Response(PlanOutput(plans_for_sale(), many=True).data)
 
 
-def _answer(request: Request, key: operations.Key) -> operations.Answer:
-    """The stored answer where there is one: a repeated request is not judged by today's plans again."""
+def _respond(request: Request, key: checkout.IdempotencyKey) -> checkout.CheckoutResponse:
+    """The stored response if there is one. A repeated request is not validated again: its plan may be gone by now."""
     at = timezone.now()
     try:
-        earlier = operations.earlier_answer(key=key, at=at)
+        earlier = checkout.stored_response(key=key, at=at)
         if earlier is not None:
             return earlier
-        return operations.place_checkout(
+        return checkout.place_checkout(
             checkout=_checkout(request.data), key=key, at=at, describe=lambda order: _describe(order, request)
         )
-    except operations.KeyInFlight:
+    except checkout.KeyInFlight:
         raise RequestInFlight from None
-    except operations.KeyReused as error:
+    except checkout.KeyReused as error:
         raise Unprocessable({"Idempotency-Key": str(error)}) from None
 
 
-def _checkout(data: Any) -> operations.Checkout:
+def _checkout(data: Any) -> checkout.Checkout:
     serializer = CheckoutInput(data=data)
     serializer.is_valid(raise_exception=True)
-    said = serializer.validated_data
-    plan = plan_for_sale(code=said["plan"])
+    bought = serializer.validated_data
+    plan = plan_for_sale(code=bought["plan"])
     if plan is None:
-        raise Unprocessable({"plan": "There is no such plan for sale; see /api/v1/plans/."})
-    if plan.needs_address and said["shipping_address"] is None:
-        raise Unprocessable({"shipping_address": "This plan is shipped; an address is needed."})
-    if plan.amount * said["quantity"] > LARGEST_AMOUNT:
+        raise Unprocessable({"plan": "There is no such plan for sale. See /api/v1/plans/."})
+    if plan.needs_address and bought["shipping_address"] is None:
+        raise Unprocessable({"shipping_address": "This plan is shipped, so an address is required."})
+    if plan.amount * bought["quantity"] > LARGEST_AMOUNT:
         raise Unprocessable({"quantity": "So many of this plan cost more than one payment may be."})
-    return operations.Checkout(
+    return checkout.Checkout(
         plan=plan,
-        quantity=said["quantity"],
-        payment_method=said["payment_method"],
-        buyer=Buyer(**said["customer"]),
-        shipping_address=said["shipping_address"],
+        quantity=bought["quantity"],
+        payment_method=bought["payment_method"],
+        buyer=Buyer(**bought["customer"]),
+        shipping_address=bought["shipping_address"],
     )
 
 
@@ -152,8 +152,8 @@ def _describe_order(order: Order, request: Request) -> dict[str, Any]:
 
 
 def _caller(request: Request) -> str:
-    """Whose keys these are: those of whoever sends this Authorization header.
+    """Whose keys these are: callers are told apart by their ``Authorization`` header.
 
-    Not the client's address: a phone that changes from Wi-Fi to mobile data would buy twice.
+    The client's address does not tell them apart: a phone that changes from Wi-Fi to mobile data would buy twice.
     """
     return hashlib.sha256(f"authorization:{request.headers.get('Authorization', '')}".encode()).hexdigest()

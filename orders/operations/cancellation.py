@@ -1,4 +1,4 @@
-"""Calling off what was not paid."""
+"""Cancel unpaid orders."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from integrations.outbox.events import publish
 from orders.events import OrderCanceled
 from orders.models import AWAITING_PAYMENT, Order
 from orders.operations.locks import locked_subscription_of, locked_unpaid_orders
-from orders.operations.payments import owes
+from orders.operations.payments import has_overdue_orders
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
 
 @transaction.atomic
 def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
-    """The locked order is canceled, and its payment called off; False where it awaits none (any more).
+    """Cancel the locked order and publish ``OrderCanceled``, so that its payment is canceled too.
 
-    A past-due subscription that owes nothing else is active again.
+    If the subscription is past due and no other order is overdue, the subscription becomes active. Returns False and
+    changes nothing if the order does not await payment.
     """
     if order.status not in AWAITING_PAYMENT:
         return False
@@ -28,7 +29,7 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
     order.canceled_at = at
     order.save(update_fields=["status", "canceled_at", "updated_at"])
     subscription = locked_subscription_of(order)
-    if subscription.status == Subscription.Status.PAST_DUE and not owes(subscription=subscription):
+    if subscription.status == Subscription.Status.PAST_DUE and not has_overdue_orders(subscription=subscription):
         subscriptions.activate(subscription=subscription)
     publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
@@ -36,6 +37,6 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
 
 @transaction.atomic(durable=True)
 def cancel_unpaid_of(*, subscription_id: UUID, at: dt.datetime) -> int:
-    """Cancel every unpaid order of a subscription that has ended, or rests unpaid; return how many there were."""
+    """Cancel every unpaid order of a subscription; return their number."""
     orders = locked_unpaid_orders(subscription_id=subscription_id)
     return sum(cancel_unpaid(order=order, at=at) for order in orders)

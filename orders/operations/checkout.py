@@ -1,4 +1,4 @@
-"""Placing an order: one durable transaction, no network call, milliseconds."""
+"""Place an order: one durable transaction without any network call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from integrations import locks
 from integrations.outbox.events import publish
 from integrations.purging import delete_in_batches
 from orders.events import OrderPlaced
-from orders.models import CheckoutAnswer, Order, OrderLine
+from orders.models import Order, OrderLine, StoredResponse
 from subscriptions.models import Plan
 from subscriptions.operations.customers import Buyer, find_or_register_customer
 from subscriptions.operations.subscriptions import start_subscription
@@ -23,7 +23,7 @@ KEY_LIFETIME = dt.timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """What is bought, already checked against the plan and in form."""
+    """What the customer buys. The caller has validated it, also against the plan."""
 
     plan: Plan
     quantity: int
@@ -33,73 +33,74 @@ class Checkout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """An Idempotency-Key, whose it is, and the body that it came with."""
+class IdempotencyKey:
+    """An Idempotency-Key. Keys of different callers are independent. ``request_hash``: the hash of the body."""
 
     caller: str
     key: str
-    body_hash: str
+    request_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the caller is told; ``replayed`` when it is what the same key was told before."""
+class CheckoutResponse:
+    """The body of the response. ``replayed``: it repeats the response to an earlier request with the same key."""
 
     body: dict[str, Any]
     replayed: bool
 
 
 class KeyInFlight(Exception):
-    """A request with this key is being worked on at this moment."""
+    """Another request with this key is being processed."""
 
 
 class KeyReused(Exception):
-    """This key came with another body before."""
+    """An earlier request used this key with another body."""
 
 
-def earlier_answer(*, key: Key, at: dt.datetime) -> Answer | None:
-    """What this key was answered before, if it was, and it still lives.
+def stored_response(*, key: IdempotencyKey, at: dt.datetime) -> CheckoutResponse | None:
+    """The response to an earlier request with this key, or None if there is none or the key has expired.
 
-    Raises ``KeyReused`` when that was to another body.
+    Raises ``KeyReused`` if that request had another body.
     """
-    stored = CheckoutAnswer.objects.filter(caller=key.caller, key=key.key, created_at__gt=at - KEY_LIFETIME).first()
+    stored = StoredResponse.objects.filter(caller=key.caller, key=key.key, created_at__gt=at - KEY_LIFETIME).first()
     if stored is None:
         return None
-    if stored.body_hash != key.body_hash:
+    if stored.request_hash != key.request_hash:
         raise KeyReused("This Idempotency-Key was used with another body.")
-    return Answer(body=stored.answer, replayed=True)
+    return CheckoutResponse(body=stored.response, replayed=True)
 
 
 @transaction.atomic(durable=True)
 def place_checkout(
-    *, checkout: Checkout, key: Key, at: dt.datetime, describe: Callable[[Order], dict[str, Any]]
-) -> Answer:
-    """Customer, subscription, order, answer and messages, all or nothing. ``describe`` makes the answer's body.
+    *, checkout: Checkout, key: IdempotencyKey, at: dt.datetime, describe: Callable[[Order], dict[str, Any]]
+) -> CheckoutResponse:
+    """Create customer, subscription, order, stored response and messages together.
 
-    Raises ``KeyInFlight`` and ``KeyReused``. The second request with a key gets the first one's answer.
+    ``describe`` returns the body of the response. If a request with this key has succeeded before, its response is
+    returned and nothing is created. Raises ``KeyInFlight`` and ``KeyReused``.
     """
-    _claim(key)
-    answered = earlier_answer(key=key, at=at)
-    if answered is not None:
-        return answered
+    _lock_key(key)
+    earlier = stored_response(key=key, at=at)
+    if earlier is not None:
+        return earlier
     order = _place_order(checkout, at)
     publish(OrderPlaced(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     body = describe(order)
-    _remember(key, body, order, at)
-    return Answer(body=body, replayed=False)
+    _store_response(key, body, order, at)
+    return CheckoutResponse(body=body, replayed=False)
 
 
-def purge_answers(*, at: dt.datetime, batch: int = 1000) -> int:
-    """Delete answers whose keys have expired, ``batch`` rows per statement; return their number."""
-    return delete_in_batches(CheckoutAnswer.objects.filter(created_at__lte=at - KEY_LIFETIME), batch=batch)
+def purge_stored_responses(*, at: dt.datetime, batch: int = 1000) -> int:
+    """Delete responses whose keys have expired, ``batch`` rows per statement; return their number."""
+    return delete_in_batches(StoredResponse.objects.filter(created_at__lte=at - KEY_LIFETIME), batch=batch)
 
 
-def _claim(key: Key) -> None:
+def _lock_key(key: IdempotencyKey) -> None:
     """Allow one request at a time for each key. The transaction's end releases the lock."""
     try:
         locks.transaction_lock(f"checkout:{key.caller}:{key.key}")
     except locks.Busy:
-        raise KeyInFlight("A request with this Idempotency-Key is being worked on.") from None
+        raise KeyInFlight("A request with this Idempotency-Key is being processed.") from None
 
 
 def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
@@ -136,9 +137,9 @@ def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
     return order
 
 
-def _remember(key: Key, body: dict[str, Any], order: Order, at: dt.datetime) -> None:
-    # A key that has outlived its day is free again; its purge may not have come by yet.
-    CheckoutAnswer.objects.filter(caller=key.caller, key=key.key).delete()
-    CheckoutAnswer.objects.create(
-        caller=key.caller, key=key.key, body_hash=key.body_hash, answer=body, order=order, created_at=at
+def _store_response(key: IdempotencyKey, body: dict[str, Any], order: Order, at: dt.datetime) -> None:
+    # An expired key may be used again, even if its row has not been purged yet.
+    StoredResponse.objects.filter(caller=key.caller, key=key.key).delete()
+    StoredResponse.objects.create(
+        caller=key.caller, key=key.key, request_hash=key.request_hash, response=body, order=order, created_at=at
     )

@@ -1,4 +1,7 @@
-"""What the outcome of a payment makes of an order; charges calls these inside its settlement."""
+"""Apply the outcome of a payment to its order. Charges calls these functions in its own transactions.
+
+The caller has locked the order (``orders.operations.locks``).
+"""
 
 from __future__ import annotations
 
@@ -14,32 +17,38 @@ from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
 
-def is_wanted(*, order: Order) -> bool:
-    """Whether the order's payment is wanted: it awaits one, and its subscription has not ended."""
+def is_payable(*, order: Order) -> bool:
+    """Whether the order awaits payment and its subscription has not ended."""
     return order.status in AWAITING_PAYMENT and order.subscription.status != Subscription.Status.CANCELED
 
 
-def is_put_off(*, order: Order) -> bool:
-    """Whether nobody but the customer may have the order paid now: its subscription is paused, over a dispute say."""
+def is_collection_paused(*, order: Order) -> bool:
+    """Whether the shop must not collect this order's payment now, because its subscription is paused.
+
+    The customer can still pay the order.
+    """
     return order.subscription.status == Subscription.Status.PAUSED
 
 
-def owes(*, subscription: Subscription) -> bool:
-    """Whether a period of the subscription has failed to be paid, and awaits it still."""
+def has_overdue_orders(*, subscription: Subscription) -> bool:
+    """Whether the payment of one of the subscription's orders failed and is still awaited."""
     failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
     return Order.objects.filter(subscription=subscription, status__in=failed).exists()
 
 
 @transaction.atomic
 def mark_paid(*, order: Order, at: dt.datetime) -> bool:
-    """The order is paid, its subscription active, and everybody hears of it; False when it was paid before."""
+    """Mark the order as paid, activate its subscription if nothing else is overdue, and publish ``OrderPaid``.
+
+    Returns False and changes nothing if the order does not await payment.
+    """
     if order.status not in AWAITING_PAYMENT:
         return False
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
     status = locked_subscription_of(order).status
-    if status == Subscription.Status.INCOMPLETE or not owes(subscription=order.subscription):
+    if status == Subscription.Status.INCOMPLETE or not has_overdue_orders(subscription=order.subscription):
         subscriptions.activate(subscription=order.subscription)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
@@ -47,26 +56,30 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
 
 @transaction.atomic
 def mark_payment_failed(*, order: Order) -> bool:
-    """The payment was declined; False when the order no longer waits for one."""
+    """The payment was declined. Returns False if the order does not await payment or has this status already."""
     return _move(order, Order.Status.PAYMENT_FAILED)
 
 
 @transaction.atomic
 def mark_requires_action(*, order: Order) -> bool:
-    """The customer has to authenticate the payment; False when the order no longer waits for one."""
+    """The customer must authenticate the payment. Returns False if the order does not await payment or has this
+    status already."""
     return _move(order, Order.Status.REQUIRES_ACTION)
 
 
 @transaction.atomic
 def mark_pending(*, order: Order) -> bool:
-    """The customer pays anew; False when the order no longer waits for that, or does so already."""
+    """A new payment attempt begins. Returns False if the order does not await payment or has this status already."""
     return _move(order, Order.Status.PENDING_PAYMENT)
 
 
 def mark_refunded(*, order: Order, refunded: int) -> bool:
-    """The order's state after ``refunded`` minor units in all went back: all of it, a part, or (a refund came back)
-    none any more, which makes it what it was before. False where that changes nothing."""
-    status = _after_refunds(order, refunded)
+    """Set the order's status after ``refunded`` minor units in total were refunded.
+
+    If every refund of the order failed, ``refunded`` is 0 and the order gets back the status that it had before.
+    Returns False if the order was never paid or its status does not change.
+    """
+    status = _status_after_refunds(order, refunded)
     if order.status not in PAID or order.status == status:
         return False
     order.status = status
@@ -74,7 +87,7 @@ def mark_refunded(*, order: Order, refunded: int) -> bool:
     return True
 
 
-def _after_refunds(order: Order, refunded: int) -> Order.Status:
+def _status_after_refunds(order: Order, refunded: int) -> Order.Status:
     if refunded >= order.amount:
         return Order.Status.REFUNDED
     if refunded > 0:

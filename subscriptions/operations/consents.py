@@ -1,4 +1,4 @@
-"""Withdrawing a consent, wherever the customer said so."""
+"""Withdraw a customer's consent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from subscriptions.operations.locks import locked_customer_ids
 
 @transaction.atomic
 def withdraw_marketing_consent(*, email: str) -> int:
-    """The customer of this address wants no marketing any more; return whose consent ended: 0 or 1."""
+    """Withdraw the marketing consent of the customer with this address; return how many consents ended, 0 or 1."""
     ids = locked_customer_ids(Customer.objects.filter(email_key=email_key(email), marketing_consent=True))
     Customer.objects.filter(pk__in=ids).update(marketing_consent=False, updated_at=Now())
     publish_all(CustomerUpdated(customer_id=pk) for pk in ids)
@@ -23,9 +23,9 @@ def withdraw_marketing_consent(*, email: str) -> int:
 
 @transaction.atomic
 def withdraw_sms_consent(*, phone_digits: str) -> int:
-    """Nobody at this number (digits only) wants SMS any more; return how many consents ended.
+    """Withdraw the SMS consent of all customers with this phone number; return how many consents ended.
 
-    Families share one.
+    ``phone_digits``: the number in E.164 without the plus sign. Several customers may share a number.
     """
     ids = locked_customer_ids(Customer.objects.filter(phone=f"+{phone_digits}", sms_consent=True))
     Customer.objects.filter(pk__in=ids).update(sms_consent=False, updated_at=Now())

@@ -1,4 +1,4 @@
-"""Finding or making the customer who buys."""
+"""Find or create the customer who buys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from subscriptions.models import Customer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buyer:
-    """What the checkout says of who buys, already checked: the address is deliverable in form, the phone is E.164."""
+    """The buyer's data from the checkout. The caller has validated it: ``email`` is well formed, ``phone`` is E.164."""
 
     email: str
     name: str
@@ -26,10 +26,9 @@ class Buyer:
 
 @transaction.atomic
 def find_or_register_customer(*, buyer: Buyer) -> Customer:
-    """The customer with the buyer's address, whom we register when the address is new.
+    """The customer with the buyer's e-mail address. A new address is registered as a new customer.
 
-    A known customer's record is left as it is: whoever types an address has not shown that it is theirs, and may not
-    change its owner's name, phone or consents.
+    The data of an existing customer does not change: typing an address does not prove that the buyer owns it.
     """
     known = Customer.objects.filter(email_key=email_key(buyer.email)).first()
     if known is not None:
@@ -43,7 +42,7 @@ def find_or_register_customer(*, buyer: Buyer) -> Customer:
         marketing_consent=buyer.marketing_consent,
         sms_consent=buyer.sms_consent,
     )
-    # Two first purchases at once: one row is made, the other finds it.
+    # If two first purchases run at once, one inserts the row and the other reads it.
     Customer.objects.bulk_create([customer], ignore_conflicts=True)
     stored = Customer.objects.get(email_key=customer.email_key)
     if stored.pk == customer.pk:

@@ -1,4 +1,4 @@
-"""A customer's login."""
+"""Create a customer's login."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from subscriptions.operations.locks import locked_customer
 
 @transaction.atomic(durable=True)
 def create_login(*, customer_id: UUID) -> bool:
-    """Give the customer a login without a password; False when there is one already.
+    """Create the customer's login, without a password. Returns False if the customer has a login already.
 
-    An address that is a login already (of staff, or made by hand) becomes this customer's only where it is nobody
-    else's, and keeps its password and its rights.
+    If a login with this address exists (a member of staff, for example), it becomes the customer's and keeps its
+    password and permissions. Raises ``CustomerNotFound``.
     """
     customer = locked_customer(customer_id=customer_id)
     if customer.user_id is not None:

@@ -1,4 +1,4 @@
-"""Starting a subscription and moving it through its states."""
+"""Start a subscription and change its status."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def start_subscription(
     shipping_address: dict[str, Any] | None,
     at: dt.datetime,
 ) -> Subscription:
-    """A new subscription, incomplete until its first order is paid; its first period starts at ``at``."""
+    """Create a subscription whose first period starts at ``at``. It is incomplete until its first order is paid."""
     return Subscription.objects.create(
         customer=customer,
         plan=plan,
@@ -40,31 +40,34 @@ def start_subscription(
 
 @transaction.atomic
 def activate(*, subscription: Subscription) -> None:
-    """Its period is paid: an incomplete or past-due subscription is active. Any other is left as it is."""
+    """Make an incomplete or past-due subscription active, because its period is paid. Other states do not change."""
     _move(subscription, (Status.INCOMPLETE, Status.PAST_DUE), Status.ACTIVE)
 
 
 @transaction.atomic
-def use_card(*, subscription: Subscription, payment_method: str) -> None:
-    """Later orders are charged to this card, which has paid one."""
+def set_payment_method(*, subscription: Subscription, payment_method: str) -> None:
+    """Charge later orders to this payment method, which has just paid one."""
     Subscription.objects.filter(pk=subscription.pk).update(payment_method=payment_method, updated_at=Now())
 
 
 @transaction.atomic
 def mark_past_due(*, subscription: Subscription) -> None:
-    """Its period is not paid: an active or trialing subscription is past due. One that never began stays incomplete."""
+    """Make an active or trialing subscription past due, because a payment failed. Other states do not change."""
     _move(subscription, (Status.ACTIVE, Status.TRIALING), Status.PAST_DUE)
 
 
 @transaction.atomic
 def pause(*, subscription: Subscription, reason: Subscription.StatusReason) -> bool:
-    """Nothing is delivered or billed until it is resumed; False where it has not begun, is paused, or has ended."""
+    """Pause an active, trialing or past-due subscription: nothing is delivered or billed until it is resumed.
+
+    Returns False and changes nothing in any other state.
+    """
     return _move(subscription, (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE), Status.PAUSED, reason)
 
 
 @transaction.atomic
 def resume(*, subscription: Subscription, paused_because: Subscription.StatusReason) -> bool:
-    """It is active again; False where it is not paused, or was for another reason."""
+    """Make a paused subscription active. Returns False if it is not paused, or was paused for another reason."""
     locked = locked_subscription(subscription_id=subscription.pk)
     if locked.status_reason != paused_because:
         return False
@@ -73,9 +76,9 @@ def resume(*, subscription: Subscription, paused_because: Subscription.StatusRea
 
 @transaction.atomic
 def cancel(*, subscription: Subscription, reason: Subscription.StatusReason, at: dt.datetime) -> bool:
-    """It ends now, and its unpaid orders are called off; False where it had ended before."""
-    living = tuple(status for status in Status if status is not Status.CANCELED)
-    if not _move(subscription, living, Status.CANCELED, reason, canceled_at=at):
+    """End the subscription and publish ``SubscriptionCanceled``. Returns False if it had ended before."""
+    not_ended = tuple(status for status in Status if status is not Status.CANCELED)
+    if not _move(subscription, not_ended, Status.CANCELED, reason, canceled_at=at):
         return False
     publish(SubscriptionCanceled(subscription_id=subscription.pk, customer_id=subscription.customer_id))
     return True
@@ -89,7 +92,7 @@ def _move(
     *,
     canceled_at: dt.datetime | None = None,
 ) -> bool:
-    # Locked also where it does not move: whoever is about to move it looks at its orders only after us.
+    # Lock it even if its status does not change, so that concurrent transactions read its orders one after the other.
     locked_subscription(subscription_id=subscription.pk)
     moved = Subscription.objects.filter(pk=subscription.pk, status__in=from_).update(
         status=to, status_reason=reason, canceled_at=canceled_at, updated_at=Now()

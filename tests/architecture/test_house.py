@@ -29,7 +29,7 @@ TASKS = {
     "emails.welcome": "EmailsQueue",
     "orders.cancel_unpaid_orders": "OrdersQueue",
     "orders.purge_idempotency_keys": "OrdersQueue",
-    "orders.start_fulfilment": "OrdersQueue",
+    "orders.start_fulfillment": "OrdersQueue",
     "inbox.purge_webhook_events": "OrdersQueue",
     "outbox.purge_messages": "OrdersQueue",
     "outbox.purge_task_results": "OrdersQueue",

@@ -82,9 +82,9 @@ def test_staff_without_the_permission_are_refused(db: None, model: Any) -> None:
 
 
 def test_a_row_opens_and_shows_what_it_holds(staff: Client, coffee: Plan) -> None:
-    row = OutboxMessage.objects.create(task="orders.start_fulfilment", queue="OrdersQueue", kwargs={"order_id": "x"})
+    row = OutboxMessage.objects.create(task="orders.start_fulfillment", queue="OrdersQueue", kwargs={"order_id": "x"})
     page = staff.get(reverse("admin:outbox_outboxmessage_change", args=[row.pk]))
-    assert b"orders.start_fulfilment" in page.content
+    assert b"orders.start_fulfillment" in page.content
     customer = Customer.objects.create(email="Ada@example.com", email_key="ada@example.com", name="Ada")
     assert staff.get(reverse("admin:subscriptions_customer_change", args=[customer.pk])).status_code == 200
     assert b"Ada@example.com" in staff.get(listing(Customer) + "?q=ada@").content

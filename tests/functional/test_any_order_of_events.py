@@ -283,7 +283,7 @@ class AnyOrder(RuleBasedStateMachine):
         if charge == "succeeded":
             assert order.status in ("paid", "fulfilled", "refunded", "partially_refunded", "canceled")
             given_back = Refund.objects.filter(charge__order=order).exists()
-            assert order.status != "paid" or order.fulfilment_started_at or given_back, "what is paid is on its way"
+            assert order.status != "paid" or order.fulfillment_started_at or given_back, "what is paid is on its way"
         else:
             assert order.status in ("payment_failed", "requires_action", "canceled")
 

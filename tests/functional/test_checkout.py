@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations.outbox.models import OutboxMessage
-from orders.models import CheckoutAnswer, Order, OrderLine
+from orders.models import Order, OrderLine, StoredResponse
 from orders.operations import checkout as operations
 from subscriptions.models import Customer, Plan, Subscription, User
 from subscriptions.operations.consents import withdraw_marketing_consent
@@ -134,10 +134,10 @@ def test_keys_belong_to_their_caller(transactional_db: None, coffee: Plan, clien
 
 def test_a_key_is_free_again_after_a_day(transactional_db: None, coffee: Plan, client: Client) -> None:
     post(client, body(), key="once")
-    CheckoutAnswer.objects.update(created_at=timezone.now() - dt.timedelta(hours=24, seconds=1))
+    StoredResponse.objects.update(created_at=timezone.now() - dt.timedelta(hours=24, seconds=1))
     assert post(client, body(quantity=3), key="once").status_code == 201
-    CheckoutAnswer.objects.update(created_at=timezone.now() - dt.timedelta(hours=25))
-    assert operations.purge_answers(at=timezone.now()) == 1
+    StoredResponse.objects.update(created_at=timezone.now() - dt.timedelta(hours=25))
+    assert operations.purge_stored_responses(at=timezone.now()) == 1
     assert Order.objects.count() == 2
 
 
@@ -392,7 +392,7 @@ def test_health_and_readiness(transactional_db: None, client: Client, monkeypatc
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ok", "database": "ok", "relay_lag_seconds": 0.0}
     OutboxMessage.objects.create(
-        task="orders.start_fulfilment",
+        task="orders.start_fulfillment",
         queue="OrdersQueue",
         kwargs={},
         not_before=timezone.now() - dt.timedelta(minutes=5),

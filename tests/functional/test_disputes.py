@@ -14,7 +14,7 @@ from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
 from subscriptions.models import Plan, Subscription, User
-from tests.support.payments import StripeSandbox, capture, place_order, published, start_fulfilments
+from tests.support.payments import StripeSandbox, capture, place_order, published, start_fulfillments
 from tests.support.processes import wait_for
 from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
 
@@ -44,7 +44,7 @@ def bought(card: str, *, policy: str = "pause") -> Order:
     order: Order = place_order(payment_method=card)
     Plan.objects.filter(pk=order.subscription.plan_id).update(dispute_policy=policy)
     capture(order)
-    start_fulfilments()
+    start_fulfillments()
     return order
 
 

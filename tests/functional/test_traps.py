@@ -19,7 +19,7 @@ from notifications.models import Channel, Notification
 from notifications.operations import reasons
 from notifications.operations.dedup_keys import DedupKey
 from orders.models import Order
-from orders.tasks import start_fulfilment
+from orders.tasks import start_fulfillment
 from subscriptions.models import Subscription
 from tests.support.days import Days
 from tests.support.payments import NOW, StripeSandbox, capture, place_order, place_renewal, published
@@ -170,7 +170,7 @@ def test_a_redrive_of_what_was_dealt_with_does_nothing(stripe_sandbox: StripeSan
     before = published()
     for _ in range(3):
         capture(order, at=NOW + dt.timedelta(days=30))
-        start_fulfilment(order_id=str(order.pk))
+        start_fulfillment(order_id=str(order.pk))
     assert published() == before
     assert stripe_sandbox.statuses() == ["succeeded"]
 

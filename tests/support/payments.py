@@ -209,13 +209,13 @@ def capture_by_ladder(order: Any, *, tries: int = 4, at: dt.datetime | None = No
     return by_ladder(lambda: capture(order, at=at), tries=tries)
 
 
-def start_fulfilments() -> None:
+def start_fulfillments() -> None:
     """The OrdersQueue's part: one delivery of every message that a paid order is to be fulfilled."""
     from celery import current_app
 
     from integrations.outbox.models import OutboxMessage
 
-    for row in OutboxMessage.objects.filter(task="orders.start_fulfilment"):
+    for row in OutboxMessage.objects.filter(task="orders.start_fulfillment"):
         current_app.tasks[row.task](**row.kwargs)
 
 

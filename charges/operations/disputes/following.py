@@ -144,7 +144,7 @@ def _draw_consequences(charge: Charge, dispute: Dispute, *, status_before: str, 
 def _resume(subscription: Subscription) -> None:
     """What owed something before owes it still."""
     went_on = subscriptions.resume(subscription=subscription, paused_because=DISPUTED)
-    if went_on and payments.owes(subscription=subscription):
+    if went_on and payments.has_overdue_orders(subscription=subscription):
         subscriptions.mark_past_due(subscription=subscription)
 
 

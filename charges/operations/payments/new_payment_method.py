@@ -60,7 +60,7 @@ def _payable_charge(order_id: UUID) -> Charge:
         raise NothingToPay("There is no such order.") from None
     except Charge.DoesNotExist:
         raise PaymentUnderWay("The order's payment is about to begin.") from None
-    if not payments.is_wanted(order=charge.order) or charge.status == Charge.Status.CANCELED:
+    if not payments.is_payable(order=charge.order) or charge.status == Charge.Status.CANCELED:
         raise NothingToPay(f"Order {charge.order.number} awaits no payment.")
     if charge.status not in (Charge.Status.FAILED, Charge.Status.REQUIRES_ACTION):
         raise PaymentUnderWay(f"The payment of order {charge.order.number} is under way.")

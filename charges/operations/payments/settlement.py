@@ -114,7 +114,7 @@ def postpone_if_paused(*, charge_id: UUID, at: dt.datetime) -> bool:
     attempt = attempts.open_attempt(charge=charge)
     if attempt is None or attempt.trigger == ChargeAttempt.Trigger.NEW_PAYMENT_METHOD:
         return False
-    if not payments.is_put_off(order=charge.order):
+    if not payments.is_collection_paused(order=charge.order):
         return False
     logger.info("The attempt at charge %s is postponed while its subscription is paused.", charge.pk)
     if attempt.confirmed_at is None:
@@ -135,7 +135,7 @@ def cancel_order_of_ended_subscription(*, charge_id: UUID, at: dt.datetime) -> N
 def is_payable(*, charge_id: UUID) -> bool:
     """Whether the charge's order still awaits payment."""
     order = Order.objects.select_related("subscription").get(charge=charge_id)
-    return payments.is_wanted(order=order)
+    return payments.is_payable(order=order)
 
 
 def _check_identity(charge: Charge, intent: PaymentIntent) -> None:
@@ -152,7 +152,7 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     charge.save(update_fields=["status", "succeeded_at", "stripe_charge_id", "updated_at"])
     paid = Decline(stripe_charge_id=intent.latest_charge_id)
     attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.SUCCEEDED, decline=paid, at=at)
-    if payments.is_wanted(order=charge.order):
+    if payments.is_payable(order=charge.order):
         _mark_order_paid(charge, intent, at=at)
     else:
         _refund(charge, at=at)
@@ -164,7 +164,7 @@ def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) 
     payments.mark_paid(order=order, at=at)
     replaced = charge.payment_method != order.payment_method
     if replaced and intent_history.was_paid_with_own_payment_method(charge=charge, intent=intent):
-        subscriptions.use_card(subscription=order.subscription, payment_method=charge.payment_method)
+        subscriptions.set_payment_method(subscription=order.subscription, payment_method=charge.payment_method)
 
 
 def _refund(charge: Charge, *, at: dt.datetime) -> None:
@@ -202,7 +202,7 @@ def _require_action(charge: Charge, decline: Decline, *, at: dt.datetime) -> Non
     attempt = attempts.record_outcome(
         charge=charge, status=ChargeAttempt.Status.REQUIRES_ACTION, decline=decline, at=at
     )
-    if payments.mark_requires_action(order=charge.order) and payments.is_wanted(order=charge.order):
+    if payments.mark_requires_action(order=charge.order) and payments.is_payable(order=charge.order):
         _publish(PaymentActionRequired, charge, attempt)
         dunning.payment_failed(charge=charge, at=at)
 
@@ -220,7 +220,7 @@ def _fail(
     _set_status(charge, status)
     closed = attempts.record_outcome(charge=charge, status=attempt_status, decline=decline or Decline(), at=at)
     order_changed = payments.mark_payment_failed(order=charge.order)
-    if not payments.is_wanted(order=charge.order):
+    if not payments.is_payable(order=charge.order):
         return
     if order_changed or closed:
         _publish(PaymentFailed, charge, closed)

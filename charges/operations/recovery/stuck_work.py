@@ -17,14 +17,14 @@ from integrations.inbox.models import WebhookEvent
 from integrations.outbox.events import Event
 from integrations.outbox.queries import live_messages
 from integrations.outbox.recovery import Finder, Window
-from orders.events import FulfilmentDue, OrderCanceled
+from orders.events import FulfillmentDue, OrderCanceled
 from orders.models import Order
 from subscriptions.models import Subscription
 
 # The tasks that do the work. Every message to one of them counts, whichever event it comes from.
 CAPTURE, CANCEL, WEBHOOK = "charges.capture_payment", "charges.cancel_payment", "charges.process_webhook"
 REFUND, DUNNING = "charges.refund_payment", "charges.take_dunning_step"
-FULFIL = "orders.start_fulfilment"
+FULFIL = "orders.start_fulfillment"
 
 STEP_IS_LATE_AFTER = dt.timedelta(hours=1)
 
@@ -91,14 +91,14 @@ def fulfillments_not_started(window: Window) -> Sequence[Event]:
             ~Exists(Refund.objects.filter(charge__order=OuterRef("pk"))),
             ~Exists(live_messages(task=FULFIL, about="pk", sent_since=window.stuck)),
             status=Order.Status.PAID,
-            fulfilment_started_at=None,
+            fulfillment_started_at=None,
             paid_at__range=(window.given_up, window.stuck),
         )
         .order_by("paid_at")
         .values_list("pk", "customer_id", "number")
     )
     return [
-        FulfilmentDue(order_id=order_id, customer_id=customer_id, order_number=number)
+        FulfillmentDue(order_id=order_id, customer_id=customer_id, order_number=number)
         for order_id, customer_id, number in orders[: window.batch]
     ]
 

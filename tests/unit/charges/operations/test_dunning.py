@@ -37,7 +37,7 @@ from tests.support.payments import (
     place_order,
     place_renewal,
     published,
-    start_fulfilments,
+    start_fulfillments,
 )
 from tests.support.refunds import ask
 
@@ -59,7 +59,7 @@ def paid_before(days: Days, **plan: str) -> Any:
     Plan.objects.filter(pk=order.subscription.plan_id).update(**plan)
     order.refresh_from_db()
     capture(order, at=days.now)
-    start_fulfilments()
+    start_fulfillments()
     order.refresh_from_db()
     assert order.subscription.status == "active"
     return order

@@ -19,7 +19,7 @@ from orders.operations.locks import locked_order
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 from tests.support.days import Days
-from tests.support.payments import NOW, StripeSandbox, capture, place_renewal, published, start_fulfilments
+from tests.support.payments import NOW, StripeSandbox, capture, place_renewal, published, start_fulfillments
 from tests.unit.charges.operations.test_dunning import SOFT, fresh, heals, paid_before, steps, two_unpaid, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,7 +177,7 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
     def pay_by_another_card() -> None:
         replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
         capture(order, at=days.now)
-        start_fulfilments()
+        start_fulfillments()
 
     def overtaken(**found: Any) -> Any:
         monkeypatch.setattr(locks, "locked_charge_of_order", locked_charge_of_order)

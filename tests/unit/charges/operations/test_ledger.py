@@ -27,7 +27,7 @@ from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
 from subscriptions.models import Customer, Plan, Subscription
-from tests.support.payments import NOW, StripeSandbox, capture, place_order, start_fulfilments
+from tests.support.payments import NOW, StripeSandbox, capture, place_order, start_fulfillments
 from tests.support.plans import only_by
 from tests.support.refunds import ask, make
 
@@ -58,11 +58,11 @@ def dunned(order: Order, **fields: Any) -> DunningRun:
 
 
 def paid(**fields: Any) -> Charge:
-    """A paid order's charge, with everything that settlement writes, and its fulfilment under way."""
+    """A paid order's charge, with everything that settlement writes, and its fulfillment under way."""
     order = ordered(**fields)
     charge = charged(order, status="succeeded")
     attempted(charge, status="succeeded")
-    Order.objects.filter(pk=order.pk).update(status="paid", paid_at=NOW, fulfilment_started_at=NOW)
+    Order.objects.filter(pk=order.pk).update(status="paid", paid_at=NOW, fulfillment_started_at=NOW)
     Subscription.objects.filter(pk=order.subscription_id).update(status="active")
     return charge
 
@@ -177,9 +177,9 @@ def order_does_not_know() -> None:
 
 
 def never_started(**fields: Any) -> Charge:
-    """The charge of an order that was paid, and that nobody has begun to fulfil."""
+    """The charge of an order that was paid, and that nobody has begun to fulfill."""
     charge = paid()
-    Order.objects.filter(charge=charge).update(fulfilment_started_at=None, **fields)
+    Order.objects.filter(charge=charge).update(fulfillment_started_at=None, **fields)
     return charge
 
 
@@ -684,7 +684,7 @@ class TestTheWholeLedger:
         cancel_while_it_is_captured(monkeypatch)
         ordered()
         refund_some(stripe_sandbox)
-        start_fulfilments()
+        start_fulfillments()
 
         verdicts = ledger.check_ledger()
 

@@ -45,13 +45,13 @@ def test_a_line_per_step_in_columns() -> None:
             event="OrderPaid",
             state=FAILED,
         ),
-        Step(at=None, what="orders.start_fulfilment", result="on its way", queue="OrdersQueue", state=WAITING),
+        Step(at=None, what="orders.start_fulfillment", result="on its way", queue="OrdersQueue", state=WAITING),
     ) == [
-        "      ms  queue            step                     event        result",
-        "      14                   201 Created                           order 7K3M9-Q2XAB",
-        "     180  ChargesQueue   ✓ charges.capture_payment  OrderPlaced  done",
-        "    1234  SmsQueue       ✗ sms.order_paid           OrderPaid    failed: no",
-        "       …  OrdersQueue    … orders.start_fulfilment               on its way",
+        "      ms  queue            step                      event        result",
+        "      14                   201 Created                            order 7K3M9-Q2XAB",
+        "     180  ChargesQueue   ✓ charges.capture_payment   OrderPlaced  done",
+        "    1234  SmsQueue       ✗ sms.order_paid            OrderPaid    failed: no",
+        "       …  OrdersQueue    … orders.start_fulfillment               on its way",
     ]
 
 

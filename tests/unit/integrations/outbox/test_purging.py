@@ -19,7 +19,7 @@ HOUR, SECOND = dt.timedelta(hours=1), dt.timedelta(seconds=1)
 
 def message(group: str, *, sent_at: dt.datetime | None) -> None:
     OutboxMessage.objects.create(
-        task="orders.start_fulfilment", queue="OrdersQueue", kwargs={}, group=group, sent_at=sent_at
+        task="orders.start_fulfillment", queue="OrdersQueue", kwargs={}, group=group, sent_at=sent_at
     )
 
 

@@ -116,7 +116,7 @@ def test_a_row_of_an_unknown_task_holds_up_no_other(transactional_db: None) -> N
 
 
 def test_a_row_of_an_unknown_queue_holds_up_no_other(transactional_db: None) -> None:
-    OutboxMessage.objects.create(task="orders.start_fulfilment", queue="GoneQueue", kwargs={})
+    OutboxMessage.objects.create(task="orders.start_fulfillment", queue="GoneQueue", kwargs={})
     place(1)
     broker = Broker()
     relay_until_dry(broker)

@@ -72,7 +72,7 @@ def end_session() -> None:
 
 def write(**fields: object) -> OutboxMessage:
     return OutboxMessage.objects.create(
-        task="orders.start_fulfilment", queue="OrdersQueue", kwargs={"order_id": "1"}, **fields
+        task="orders.start_fulfillment", queue="OrdersQueue", kwargs={"order_id": "1"}, **fields
     )
 
 

@@ -32,7 +32,7 @@ from tests.support.payments import (
     capture_by_ladder,
     place_order,
     published,
-    start_fulfilments,
+    start_fulfillments,
 )
 from tests.support.plans import only_by
 from tests.unit.charges.operations.payments.test_capture_concurrent import at_once
@@ -153,7 +153,7 @@ STUCK: dict[str, tuple[Callable[..., Any], str]] = {
     "unpaid orders": (waiting_order, "PaymentDue"),
     "open attempts": (open_attempt, "PaymentDue"),
     "canceled orders": (canceled_order, "OrderCanceled"),
-    "fulfillments not started": (never_started, "FulfilmentDue"),
+    "fulfillments not started": (never_started, "FulfillmentDue"),
     "Stripe events": (stored_event, "StripeWebhookReceived"),
     "refunds not created": (refund, "RefundRequested"),
     "refunds in progress": (refund_at_stripe, "RefundRequested"),
@@ -247,7 +247,7 @@ def test_the_number_of_statements_does_not_grow_with_the_stuck_rows() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "index"),
-    [("canceled orders", "order_called_off"), ("fulfillments not started", "order_paid_not_started")],
+    [("canceled orders", "order_canceled"), ("fulfillments not started", "order_paid_not_started")],
 )
 def test_orders_of_the_last_days_are_found_by_an_index_of_their_own(kind: str, index: str) -> None:
     STUCK[kind][0]()
@@ -270,7 +270,7 @@ def test_concurrent_sweeps_publish_once() -> None:
 
     assert published() == {
         "PaymentDue": 20, "StripeWebhookReceived": 10, "RefundRequested": 20, "DunningStepPlanned": 10,
-        "OrderCanceled": 10, "FulfilmentDue": 10,
+        "OrderCanceled": 10, "FulfillmentDue": 10,
     }  # fmt: skip
 
 
@@ -381,7 +381,7 @@ def test_only_orders_in_state_paid_are_fulfilled_by_a_sweep(status: str) -> None
 
 
 def test_an_order_whose_fulfillment_started_is_left_alone() -> None:
-    never_started(fulfilment_started_at=NOW - HOUR)
+    never_started(fulfillment_started_at=NOW - HOUR)
     assert swept() == {}
 
 
@@ -433,7 +433,7 @@ def test_an_outage_that_outlasts_the_ladder_ends_in_a_paid_order(stripe_sandbox:
     order.refresh_from_db()
     assert (order.status, stripe_sandbox.statuses()) == ("paid", ["succeeded"])
     assert [charge["status"] for charge in stripe_sandbox.objects("charges")] == ["succeeded"]
-    start_fulfilments()
+    start_fulfillments()
     sent(NOW)
     assert swept(NOW + 2 * HOUR) == {}
 
@@ -443,17 +443,17 @@ def test_a_lost_fulfillment_message_is_replaced_and_no_other_consumer_runs_again
 ) -> None:
     order = place_order()
     capture(order)
-    sent(NOW)  # the message to orders.start_fulfilment is a dead letter by now
+    sent(NOW)  # the message to orders.start_fulfillment is a dead letter by now
     heard = set(OutboxMessage.objects.values_list("pk", flat=True))
 
     assert swept(NOW + HOUR) == {"fulfillments not started": 1}
     assert list(OutboxMessage.objects.exclude(pk__in=heard).values_list("task", flat=True)) == [
-        "orders.start_fulfilment"
+        "orders.start_fulfillment"
     ]
-    start_fulfilments()
+    start_fulfillments()
 
     order.refresh_from_db()
-    assert (order.status, order.fulfilment_started_at is None) == ("paid", False)
+    assert (order.status, order.fulfillment_started_at is None) == ("paid", False)
     assert swept(NOW + 2 * HOUR) == {}
 
 
@@ -501,6 +501,6 @@ def test_an_event_that_comes_before_its_charge_waits_and_comes_back(stripe_sandb
     order.refresh_from_db()
     stored.refresh_from_db()
     assert (order.status, stored.outcome) == ("paid", "charge succeeded")
-    start_fulfilments()
+    start_fulfillments()
     sent(NOW)
     assert swept(NOW + 2 * HOUR) == {}

@@ -20,7 +20,7 @@ from charges.operations.refunds.settlement import (
 from integrations.outbox.recovery import sweep
 from integrations.stripe import results
 from orders.models import Order
-from tests.support.payments import NOW, StripeSandbox, published, start_fulfilments
+from tests.support.payments import NOW, StripeSandbox, published, start_fulfillments
 from tests.support.refunds import ask, paid_charge, state
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -87,7 +87,7 @@ def test_it_moves_forward_only(
 
 def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
     """Every sequence of three things that Stripe may say."""
-    start_fulfilments()
+    start_fulfillments()
     for statuses in itertools.product(["pending", "succeeded", "failed", "canceled"], repeat=3):
         settle(ask(charge, 1), *statuses)
         books = {one.status: 0 for one in charge.refunds.all()}
@@ -101,9 +101,9 @@ def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
 
 @pytest.fixture
 def came_back(charge: Any) -> Any:
-    """All of its money went back before its fulfilment began; then the bank sent it here again."""
+    """All of its money went back before its fulfillment began; then the bank sent it here again."""
     refund = settle(ask(charge), "pending", "succeeded")
-    start_fulfilments()  # refunded by now: nothing to fulfil
+    start_fulfillments()  # refunded by now: nothing to fulfill
     settle(refund, "failed")
     assert state(charge) == (0, "paid", ["failed"])
     return charge
@@ -112,14 +112,14 @@ def came_back(charge: Any) -> Any:
 def test_what_was_to_be_refunded_is_not_fulfilled_by_itself_and_a_person_hears_of_it(came_back: Any) -> None:
     for hours in (1, 2, 70):
         assert sweep(at=NOW + dt.timedelta(hours=hours))["fulfillments not started"] == 0
-    assert came_back.order.fulfilment_started_at is None
+    assert came_back.order.fulfillment_started_at is None
     assert broken() == {"paid_order_is_started"}
 
 
 def test_who_has_the_message_sent_anew_has_it_fulfilled(came_back: Any) -> None:
-    start_fulfilments()
+    start_fulfillments()
     came_back.order.refresh_from_db()
-    assert came_back.order.fulfilment_started_at is not None
+    assert came_back.order.fulfillment_started_at is not None
     assert broken() == set()
 
 

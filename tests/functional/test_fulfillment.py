@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
-from orders.operations import checkout, fulfilment, payments
+from orders.operations import checkout, fulfillment, payments
 from orders.operations.locks import locked_order
 from orders.queries import OrderNotFound
 from subscriptions.models import Plan, Subscription
@@ -29,7 +29,7 @@ def place(plan: Plan) -> Order:
             buyer=Buyer(email="ada@example.com", name="Ada"),
             shipping_address=None,
         ),
-        key=checkout.Key(caller="test", key=str(uuid4()), body_hash="x"),
+        key=checkout.IdempotencyKey(caller="test", key=str(uuid4()), request_hash="x"),
         at=NOW,
         describe=lambda order: {},
     )
@@ -45,14 +45,14 @@ def test_paying_an_order_activates_its_subscription_and_says_so_once(transaction
     order = place(coffee)
     assert pay(order) and not pay(order)
     assert Subscription.objects.get().status == "active"
-    assert OutboxMessage.objects.filter(task="orders.start_fulfilment").count() == 1
+    assert OutboxMessage.objects.filter(task="orders.start_fulfillment").count() == 1
 
 
 def test_a_digital_order_is_fulfilled_once_paid(transactional_db: None, magazine: Plan) -> None:
     order = place(magazine)
     pay(order)
-    assert fulfilment.start_fulfilment(order_id=order.pk, at=NOW)
-    assert not fulfilment.start_fulfilment(order_id=order.pk, at=NOW + dt.timedelta(days=1))
+    assert fulfillment.start_fulfillment(order_id=order.pk, at=NOW)
+    assert not fulfillment.start_fulfillment(order_id=order.pk, at=NOW + dt.timedelta(days=1))
     order.refresh_from_db()
     assert (order.status, order.fulfilled_at) == ("fulfilled", NOW)
 
@@ -60,9 +60,9 @@ def test_a_digital_order_is_fulfilled_once_paid(transactional_db: None, magazine
 def test_a_shipped_order_waits_in_the_list_of_what_is_to_be_sent(transactional_db: None, coffee: Plan) -> None:
     order = place(coffee)
     pay(order)
-    fulfilment.start_fulfilment(order_id=order.pk, at=NOW)
+    fulfillment.start_fulfillment(order_id=order.pk, at=NOW)
     order.refresh_from_db()
-    assert (order.status, order.fulfilment_started_at, order.fulfilled_at) == ("paid", NOW, None)
+    assert (order.status, order.fulfillment_started_at, order.fulfilled_at) == ("paid", NOW, None)
 
 
 def test_what_is_refunded_in_part_before_it_is_fulfilled_is_fulfilled_still(
@@ -71,7 +71,7 @@ def test_what_is_refunded_in_part_before_it_is_fulfilled_is_fulfilled_still(
     order = place(magazine)
     pay(order)
     Order.objects.update(status="partially_refunded")
-    assert fulfilment.start_fulfilment(order_id=order.pk, at=NOW)
+    assert fulfillment.start_fulfillment(order_id=order.pk, at=NOW)
     order.refresh_from_db()
     assert (order.status, order.fulfilled_at) == ("partially_refunded", NOW)
 
@@ -82,16 +82,16 @@ def test_what_is_not_paid_is_not_fulfilled(transactional_db: None, magazine: Pla
     if status == "refunded":
         pay(order)
     Order.objects.update(status=status)
-    assert not fulfilment.start_fulfilment(order_id=order.pk, at=NOW)
+    assert not fulfillment.start_fulfillment(order_id=order.pk, at=NOW)
     order.refresh_from_db()
-    assert (order.status, order.fulfilment_started_at) == (status, None)
+    assert (order.status, order.fulfillment_started_at) == (status, None)
 
 
 def test_a_canceled_order_is_not_paid_any_more(transactional_db: None, coffee: Plan) -> None:
     order = place(coffee)
     Order.objects.update(status="canceled")
     assert not pay(order)
-    assert not OutboxMessage.objects.filter(task="orders.start_fulfilment").exists()
+    assert not OutboxMessage.objects.filter(task="orders.start_fulfillment").exists()
 
 
 def test_a_month_from_the_last_of_january_is_the_last_of_february(transactional_db: None, coffee: Plan) -> None:
@@ -102,6 +102,6 @@ def test_a_month_from_the_last_of_january_is_the_last_of_february(transactional_
 
 def test_an_order_nobody_placed(transactional_db: None) -> None:
     with pytest.raises(OrderNotFound):
-        fulfilment.start_fulfilment(order_id=uuid4(), at=NOW)
+        fulfillment.start_fulfillment(order_id=uuid4(), at=NOW)
 
 
