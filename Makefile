@@ -1,4 +1,4 @@
-# Everything that a developer does. Needs make, sh and Python 3.11 or newer; the rest is installed into .venv.
+# All commands for developers. They need make, sh and Python 3.11 or newer, and install the rest into .venv.
 .POSIX:
 
 IN_VENV = PATH="$$PWD/.venv/bin:$$PATH" DJANGO_DEBUG=1
@@ -6,18 +6,19 @@ PACKAGES = config notifications charges orders subscriptions integrations
 PIP_TOOLS = .data/pip-tools
 
 help:
-	@echo 'make run           the whole shop on this machine, and one real checkout; Ctrl-C ends it'
-	@echo '                   ARGS=--once ends it after the checkout'
-	@echo 'make checkout      another checkout in the shop that runs; ARGS=--help shows what may be chosen'
-	@echo 'make manage        a command of manage.py on the shop that runs; ARGS="check_ledger"'
-	@echo 'make test          all tests; ARGS="tests/unit -k outbox" some of them'
-	@echo 'make check         ruff, mypy, import-linter, migrations, system checks'
-	@echo 'make translations  update, check and compile the catalogs; ARGS="--add it" adds a language'
-	@echo 'make requirements  pin requirements*.in anew; ARGS=--upgrade takes newer versions'
+	@echo 'make run           run the whole shop on this machine and place one real checkout; Ctrl-C stops it'
+	@echo '                   ARGS=--once stops it after the checkout'
+	@echo 'make checkout      place another order in the running shop; ARGS=--help lists the options'
+	@echo 'make manage        run a command of manage.py on the running shop; ARGS="check_ledger"'
+	@echo 'make test          run all tests; ARGS="tests/unit -k outbox" runs some of them'
+	@echo 'make check         run ruff, mypy, import-linter, the migration check and the system checks'
 	@echo 'make bench         measure checkouts, their effects and a worker'
+	@echo 'make translations  update, check and compile the translations; ARGS="--add it" adds a language'
+	@echo 'make requirements  pin the versions of requirements*.in; ARGS=--upgrade takes newer ones'
 	@echo 'make clean         delete .venv, .data (database, queues, logs) and caches'
+	@echo 'make help          show this list'
 	@echo
-	@echo 'PYTHON=/path/to/python3.12 names the interpreter; it must be 3.11 or newer.'
+	@echo 'PYTHON=/path/to/python3.12 selects the interpreter; it must be 3.11 or newer.'
 
 .venv-ready:
 	@PYTHON='$(PYTHON)' sh config/development/install.sh
@@ -31,7 +32,7 @@ checkout: .venv-ready
 manage: .venv-ready
 	@exec .venv/bin/python -m config.development.manage $(ARGS)
 
-# Bytecode is kept, whatever the environment says: a hundred processes need not compile the same modules each.
+# Write bytecode even if the environment says no: the tests start about a hundred processes that import the same modules.
 test: .venv-ready
 	@PYTHONDONTWRITEBYTECODE= $(IN_VENV) python -m pytest -n 4 --dist loadgroup $(ARGS)
 

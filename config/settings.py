@@ -1,4 +1,4 @@
-"""Django's settings, made from the environment (see ``env.py`` and the table in the README)."""
+"""Django's settings, made from the environment (see ``env.py`` and docs/reference/configuration.md)."""
 
 from __future__ import annotations
 
