@@ -1,4 +1,4 @@
-"""How an order's payment stands, as its customer is told."""
+"""The status of an order's payment, as the payment page and the API show it to the customer."""
 
 from __future__ import annotations
 
@@ -9,66 +9,69 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 
 from charges import queries
-from charges.declines.codes import CONFIRM, NOT_APPROVED, OURS
+from charges.declines import CONFIRM, ERROR_ON_OUR_SIDE, NOT_APPROVED
 from charges.models import Charge
 from orders.models import Order
 
 
-class State(enum.StrEnum):
-    """What the customer can do: nothing any more, wait, confirm, give another card, or nothing at all."""
+class PaymentState(enum.StrEnum):
+    """The state of a payment. It decides what the customer can do."""
 
     PAID = "paid"
-    PROCESSING = "processing"
-    REQUIRES_ACTION = "requires_action"
-    PAYMENT_FAILED = "payment_failed"
+    PROCESSING = "processing"  # the customer waits
+    REQUIRES_ACTION = "requires_action"  # the customer confirms the payment, or pays with another card
+    PAYMENT_FAILED = "payment_failed"  # the customer pays with another card
     NOTHING_TO_PAY = "nothing_to_pay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """``why``: what is wrong and what to do, where something is. ``next_attempt_at``: when the same card is tried again
-    without the customer's doing."""
+class PaymentStatus:
+    """``explanation``: the problem and what the customer can do, or None if there is no problem.
 
-    state: State
-    why: Promise | None = None
+    ``next_attempt_at``: when the same card is charged again automatically, or None if it is not.
+    """
+
+    state: PaymentState
+    explanation: Promise | None = None
     next_attempt_at: dt.datetime | None = None
 
 
 SETTLED = {
-    Order.Status.PAID: State.PAID,
-    Order.Status.FULFILLED: State.PAID,
-    Order.Status.CANCELED: State.NOTHING_TO_PAY,
-    Order.Status.REFUNDED: State.NOTHING_TO_PAY,
-    Order.Status.PARTIALLY_REFUNDED: State.PAID,
+    Order.Status.PAID: PaymentState.PAID,
+    Order.Status.FULFILLED: PaymentState.PAID,
+    Order.Status.CANCELED: PaymentState.NOTHING_TO_PAY,
+    Order.Status.REFUNDED: PaymentState.NOTHING_TO_PAY,
+    Order.Status.PARTIALLY_REFUNDED: PaymentState.PAID,
 }
 
 
-def standing_of(*, order: Order, at: dt.datetime) -> Standing:
-    """How the order's payment stands at ``at``, which is now. A try that is overdue is not promised for its day."""
+def payment_status_of(*, order: Order, at: dt.datetime) -> PaymentStatus:
+    """The status of the order's payment. ``at``: the current time. An overdue attempt has no ``next_attempt_at``."""
     status = Order.Status(order.status)
     if status in SETTLED:
-        return Standing(state=SETTLED[status])
-    if status == Order.Status.PENDING_PAYMENT or _is_under_way(order):
-        return Standing(state=State.PROCESSING, why=OURS if _failed_by_us(order) else None)
+        return PaymentStatus(state=SETTLED[status])
+    if status == Order.Status.PENDING_PAYMENT or _is_in_progress(order):
+        explanation = ERROR_ON_OUR_SIDE if _waits_for_our_fix(order) else None
+        return PaymentStatus(state=PaymentState.PROCESSING, explanation=explanation)
     if status == Order.Status.REQUIRES_ACTION:
-        return Standing(state=State.REQUIRES_ACTION, why=CONFIRM)
+        return PaymentStatus(state=PaymentState.REQUIRES_ACTION, explanation=CONFIRM)
     if Charge.objects.filter(order=order, status=Charge.Status.CANCELED).exists():
-        return Standing(state=State.NOTHING_TO_PAY)
+        return PaymentStatus(state=PaymentState.NOTHING_TO_PAY)
     reading = queries.last_decline(order_id=order.pk)
     next_attempt_at = queries.next_attempt_at(order_id=order.pk)
-    return Standing(
-        state=State.PAYMENT_FAILED,
-        why=reading.customer if reading else NOT_APPROVED,
+    return PaymentStatus(
+        state=PaymentState.PAYMENT_FAILED,
+        explanation=reading.customer if reading else NOT_APPROVED,
         next_attempt_at=next_attempt_at if next_attempt_at and next_attempt_at > at else None,
     )
 
 
-def _failed_by_us(order: Order) -> bool:
-    """Whether Stripe would not take our request: the order waits, and is paid once we have mended it."""
-    waits = order.status == Order.Status.PENDING_PAYMENT
-    return waits and Charge.objects.filter(order=order, status=Charge.Status.FAILED).exists()
+def _waits_for_our_fix(order: Order) -> bool:
+    """Whether Stripe rejected our request. The order stays pending, and is paid after a developer fixes the error."""
+    is_pending = order.status == Order.Status.PENDING_PAYMENT
+    return is_pending and Charge.objects.filter(order=order, status=Charge.Status.FAILED).exists()
 
 
-def _is_under_way(order: Order) -> bool:
-    """Whether the card is being charged again, though the order still tells of the last try."""
+def _is_in_progress(order: Order) -> bool:
+    """Whether the card is being charged again. The order's status may still be that of the previous attempt."""
     return Charge.objects.filter(order=order, status__in=(Charge.Status.PENDING, Charge.Status.PROCESSING)).exists()

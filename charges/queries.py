@@ -9,8 +9,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import QuerySet
 
-from charges.declines import classification
-from charges.declines.classification import Category, DeclineReading
+from charges import declines
+from charges.declines import Category, DeclineReading
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
 from integrations.errors import PermanentError
 from integrations.stripe.results import Decline
@@ -36,7 +36,7 @@ def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
     )
     if attempt.status == Status.REQUIRES_ACTION and not decline.needs_authentication:
         decline = dataclasses.replace(decline, code="authentication_required", decline_code="")
-    return classification.classify(decline, refused=attempt.status == Status.REFUSED)
+    return declines.classify(decline, invalid_request=attempt.status == Status.REFUSED)
 
 
 def last_decline(*, order_id: UUID) -> DeclineReading | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 
 from charges import queries as charges
-from charges.declines.codes import NOT_APPROVED
+from charges.declines import NOT_APPROVED
 from charges.models import DunningRun
 from orders.models import Order
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from charges.payment_status import State
+from charges.payment_status import PaymentState
 from integrations.web.fields import PaymentMethodField
 from integrations.web.serializers import StrictSerializer
 
@@ -26,7 +26,7 @@ class SetupIntentOutput(serializers.Serializer[Any]):
 
 
 class PaymentOutput(serializers.Serializer[Any]):
-    status = serializers.ChoiceField(choices=[(state.value, state.value) for state in State])
+    status = serializers.ChoiceField(choices=[(state.value, state.value) for state in PaymentState])
     message = serializers.CharField(
         allow_blank=True, help_text="What is wrong and what to do, in the customer's language; empty where nothing is."
     )

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from charges import payment_links
 from charges.api.payment_serializers import CardInput, EmptyInput, PaymentOutput, SetupIntentOutput
 from charges.operations.payments import new_payment_method
-from charges.payment_status import State, standing_of
+from charges.payment_status import PaymentState, payment_status_of
 from charges.throttles import THROTTLES, SetupIntentThrottle
 from integrations import logs
 from integrations.errors import ProviderError, TransientError
@@ -31,7 +31,7 @@ from subscriptions.locales import translated
 logger = logging.getLogger(__name__)
 
 NO_STORE = {"Cache-Control": "no-store"}
-PAYABLE = (State.PROCESSING, State.REQUIRES_ACTION, State.PAYMENT_FAILED)
+PAYABLE = (PaymentState.PROCESSING, PaymentState.REQUIRES_ACTION, PaymentState.PAYMENT_FAILED)
 MAX_WAIT_SECONDS = 60
 TOKEN = OpenApiParameter("token", OpenApiTypes.STR, OpenApiParameter.PATH, description="As in `status_url`.")
 NO_SUCH_ORDER = problem_response(404, "No such order, or an invalid token")
@@ -140,11 +140,11 @@ def _unavailable(error: ProviderError) -> Unavailable:
 
 
 def _described(order: Order) -> dict[str, Any]:
-    standing = standing_of(order=order, at=timezone.now())
-    payable = standing.state in PAYABLE
+    status = payment_status_of(order=order, at=timezone.now())
+    payable = status.state in PAYABLE
     return {
-        "status": standing.state.value,
-        "message": translated(standing.why, locale=order.customer.locale) if standing.why else "",
+        "status": status.state.value,
+        "message": translated(status.explanation, locale=order.customer.locale) if status.explanation else "",
         "payment_url": payment_links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
-        "next_attempt_at": standing.next_attempt_at,
+        "next_attempt_at": status.next_attempt_at,
     }

@@ -26,9 +26,9 @@ from charges.declines.codes import (
     DECLINE_CODES,
     ENTER_CARD_AGAIN,
     ERROR_CODES,
+    ERROR_ON_OUR_SIDE,
     FIX_AND_REDRIVE,
     NOT_APPROVED,
-    OURS,
     WAIT,
     Category,
     Code,
@@ -117,11 +117,11 @@ class DeclineReading:
         return self.category is Category.SOFT
 
 
-def classify(decline: Decline, *, refused: bool = False) -> DeclineReading:
-    """Classify a decline. ``refused``: Stripe rejected our request, so no bank was asked."""
+def classify(decline: Decline, *, invalid_request: bool = False) -> DeclineReading:
+    """Classify a decline. ``invalid_request``: Stripe rejected our request, so no bank was asked."""
     code = decline.decline_code or decline.code
     row = DECLINE_CODES.get(code) or (None if decline.decline_code else ERROR_CODES.get(code))
-    if refused:
+    if invalid_request:
         return _by_table(row, code, decided_by="code") if row else _our_fault(code)
     if row is not None and row.category is Category.OUR_FAULT:
         row = None  # a bank's answer is never our fault
@@ -204,5 +204,5 @@ def _our_fault(code: str) -> DeclineReading:
         meaning="Stripe rejected our request. " + UNKNOWN,
         next_step=FIX_AND_REDRIVE,
         needs_new_card=False,
-        customer=OURS,
+        customer=ERROR_ON_OUR_SIDE,
     )

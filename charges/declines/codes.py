@@ -55,7 +55,7 @@ NOT_CONFIRMED = gettext_lazy(
 )
 NOT_COVERED = gettext_lazy("The card does not cover the amount at the moment. Please use another card, or top it up.")
 NOT_FOR_THIS = gettext_lazy("The card cannot be used for this purchase. Please use another card.")
-OURS = gettext_lazy("Something went wrong on our side. Nothing was charged, and you need not do anything.")
+ERROR_ON_OUR_SIDE = gettext_lazy("Something went wrong on our side. Nothing was charged, and you need not do anything.")
 UNAVAILABLE = gettext_lazy(
     "Your bank could not process the payment at the moment. It may work later, or with another card."
 )
@@ -88,7 +88,7 @@ def _later(meaning: str, customer: Promise = UNAVAILABLE) -> Code:
 
 
 def _our_fault(meaning: str, next_step: str = FIX_AND_REDRIVE) -> Code:
-    return Code(OUR_FAULT, meaning, next_step, OURS)
+    return Code(OUR_FAULT, meaning, next_step, ERROR_ON_OUR_SIDE)
 
 
 _WAIT_FOR_AUTHENTICATION = (

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from charges import queries
-from charges.declines.classification import Category
+from charges.declines import Category
 from charges.events import DunningExhausted, DunningStepPlanned, PaymentDue, PaymentReminderDue
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep
 from charges.operations import attempts, locks

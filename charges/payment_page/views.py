@@ -26,7 +26,7 @@ from charges.operations.payments import payment_page as operations
 from charges.payment_links import BadLink
 from charges.payment_page import texts
 from charges.payment_page.policy import sealed
-from charges.payment_status import Standing, State, standing_of
+from charges.payment_status import PaymentState, PaymentStatus, payment_status_of
 from charges.throttles import seconds_to_wait
 from integrations import logs
 from integrations.errors import ProviderError, database_is_away
@@ -37,6 +37,7 @@ from subscriptions.locales import formats_of, language_of, money, translated
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = "5"
+TAKES_ANOTHER_CARD = (PaymentState.PAYMENT_FAILED, PaymentState.REQUIRES_ACTION)
 LARGEST_BODY = 4096  # bytes; a card's id has less than 300
 Answer = dict[str, Any]
 View = Callable[[HttpRequest, str], HttpResponse]
@@ -73,7 +74,7 @@ def payment_page(request: HttpRequest, token: str) -> HttpResponse:
         return _page(request, "bad_link", status=404)
     if expired:
         return _page(request, "expired", order=order, token=token, status=410)
-    standing = standing_of(order=order, at=timezone.now())
+    standing = payment_status_of(order=order, at=timezone.now())
     return _page(request, standing.state, order=order, token=token, standing=standing)
 
 
@@ -119,7 +120,7 @@ def _door(method: str) -> Callable[[Door], Callable[..., HttpResponse]]:
 @_door("GET")
 def payment_status(request: HttpRequest, order: Order) -> HttpResponse:
     """``{"state", "message"}``: asked again and again while a payment runs."""
-    standing = standing_of(order=order, at=timezone.now())
+    standing = payment_status_of(order=order, at=timezone.now())
     return _answer({"state": standing.state.value, "message": _why(standing, order)})
 
 
@@ -147,7 +148,7 @@ def note_return(request: HttpRequest, order: Order) -> HttpResponse:
 def begin_setup(request: HttpRequest, order: Order) -> HttpResponse:
     """What Stripe.js saves another card with: ``{"client_secret"}``."""
     language = language_of(order.customer.locale)
-    if standing_of(order=order, at=timezone.now()).state not in (State.PAYMENT_FAILED, State.REQUIRES_ACTION):
+    if payment_status_of(order=order, at=timezone.now()).state not in TAKES_ANOTHER_CARD:
         return _refusal(409, texts.UNDER_WAY, language)
     try:
         made = setup_intents.create()
@@ -199,7 +200,7 @@ def _page(
     *,
     order: Order | None = None,
     token: str = "",
-    standing: Standing | None = None,
+    standing: PaymentStatus | None = None,
     status: int = 200,
 ) -> HttpResponse:
     language = language_of(order.customer.locale) if order else _wished_language(request)
@@ -220,7 +221,7 @@ def _page(
     return sealed(page, own_forms=shown == "expired")
 
 
-def _described(order: Order, standing: Standing | None) -> Answer:
+def _described(order: Order, standing: PaymentStatus | None) -> Answer:
     formats = formats_of(order.customer.locale)
     subscription = order.subscription
     return {
@@ -232,14 +233,14 @@ def _described(order: Order, standing: Standing | None) -> Answer:
     }
 
 
-def _next_try(standing: Standing, order: Order) -> str:
+def _next_try(standing: PaymentStatus, order: Order) -> str:
     """The day on which the same card is charged again, or an empty string."""
     due = standing.next_attempt_at
     return str(format_date(due.date(), "long", formats_of(order.customer.locale))) if due else ""
 
 
-def _why(standing: Standing, order: Order) -> str:
-    return translated(standing.why, locale=order.customer.locale) if standing.why else ""
+def _why(standing: PaymentStatus, order: Order) -> str:
+    return translated(standing.explanation, locale=order.customer.locale) if standing.explanation else ""
 
 
 def _wished_language(request: HttpRequest) -> str:

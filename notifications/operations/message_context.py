@@ -8,7 +8,7 @@ from django.conf import settings
 
 from charges import payment_links
 from charges import queries as charges
-from charges.declines.codes import NOT_APPROVED
+from charges.declines import NOT_APPROVED
 from charges.models import Refund
 from notifications import queries
 from notifications.models import Notification

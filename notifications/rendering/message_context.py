@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.utils.functional import Promise
 
-from charges.declines.codes import NOT_APPROVED
+from charges.declines import NOT_APPROVED
 
 
 class Outcome(enum.StrEnum):

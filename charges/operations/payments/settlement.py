@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from charges.declines import classification
+from charges import declines
 from charges.events import PaymentActionRequired, PaymentFailed
 from charges.models import Charge, ChargeAttempt
 from charges.operations import attempts, dunning, locks
@@ -87,7 +87,7 @@ def settle_invalid_request(*, charge_id: UUID, code: str, at: dt.datetime) -> Ch
     if charge.status == Charge.Status.SUCCEEDED or attempts.open_attempt(charge=charge) is None:
         return charge
     decline = Decline(code=code)
-    if classification.classify(decline, refused=True).category is classification.Category.OUR_FAULT:
+    if declines.classify(decline, invalid_request=True).category is declines.Category.OUR_FAULT:
         _fail_by_our_fault(charge, decline, at=at)
     else:
         _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)

@@ -64,9 +64,9 @@ def test_every_language_has_its_own_sentence() -> None:
         assert len({in_language(row.customer, language) for language in LANGUAGES}) == len(LANGUAGES)
 
 
-@given(decline=DECLINES, refused=st.booleans())
-def test_only_a_soft_one_is_tried_again_by_itself(decline: Decline, refused: bool) -> None:
-    reading = classify(decline, refused=refused)
+@given(decline=DECLINES, invalid_request=st.booleans())
+def test_only_a_soft_one_is_tried_again_by_itself(decline: Decline, invalid_request: bool) -> None:
+    reading = classify(decline, invalid_request=invalid_request)
     assert reading.automatic_retry == (reading.category == "soft")
     assert not (reading.automatic_retry and reading.needs_new_card)
 
@@ -150,17 +150,17 @@ def test_what_a_bank_says_is_never_our_fault(decline: Decline) -> None:
 
 @given(decline=DECLINES)
 def test_a_refusal_for_a_reason_that_nobody_knows_is_our_fault(decline: Decline) -> None:
-    reading = classify(decline, refused=True)
+    reading = classify(decline, invalid_request=True)
     assert (reading.category == "our_fault") == (
         reading.code not in ALL or ALL[reading.code].category == "our_fault" or reading.decided_by == "unknown"
     )
 
 
 def test_a_refusal_is_our_fault_unless_it_is_known_to_be_the_cards() -> None:
-    assert classify(Decline(), refused=True).category == "our_fault"
-    assert classify(Decline(code="resource_missing"), refused=True).category == "our_fault"
-    assert classify(Decline(code="something_new"), refused=True).category == "our_fault"
-    assert classify(Decline(code="expired_card"), refused=True).category == "customer_action"
+    assert classify(Decline(), invalid_request=True).category == "our_fault"
+    assert classify(Decline(code="resource_missing"), invalid_request=True).category == "our_fault"
+    assert classify(Decline(code="something_new"), invalid_request=True).category == "our_fault"
+    assert classify(Decline(code="expired_card"), invalid_request=True).category == "customer_action"
 
 
 @pytest.mark.parametrize("code", SECRET)
@@ -172,9 +172,9 @@ def test_a_secret_reason_reads_like_a_decline_without_a_reason(code: str) -> Non
         assert "Do not tell the customer" in reading.next_step
 
 
-@given(decline=DECLINES, refused=st.booleans())
-def test_no_customer_ever_reads_of_fraud(decline: Decline, refused: bool) -> None:
-    customer = classify(decline, refused=refused).customer
+@given(decline=DECLINES, invalid_request=st.booleans())
+def test_no_customer_ever_reads_of_fraud(decline: Decline, invalid_request: bool) -> None:
+    customer = classify(decline, invalid_request=invalid_request).customer
     texts = " ".join(in_language(customer, language) for language in LANGUAGES)
     assert not [word for word in TELLTALE if word in texts.lower()]
 

@@ -17,7 +17,7 @@ from charges import payment_links
 from charges.models import Charge, DunningStep
 from charges.operations.payments import payment_page
 from charges.payment_page import texts, views
-from charges.payment_status import State
+from charges.payment_status import PaymentState
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.errors import InvalidRequest
@@ -140,9 +140,9 @@ class TestWhatItShows:
 
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_every_state_has_its_texts_in_every_language(self, language: str) -> None:
-        for state in State:
+        for state in PaymentState:
             assert state in texts.HEADINGS
-            assert state in texts.TEXTS or state == State.PAYMENT_FAILED
+            assert state in texts.TEXTS or state == PaymentState.PAYMENT_FAILED
         for table in (texts.HEADINGS, texts.TEXTS, texts.SCRIPT_TEXTS):
             for text in table.values():
                 assert (in_language(text, language) == in_language(text, "en")) is (language == "en")
