@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--slots", type=int, default=4)
     options = parser.parse_args()
     emulator = subprocess.Popen(
-        [sys.executable, str(ROOT / "config/development/sqs_emulator.py"), "--port", "0"],
+        [sys.executable, "-m", "integrations.sandbox.sqs_api", "--port", "0"],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert emulator.stdout

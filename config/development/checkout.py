@@ -43,31 +43,31 @@ def place_and_show(
     plan: str = DIGITAL_PLAN,
 ) -> bool:
     """Place a checkout and print its timeline; True when its road came to the end and no step failed."""
-    from config.development import timeline, timeline_text
+    from config.development import checkout_progress, timeline_text
 
     placed = place(web_url=web_url, webhook_expected=webhook_expected, card=card, plan=plan)
     began = time.monotonic()
-    seen = timeline.look(placed)
-    while seen.missing and not seen.failed and time.monotonic() - began < DONE_WITHIN:
-        screen.waiting(f"waiting for {', '.join(seen.missing)}")
+    progress = checkout_progress.progress_of(placed)
+    while progress.missing and not progress.failed and time.monotonic() - began < DONE_WITHIN:
+        screen.waiting(f"waiting for {', '.join(progress.missing)}")
         pause(LOOK_EVERY)
-        seen = timeline.look(placed)
+        progress = checkout_progress.progress_of(placed)
     screen.line()
-    for line in timeline_text.lines(seen, screen):
+    for line in timeline_text.lines(progress, screen):
         screen.line(line)
     screen.line()
-    for complaint in _complaints(seen):
+    for complaint in _complaints(progress):
         screen.failed("checkout", complaint)
-    if not seen.failed and not seen.missing:
-        ms = timeline_text.milliseconds(placed.asked_at, seen.steps[-1].at)
-        answer = timeline_text.milliseconds(placed.asked_at, placed.answered_at)
+    if not progress.failed and not progress.missing:
+        ms = timeline_text.milliseconds(placed.requested_at, progress.steps[-1].at)
+        answer = timeline_text.milliseconds(placed.requested_at, placed.answered_at)
         screen.line(f"  {screen.paint('✓', GREEN)} Answered in {answer} ms; all seven queues done in {ms} ms.")
-    return not seen.failed and not seen.missing
+    return not progress.failed and not progress.missing
 
 
 def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
     """POST one checkout by a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
-    from config.development.timeline import Placed
+    from config.development.checkout_progress import Placed
 
     request_id = f"development-{uuid4()}"
     request = urllib.request.Request(
@@ -79,7 +79,7 @@ def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
             "X-Request-ID": request_id,
         },
     )
-    asked_at = dt.datetime.now(dt.UTC)
+    requested_at = dt.datetime.now(dt.UTC)
     status, answer = _answer(request)
     answered_at = dt.datetime.now(dt.UTC)
     if status != 201:
@@ -88,7 +88,7 @@ def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
         request_id=request_id,
         number=json.loads(answer)["order"]["number"],
         plan=plan,
-        asked_at=asked_at,
+        requested_at=requested_at,
         answered_at=answered_at,
         webhook_expected=webhook_expected,
     )
@@ -125,11 +125,11 @@ def _answer(request: urllib.request.Request) -> tuple[int, str]:
         raise NotRunning(f"Nobody answers at {request.host} ({error}).") from None
 
 
-def _complaints(seen: Any) -> list[str]:
-    failed = [f"{step.what} ({step.queue or 'order'}): {step.result}" for step in seen.failed]
+def _complaints(progress: Any) -> list[str]:
+    failed = [f"{step.what} ({step.queue or 'order'}): {step.result}" for step in progress.failed]
     if failed:
         return failed
-    return [f"not within {DONE_WITHIN:.0f} s: {name}" for name in seen.missing]
+    return [f"not within {DONE_WITHIN:.0f} s: {name}" for name in progress.missing]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

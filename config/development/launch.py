@@ -30,7 +30,7 @@ def outside_world(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
         port = stack.env.sqs_emulator_port
         command = [
             "-m",
-            "config.development.sqs_emulator",
+            "integrations.sandbox.sqs_api",
             "--port",
             str(port),
             "--data",

@@ -1,26 +1,27 @@
-"""A timeline as lines of text."""
+"""The progress of a checkout as lines of text."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
 
+from config.desk.timeline import DONE, FAILED, Step
+from config.development.checkout_progress import Progress
 from config.development.screen import BOLD, DIM, GREEN, RED, Screen
-from config.development.timeline import DONE, FAILED, Step, Timeline
 
 MARKS = {DONE: ("✓", GREEN), FAILED: ("✗", RED)}
 QUEUE_WIDTH = 13
 
 
-def lines(timeline: Timeline, screen: Screen) -> Iterator[str]:
+def lines(progress: Progress, screen: Screen) -> Iterator[str]:
     """A heading, then one line per step: milliseconds since the request, queue, step, the event that asked for it,
     and what came of it."""
-    step_width = max(len(step.what) for step in timeline.steps)
-    event_width = max(len("event"), *(len(step.event) for step in timeline.steps))
+    step_width = max(len(step.what) for step in progress.steps)
+    event_width = max(len("event"), *(len(step.event) for step in progress.steps))
     heading = f"{'ms':>8}  {'queue':<{QUEUE_WIDTH}}    {'step':<{step_width}}  {'event':<{event_width}}  result"
     yield screen.paint(heading, BOLD)
-    for step in timeline.steps:
-        yield _line(step, timeline.placed.asked_at, screen, step_width, event_width)
+    for step in progress.steps:
+        yield _line(step, progress.placed.requested_at, screen, step_width, event_width)
 
 
 def milliseconds(since: dt.datetime, at: dt.datetime | None) -> str:

@@ -35,7 +35,7 @@ class Emulator:
     def start(self) -> None:
         arguments = ["--port", str(self.port), "--data", str(self.directory / "sqs.json")]
         self.process = Process(
-            python("-m", "config.development.sqs_emulator", *arguments),
+            python("-m", "integrations.sandbox.sqs_api", *arguments),
             environ=os.environ,
             log=self.directory / "emulator.log",
         )

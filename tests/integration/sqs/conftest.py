@@ -58,7 +58,7 @@ class Emulator:
     """The emulator in a process of its own."""
 
     def __init__(self, *, data: Path | None = None) -> None:
-        command = [sys.executable, str(ROOT / "config/development/sqs_emulator.py"), "--port", "0"]
+        command = [sys.executable, "-m", "integrations.sandbox.sqs_api", "--port", "0"]
         self.process = subprocess.Popen(
             [*command, *(["--data", str(data)] if data else [])], stdout=subprocess.PIPE, text=True
         )

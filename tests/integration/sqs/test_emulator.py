@@ -18,7 +18,7 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("sqs_emulator")
 
-SCRIPT = Path(__file__).parents[3] / "config/development/sqs_emulator.py"
+COMMAND = (sys.executable, "-m", "integrations.sandbox.sqs_api")
 
 
 @pytest.fixture
@@ -143,10 +143,10 @@ def test_a_restart_loses_nothing(start_emulator: Any, tmp_path: Path) -> None:
 def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
     broken = tmp_path / "sqs.json"
     broken.write_text('{"us-east-1": [{"na')
-    command = [sys.executable, str(SCRIPT), "--port", "0", "--data", str(broken)]
+    command = [*COMMAND, "--port", "0", "--data", str(broken)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
-    assert done.stderr.splitlines() == [f"SQS emulator: {broken} cannot be read; remove it to begin with no queues"]
+    assert done.stderr.splitlines() == [f"SQS emulator: {broken} cannot be read; remove it to start without queues"]
 
 
 def test_a_taken_port_is_one_clear_line() -> None:
@@ -154,7 +154,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        done = subprocess.run([sys.executable, str(SCRIPT), "--port", port], capture_output=True, text=True, timeout=30)
+        done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
     assert port in done.stderr

@@ -3,9 +3,10 @@ from __future__ import annotations
 import datetime as dt
 import io
 
+from config.desk.timeline import FAILED, WAITING, Step
 from config.development import timeline_text
+from config.development.checkout_progress import Placed, Progress
 from config.development.screen import Screen
-from config.development.timeline import FAILED, WAITING, Placed, Step, Timeline, in_order
 from integrations.sqs.topology import QUEUES
 
 BEGAN = dt.datetime(2030, 1, 1, 12, tzinfo=dt.UTC)
@@ -15,22 +16,20 @@ def after(milliseconds: float) -> dt.datetime:
     return BEGAN + dt.timedelta(milliseconds=milliseconds)
 
 
-def timeline(
-    *steps: Step, status: str = "fulfilled", goal: str = "fulfilled", webhook_expected: bool = False
-) -> Timeline:
+def progress(*steps: Step) -> Progress:
     placed = Placed(
         request_id="r",
         number="7K3M9-Q2XAB",
         plan="magazine-monthly",
-        asked_at=BEGAN,
+        requested_at=BEGAN,
         answered_at=after(14),
-        webhook_expected=webhook_expected,
+        webhook_expected=False,
     )
-    return Timeline(placed=placed, status=status, goal=goal, steps=steps)
+    return Progress(placed=placed, status="fulfilled", goal="fulfilled", steps=steps)
 
 
 def rendered(*steps: Step) -> list[str]:
-    return list(timeline_text.lines(timeline(*steps), Screen(io.StringIO())))
+    return list(timeline_text.lines(progress(*steps), Screen(io.StringIO())))
 
 
 def test_a_line_per_step_in_columns() -> None:
@@ -61,31 +60,3 @@ def test_without_a_terminal_there_is_no_color() -> None:
 
 def test_every_queues_name_fits_its_column() -> None:
     assert max(len(queue.name) for queue in QUEUES) <= timeline_text.QUEUE_WIDTH
-
-
-def test_what_has_not_happened_stands_last() -> None:
-    late, early, never = (Step(at=at, what="", result="") for at in (after(2), after(1), None))
-
-    assert in_order([never, late, early]) == [early, late, never]
-
-
-def test_what_is_missing_is_named() -> None:
-    steps = [Step(at=BEGAN, what="t", result="done", queue=queue.name) for queue in QUEUES if queue.name != "DixaQueue"]
-    waiting = Step(at=None, what="sms.order_paid", result="on its way", queue="SmsQueue", state=WAITING)
-
-    seen = timeline(*steps, waiting, status="paid", webhook_expected=True)
-
-    assert seen.missing == [
-        "sms.order_paid (SmsQueue)",
-        "a task on DixaQueue",
-        "order fulfilled (it is paid)",
-        "Stripe's webhook",
-    ]
-
-
-def test_nothing_is_missing_at_the_end_of_the_road() -> None:
-    steps = [Step(at=BEGAN, what="t", result="done", queue=queue.name) for queue in QUEUES]
-    webhook = Step(at=BEGAN, what="Stripe webhook", result="payment_intent.succeeded")
-
-    assert timeline(*steps, webhook, webhook_expected=True).missing == []
-    assert timeline(*steps, webhook, status="paid", goal="paid").missing == []

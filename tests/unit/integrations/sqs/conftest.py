@@ -8,7 +8,7 @@ from celery import Celery, _state
 from moto import mock_aws
 from moto.sqs import models
 
-from config.development import sqs_emulator
+from integrations.sandbox.sqs_api.queues import patch_moto
 from integrations.sqs import client, tasks
 from integrations.sqs.topology import Queue, Topology
 
@@ -49,7 +49,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch, topology: Topology) -> Iterator[Any]:
     ]:
         monkeypatch.setattr(owner, name, getattr(owner, name))
     with mock_aws():
-        sqs_emulator.patch_moto()
+        patch_moto()
         client._client.cache_clear()
         client._queue_url.cache_clear()
         yield client.client(topology)
