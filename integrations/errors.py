@@ -1,6 +1,6 @@
-"""The one question every failure answers: may it be tried again?
+"""Errors that tell whether a retry can help.
 
-Gateways map what a vendor says to these classes at the edge; tasks and operations see nothing else of a vendor.
+Gateways convert every error of a vendor to these classes; tasks and operations see no other errors of a vendor.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from psycopg.errors import ReadOnlySqlTransaction
 
 
 def database_is_away(error: Exception) -> bool:
-    """Whether an error lies with the database itself: it is gone, or takes no writes, as until a failover is over."""
+    """Whether the database is unavailable or read-only, as during a failover."""
     return isinstance(error, (OperationalError, InterfaceError)) or isinstance(
         error.__cause__, ReadOnlySqlTransaction
     )
 
 
 class TransientError(Exception):
-    """It failed now and may succeed later; the retry ladder tries it again.
+    """It failed now and may succeed later; the retry ladder repeats it.
 
-    ``retry_after`` is what the other side asked for, in seconds; it wins where it is longer than the ladder's step.
+    ``retry_after`` is the wait that the provider asked for, in seconds. It applies if the ladder's step is shorter.
     """
 
     def __init__(self, message: str = "", *, retry_after: float | None = None) -> None:
@@ -28,30 +28,30 @@ class TransientError(Exception):
 
 
 class PermanentError(Exception):
-    """No retry can mend it; the message goes to its dead-letter queue at once."""
+    """No retry can help; the message goes to its dead-letter queue at once."""
 
 
 class MalformedMessage(PermanentError):
-    """The message does not carry what its task needs: an argument is missing or is not what it should be."""
+    """An argument of the message is missing or has the wrong type."""
 
 
 class ProviderError(Exception):
-    """A provider did not do what it was asked. ``provider`` names it; the text carries no personal data."""
+    """A provider did not do what was requested. ``provider`` is its name; the text holds no personal data."""
 
     provider: str = ""
 
 
 class ProviderUnavailable(ProviderError, TransientError):
-    """The request certainly had no effect: the connection was refused, or the provider turned it away unread."""
+    """The request certainly had no effect: the connection failed, or the provider did not process it."""
 
 
 class ProviderThrottled(ProviderUnavailable):
-    """The provider asked us to slow down (HTTP 429); nothing was done."""
+    """The provider rejected the request because of its rate limit (HTTP 429); it had no effect."""
 
 
 class ProviderUnclear(ProviderError, TransientError):
-    """Nobody knows whether it took effect: a time-out, a dropped connection, a 5xx. Ask before trying again."""
+    """The outcome is unknown: a time-out, a dropped connection, a 5xx. Read the state before a retry."""
 
 
 class ProviderRefused(ProviderError, PermanentError):
-    """The provider read the request and will not do it; the same request will never succeed."""
+    """The provider rejected the request; the same request will never succeed."""

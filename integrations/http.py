@@ -1,9 +1,7 @@
-"""One small JSON client for the providers that we talk to directly: explicit time-outs, no hidden retry, one
-classifier.
+"""A small JSON client for providers without an SDK: explicit time-outs, no hidden retries.
 
-Whatever happens becomes one of four things: an ``ProviderResponse`` (accepted), ``RequestRejected`` (read and turned
-down), ``ProviderUnavailable`` or ``ProviderThrottled`` (certainly without effect), ``ProviderUnclear``
-(nobody knows).
+Each call has one of four outcomes: a ``ProviderResponse``; ``RequestRejected``; ``ProviderUnavailable`` or
+``ProviderThrottled`` (certainly without effect); ``ProviderUnclear`` (outcome unknown).
 """
 
 from __future__ import annotations
@@ -38,26 +36,26 @@ READ_SECONDS = 8.0
 TOTAL_SECONDS = 10.0
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 
-# Shorter than any provider's own, so that they seldom close a connection that we are about to use.
+# Shorter than any provider's value, so that a provider rarely closes a connection just before a call.
 KEEP_ALIVE_SECONDS = 15.0
 POOL = 10
 
-# What vendors call an error; anything else is not a code and may be somebody's data.
+# The form of error codes. Any other text is not a code and may be personal data.
 SAFE_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
-TURNED_AWAY = {425}  # "too early": try again later, nothing was done
+NOT_PROCESSED = {425}  # "too early": the request had no effect
 ACCOUNT_TROUBLE = {401, 402, 403, 407}
 NOT_UNDERSTOOD_IN_TIME = 408
 TOO_MANY = 429
 
-# Nothing had left this machine when these were raised.
+# These errors occur before anything is sent.
 CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
 class RequestRejected(ProviderRefused):
-    """The provider read the request and turned it down.
+    """The provider rejected the request.
 
-    ``code`` is the vendor's, or empty. ``vendor_message`` may hold personal data: gateways may look into it,
-    nobody may log, store or raise it.
+    ``code`` is the vendor's, or empty. ``vendor_message`` may hold personal data: gateways may read it, but must not
+    log, store or raise it.
     """
 
     def __init__(self, message: str = "", *, status: int = 0, code: str = "", vendor_message: str = "") -> None:
@@ -68,28 +66,27 @@ class RequestRejected(ProviderRefused):
 
 
 class AccountRefused(ProviderUnavailable):
-    """Our account was turned away: a wrong key, no credit left, a plan that does not allow it (401, 402,
-    403).
+    """The provider rejected the account: a wrong key, no credit, or a plan without this feature (401, 402, 403).
 
-    Nothing is wrong with the request, and nothing was done: once an operator mends the account the same
-    request succeeds. So it is tried again by the ladder, and waits in the dead-letter queue after that.
+    The request had no effect and is valid: it succeeds after an operator has corrected the account. The retry ladder
+    repeats it; afterwards it waits in the dead-letter queue.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderResponse:
-    """A 2xx. ``body`` is its JSON, or None where it was empty."""
+    """A response with status 2xx. ``body`` is its JSON; None if it is empty."""
 
     status: int
     body: Any
 
     def field(self, name: str) -> Any:
-        """A field of the body, or None where the body is no object or has no such field."""
+        """A field of the body; None if there is no such field."""
         return self.body.get(name) if isinstance(self.body, dict) else None
 
 
 class Deadline:
-    """What is left, in seconds, of the time that several calls have together."""
+    """The end of the time that several calls share."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -100,7 +97,7 @@ class Deadline:
 
 
 class JsonClient:
-    """Talks JSON to one provider over a keep-alive pool that each process opens for itself."""
+    """A JSON client for one provider. Each process opens its own pool of connections."""
 
     def __init__(self, *, provider: str, base_url: str, headers: Mapping[str, str], keep_alive: bool = True) -> None:
         self._provider = provider
@@ -119,25 +116,25 @@ class JsonClient:
         params: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
     ) -> ProviderResponse:
-        """Make one call, at most ``TOTAL_SECONDS`` long and not beyond the deadline; it is never repeated.
+        """Make one call, without retries. It ends after ``TOTAL_SECONDS`` or at the deadline.
 
-        ``path`` holds nothing personal: it is logged. Raises RequestRejected, AccountRefused,
-        ProviderThrottled, ProviderUnavailable, ProviderUnclear.
+        ``path`` is logged, so it must hold no personal data. Raises RequestRejected, AccountRefused, ProviderThrottled,
+        ProviderUnavailable and ProviderUnclear.
         """
         call = f"{self._provider}: {method} {path}"
         seconds = min(TOTAL_SECONDS, deadline.left if deadline else TOTAL_SECONDS)
         if seconds <= 0:
             raise self._named(ProviderUnavailable(f"{call}: no time left"))
-        began = time.monotonic()
+        started = time.monotonic()
         try:
             status, headers, content = self._exchange(method, path, json, params, seconds)
         except CERTAINLY_UNSENT as error:
-            # "from None": httpx's own text may hold the address that was asked for.
+            # "from None": httpx's text may hold the URL.
             raise self._named(ProviderUnavailable(f"{call}: {type(error).__name__}")) from None
-        except (httpx.HTTPError, httpx.StreamError, _TooMuch) as error:
+        except (httpx.HTTPError, httpx.StreamError, _ResponseTooLong) as error:
             raise self._named(ProviderUnclear(f"{call}: {type(error).__name__}")) from None
-        logger.debug("%s: %d in %.0f ms", call, status, (time.monotonic() - began) * 1000)
-        return self._answer(call, status, headers, content)
+        logger.debug("%s: %d in %.0f ms", call, status, (time.monotonic() - started) * 1000)
+        return self._response(call, status, headers, content)
 
     def close(self) -> None:
         """Close this process's connections; the next call opens new ones."""
@@ -149,7 +146,7 @@ class JsonClient:
     def _exchange(
         self, method: str, path: str, body: Any, params: Mapping[str, str] | None, seconds: float
     ) -> tuple[int, httpx.Headers, bytes]:
-        """Read the answer piece by piece: httpx bounds each read, not their sum."""
+        """Read the response piece by piece, because httpx limits the time of each read, not of all of them."""
         end = time.monotonic() + seconds
         timeout = httpx.Timeout(min(READ_SECONDS, seconds), connect=min(CONNECT_SECONDS, seconds))
         options: dict[str, Any] = {} if body is None else {"json": body}
@@ -160,10 +157,10 @@ class JsonClient:
             for piece in response.iter_bytes():
                 content += piece
                 if len(content) > MAX_RESPONSE_BYTES or time.monotonic() > end:
-                    raise _TooMuch
+                    raise _ResponseTooLong
             return response.status_code, response.headers, bytes(content)
 
-    def _answer(self, call: str, status: int, headers: httpx.Headers, content: bytes) -> ProviderResponse:
+    def _response(self, call: str, status: int, headers: httpx.Headers, content: bytes) -> ProviderResponse:
         if not 200 <= status < 300:
             raise self._named(_failure(call, status, headers, content))
         try:
@@ -176,7 +173,7 @@ class JsonClient:
         return error
 
     def _client(self) -> httpx.Client:
-        """This process's pool. A forked child must not use its parent's sockets, so it opens its own."""
+        """This process's pool. A forked child must not use its parent's sockets, so it opens a new pool."""
         pool = self._pool
         if pool is not None and pool[0] == os.getpid():
             return pool[1]
@@ -191,7 +188,7 @@ class JsonClient:
             headers=self._headers,
             verify=_trusted(),
             follow_redirects=False,
-            trust_env=not (host == "localhost" or host.startswith("127.")),  # no proxy leads to this machine
+            trust_env=not (host == "localhost" or host.startswith("127.")),  # proxies cannot reach this machine
             limits=httpx.Limits(
                 max_connections=POOL,
                 max_keepalive_connections=POOL if self._keep_alive else 0,
@@ -202,24 +199,24 @@ class JsonClient:
 
 @functools.cache
 def _trusted() -> ssl.SSLContext:
-    """The authorities that TLS trusts. To read them takes some 20 ms, so all clients of a process share them."""
+    """The trusted certificate authorities. Reading them takes some 20 ms, so all clients of a process share them."""
     return httpx.create_ssl_context()
 
 
-class _TooMuch(Exception):
-    """The answer took too long as a whole, or is too large."""
+class _ResponseTooLong(Exception):
+    """The whole response took too long, or is too large."""
 
 
 def _failure(call: str, status: int, headers: httpx.Headers, content: bytes) -> ProviderError:
-    """What an answer that is no success means."""
+    """The error for a response other than 2xx."""
     code, message = _vendor_error(content)
     text = f"{call}: {status} {code}".strip()
     if status == TOO_MANY:
         return ProviderThrottled(text, retry_after=retry_after(headers))
-    if status in TURNED_AWAY:
+    if status in NOT_PROCESSED:
         return ProviderUnavailable(text, retry_after=retry_after(headers))
     if status in ACCOUNT_TROUBLE or 300 <= status < 400:
-        # A redirect is not followed: an API does not move, so the configured address is wrong.
+        # Redirects are not followed: an API does not move, so the configured URL is wrong.
         return AccountRefused(text)
     if 400 <= status < 500 and status != NOT_UNDERSTOOD_IN_TIME:
         return RequestRejected(text, status=status, code=code, vendor_message=message)
@@ -227,19 +224,19 @@ def _failure(call: str, status: int, headers: httpx.Headers, content: bytes) -> 
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a provider asks us to wait: ``Retry-After``, else Brevo's ``x-sib-ratelimit-reset``."""
+    """The wait that a provider asks for, in seconds: ``Retry-After``, or Brevo's ``x-sib-ratelimit-reset``."""
     for name in ("retry-after", "x-sib-ratelimit-reset"):
         try:
             seconds = float(headers[name])
         except (KeyError, ValueError):
-            continue  # absent, or a date, which none of our providers sends
+            continue  # absent, or a date, which no provider here sends
         if 0 <= seconds < float("inf"):
             return seconds
     return None
 
 
 def _vendor_error(content: bytes) -> tuple[str, str]:
-    """The vendor's code, where it is one, and its message."""
+    """The vendor's error code and message; each may be empty."""
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line, with the ids that tie a request to its tasks, and nothing personal.
+"""Structured logs: one JSON object per line, without personal data.
 
-The thread through everything: ``request_id`` (made by the middleware, carried in message headers), ``task_id`` (the
-outbox row's id), ``event``, ``order_number``.
+Ids connect a request with its tasks: ``request_id`` (set by the middleware and sent in message headers), ``task_id``
+(the outbox row's id), ``event`` and ``order_number``.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ logger = logging.getLogger(__name__)
 
 _context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
 
-# What a log line may not hold, and what stands there instead. A secret is found whatever stands before it: there is no
-# word boundary in ``\nsk_live_…`` where the line feed is two letters, as in JSON that others answered with. No pattern
-# goes over the same text again and again: repetitions are possessive (``++``), or end where the next one may begin.
+# The patterns that are redacted. They need no word boundary before a secret: in JSON, a line feed before ``sk_live_…``
+# is the two letters ``\n``. To keep the time linear, repetitions are possessive (``++``) or stop where the next starts.
 _PASSWORDS = r"password|passwd|passphrase|secret|token|(?:api|secret|access|private|session)[-_]?key|sessionid"
 _HEADERS = r"authorization|cookie|[-_]signature"
 _SECRET_NAME = re.compile(rf"(?i)(?:{_PASSWORDS}|{_HEADERS})$")
@@ -37,23 +36,23 @@ _QUOTED = r"(?P<quote>\\*[\"'])(?:(?!(?P=quote))(?:\\.|[^\r\n]))*+"
 
 
 def _named(names: str, unquoted: str) -> re.Pattern[str]:
-    """What stands at one of the names, as ``name: value``, ``name=value``, ``"name": ["value"]``, ``('name', 'value')``
-    and their like, quotes escaped or not: all that is quoted, otherwise what ``unquoted`` takes."""
+    """Matches the value of one of the names in ``name: value``, ``name=value``, ``"name": ["value"]``,
+    ``('name', 'value')`` and similar, with plain or escaped quotes: the whole quoted text, or else ``unquoted``."""
     assigned = rf"(?:{names})\\*[\"']?\s*[:=]{{1,2}}\s*[\[(]?"
     paired = rf"[\[(]b?\\*[\"'][\w-]*(?:{names})\\*[\"'],\s*"
     return re.compile(rf"(?i)(?P<name>(?:{paired}|{assigned})(?:b(?=\\*[\"']))?)(?:{_QUOTED}|{unquoted})")
 
 
-# One end of an address: what may stand there, and what never does. Of the latter some are allowed by RFC 5321, and in a
-# log they are always something else: the ``=`` and ``&`` of a query string, the ``/`` of a path.
+# The local part of an e-mail address. RFC 5321 allows some of the excluded characters, but in logs they mean something
+# else: ``=`` and ``&`` belong to a query string, ``/`` to a path.
 _NOT_LOCAL = r"\s@\"<>()\[\]{},;:=\\/&?|"
 _LOCAL = rf"(?:(?<![^{_NOT_LOCAL}])|(?<=%40))(?:[^%{_NOT_LOCAL}]++|%(?!40))++"
 _LABEL = r"(?:[A-Za-z0-9_%-]|[^\x00-\x7f。．｡]|\\u[0-9a-fA-F]{4})++"
 
 REDACTIONS = (
-    # A scheme, credentials, several cookies: to the end of the line.
+    # To the end of the line: it may hold a scheme, credentials, several cookies.
     (_named(_HEADERS, r"[^\r\n\"']++"), r"\g<name>\g<quote>[secret]"),
-    # In "bad token: password: …" the second word is no value but a name, and has its own.
+    # In "bad token: password: …" the second word is not the value of the first, but a name with its own value.
     (_named(_PASSWORDS, rf"(?![\w-]*?(?:{_PASSWORDS})\s*[:=])[^\s\"'&;]++"), r"\g<name>\g<quote>[secret]"),
     (re.compile(r"([Bb]earer\s+)[A-Za-z0-9._~+/=-]{8,}"), r"\1[secret]"),
     (
@@ -63,7 +62,7 @@ REDACTIONS = (
     (re.compile(r"((?:pi|seti)_[A-Za-z0-9]+_secret_)[A-Za-z0-9]+"), r"\1[secret]"),
     (re.compile(r"://[^\s/]+@"), "://[secret]@"),
     (re.compile(rf"{_LOCAL}(?:@|%40){_LABEL}(?:[.。．｡]{_LABEL})+"), "[email]"),
-    # No country's code begins with 0, which leaves +0200 and its like alone.
+    # No country code starts with 0, so time zones such as +0200 stay.
     (re.compile(r"(?:\+|%2B)[1-9](?:[ \u00a0().\/-]{0,3}\d){6,14}"), "[phone]"),
 )
 
@@ -91,7 +90,7 @@ def redacted(text: str) -> str:
 
 
 def redacted_data(value: Any) -> Any:
-    """A value as JSON has it, with every string in it redacted, and whatever a secret's name stands at."""
+    """The value as JSON data, with every string redacted, and every value whose name is a secret's."""
     if isinstance(value, str):
         return redacted(value)
     if value is None or isinstance(value, int):
@@ -106,7 +105,7 @@ def redacted_data(value: Any) -> Any:
             redacted(key): "[secret]" if _SECRET_NAME.search(key) else redacted_data(of_key) for key, of_key in pairs
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [redacted_data(one) for one in value]
+        return [redacted_data(item) for item in value]
     return redacted_data(JsonEncoder().default(value))
 
 
@@ -116,36 +115,36 @@ def bind(**values: str) -> None:
 
 
 def bind_task(*, task_id: str, task_name: str, headers: Mapping[str, Any], kwargs: Mapping[str, Any]) -> None:
-    """Start a task's log context: its own id and name, and the request and event that it comes from."""
+    """Start a task's log context: its id and name, and the request and event that caused it."""
     ids = {key: str(value) for key, value in kwargs.items() if key.endswith(("_id", "_number")) and value}
     carried = {key: str(headers[key]) for key in ("request_id", "event") if headers.get(key)}
     _context.set({"task_id": task_id, "task": task_name, **carried, **ids})
 
 
 def clear() -> None:
-    """Forget the context; the next request or task starts empty."""
+    """Clear the context, so that the next request or task starts with an empty one."""
     _context.set({})
 
 
 def request_id() -> str:
-    """The id of the request that we work for, or an empty string."""
+    """The id of the current request; empty outside requests and their tasks."""
     return _context.get().get("request_id", "")
 
 
 class ContextFilter(logging.Filter):
-    """Puts the context's ids on every record."""
+    """Adds the context's ids to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         for key, value in _context.get().items():
             if not hasattr(record, key):
                 setattr(record, key, value)
-        # Celery says everything twice: in the sentence, and in a dictionary beside it.
+        # Celery repeats the message's values in a dictionary.
         record.__dict__.pop("data", None)
         return True
 
 
 class JsonFormatter(BaseJsonFormatter):
-    """One JSON object a line. Its strings are redacted before they are encoded, tracebacks and extras too."""
+    """One JSON object per line. All strings are redacted before encoding, also tracebacks and extras."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -160,7 +159,7 @@ class JsonFormatter(BaseJsonFormatter):
 
 
 class RequestIdMiddleware:
-    """Gives each request an id (the caller's own, when it is a harmless one), answers with it, and writes one line."""
+    """Gives each request an id (the caller's if it is safe), returns it in a header, and logs one line."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -168,23 +167,23 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get(REQUEST_ID_HEADER, "")
         request_id = sent if SAFE_REQUEST_ID.fullmatch(sent) else str(uuid7())
-        began = time.perf_counter()
+        started = time.perf_counter()
         clear()
         bind(request_id=request_id)
         try:
             response = self.get_response(request)
-            # While the context still has what the view has bound to it.
-            _tell(request, response, milliseconds=(time.perf_counter() - began) * 1000)
+            # Before the context is cleared: the view may have added ids.
+            _log_request(request, response, milliseconds=(time.perf_counter() - started) * 1000)
         finally:
             clear()
         response.headers[REQUEST_ID_HEADER] = request_id
         return response
 
 
-def _tell(request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:
-    """One line for a request. It has the route, ``pay/<str:token>/``, never the path, which has the token in it."""
+def _log_request(request: HttpRequest, response: HttpResponse, *, milliseconds: float) -> None:
+    """Write one line. It holds the route, such as ``pay/<str:token>/``, because the path may hold a token."""
     if request.path_info.startswith(tuple(_unlogged_paths)):
         return
     route = request.resolver_match.route if request.resolver_match else "(no route)"
-    answer = {"method": request.method, "route": route, "status": response.status_code, "ms": round(milliseconds, 1)}
-    logger.info("%s %s %d", request.method, route, response.status_code, extra=answer)
+    fields = {"method": request.method, "route": route, "status": response.status_code, "ms": round(milliseconds, 1)}
+    logger.info("%s %s %d", request.method, route, response.status_code, extra=fields)

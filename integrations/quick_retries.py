@@ -1,8 +1,8 @@
-"""A few quick rounds before the ladder's long steps.
+"""A few quick retries before the long steps of the retry ladder.
 
-A provider that fails now and then answers the next call. Work that is safe to be delivered again is safe to be run
-again at once; four quick rounds a delivery bring a capture of six calls through a provider that fails three calls in
-ten, where four deliveries alone would leave one in four in the dead-letter queue.
+If a provider fails at random, the next call may succeed. A handler that survives redelivery may also run again at once.
+With a provider that fails 30 % of its calls, a capture of six calls succeeds with four quick runs per delivery; with
+four deliveries alone, one capture in four ends in the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-PAUSES_SECONDS = (0.1, 0.4, 1.2)
-# No round begins later than this after the first: the rest of the task's time is for the round itself.
+WAITS_SECONDS = (0.1, 0.4, 1.2)
+# No run starts later than this after the first one, so that the last run fits into the task's time limit.
 BUDGET_SECONDS = 10.0
 
 
 def with_quick_retries(work: Callable[[], T]) -> T:
-    """Run ``work``, and again after short pauses where a provider failed or did not say; then the ladder has it.
+    """Run ``work``. If a provider is unavailable or the outcome unknown, repeat it after a short wait, up to 3 times.
 
-    Only for work that may run twice. A provider that asks us to slow down is not asked again here.
+    Use it only for work that may run twice. It does not retry after ``ProviderThrottled``.
     """
-    began = time.monotonic()
-    for pause in PAUSES_SECONDS:
+    started = time.monotonic()
+    for wait in WAITS_SECONDS:
         try:
             return work()
         except ProviderThrottled:
             raise
         except (ProviderUnavailable, ProviderUnclear) as error:
-            if time.monotonic() - began + pause > BUDGET_SECONDS:
+            if time.monotonic() - started + wait > BUDGET_SECONDS:
                 raise
-            logger.info("again in %.1f s: %s", pause, error)
-            time.sleep(jittered(pause))
+            logger.info("next attempt in %.1f s: %s", wait, error)
+            time.sleep(jittered(wait))
     return work()

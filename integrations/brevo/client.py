@@ -1,4 +1,4 @@
-"""The connections to Brevo, made from Django's settings."""
+"""The connections to Brevo."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROVIDER = "brevo"
 
 
 def client(*, keep_alive: bool = True) -> JsonClient:
-    """The client for the configured account; ``keep_alive=False`` opens a connection for each call."""
+    """The client for the account in the settings. ``keep_alive=False`` opens a connection for each call."""
     return _client(settings.BREVO_API_BASE, settings.BREVO_API_KEY, keep_alive)
 
 

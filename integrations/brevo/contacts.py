@@ -1,4 +1,4 @@
-"""Contacts: one per customer, known to Brevo by our id (``ext_id``).
+"""Contacts: one per customer, with the customer's id as ``ext_id``.
 
 https://developers.brevo.com/reference/createcontact
 """
@@ -12,13 +12,13 @@ from integrations.brevo import facts
 from integrations.brevo.client import client
 from integrations.http import Deadline, RequestRejected
 
-# What an upsert may spend on its calls (at most five), in seconds.
+# Seconds for all calls of one upsert, at most five.
 UPSERT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """All that Brevo is to know of a customer. ``phone`` is E.164 or empty."""
+    """The data about a customer that Brevo gets. ``phone`` is E.164 or empty."""
 
     customer_id: UUID
     email: str
@@ -32,9 +32,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upserted:
-    """Brevo has the contact. ``contact_id`` is empty where it did not say; ``phone_taken``.
+    """Brevo has the contact. ``contact_id`` is empty if Brevo did not return it.
 
-    Another contact has it.
+    ``phone_taken``: another contact has the phone, so this one has none.
     """
 
     contact_id: str
@@ -42,10 +42,10 @@ class Upserted:
 
 
 def upsert_contact(*, contact: Contact, known: bool) -> Upserted:
-    """Bring Brevo to this state, whatever it had. Safe to repeat.
+    """Give Brevo's contact this state. Safe to repeat.
 
-    ``known`` contacts are addressed by our id, which is what lets an e-mail address change; a new one is found
-    by its address or made. Raises what ``JsonClient`` does.
+    A ``known`` contact is found by ``ext_id``, so that its e-mail address can change. A new one is found by its address
+    or created. Raises what ``JsonClient`` does.
     """
     deadline = Deadline(UPSERT_SECONDS)
     if known and (updated := _update(contact, deadline)):
@@ -56,9 +56,9 @@ def upsert_contact(*, contact: Contact, known: bool) -> Upserted:
 
 
 def _create(contact: Contact, deadline: Deadline) -> str:
-    """Make the contact, or take over the one with its address; return Brevo's id where it tells it.
+    """Create the contact, or update the one with its address; return Brevo's id, or an empty string.
 
-    Without the phone: Brevo would take any contact with that phone for this one, and families share one.
+    It leaves out the phone: Brevo would update another contact with the same phone, and families share one.
     """
     document = _consents(contact) | {
         "email": contact.email,
@@ -73,13 +73,13 @@ def _create(contact: Contact, deadline: Deadline) -> str:
 
 
 def _update(contact: Contact, deadline: Deadline) -> Upserted | None:
-    """Update by our id; None where Brevo has no such contact (any more)."""
+    """Update by ``ext_id``; None if Brevo has no such contact (any more)."""
     try:
         return _put(contact, contact.phone, deadline)
-    except RequestRejected as refusal:
-        if refusal.code != facts.DUPLICATE or not contact.phone:
+    except RequestRejected as rejection:
+        if rejection.code != facts.DUPLICATE or not contact.phone:
             raise
-    # The phone is another contact's. The rest is worth having.
+    # Another contact has the phone. Update the rest.
     return _put(contact, facts.EMPTY, deadline)
 
 
@@ -92,8 +92,8 @@ def _put(contact: Contact, phone: str, deadline: Deadline) -> Upserted | None:
     path, by = f"/contacts/{contact.customer_id}", {"identifierType": "ext_id"}
     try:
         client().request("PUT", path, params=by, json=document, deadline=deadline)
-    except RequestRejected as refusal:
-        if refusal.status == 404:
+    except RequestRejected as rejection:
+        if rejection.status == 404:
             return None
         raise
     return Upserted(contact_id="", phone_taken=phone != contact.phone)
@@ -104,5 +104,5 @@ def _attributes(contact: Contact) -> dict[str, str]:
 
 
 def _consents(contact: Contact) -> dict[str, object]:
-    # Always, with both answers: a change of the address alone would lift the block.
+    # Always send both flags: a change of the address alone would remove the block.
     return {"emailBlacklisted": not contact.may_email, "smsBlacklisted": not contact.may_sms}

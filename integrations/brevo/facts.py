@@ -1,44 +1,38 @@
-"""What we believe of Brevo, in one place. Facts marked [?] are unconfirmed.
-
-Correct them here, and nowhere else.
-"""
+"""Assumptions about Brevo. Those marked [?] are unconfirmed. Correct them only here."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 # https://developers.brevo.com/docs/heterogenous-versions-batch-emails: a repeated idempotencyKey is
-# recognized for 30 minutes. [?] An old changelog says 15. One minute less, for the clocks and the time on the
-# wire.
+# recognized for 30 minutes. [?] An old changelog says 15. One minute less, because clocks differ and calls take time.
 RESEND_WITHIN = dt.timedelta(minutes=29)
 
-# The answer to a repeated key, and to a contact's e-mail address, ext_id or phone that another contact has.
-# [?] A first try that ended in a 5xx may or may not have used up its key; we take the key's word for it.
+# The error for a repeated key, and for an e-mail address, ext_id or phone that another contact has.
+# [?] A first attempt that ended in a 5xx may have used its key. If Brevo reports the key as used, the mail was sent.
 DUPLICATE = "duplicate_parameter"
 
-# Attributes that every new account has. Others must be made in Brevo first; unknown ones are ignored in
-# silence.
+# Attributes that every new account has. Brevo silently ignores unknown ones, so others must be created there first.
 FIRST_NAME = "FIRSTNAME"
 LAST_NAME = "LASTNAME"
 PHONE = "SMS"
 EMAIL = "EMAIL"
 
-# [?] An empty string empties an attribute.
+# [?] An empty string clears an attribute.
 EMPTY = ""
 
-# https://developers.brevo.com/docs/api-limits: /contacts/* takes ten calls a second on an ordinary plan.
+# https://developers.brevo.com/docs/api-limits: /contacts/* allows ten calls per second on an ordinary plan.
 CONTACT_CALLS_PER_SECOND = 10.0
 CONTACT_BURST = 5
 
-# What an upsert costs: a known contact is updated; a new one is made, and then given its phone.
+# Calls per upsert: one to update a known contact; two to create a contact and then set its phone.
 CALLS_TO_UPDATE = 1
 CALLS_TO_CREATE = 2
 
-# [?] Message content is a template to Brevo ({{ params.x }}), so braces in a customer's name would be read as
-# one.
+# [?] Brevo treats message content as a template ({{ params.x }}), so braces in a customer's name must be replaced.
 TEMPLATE_MARKS = {ord("{"): "(", ord("}"): ")"}
 
-# https://en.wikipedia.org/wiki/GSM_03.38: text within this alphabet has 160 characters a part, any other 70.
+# https://en.wikipedia.org/wiki/GSM_03.38: an SMS part has 160 characters of this alphabet, or 70 of any other.
 GSM_ALPHABET = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà^{}\\[~]|€"

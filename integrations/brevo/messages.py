@@ -1,4 +1,4 @@
-"""Sending e-mail and SMS.
+"""Send e-mail and SMS.
 
 https://developers.brevo.com/reference/sendtransacemail, .../reference/send-async-transactional-sms
 """
@@ -15,7 +15,7 @@ from integrations.http import RequestRejected
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """One e-mail to one person, in both forms."""
+    """One e-mail to one person, as HTML and as text."""
 
     sender_email: str
     sender_name: str
@@ -29,25 +29,25 @@ class Email:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """Brevo has the message. ``message_id`` is empty where it did not say (it knew the key already)."""
+    """Brevo has the message. ``message_id`` is empty if an earlier call with the same key had sent it."""
 
     message_id: str
     earlier: bool = False
 
 
 def send_email(*, email: Email, idempotency_key: UUID, custom_id: str) -> Accepted:
-    """Send the e-mail once per key, within ``facts.RESEND_WITHIN`` of the key's first use.
+    """Send the e-mail once per key, if the key was first used less than ``facts.RESEND_WITHIN`` ago.
 
-    ``custom_id`` comes back in webhooks; recipients can see it, so it is opaque ASCII. Raises what
+    Brevo returns ``custom_id`` in webhooks. Recipients can see it, so use an opaque ASCII id. Raises what
     ``JsonClient`` does.
     """
     try:
-        answer = client().request("POST", "/smtp/email", json=_document(email, idempotency_key, custom_id))
-    except RequestRejected as refusal:
-        if refusal.status == 400 and refusal.code == facts.DUPLICATE:
+        response = client().request("POST", "/smtp/email", json=_document(email, idempotency_key, custom_id))
+    except RequestRejected as rejection:
+        if rejection.status == 400 and rejection.code == facts.DUPLICATE:
             return Accepted(message_id="", earlier=True)
         raise
-    return Accepted(message_id=_text(answer.field("messageId")))
+    return Accepted(message_id=_text(response.field("messageId")))
 
 
 def _document(email: Email, idempotency_key: UUID, custom_id: str) -> dict[str, object]:
@@ -66,10 +66,10 @@ def _document(email: Email, idempotency_key: UUID, custom_id: str) -> dict[str, 
 
 
 def send_sms(*, sender: str, recipient: str, content: str, tag: str) -> Accepted:
-    """Send one SMS; ``recipient`` is E.164, ``tag`` comes back in webhooks.
+    """Send one SMS. ``recipient`` is E.164; Brevo returns ``tag`` in webhooks.
 
-    Brevo knows no idempotency here: each call may be one more SMS on somebody's phone, so nobody calls twice
-    unless the first call certainly had no effect. Raises what ``JsonClient`` does.
+    Brevo has no idempotency keys for SMS: each call may send one more SMS. Call again only if the first call certainly
+    had no effect. Raises what ``JsonClient`` does.
     """
     document = {
         "sender": sender,
@@ -79,9 +79,9 @@ def send_sms(*, sender: str, recipient: str, content: str, tag: str) -> Accepted
         "tag": tag,
         "unicodeEnabled": not facts.GSM_ALPHABET.issuperset(content),
     }
-    # A connection of its own: one that Brevo closed while it lay idle would leave us not knowing.
-    answer = client(keep_alive=False).request("POST", "/transactionalSMS/send", json=document)
-    return Accepted(message_id=_text(answer.field("messageId")))
+    # Use a new connection: if Brevo closes an idle one during the call, the outcome is unknown.
+    response = client(keep_alive=False).request("POST", "/transactionalSMS/send", json=document)
+    return Accepted(message_id=_text(response.field("messageId")))
 
 
 def _text(value: object) -> str:

@@ -1,8 +1,9 @@
-"""What Brevo tells us: who may call, how a body becomes events, and what an event means.
+"""Brevo's webhooks: check the token, read the events in a body, and interpret an event.
 
-Brevo does not sign. It sends the bearer token that the webhook was made with, retries only when it cannot
-reach us or reads 429, and may send one event or an array of up to 500. Values that nobody foresaw are stored,
-never refused. https://developers.brevo.com/docs/transactional-webhooks, .../marketing-webhooks,
+Brevo does not sign its requests; it sends the bearer token that was set when the webhook was created. It retries only
+if it gets no response or a 429. A body holds one event or an array of up to 500. Unknown values are stored, too.
+
+https://developers.brevo.com/docs/transactional-webhooks, .../marketing-webhooks,
 .../secured-webhooks
 """
 
@@ -19,7 +20,7 @@ from typing import Any
 
 MAX_DEPTH = 50
 
-# What tells two events apart. ``id`` is the webhook's own id, the same in all of its events.
+# The fields that identify an event. Not ``id``: it is the webhook's id, the same in all of its events.
 IDENTITY = (
     "message-id",
     "messageId",
@@ -35,11 +36,11 @@ IDENTITY_OF_CLICKS = ("link", "URL")
 
 
 class MalformedBody(Exception):
-    """The body is not JSON, or it is no object and no array."""
+    """The body is not JSON, or neither an object nor an array."""
 
 
 class Kind(StrEnum):
-    """What an event means to us; the spelling of its many names is settled here."""
+    """The meaning of an event. Brevo has several names for each."""
 
     ACCEPTED = "accepted"
     DELIVERED = "delivered"
@@ -61,7 +62,7 @@ class EventSource(StrEnum):
     SMS = "sms"
 
 
-# Names differ between Brevo's pages and from what receivers have seen ([?]): all spellings are taken.
+# [?] Brevo's pages and its requests spell the names differently; all known spellings are accepted.
 EMAIL_EVENTS = {
     "request": Kind.ACCEPTED,
     "sent": Kind.ACCEPTED,
@@ -97,7 +98,7 @@ SMS_EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawEvent:
-    """One event as it came, ready to be stored. ``event_id`` is the same however often Brevo sends it."""
+    """One event as Brevo sent it, ready to be stored. ``event_id`` is the same each time Brevo sends the event."""
 
     event_id: str
     type: str
@@ -106,7 +107,7 @@ class RawEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrevoEvent:
-    """What an event means. ``address`` is an e-mail address or digits; one of ``custom_ids`` may be ours."""
+    """An interpreted event. ``address`` is an e-mail address or the digits of a phone number."""
 
     source: EventSource
     kind: Kind
@@ -116,17 +117,14 @@ class BrevoEvent:
 
 
 def is_authorized(*, header: str, token: str) -> bool:
-    """Whether an ``Authorization`` header carries our token.
-
-    Takes as long for a nearly right one as for a wrong one.
-    """
+    """Whether an ``Authorization`` header holds this token, compared in constant time."""
     scheme, _, sent = header.partition(" ")
     same = hmac.compare_digest(sent.strip().encode("utf-8", "surrogatepass"), token.encode())
     return same and bool(token) and scheme.lower() == "bearer"
 
 
 def events_in(body: bytes) -> list[RawEvent]:
-    """The events of a webhook's body, one or many. Raises ``MalformedBody``."""
+    """The events in a webhook's body. Raises ``MalformedBody``."""
     try:
         document = json.loads(body, parse_constant=_no_constant)
         entries = document if isinstance(document, list) else [document]
@@ -134,7 +132,7 @@ def events_in(body: bytes) -> list[RawEvent]:
             raise MalformedBody("The body is neither an object nor an array.")
         return [_raw(_storable(entry)) for entry in entries]
     except (ValueError, RecursionError):
-        raise MalformedBody("The body is not JSON that can be kept.") from None
+        raise MalformedBody("The body is not JSON that can be stored.") from None
 
 
 def _no_constant(name: str) -> None:
@@ -142,7 +140,7 @@ def _no_constant(name: str) -> None:
 
 
 def _storable(value: Any, depth: int = 0) -> Any:
-    """The value as PostgreSQL's jsonb takes it: no NUL, no half of a surrogate pair, no infinity."""
+    """The value in a form that PostgreSQL's jsonb accepts: no NUL, no lone surrogates, no infinity."""
     if depth > MAX_DEPTH:
         raise ValueError("too deep")
     if isinstance(value, str):
@@ -163,7 +161,7 @@ def _raw(entry: Any) -> RawEvent:
 
 
 def _event_id(payload: Mapping[str, Any]) -> str:
-    """A digest of what makes this event one: it is compared, and tells nothing of whose it is."""
+    """A digest of the identifying fields, so that the id holds no personal data."""
     identity = {name: payload[name] for name in (*IDENTITY, *IDENTITY_OF_CLICKS) if payload.get(name) is not None}
     known = any(name in identity for name in ("message-id", "messageId", "camp_id"))
     whole = identity if known else payload
@@ -171,7 +169,7 @@ def _event_id(payload: Mapping[str, Any]) -> str:
 
 
 def interpret(payload: Mapping[str, Any]) -> BrevoEvent:
-    """What a stored event means. Never fails: what cannot be understood is of kind OTHER."""
+    """Interpret a stored event. It never fails: unknown events are of kind OTHER."""
     if "event" not in payload and "msg_status" in payload:
         return _sms(payload)
     marketing = "camp_id" in payload or "campaign name" in payload
@@ -199,7 +197,7 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """A tag comes as text, as a list, or as a list in JSON, as text."""
+    """The tags. Brevo sends text, a list, or text that holds a JSON list."""
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value)

@@ -1,4 +1,4 @@
-"""The connection to Dixa, made from Django's settings."""
+"""The connection to Dixa."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROVIDER = "dixa"
 
 
 def client() -> JsonClient:
-    """The client for the configured account."""
+    """The client for the account in the settings."""
     words = (settings.DIXA_AUTHORIZATION_PREFIX.strip(), settings.DIXA_API_TOKEN)
     return _client(settings.DIXA_API_BASE, " ".join(filter(None, words)))
 

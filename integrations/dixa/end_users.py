@@ -1,7 +1,7 @@
-"""End users: one per customer, though Dixa has neither an upsert nor an idempotency key.
+"""End users: one per customer, although Dixa has neither an upsert nor idempotency keys.
 
-https://docs.dixa.io/openapi/dixa-api/v1/end-users. Nothing at Dixa keeps two creations from making twins:
-callers hold a lock for the customer.
+https://docs.dixa.io/openapi/dixa-api/v1/end-users. Two concurrent calls could create two end users, so callers must
+hold a lock for the customer.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from integrations.dixa import facts
 from integrations.dixa.client import client
 from integrations.http import Deadline, RequestRejected
 
-# What an upsert may spend on its calls (seven in the worst case), in seconds.
+# Seconds for all calls of one upsert, at most seven.
 UPSERT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndUser:
-    """All that Dixa is to know of a customer. ``phone`` is E.164 or empty."""
+    """The data about a customer that Dixa gets. ``phone`` is E.164 or empty."""
 
     customer_id: UUID
     email: str
@@ -31,25 +31,25 @@ class EndUser:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upserted:
-    """Dixa has the end user under this id. ``phone_taken``: another end user has the phone."""
+    """Dixa has the end user with this id. ``phone_taken``: another end user has the phone, so this one has none."""
 
     end_user_id: str
     phone_taken: bool
 
 
 def upsert_end_user(*, end_user: EndUser, known_id: str) -> Upserted:
-    """Bring Dixa to this state, whatever it had: by the stored id, else by our id, else by e-mail, else anew.
+    """Give Dixa's end user this state: the one with the stored id, our id or the e-mail address, or a new one.
 
-    Safe to repeat, also after a call of unknown outcome: it looks before it creates. One at a time per
+    Safe to repeat, also after an unknown outcome, because it searches before it creates. Run one call at a time per
     customer. Raises what ``JsonClient`` does.
     """
     deadline = Deadline(UPSERT_SECONDS)
     try:
         return _upsert(end_user, known_id, deadline, with_phone=True)
-    except RequestRejected as refusal:
-        if not (end_user.phone and _says_taken(refusal)):
+    except RequestRejected as rejection:
+        if not (end_user.phone and _says_taken(rejection)):
             raise
-    # Looked up again from the start: it may have been made since. A phone that somebody else has is left out.
+    # Another end user has the phone: leave it out. Search again, because the first pass may have created the end user.
     return _upsert(end_user, known_id, deadline, with_phone=False)
 
 
@@ -64,23 +64,23 @@ def _upsert(end_user: EndUser, known_id: str, deadline: Deadline, *, with_phone:
 
 
 def _find(end_user: EndUser, deadline: Deadline) -> str:
-    # One filter a call; more than one is refused.
+    # Dixa accepts only one filter per call.
     return _first("externalId", str(end_user.customer_id), deadline) or _first("email", end_user.email, deadline)
 
 
 def _first(name: str, value: str, deadline: Deadline) -> str:
-    """The id of the oldest end user with this value, or an empty string."""
+    """The id of the oldest end user with this value; empty if there is none."""
     entries = client().request("GET", "/endusers", params={name: value}, deadline=deadline).field("data")
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return str(min(found, key=lambda entry: str(entry.get("createdAt")))["id"]) if found else ""
 
 
 def _patch(end_user_id: str, document: dict[str, str], deadline: Deadline) -> bool:
-    """Update; False where there is no such end user (any more)."""
+    """Update it; False if there is no such end user (any more)."""
     try:
         client().request("PATCH", f"/endusers/{end_user_id}", json=document, deadline=deadline)
-    except RequestRejected as refusal:
-        if refusal.status == 404:
+    except RequestRejected as rejection:
+        if rejection.status == 404:
             return False
         raise
     return True
@@ -89,18 +89,18 @@ def _patch(end_user_id: str, document: dict[str, str], deadline: Deadline) -> bo
 def _create(end_user: EndUser, document: dict[str, str], deadline: Deadline) -> str:
     try:
         data = client().request("POST", "/endusers", json=document, deadline=deadline).field("data")
-    except RequestRejected as refusal:
-        # Somebody else made it between our look and our call, or it did not show yet.
-        if _says_taken(refusal) and (found := _find(end_user, deadline)):
+    except RequestRejected as rejection:
+        # It was created after the search, or Dixa did not list it yet.
+        if _says_taken(rejection) and (found := _find(end_user, deadline)):
             _patch(found, document, deadline)
             return found
         raise
     return str(data["id"]) if isinstance(data, dict) and "id" in data else _find(end_user, deadline)
 
 
-def _says_taken(refusal: RequestRejected) -> bool:
-    text = refusal.vendor_message.lower()
-    return refusal.status == 400 and any(word in text for word in facts.DUPLICATE_WORDS)
+def _says_taken(rejection: RequestRejected) -> bool:
+    text = rejection.vendor_message.lower()
+    return rejection.status == 400 and any(word in text for word in facts.DUPLICATE_WORDS)
 
 
 def _document(end_user: EndUser, with_phone: bool) -> dict[str, str]:

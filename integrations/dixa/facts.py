@@ -1,20 +1,15 @@
-"""What we believe of Dixa, in one place. Facts marked [?] are unconfirmed.
-
-Correct them here, and nowhere else.
-"""
+"""Assumptions about Dixa. Those marked [?] are unconfirmed. Correct them only here."""
 
 from __future__ import annotations
 
-# [?] Official samples send the bare token; the variable DIXA_AUTHORIZATION_PREFIX puts a word before it.
-# https://docs.dixa.io/docs/api-standards-rules: ten calls a second for each token, bursts of four.
+# [?] Official samples send the bare token. The variable DIXA_AUTHORIZATION_PREFIX adds a word before it.
+# https://docs.dixa.io/docs/api-standards-rules: ten calls per second and token, bursts of four.
 CALLS_PER_SECOND = 10.0
 BURST = 4
 
-# [?] Dixa has no codes, only text: a 400 with one of these words means that an address or a phone is
-# somebody's.
+# [?] Dixa has no error codes. A 400 with one of these words means that another end user has the address or phone.
 DUPLICATE_WORDS = ("exist", "duplicate", "already", "taken", "unique")
 
-# What an upsert costs: a known end user is patched; a new one is looked for by our id and by e-mail, then
-# made.
+# Calls per upsert: one to update a known end user; two to search for a new one, and one to create it.
 CALLS_TO_UPDATE = 1
 CALLS_TO_CREATE = 3

@@ -1,5 +1,4 @@
-"""Stripe as we use it: one function per call, our own small results, every failure mapped at the edge.
+"""The gateway to Stripe: one function per call, small results, and each failure as one of ``integrations.errors``.
 
-The SDK is imported when the first call is made, so that processes which never talk to Stripe do not pay for
-it.
+The first call imports the SDK, so that processes which never call Stripe start faster.
 """

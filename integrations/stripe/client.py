@@ -1,4 +1,4 @@
-"""The connection to Stripe: one SDK client per process, and the one place where its exceptions are caught."""
+"""The connection to Stripe: one SDK client per process, and the only place that catches the SDK's exceptions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from integrations.errors import ProviderUnclear
 if TYPE_CHECKING:
     from stripe import StripeClient
 
-# Seconds. The SDK's own 80 would outlast a task's time limit. A capture makes at most seven calls, most often four, on
-# one connection, and ends with the first that times out: together they stay below the topology's PROVIDER_TIMEOUTS.
-# With the quick rounds before, and a connection for each call, they stay below the time limit of the queue.
+# Seconds. The SDK's default, 80, exceeds a task's time limit. A capture makes at most seven calls, usually four, on
+# one connection, and ends with the first time-out, so all calls together stay below the topology's PROVIDER_TIMEOUTS.
+# With quick retries, and a new connection for each call, they stay below the queue's time limit.
 MAX_CALLS = 7
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 6.0
 PATIENT = (CONNECT_TIMEOUT, READ_TIMEOUT)
-# Where a person waits in front of a web page, and one of few web threads with them.
+# For calls while a customer waits for a page: they occupy one of few web threads.
 QUICK = (1.0, 3.0)
 
 
 def client(*, timeouts: tuple[float, float] = PATIENT) -> StripeClient:
-    """This process's client for the account and the address in the settings. ``timeouts``: seconds to connect, and to
-    wait for an answer."""
-    # A forked worker must not share its parent's connections, hence the process id.
+    """This process's client. ``timeouts``: seconds to connect, and to wait for a response."""
+    # The process id is part of the key, because a forked worker must not share its parent's connections.
     return _client(os.getpid(), settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, timeouts)
 
 
@@ -41,7 +40,7 @@ def _client(_pid: int, api_key: str, api_base: str, timeouts: tuple[float, float
     return stripe.StripeClient(
         api_key,
         base_addresses={"api": api_base},
-        # We retry on the queue, under keys of our own; a retry in here would hide the first failure's outcome.
+        # The queue retries, with idempotency keys of this project. A retry here would hide the first failure.
         max_network_retries=0,
         http_client=stripe.RequestsClient(timeout=timeouts),
     )
@@ -49,8 +48,7 @@ def _client(_pid: int, api_key: str, api_base: str, timeouts: tuple[float, float
 
 @contextmanager
 def stripe_errors() -> Iterator[None]:
-    """Run one call and the reading of its answer; whatever goes wrong leaves as one of
-    ``integrations.errors``."""
+    """Run one call and read its response. Every error is raised as one of ``integrations.errors``."""
     import stripe
 
     from integrations.stripe.errors import classified
@@ -58,10 +56,10 @@ def stripe_errors() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        # Not "from error": the SDK's exception holds the whole answer, client secrets included.
+        # Not "from error": the SDK's exception holds the whole response, including client secrets.
         raise classified(error) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # JSON, but not the object that was asked for: the request may well have had its effect.
-        unclear = ProviderUnclear(f"Stripe's answer could not be read ({type(error).__name__}).")
+        # The response is JSON, but not the expected object. The request may have had its effect.
+        unclear = ProviderUnclear(f"Stripe's response could not be read ({type(error).__name__}).")
         unclear.provider = "stripe"
         raise unclear from None

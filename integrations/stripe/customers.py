@@ -8,15 +8,15 @@ from integrations.stripe.results import Customer, as_mapping, customer
 def create(*, email: str, name: str, metadata: dict[str, str], idempotency_key: str) -> Customer:
     """Create a customer at Stripe."""
     with stripe_errors():
-        made = client().v1.customers.create(
+        created = client().v1.customers.create(
             params={"email": email, "name": name, "metadata": metadata},
             options={"idempotency_key": idempotency_key},
         )
-        return customer(made)
+        return customer(created)
 
 
 def is_deleted(*, customer_id: str) -> bool:
-    """Whether Stripe had this customer and it was deleted. False where our key's account never had one of this id."""
+    """Whether this customer was deleted at Stripe. False if the account never had a customer with this id."""
     try:
         with stripe_errors():
             return bool(as_mapping(client().v1.customers.retrieve(customer_id)).get("deleted"))

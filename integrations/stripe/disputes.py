@@ -1,4 +1,4 @@
-"""Disputes, read only: evidence is given in Stripe's dashboard, by people."""
+"""Read disputes. People submit evidence in Stripe's dashboard."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from integrations.stripe.results import Dispute, dispute
 
 
 def retrieve(*, dispute_id: str) -> Dispute:
-    """Read a dispute as it is now."""
+    """Read the current state of a dispute."""
     with stripe_errors():
         return dispute(client().v1.disputes.retrieve(dispute_id))

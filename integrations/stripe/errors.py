@@ -1,4 +1,4 @@
-"""What can go wrong at Stripe, told apart by what may be done about it (docs.stripe.com/api/errors)."""
+"""Stripe's errors, classified by what the caller can do about them (docs.stripe.com/api/errors)."""
 
 from __future__ import annotations
 
@@ -25,32 +25,30 @@ logger = logging.getLogger(__name__)
 
 
 class NotAuthorized(ProviderUnavailable):
-    """401 or 403: our key is wrong or lacks a right. Nothing was done; somebody has to mend the
-    configuration."""
+    """401 or 403: the API key is wrong or lacks a right. The request had no effect; a person has to correct the key."""
 
 
 class KeyInUse(ProviderUnclear):
-    """409: an earlier request under this key is still running. The same key will give its answer shortly."""
+    """409: an earlier request with this idempotency key is still running. Use the same key again shortly."""
 
 
 class IdempotencyKeyExhausted(ProviderUnclear):
-    """What is stored under this key can never become an answer: a replayed 5xx. Its request has ended, so the
-    object's state is final for it: read that, and ask anew under another key."""
+    """Stripe stored a 5xx under this idempotency key and repeats it forever.
+
+    The request has ended, so the object shows its final effect. Read the object, then use a new key.
+    """
 
 
 class IdempotencyKeyReused(IdempotencyKeyExhausted):
-    """The key was used before with other parameters: a mistake of ours. That other request may have had its
-    effect."""
+    """The idempotency key was used with other parameters, which is a bug. The other request may have had its effect."""
 
 
 class IntentStateChanged(ProviderUnclear):
-    """The intent is no longer in a state in which this can be done to it: somebody else was faster. Read it
-    again."""
+    """The intent's state no longer allows this call, because it has changed meanwhile. Read the intent again."""
 
 
 class InvalidRequest(ProviderRefused):
-    """400 or 404: the request is wrong and had no effect. ``code`` and ``param`` are Stripe's, and say what
-    is wrong."""
+    """400 or 404: the request is invalid and had no effect. Stripe's ``code`` and ``param`` tell the reason."""
 
     def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
         super().__init__(message)
@@ -59,10 +57,9 @@ class InvalidRequest(ProviderRefused):
 
 
 class CardDeclined(ProviderRefused):
-    """The bank refused this card. An outcome, not a failure: it is recorded, and never tried again by the
-    ladder.
+    """The bank declined this card. This is an outcome and no failure: record it; the retry ladder never repeats it.
 
-    ``intent`` is None where the card was refused before there was one, when it was attached.
+    ``intent`` is None if the bank declined the card when it was attached.
     """
 
     def __init__(self, message: str, *, decline: Decline, intent: PaymentIntent | None) -> None:
@@ -72,20 +69,22 @@ class CardDeclined(ProviderRefused):
 
 
 class AuthenticationRequired(CardDeclined):
-    """The bank wants the customer to authenticate. Not a decline: no retry without the customer will help."""
+    """The bank requires the customer to authenticate. It is not a decline; a retry without the customer cannot help."""
 
 
 def classified(error: stripe.StripeError) -> ProviderError:
-    """The error of ours that says what may be done. The HTTP status and Stripe's code decide, not the SDK's
-    class: its APIError covers a certain 409 and an unclear 500 alike."""
-    ours = _without_answer(error) if error.http_status is None else _by_status(error, error.http_status)
-    ours.provider = "stripe"
-    if isinstance(ours, TransientError):
-        ours.retry_after = _retry_after(error)
-    return ours
+    """The project's error for an SDK exception.
+
+    The HTTP status and Stripe's code decide, not the SDK's class: APIError covers a harmless 409 and an unclear 500.
+    """
+    result = _without_response(error) if error.http_status is None else _by_status(error, error.http_status)
+    result.provider = "stripe"
+    if isinstance(result, TransientError):
+        result.retry_after = _retry_after(error)
+    return result
 
 
-def _without_answer(error: stripe.StripeError) -> ProviderError:
+def _without_response(error: stripe.StripeError) -> ProviderError:
     if _never_connected(error.__cause__):
         return ProviderUnavailable("Stripe could not be reached.")
     return ProviderUnclear(f"Stripe did not answer ({type(error.__cause__).__name__}).")
@@ -94,46 +93,45 @@ def _without_answer(error: stripe.StripeError) -> ProviderError:
 def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
     body = _error_body(error)
     code = str(body.get("code") or "")
-    told = _told(error, status, code)
+    text = _log_text(error, status, code)
     match status:
         case 429:
-            return ProviderThrottled(told)
+            return ProviderThrottled(text)
         case 400 if code == "rate_limit":
-            return ProviderThrottled(told)
+            return ProviderThrottled(text)
         case 400 | 404 if body.get("type") == "idempotency_error":
-            logger.error("An idempotency key was used with other parameters: %s", told)
-            return IdempotencyKeyReused(told)
+            logger.error("An idempotency key was used with other parameters: %s", text)
+            return IdempotencyKeyReused(text)
         case 400 if code == "payment_intent_unexpected_state":
-            return IntentStateChanged(told)
+            return IntentStateChanged(text)
         case 401 | 403:
-            logger.error("Stripe does not accept our key: %s", told)
-            return NotAuthorized(told)
+            logger.error("Stripe does not accept our key: %s", text)
+            return NotAuthorized(text)
         case 402 if body.get("type") == "card_error":
-            return _declined(told, body)
+            return _declined(text, body)
         case 409:
-            return KeyInUse(told)
-        case 400 | 402 | 404 if body.get("type"):  # a 404 of some proxy is no refusal by Stripe
-            return InvalidRequest(told, code=code, param=str(body.get("param") or ""))
-    # 424, 5xx, a body that is no JSON (even with 200), and whatever Stripe may come up with: it may have had
-    # its effect.
+            return KeyInUse(text)
+        case 400 | 402 | 404 if body.get("type"):  # the 404 of a proxy has no type
+            return InvalidRequest(text, code=code, param=str(body.get("param") or ""))
+    # 424, 5xx, a body that is not JSON (even with status 200), and anything unknown: it may have had its effect.
     if status >= 500 and _header(error, "Idempotent-Replayed") == "true":
-        return IdempotencyKeyExhausted(told)
-    return ProviderUnclear(told)
+        return IdempotencyKeyExhausted(text)
+    return ProviderUnclear(text)
 
 
-def _declined(told: str, body: Mapping[str, Any]) -> CardDeclined:
+def _declined(text: str, body: Mapping[str, Any]) -> CardDeclined:
     reason = decline(body)
     intent = None
     if body.get("payment_intent"):
-        # The decline counts, whatever has become of the intent that comes with it.
+        # Report the decline even if the intent in the body cannot be read.
         with contextlib.suppress(KeyError, TypeError, ValueError):
             intent = payment_intent(body["payment_intent"])
     kind = AuthenticationRequired if reason.needs_authentication else CardDeclined
-    return kind(told, decline=reason, intent=intent)
+    return kind(text, decline=reason, intent=intent)
 
 
-def _told(error: stripe.StripeError, status: int, code: str) -> str:
-    """For the log. Stripe's own message may quote what the customer typed, so it is left out."""
+def _log_text(error: stripe.StripeError, status: int, code: str) -> str:
+    """A text for logs. Stripe's own message is left out, because it may quote the customer's input."""
     request = _header(error, "Request-Id") or "no request id"
     return f"Stripe answered {status} {code or type(error).__name__} ({request})."
 
@@ -161,7 +159,7 @@ def _retry_after(error: stripe.StripeError) -> float | None:
 
 
 def _never_connected(cause: BaseException | None) -> bool:
-    """Whether no connection came about, so that certainly nothing was sent."""
+    """Whether the connection failed before anything was sent."""
     import requests
     from urllib3 import exceptions as urllib3
 

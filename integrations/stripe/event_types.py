@@ -1,4 +1,4 @@
-"""The types of Stripe's events that we deal with: what a webhook endpoint is to be subscribed to."""
+"""The types of Stripe events that this project handles. Subscribe the webhook endpoint to these."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ INTENT_EVENTS = frozenset(
         "payment_intent.canceled",
     }
 )
-# Not charge.refunded: it carries no refund, and each refund has events of its own since 2024-10-28.acacia.
+# Not charge.refunded: it contains no refund. Since 2024-10-28.acacia each refund has its own events.
 REFUND_EVENTS = frozenset({"refund.created", "refund.updated", "refund.failed"})
 DISPUTE_EVENTS = frozenset(
     {

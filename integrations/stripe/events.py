@@ -1,4 +1,4 @@
-"""What happened at Stripe, listed: for events that no webhook brought (docs.stripe.com/api/events/list)."""
+"""List Stripe's events, to find those that no webhook delivered (docs.stripe.com/api/events/list)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from integrations.stripe.webhooks import BadPayload, StripeEvent, event_in
 
 PAGE = 100
 MAX_TYPES = 20
-KEPT = dt.timedelta(days=30)
+RETENTION = dt.timedelta(days=30)
 
 
 def since(*, created_from: dt.datetime, created_until: dt.datetime, types: Collection[str]) -> Iterator[StripeEvent]:
-    """The events of these types (at most 20) made in ``[created_from, created_until)``, newest first.
+    """The events of these types (at most 20) created in ``[created_from, created_until)``, newest first.
 
-    Asked for page by page, ``PAGE`` events each, as they are taken. Stripe keeps them for ``KEPT``, and shows each in
-    the API version of its time.
+    The iterator loads pages of ``PAGE`` events when it needs them. Stripe lists an event for ``RETENTION``, in the API
+    version of its creation.
     """
     if len(types) > MAX_TYPES:
         raise ValueError(f"Stripe lists at most {MAX_TYPES} types of events at a time, not {len(types)}.")

@@ -1,6 +1,6 @@
-"""Stripe's lists, a page at a time, for comparing its books with ours. Nothing is changed at Stripe.
+"""Read Stripe's lists page by page, to compare its objects with this project's rows.
 
-Lists come newest first and do not lag behind, unlike Stripe's search (docs.stripe.com/api/pagination).
+Lists are sorted newest first and are up to date, unlike Stripe's search (docs.stripe.com/api/pagination).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from integrations.stripe.client import client, stripe_errors
 from integrations.stripe.errors import InvalidRequest
 from integrations.stripe.results import Decline, as_mapping, decline
 
-PAGE = 100  # the most that Stripe gives at once
+PAGE = 100  # Stripe's maximum
 
-# What we call a kind, and where Stripe lists it.
+# The kinds of objects, with the names of Stripe's lists.
 RESOURCES = {"intent": "payment_intents", "refund": "refunds", "dispute": "disputes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """An intent, a refund or a dispute: what is compared of it. ``amount`` in minor units, ``currency`` upper case.
+    """The compared fields of an intent, refund or dispute. ``amount`` in minor units, ``currency`` upper case.
 
-    ``payment_intent_id`` is an intent's own id, and the one that a refund or a dispute is about.
+    ``payment_intent_id`` is the intent's own id, or the id of the intent that a refund or dispute belongs to.
     """
 
     kind: str
@@ -47,8 +47,10 @@ class Page:
 
 
 def page(*, kind: str, made_from: dt.datetime, made_until: dt.datetime, after: str = "") -> Page:
-    """One page of what was made in ``[made_from, made_until)``, newest first; ``after`` is the last id of the page
-    before. ``kind`` is a key of ``RESOURCES``."""
+    """One page of the objects created in ``[made_from, made_until)``, newest first.
+
+    ``kind`` is a key of ``RESOURCES``; ``after`` is the last id of the previous page.
+    """
     params: dict[str, Any] = {
         "created": {"gte": math.floor(made_from.timestamp()), "lt": math.ceil(made_until.timestamp())},
         "limit": PAGE,
@@ -56,12 +58,12 @@ def page(*, kind: str, made_from: dt.datetime, made_until: dt.datetime, after: s
     if after:
         params["starting_after"] = after
     with stripe_errors():
-        answer = _service(kind).list(params=params)
-        return Page(rows=[_listed(kind, one) for one in answer.data], has_more=bool(answer.has_more))
+        response = _service(kind).list(params=params)
+        return Page(rows=[_listed(kind, item) for item in response.data], has_more=bool(response.has_more))
 
 
 def find(*, kind: str, id: str) -> Listed | None:
-    """One of them as it is now; None where Stripe has none of this id."""
+    """The object's current state; None if Stripe has no object with this id."""
     try:
         with stripe_errors():
             return _listed(kind, _service(kind).retrieve(id))

@@ -1,4 +1,4 @@
-"""Payments. An intent is created unconfirmed, which moves no money, and confirmed in a call of its own."""
+"""Payment intents. ``create`` moves no money; ``confirm`` is a separate call."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForBrowser:
-    """What a customer's browser needs to confirm an intent. Whoever has the secret can pay by it: it goes to that
-    browser, and is not stored, logged or put into a message."""
+    """The data with which a customer's browser confirms an intent.
+
+    Anyone with the secret can pay the intent. Give it to that browser only; never store, log or send it.
+    """
 
     status: str
     client_secret: str = field(repr=False)
@@ -30,29 +32,29 @@ def create(
     metadata: dict[str, str],
     idempotency_key: str,
 ) -> PaymentIntent:
-    """Make an intent, unconfirmed. ``amount`` in minor units, ``currency`` ISO 4217 in either case.
+    """Create an unconfirmed intent. ``amount`` in minor units, ``currency`` ISO 4217 in either case.
 
-    Our own receipts go out by e-mail, so ``receipt_email`` stays unset: it would send Stripe's as well.
+    ``receipt_email`` stays unset, because this project sends its own receipts.
     """
     with stripe_errors():
-        made = client().v1.payment_intents.create(
+        created = client().v1.payment_intents.create(
             params={
                 "amount": amount,
                 "currency": currency.lower(),
                 "customer": customer_id,
                 "payment_method": payment_method_id,
-                # Cards only, none of which leads the customer to another site, so no return_url is needed.
+                # Only cards. They never redirect the customer to another site, so no return_url is needed.
                 "allowed_payment_method_types": ["card"],
                 "metadata": metadata,
             },
             options={"idempotency_key": idempotency_key},
         )
-        return payment_intent(made)
+        return payment_intent(created)
 
 
 def confirm(*, payment_intent_id: str, payment_method_id: str, idempotency_key: str) -> PaymentIntent:
-    """Take the money, the customer being away. Raises ``CardDeclined``, ``AuthenticationRequired`` and
-    ``IntentStateChanged`` where the intent does not wait for a confirmation."""
+    """Charge the card without the customer. Raises ``CardDeclined``, ``AuthenticationRequired``, and
+    ``IntentStateChanged`` if the intent is not waiting for a confirmation."""
     with stripe_errors():
         confirmed = client().v1.payment_intents.confirm(
             payment_intent_id,
@@ -63,30 +65,29 @@ def confirm(*, payment_intent_id: str, payment_method_id: str, idempotency_key: 
 
 
 def retrieve(*, payment_intent_id: str) -> PaymentIntent:
-    """Read an intent as it is now."""
+    """Read the current state of an intent."""
     with stripe_errors():
         return payment_intent(client().v1.payment_intents.retrieve(payment_intent_id))
 
 
 def for_browser(*, payment_intent_id: str) -> ForBrowser:
-    """Read an intent as it is now, with its secret, for a customer who waits for it."""
+    """Read the current state and the secret of an intent, for a waiting customer."""
     with stripe_errors():
         found = as_mapping(client(timeouts=QUICK).v1.payment_intents.retrieve(payment_intent_id))
         return ForBrowser(status=str(found["status"]), client_secret=str(found["client_secret"]))
 
 
 def cancel(*, payment_intent_id: str) -> PaymentIntent:
-    """Close an intent for good, so that nobody can pay by it. Raises ``IntentStateChanged`` where it is closed
-    already.
+    """Cancel an intent, so that it can no longer be paid. Raises ``IntentStateChanged`` if it is already closed.
 
-    Without a key of ours: the state makes it happen once, and a stored 500 must not stand in the way.
+    It needs no idempotency key: a second call fails on the intent's state, and a stored 500 would block a retry.
     """
     with stripe_errors():
         return payment_intent(client().v1.payment_intents.cancel(payment_intent_id))
 
 
 def of_customer(*, customer_id: str, since: dt.datetime) -> Iterator[PaymentIntent]:
-    """A customer's intents made since then, newest first. Unlike Stripe's search, the list does not lag behind."""
+    """A customer's intents created since then, newest first. The list is up to date, unlike Stripe's search."""
     with stripe_errors():
         page = client().v1.payment_intents.list(
             params={"customer": customer_id, "created": {"gte": int(since.timestamp())}, "limit": PAGE}

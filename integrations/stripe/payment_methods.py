@@ -5,11 +5,10 @@ from integrations.stripe.results import PaymentMethod, payment_method
 
 
 def attach(*, payment_method_id: str, customer_id: str, idempotency_key: str) -> PaymentMethod:
-    """Save a card to a customer, so that it can be charged while the customer is away.
+    """Attach a card to a customer, so that it can be charged without the customer.
 
-    The answer's id differs from the one asked for where that was a test alias (``pm_card_visa``). Raises
-    ``CardDeclined``, and ``InvalidRequest`` for a card that does not exist, was detached, or is another
-    customer's.
+    For a test alias such as ``pm_card_visa`` the result has another id. Raises ``CardDeclined``, and ``InvalidRequest``
+    if the card does not exist, was detached or belongs to another customer.
     """
     with stripe_errors():
         attached = client().v1.payment_methods.attach(
@@ -21,6 +20,6 @@ def attach(*, payment_method_id: str, customer_id: str, idempotency_key: str) ->
 
 
 def retrieve(*, payment_method_id: str) -> PaymentMethod:
-    """Read a card. Raises ``InvalidRequest`` (``resource_missing``) where there is none."""
+    """Read a card. Raises ``InvalidRequest`` (``resource_missing``) if it does not exist."""
     with stripe_errors():
         return payment_method(client().v1.payment_methods.retrieve(payment_method_id))

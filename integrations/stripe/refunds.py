@@ -1,4 +1,4 @@
-"""Refunds: money that goes back to the card that paid an intent."""
+"""Refunds to the card that paid an intent."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Reason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 def create(
     *, payment_intent_id: str, amount: int, reason: Reason | None, metadata: dict[str, str], idempotency_key: str
 ) -> Refund:
-    """Send ``amount`` minor units of a payment back. ``pending`` in the answer means that the bank takes its time.
+    """Refund ``amount`` minor units of a payment. Status ``pending`` means that the bank has not finished.
 
-    Raises ``InvalidRequest`` where the payment's state forbids it: ``charge_already_refunded``, ``charge_disputed``,
-    or no code and the param ``amount`` where less is left (docs.stripe.com/refunds).
+    Raises ``InvalidRequest`` if the payment's state forbids it: ``charge_already_refunded``, ``charge_disputed``, or no
+    code and the param ``amount`` if less is left (docs.stripe.com/refunds).
     """
     params: RefundCreateParams = {"payment_intent": payment_intent_id, "amount": amount, "metadata": metadata}
     if reason is not None:
@@ -32,13 +32,13 @@ def create(
 
 
 def retrieve(*, refund_id: str) -> Refund:
-    """Read a refund as it is now."""
+    """Read the current state of a refund."""
     with stripe_errors():
         return refund(client().v1.refunds.retrieve(refund_id))
 
 
 def of_intent(*, payment_intent_id: str) -> Iterator[Refund]:
-    """Every refund of a payment, newest first, by whomever it was made. The list does not lag behind."""
+    """All refunds of a payment, newest first, including those made in the dashboard. The list is up to date."""
     with stripe_errors():
         page = client().v1.refunds.list(params={"payment_intent": payment_intent_id, "limit": PAGE})
         yield from map(refund, page.auto_paging_iter())

@@ -1,4 +1,4 @@
-"""What we keep of Stripe's objects. Never a ``client_secret``."""
+"""The fields of Stripe's objects that this project uses. They never include a ``client_secret``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHARGEBACK_STATES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decline:
-    """Why a bank said no; empty where Stripe gave no such code. See docs.stripe.com/declines/codes."""
+    """Why a bank declined a card. A field is empty if Stripe gives no such code. See docs.stripe.com/declines/codes."""
 
     code: str = ""
     decline_code: str = ""
@@ -25,7 +25,7 @@ class Decline:
 
     @property
     def needs_authentication(self) -> bool:
-        """The customer has to authenticate; it is not a decline of the card."""
+        """Whether the customer has to authenticate, which is not a decline of the card."""
         return "authentication_required" in (self.code, self.decline_code) or (
             self.decline_code == "authentication_not_handled"
         )
@@ -33,10 +33,9 @@ class Decline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentIntent:
-    """One payment as Stripe sees it. ``amount`` in minor units, ``currency`` upper case.
+    """One payment. ``amount`` in minor units, ``currency`` upper case.
 
-    ``decline`` is the last failure that the intent remembers, which may be older than the last try, and
-    ``declined_card_id`` the card that it is about.
+    ``decline`` is the intent's last error, which may be older than the last attempt; ``declined_card_id`` is its card.
     """
 
     id: str
@@ -52,14 +51,14 @@ class PaymentIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """A customer at Stripe, by id alone: all other data about the customer is ours."""
+    """A customer at Stripe. Only the id is used."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
-    """A card. ``customer_id`` is empty while it is attached to nobody."""
+    """A card. ``customer_id`` is empty while the card is not attached to a customer."""
 
     id: str
     customer_id: str
@@ -67,9 +66,9 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money on its way back, as Stripe sees it. ``amount`` in minor units, ``currency`` upper case.
+    """A refund. ``amount`` in minor units, ``currency`` upper case.
 
-    ``reason`` and ``failure_reason`` are Stripe's words, empty where it gives none.
+    ``reason`` and ``failure_reason`` are Stripe's values; empty if it gives none.
     """
 
     id: str
@@ -84,11 +83,11 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """A payment that is called into question. ``amount`` in minor units, ``currency`` upper case; either may be
-    another than the payment's (docs.stripe.com/api/disputes/object).
+    """A disputed payment. ``amount`` in minor units, ``currency`` upper case; both may differ from the payment's
+    (docs.stripe.com/api/disputes/object).
 
-    ``is_inquiry``: the bank only asks. ``funds``: ``not_taken``, ``withdrawn`` or ``reinstated``. ``due_by``: until
-    when evidence is taken, None where none is (any more).
+    ``is_inquiry``: the bank only asks. ``funds``: ``not_taken``, ``withdrawn`` or ``reinstated``. ``due_by``: the
+    deadline for evidence; None if Stripe accepts none (any more).
     """
 
     id: str
@@ -105,7 +104,7 @@ class Dispute:
 
 
 def payment_intent(source: Any) -> PaymentIntent:
-    """Our view of an SDK object or of the plain JSON of one."""
+    """Read an intent from an SDK object or from its plain JSON."""
     values = as_mapping(source)
     last_error = values.get("last_payment_error")
     return PaymentIntent(
@@ -122,18 +121,18 @@ def payment_intent(source: Any) -> PaymentIntent:
 
 
 def customer(source: Any) -> Customer:
-    """Our view of a customer."""
+    """Read a customer."""
     return Customer(id=_id(as_mapping(source)["id"]))
 
 
 def payment_method(source: Any) -> PaymentMethod:
-    """Our view of a card."""
+    """Read a card."""
     values = as_mapping(source)
     return PaymentMethod(id=_id(values["id"]), customer_id=_id(values.get("customer")))
 
 
 def refund(source: Any) -> Refund:
-    """Our view of a refund."""
+    """Read a refund."""
     values = as_mapping(source)
     return Refund(
         id=_id(values["id"]),
@@ -148,14 +147,14 @@ def refund(source: Any) -> Refund:
 
 
 def decline(source: Any) -> Decline:
-    """Our view of a card error, from a 402 or from an intent's ``last_payment_error``."""
+    """Read a card error, from a 402 or from an intent's ``last_payment_error``."""
     values = as_mapping(source)
     names = ("code", "decline_code", "advice_code", "network_advice_code", "network_decline_code")
     return Decline(**{name: str(values.get(name) or "") for name in names}, stripe_charge_id=_id(values.get("charge")))
 
 
 def dispute(source: Any) -> Dispute:
-    """Our view of a dispute. States and reasons that are new to us are kept as they are."""
+    """Read a dispute. Unknown states and reasons are kept as they are."""
     values = as_mapping(source)
     status, funds = str(values["status"]), _funds(values.get("balance_transactions") or ())
     due_by = as_mapping(values.get("evidence_details") or {}).get("due_by")
@@ -175,8 +174,8 @@ def dispute(source: Any) -> Dispute:
 
 
 def _is_inquiry(values: Mapping[str, Any], *, status: str, funds: str) -> bool:
-    """Its state says so. Where the state says neither, its kind does, unless money was taken: an inquiry that turns
-    into a chargeback goes on under the same id (docs.stripe.com/disputes/how-disputes-work)."""
+    """Whether the bank only asks. The state decides. If it is ambiguous, the case type does, unless money was taken: an
+    inquiry that becomes a chargeback keeps its id (docs.stripe.com/disputes/how-disputes-work)."""
     if status.startswith("warning_"):
         return True
     details = as_mapping(values.get("payment_method_details") or {})
@@ -185,7 +184,7 @@ def _is_inquiry(values: Mapping[str, Any], *, status: str, funds: str) -> bool:
 
 
 def _funds(transactions: Sequence[Any]) -> str:
-    """Counted, not added up: taken and given back at two rates of exchange, the amounts would not cancel out."""
+    """Count the transactions instead of adding amounts: two exchange rates would leave a difference."""
     balance = sum(map(_direction, map(as_mapping, transactions)))
     return "withdrawn" if balance < 0 else "reinstated" if transactions else "not_taken"
 
@@ -205,7 +204,7 @@ def _moment(seconds: Any) -> dt.datetime:
 
 
 def as_mapping(source: Any) -> Mapping[str, Any]:
-    """SDK objects are no dicts since 15.0; the whole tree is made plain at once."""
+    """An SDK object as plain data. Since version 15.0, SDK objects are not dicts."""
     values = source.to_dict() if hasattr(source, "to_dict") else source
     if not isinstance(values, Mapping):
         raise TypeError(f"expected an object, not a {type(values).__name__}")
@@ -213,7 +212,7 @@ def as_mapping(source: Any) -> Mapping[str, Any]:
 
 
 def _id(value: Any) -> str:
-    """An id, also where the object itself was expanded in its place."""
+    """The id, also if Stripe expanded the object in its place."""
     if value is None:
         return ""
     return value if isinstance(value, str) else str(as_mapping(value)["id"])

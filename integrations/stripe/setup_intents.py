@@ -1,4 +1,4 @@
-"""Saving a card while its owner is there to authenticate, so that it can be charged later while they are away."""
+"""Save a card while the customer can authenticate, so that it can be charged later without the customer."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from integrations.stripe.results import as_mapping
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupIntent:
-    """``client_secret`` is for the browser that saves its card by it, and is not stored or logged."""
+    """Give ``client_secret`` only to the browser that saves the card; never store or log it."""
 
     id: str
     client_secret: str = field(repr=False)
 
 
 def create() -> SetupIntent:
-    """Make an intent to save one card (docs.stripe.com/payments/save-and-reuse). It belongs to no customer yet; the
-    card is attached to one before it is charged.
+    """Create an intent to save one card (docs.stripe.com/payments/save-and-reuse). It has no customer; the card is
+    attached to a customer before it is charged.
 
-    Somebody waits for the answer, so the time-outs are short. No key of ours: a second intent does no harm.
+    A customer waits for the response, so the time-outs are short. It needs no idempotency key: a second intent is
+    harmless.
     """
     with stripe_errors():
-        made = client(timeouts=QUICK).v1.setup_intents.create(
+        created = client(timeouts=QUICK).v1.setup_intents.create(
             params={"usage": "off_session", "allowed_payment_method_types": ["card"]}
         )
-        values = as_mapping(made)
+        values = as_mapping(created)
         return SetupIntent(id=str(values["id"]), client_secret=str(values["client_secret"]))

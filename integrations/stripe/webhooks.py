@@ -1,4 +1,4 @@
-"""Is it Stripe that speaks, and what does it say (docs.stripe.com/webhooks)."""
+"""Verify and read Stripe's webhooks (docs.stripe.com/webhooks)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-TOLERANCE = 300  # seconds that Stripe's clock and ours may differ, the delivery included
+TOLERANCE = 300  # seconds between the signature and its receipt, in both directions
 SECRET_FIELDS = frozenset({"client_secret"})
 MAX_ID_LENGTH = 255
 
 
 class BadWebhook(Exception):
-    """The request is not an event from Stripe that we can read; answer 400."""
+    """The request is not a readable event from Stripe; answer 400."""
 
 
 class BadSignature(BadWebhook):
-    """None of our secrets made this signature, or it was made too long ago or in the future."""
+    """The signature matches none of the secrets, is too old, or is from the future."""
 
 
 class BadPayload(BadWebhook):
-    """The signature is good, but the body is not a Stripe event."""
+    """The signature is valid, but the body is not a Stripe event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeEvent:
-    """An event that comes from Stripe. ``payload`` is the whole of it, without client secrets."""
+    """An event from Stripe. ``payload`` is the whole event without client secrets."""
 
     id: str
     type: str
@@ -34,14 +34,14 @@ class StripeEvent:
 
 
 def verified_event(*, body: bytes, signature: str, secrets: Sequence[str], now: float) -> StripeEvent:
-    """The event in ``body``, signed with any of ``secrets`` (two while one takes the other's place).
+    """The event in ``body``, signed with any of ``secrets`` (there are two while a secret is rotated).
 
     ``now`` in seconds since the epoch. Raises ``BadSignature`` and ``BadPayload``.
     """
     text = _text(body)
     if not any(_signed(text, signature, secret) for secret in secrets):
         raise BadSignature("The signature does not match.")
-    # The SDK refuses old timestamps only; one from the future would be good for as long as its sender liked.
+    # The SDK rejects only old timestamps. A signature from the future would stay valid for too long.
     if abs(now - _timestamp(signature)) > TOLERANCE:
         raise BadSignature("The signature's timestamp is too old or in the future.")
     return _event(text)
@@ -64,7 +64,7 @@ def _signed(text: str, signature: str, secret: str) -> bool:
 
 
 def _timestamp(signature: str) -> int:
-    # The first ``t`` is the one that was signed; verify_header() has read it as a number already.
+    # Stripe signs the first ``t``. verify_header() has already checked that it is a number.
     return next(int(item[2:]) for item in signature.split(",") if item.startswith("t="))
 
 
@@ -76,7 +76,7 @@ def _event(text: str) -> StripeEvent:
 
 
 def event_in(values: Any) -> StripeEvent:
-    """The event that Stripe's JSON holds, fit to be stored. Raises ``BadPayload``."""
+    """The event in Stripe's JSON, ready to be stored. Raises ``BadPayload``."""
     payload = _cleaned(values)
     if not isinstance(payload, dict) or payload.get("object") != "event":
         raise BadPayload("The body is not an event.")
@@ -91,7 +91,7 @@ def _not_json(constant: str) -> None:
 
 
 def _cleaned(value: Any) -> Any:
-    """Without client secrets, and without what PostgreSQL cannot store in JSON (NUL, half surrogates)."""
+    """The value without client secrets, and without characters that PostgreSQL cannot store in JSON."""
     match value:
         case dict():
             return {_cleaned(key): _cleaned(item) for key, item in value.items() if key not in SECRET_FIELDS}

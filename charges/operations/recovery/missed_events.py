@@ -28,7 +28,7 @@ MARK = "stripe_events"
 OVERLAP = dt.timedelta(hours=1)  # an event may be listed later than it was made
 FIRST_TIME = dt.timedelta(days=3)  # for so long Stripe itself repeats a webhook
 STILL_ON_THE_WAY = dt.timedelta(minutes=5)
-LOOKED_FOR_MOST = events.KEPT - dt.timedelta(hours=1)
+LOOKED_FOR_MOST = events.RETENTION - dt.timedelta(hours=1)
 
 # A run begins with a short slice, and doubles it while they are cheap: how much there is shows when it is read.
 FIRST_SLICE = dt.timedelta(minutes=15)

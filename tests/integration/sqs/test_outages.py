@@ -107,7 +107,7 @@ def _end_in_the_middle(made: list[Case], eventually: Any) -> None:
 
 
 def _has_noticed(case: Case) -> bool:
-    return case.busy or case.shop.log_text().count("backing off") >= 2
+    return case.busy or case.shop.log_text().count("polls back off") >= 2
 
 
 @pytest.fixture(params=[f"{fault}-{state}" for fault in FAULTS for state in ("idle", "busy")])

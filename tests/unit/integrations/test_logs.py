@@ -217,7 +217,7 @@ def test_the_rest_of_a_header_dump_stays() -> None:
         "task_id=0199c0de request_id=r-1 idempotency_key=dunning-3 attempt 2 of 8",
         "https://api.stripe.com/v1/payment_intents/pi_3AbcDef/capture?limit=100",
         "The key dunning-1 is spent.",
-        "OrdersQueue: SQS does not answer, backing off: timed out",
+        "OrdersQueue: SQS does not answer; polls back off: timed out",
         'File "/srv/shop/orders/api.py", line 107, in post\n    @transaction.atomic',
         'IntegrityError: duplicate key value violates unique constraint "one_live_message"',
     ],

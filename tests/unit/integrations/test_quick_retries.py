@@ -21,8 +21,8 @@ class Provider:
 
 
 @pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(quick_retries, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quick_retries, "WAITS_SECONDS", (0.0, 0.0, 0.0))
 
 
 def test_what_fails_now_and_then_is_done_within_one_delivery() -> None:

@@ -49,7 +49,7 @@ def test_only_events_processed_35_days_ago_are_deleted() -> None:
 
 
 def test_an_event_is_stored_for_longer_than_stripe_lists_it() -> None:
-    assert purging.RETENTION > events.KEPT
+    assert purging.RETENTION > events.RETENTION
 
 
 def test_the_purge_uses_an_index() -> None:
