@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from drf_spectacular.utils import OpenApiResponse
 
-from integrations.web.problems import CONTENT_TYPE, MAX_BODY_BYTES
+from integrations.web.parsers import MAX_BODY_BYTES
+from integrations.web.problems import CONTENT_TYPE
 from integrations.web.serializers import Problem
 
 Responses = dict[tuple[int, str], OpenApiResponse]

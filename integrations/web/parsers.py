@@ -6,13 +6,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework import exceptions
+from rest_framework import exceptions, status
 from rest_framework.parsers import JSONParser
 
-from integrations.web.problems import MAX_BODY_BYTES, BodyTooLarge
-
+MAX_BODY_BYTES = 64 * 1024
 MAX_BODY_DEPTH = 10
 TOO_DEEP = "The JSON is nested too deeply."
+
+
+class BodyTooLarge(exceptions.APIException):
+    """The body exceeds ``MAX_BODY_BYTES``."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = f"The body may have at most {MAX_BODY_BYTES} bytes."
 
 
 class StrictJSONParser(JSONParser):

@@ -17,11 +17,11 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from integrations.errors import database_is_away
+from integrations.web.parsers import BodyTooLarge
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-MAX_BODY_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5
 
 TITLES = {
@@ -42,13 +42,6 @@ TITLES = {
 
 # Error codes of a field that is missing or has the wrong type. All other codes mean that the value is invalid.
 MALFORMED = frozenset({"required", "null", "blank", "empty", "invalid_type", "not_a_dict", "not_a_list", "unexpected"})
-
-
-class BodyTooLarge(exceptions.APIException):
-    """The body exceeds ``MAX_BODY_BYTES``."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"The body may have at most {MAX_BODY_BYTES} bytes."
 
 
 class Unprocessable(exceptions.APIException):

@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from integrations.web.problems import MAX_BODY_BYTES, BodyTooLarge
+from integrations.web.parsers import MAX_BODY_BYTES, BodyTooLarge
 
 
 class PublicView(APIView):

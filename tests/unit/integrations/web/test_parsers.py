@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from rest_framework.exceptions import ParseError
 
-from integrations.web.parsers import MAX_BODY_DEPTH, StrictJSONParser
-from integrations.web.problems import MAX_BODY_BYTES, BodyTooLarge
+from integrations.web.parsers import MAX_BODY_BYTES, MAX_BODY_DEPTH, BodyTooLarge, StrictJSONParser
 
 
 def parse(body: bytes) -> Any:

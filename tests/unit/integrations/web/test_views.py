@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
-from integrations.web.problems import MAX_BODY_BYTES, BodyTooLarge
+from integrations.web.parsers import MAX_BODY_BYTES, BodyTooLarge
 from integrations.web.views import PublicView, refuse_large_body
 
 
