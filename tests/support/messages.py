@@ -1,0 +1,63 @@
+"""A message's order and facts without a database, for tests that render messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+
+from notifications.models import Notification
+from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
+
+Kind = Notification.Kind
+EMAIL_KINDS = [kind for kind in Kind if kind != Kind.ORDER_PAID]
+SMS_KINDS = [Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.PAYMENT_ACTION_REQUIRED]
+
+# A signature may contain these characters. The braces show that no template replaces them.
+URL = "https://shop.example.com/pay/0199f3a0:1795166102:a-b_c={x}/"
+PAGE = PaymentPage(url=URL, last_day=dt.date(2026, 3, 3))
+
+
+def full_context(
+    kind: Notification.Kind, *, outcome: Outcome = Outcome.PAST_DUE, first: bool = True
+) -> MessageContext:
+    """Every fact that a message of this kind may state."""
+    with_page = kind not in (Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED)
+    return MessageContext(
+        first=first,
+        page=PAGE if with_page else None,
+        next_attempt_at=dt.datetime(2026, 2, 28, 9, tzinfo=dt.UTC),
+        to_confirm=kind == Kind.PAYMENT_ACTION_REQUIRED,
+        outcome=outcome,
+        refunded=Refunded(amount=500, currency="EUR", whole=False),
+    )
+
+
+class Lines(list):
+    """Order lines, with the one method of a manager that rendering calls."""
+
+    def all(self) -> Lines:
+        return self
+
+
+def unsaved_order(
+    *,
+    locale: str = "en",
+    name: str = "Ann Lee",
+    plan: str = "Coffee",
+    amount: int = 1290,
+    currency: str = "EUR",
+    quantity: int = 2,
+    digital: bool = False,
+) -> SimpleNamespace:
+    """An order of one line for one month, without any row in the database."""
+    line = SimpleNamespace(description=plan, quantity=quantity, unit_amount=amount, amount=amount * quantity)
+    return SimpleNamespace(
+        number="7K3M9-Q2XAB",
+        amount=amount * quantity,
+        currency=currency,
+        period_start=dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC),
+        period_end=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC),
+        customer=SimpleNamespace(locale=locale, name=name),
+        subscription=SimpleNamespace(plan=SimpleNamespace(name=plan, is_digital=digital)),
+        lines=Lines([line]),
+    )
