@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import gc
 from collections.abc import Iterator
 from typing import Any
@@ -7,36 +8,53 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
+from django.utils import timezone
+
+from tests.support.days import Days
+from tests.support.sandboxes import (
+    StripeSandbox,
+    brevo_sandbox,
+    running_brevo_sandbox,
+    running_stripe_sandbox,
+    stripe_sandbox,
+)
+
+# Fixtures for every test.
+__all__ = ["brevo_sandbox", "running_brevo_sandbox", "running_stripe_sandbox", "stripe_sandbox"]
 
 
 def pytest_collection_finish() -> None:
-    """What is imported and collected by now stays to the end, and need not be looked through for garbage each time."""
+    """Objects that exist after the collection stay until the end, so exempt them from each garbage collection."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-# What migrations leave behind; no test changes it.
-KEPT = ("django_migrations", "django_content_type", "auth_permission")
+# The rows that the migrations create. No test changes them.
+KEPT_TABLES = ("django_migrations", "django_content_type", "auth_permission")
 
 
 def _empty_tables(_: TransactionTestCase) -> None:
-    """Delete what a test has committed, from the tables that it used: some two milliseconds, where truncating them all
-    and making content types and permissions anew takes Django a hundred and more."""
-    tables = [name for name in connection.introspection.table_names() if name not in KEPT]
+    """Delete what a test has committed, from the tables that it used.
+
+    This takes some two milliseconds. Django truncates all tables and creates content types and permissions again,
+    which takes more than a hundred.
+    """
+    tables = [name for name in connection.introspection.table_names() if name not in KEPT_TABLES]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT " + ", ".join(f'EXISTS (SELECT FROM "{name}")' for name in tables))
         used = [name for name, is_used in zip(tables, cursor.fetchone(), strict=True) if is_used]
         for name in used:
-            # Foreign keys are looked at when the transaction ends, so the order does not matter.
+            # PostgreSQL checks the foreign keys at the end of the transaction, so the order does not matter.
             cursor.execute(f'DELETE FROM "{name}"')
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _tables_emptied_fast() -> Iterator[None]:
+def _empty_tables_fast() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)
-        # A connection is kept for the next test: no setting of ours is lost with a rollback, which Django allows for.
+        # Keep the connection for the next test. Django reconnects because a rollback may undo session settings, but
+        # this project changes none.
         patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _: False)
         yield
 
@@ -51,9 +69,20 @@ def coffee(db: None) -> Any:
 
 @pytest.fixture
 def magazine(db: None) -> Any:
-    """A digital plan: paid is fulfilled."""
+    """A digital plan: its orders are fulfilled as soon as they are paid."""
     from subscriptions.models import Plan
 
     return Plan.objects.create(
         code="magazine-monthly", name="Magazine, monthly", amount=490, currency="EUR", is_digital=True
     )
+
+
+@pytest.fixture
+def now() -> dt.datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
+    """A shop whose days pass only when the test says so."""
+    return Days(monkeypatch, stripe_sandbox)

@@ -21,9 +21,9 @@ from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from subscriptions.models import Customer, Plan, User
-from tests.support.back_office import queries_for, unhappy_order
-from tests.support.payments import NOW, place_order
-from tests.support.refunds import ask
+from tests.support.days import NOW
+from tests.support.factories import place_order, request_refund, troubled_order
+from tests.support.queries import queries_for
 
 OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
 MODELS = [
@@ -111,7 +111,7 @@ def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> N
     ],
 )
 def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model: str, first: list[str]) -> None:
-    unhappy_order()
+    troubled_order()
     WebhookEvent.objects.create(provider="stripe", event_id="evt_1", type="charge.succeeded", payload={})
     page = staff.get(listing(apps.get_model(model))).content.decode()
     columns = re.findall(r'<th scope="col" class="[^"]*column-(\w+)', page)
@@ -120,7 +120,7 @@ def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model
 
 
 def test_a_list_shows_a_status_without_its_explanation_and_the_row_shows_it_whole(staff: Client) -> None:
-    finding = unhappy_order().charge.reconciliation_findings.get()
+    finding = troubled_order().charge.reconciliation_findings.get()
     whole, short = "Missing there: we have it, Stripe does not", ">Missing there<"
     page = staff.get(listing(type(finding))).content.decode()
     assert short in page.split("</thead>")[1]
@@ -133,7 +133,7 @@ def change(row: Any) -> str:
 
 
 def test_an_order_leads_to_everything_that_became_of_it(staff: Client) -> None:
-    order = unhappy_order(steps=1)
+    order = troubled_order(steps=1)
     order.lines.create(plan=order.subscription.plan, description="Beans", quantity=2, unit_amount=645, amount=1290)
     charge = order.charge
     page = staff.get(change(order)).content.decode()
@@ -157,9 +157,9 @@ def test_an_order_of_which_nothing_became_yet_opens(staff: Client) -> None:
 
 
 def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff: Client) -> None:
-    few, many = unhappy_order(), unhappy_order()
+    few, many = troubled_order(), troubled_order()
     for number in range(5):
-        ask(many.charge, 1)
+        request_refund(many.charge, 1)
         Notification.objects.create(
             order=many, kind="refund_succeeded", channel="email", customer=many.customer, dedup_key=str(number)
         )
@@ -170,7 +170,7 @@ def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff:
 
 @pytest.mark.parametrize("name", ["Dispute", "DunningRun", "ReconciliationFinding", "Refund"])
 def test_what_became_of_an_order_leads_back_to_it(staff: Client, name: str) -> None:
-    order, model = unhappy_order(), apps.get_model("charges", name)
+    order, model = troubled_order(), apps.get_model("charges", name)
     link = f'<a href="{change(order)}">{order.number}</a>'
     assert link in staff.get(listing(model)).content.decode()
     assert link in staff.get(change(model.objects.get())).content.decode()
@@ -182,7 +182,7 @@ def test_what_became_of_an_order_leads_back_to_it(staff: Client, name: str) -> N
 )  # fmt: skip
 @pytest.mark.parametrize("typed", ["NNG27-X3ZTK", "nng27-x3ztk", "NNG27X3ZTK", "nng27 x3ztk"])
 def test_an_order_is_found_by_its_number_however_it_is_typed(staff: Client, model: str, typed: str) -> None:
-    order, other = unhappy_order(number="NNG27-X3ZTK"), unhappy_order()
+    order, other = troubled_order(number="NNG27-X3ZTK"), troubled_order()
     page = staff.get(listing(apps.get_model(model)), {"q": typed}).content.decode()
     assert order.number in page.split("<tbody>")[1]
     assert other.number not in page
@@ -207,7 +207,7 @@ def test_every_page_says_in_which_zone_its_times_are(staff: Client) -> None:
 
 
 def test_a_dunning_says_when_its_next_step_is(staff: Client) -> None:
-    run = unhappy_order().dunning_run
+    run = troubled_order().dunning_run
     run.steps.create(number=1, due_at=NOW)
     for page in (listing(type(run)), change(run)):
         text = staff.get(page).content.decode()

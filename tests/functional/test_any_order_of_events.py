@@ -43,13 +43,10 @@ from integrations.inbox.models import WebhookEvent
 from orders.models import Order
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
+from tests.support.concurrency import Died, DiesAfter
 from tests.support.days import Days
-from tests.support.killed import DiesAfter
-from tests.support.payments import Died, StripeSandbox, place_order, place_renewal
-from tests.support.refunds import ask, somebody
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.factories import place_order, place_renewal, request_refund, staff_user
+from tests.support.sandboxes import StripeSandbox
 
 SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
 HARD = "pm_card_chargeCustomerFail_lost_card"
@@ -83,7 +80,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.opened_at = dt.datetime.now(dt.UTC)
         self.days = Days(self.patch, self.sandbox, start=self.opened_at)
         self.orders: list[Any] = []
-        self.staff = somebody()
+        self.staff = staff_user()
         self.order(card)
 
     def pick(self, number: int) -> Any:
@@ -175,7 +172,7 @@ class AnyOrder(RuleBasedStateMachine):
     def refund(self, number: int, amount: int | None) -> None:
         """Staff give money back: all that is left, or a part, or more than there is."""
         with contextlib.suppress(UnableToRefund):
-            ask(None, amount, order_number=self.pick(number).number, requested_by=self.staff)
+            request_refund(None, amount, order_number=self.pick(number).number, requested_by=self.staff)
 
     @rule(number=st.integers(0, 3), amount=st.sampled_from(["300", ""]))
     def refund_at_stripe(self, number: int, amount: str) -> None:

@@ -20,10 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from subscriptions.models import Plan, User
-from tests.support.payments import StripeSandbox
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.sandboxes import StripeSandbox
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 CHECKOUT = ("POST", "/api/v1/checkout/")

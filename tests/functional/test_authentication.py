@@ -20,11 +20,10 @@ from charges.models import Charge, ChargeAttempt
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
 from subscriptions.models import Subscription
-from tests.functional.test_payments import Shop, tell
-from tests.support.payments import StripeSandbox, published
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.deliveries import published
+from tests.support.sandboxes import StripeSandbox
+from tests.support.shop import Shop
+from tests.support.stripe_events import receive_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -129,7 +128,7 @@ def test_the_customer_authenticates_and_the_same_charge_is_paid(
     if told_by != "the webhook":
         assert browser.post("return").status_code == 202
     if told_by != "the return":
-        tell(stripe_sandbox, "payment_intent.succeeded", "payment_intent.requires_action")
+        receive_events(stripe_sandbox, "payment_intent.succeeded", "payment_intent.requires_action")
     shop.work(times=2 if "twice" in told_by else 1)
 
     assert outcome() == ("paid", "succeeded", ["succeeded"])
@@ -150,7 +149,7 @@ def test_a_failed_authentication_is_a_failed_payment_with_a_sentence(
 
     assert browser.authenticate("fail")["status"] == "requires_payment_method"
     browser.post("return")
-    tell(stripe_sandbox, "payment_intent.payment_failed", "payment_intent.requires_action")
+    receive_events(stripe_sandbox, "payment_intent.payment_failed", "payment_intent.requires_action")
     shop.work(times=2)
 
     assert outcome() == ("payment_failed", "failed", ["declined"])

@@ -13,11 +13,11 @@ from notifications.models import Notification
 from notifications.operations.message_context import message_context
 from notifications.queries import why_unpaid
 from notifications.rendering import emails
+from tests.support.days import NOW
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order
 from tests.support.languages import LANGUAGES
-from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

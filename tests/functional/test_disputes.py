@@ -14,11 +14,10 @@ from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
 from subscriptions.models import Plan, Subscription, User
-from tests.support.payments import StripeSandbox, capture, place_order, published, start_fulfillments
+from tests.support.deliveries import capture, published, start_fulfillments
+from tests.support.factories import place_order
 from tests.support.processes import wait_for
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

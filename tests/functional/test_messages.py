@@ -33,9 +33,8 @@ from orders.operations import payments
 from orders.operations.locks import locked_order
 from subscriptions.events import CustomerRegistered, CustomerUpdated
 from subscriptions.models import Customer
-from tests.unit.notifications.conftest import at_once, brevo_sandbox, make_order, running_brevo_sandbox
-
-__all__ = ["at_once", "brevo_sandbox", "make_order", "running_brevo_sandbox"]
+from tests.support.concurrency import at_once
+from tests.support.factories import make_order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
 
@@ -119,7 +118,7 @@ def test_a_purchase_writes_to_everybody_once(client, coffee, brevo_sandbox):
         (PaymentActionRequired, Order.Status.REQUIRES_ACTION, "payment_action_required"),
     ],
 )
-def test_a_payment_in_trouble_is_told(event, status, tag, make_order, brevo_sandbox):
+def test_a_payment_in_trouble_is_told(event, status, tag, brevo_sandbox):
     order = make_order(status=status)
     with transaction.atomic():
         publish(event(order_id=order.pk, customer_id=order.customer_id))
@@ -140,7 +139,7 @@ def attempted(order, *, number: int, status: str, **fields: Any) -> ChargeAttemp
     )  # fmt: skip
 
 
-def test_after_an_outage_only_the_newest_state_is_told(make_order, brevo_sandbox):
+def test_after_an_outage_only_the_newest_state_is_told(brevo_sandbox):
     order = make_order(status=Order.Status.PAYMENT_FAILED)
     about = {"order_id": order.pk, "customer_id": order.customer_id}
     attempted(order, number=1, status="declined", decline_code="insufficient_funds", finished_at=NOW)
@@ -159,7 +158,7 @@ def test_after_an_outage_only_the_newest_state_is_told(make_order, brevo_sandbox
     assert set(rows) == {("attempt-1", "skipped", "superseded"), ("attempt-2", "sent", "")}
 
 
-def test_a_message_of_yesterday_that_names_no_attempt_is_told_once(make_order, brevo_sandbox):
+def test_a_message_of_yesterday_that_names_no_attempt_is_told_once(brevo_sandbox):
     order = make_order(status=Order.Status.PAYMENT_FAILED)
     attempted(order, number=1, status="declined", decline_code="insufficient_funds", finished_at=NOW)
 
@@ -177,7 +176,7 @@ def wait_until(condition: Any, *, seconds: float = 10.0) -> None:
         time.sleep(0.05)
 
 
-def test_brevo_tells_what_became_of_a_mail(make_order, brevo_sandbox, live_server, settings, monkeypatch):
+def test_brevo_tells_what_became_of_a_mail(brevo_sandbox, live_server, settings, monkeypatch):
     monkeypatch.setitem(brevo_sandbox.app.webhooks.urls, "brevo", f"{live_server.url}/webhooks/brevo/")
     token = settings.BREVO_WEBHOOK_TOKEN
     config = brevo_sandbox.app.webhooks._config
@@ -209,11 +208,11 @@ def test_brevo_tells_what_became_of_a_mail(make_order, brevo_sandbox, live_serve
     assert Customer.objects.get(pk=bad.customer_id).marketing_consent
 
 
-def test_every_task_three_times_at_once(make_order, brevo_sandbox, at_once):
+def test_every_task_three_times_at_once(brevo_sandbox):
     order = make_order()
     arguments = {"order_id": str(order.pk), "customer_id": str(order.customer_id)}
     for name in ("emails.welcome", "sms.order_paid", "brevo.sync_contact", "dixa.sync_end_user"):
-        assert at_once(lambda task=current_app.tasks[name]: task(**arguments)) == [None] * 3
+        assert at_once(lambda task=current_app.tasks[name]: task(**arguments), times=3) == [None] * 3
 
     found = [len(brevo_sandbox.records(what)) for what in ("mails", "sms", "contacts", "endusers")]
     assert found == [1, 1, 1, 1]

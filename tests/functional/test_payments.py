@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
-from celery import current_app
-from django.test import Client
 
 from charges import queries
 from charges.models import Charge, ChargeAttempt
-from integrations.errors import PermanentError, TransientError
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.events import consumers_of
 from integrations.outbox.models import OutboxMessage
@@ -19,70 +15,17 @@ from integrations.sqs.tasks import queue_for
 from integrations.stripe import payment_intents
 from orders.events import OrderPlaced
 from subscriptions.models import Subscription
-from tests.support.payments import StripeSandbox, published
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.deliveries import published
+from tests.support.sandboxes import StripeSandbox
+from tests.support.shop import Shop
+from tests.support.stripe_events import receive_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Shop:
-    """A front end that buys and looks, and the ChargesQueue's worker."""
-
-    def __init__(self) -> None:
-        self.http = Client()
-        self.errors: list[str] = []
-
-    def buy(self, payment_method: str, *, key: str = "k1") -> str:
-        body = {
-            "plan": "magazine-monthly",
-            "payment_method": payment_method,
-            "customer": {"email": "reader@example.com", "name": "Reader"},
-        }
-        answer = self.http.post(
-            "/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": key}
-        )
-        assert answer.status_code == 201, answer.content
-        return str(answer.json()["order"]["status_url"])
-
-    def status(self, status_url: str) -> str:
-        return str(self.http.get(urlsplit(status_url).path).json()["status"])
-
-    def work(self, *, times: int = 1) -> None:
-        """Deliver every message of the ChargesQueue, oldest first, each as often as asked, up to four tries."""
-        for row in OutboxMessage.objects.filter(queue="ChargesQueue", sent_at=None).order_by("pk"):
-            for _ in range(times):
-                self._deliver(row)
-            row.delete()
-
-    def _deliver(self, row: OutboxMessage) -> None:
-        for _ in range(4):
-            try:
-                current_app.tasks[row.task](**row.kwargs)
-            except TransientError as error:
-                self.errors.append(type(error).__name__)
-            except PermanentError as error:
-                self.errors.append(type(error).__name__)
-                return
-            else:
-                return
-        pytest.fail(f"{row.task} would be dead-lettered: {self.errors}")
 
 
 @pytest.fixture
 def shop(stripe_sandbox: StripeSandbox, magazine: Any) -> Shop:
     return Shop()
-
-
-def tell(sandbox: StripeSandbox, *types: str) -> None:
-    """Put Stripe's events into the inbox as the webhook's door does, newest first."""
-    from charges.events import StripeWebhookReceived
-    from integrations.inbox.recording import Received, record
-
-    events = [event for event in sandbox.objects("events") if event["type"] in types]
-    received = [Received(event_id=event["id"], type=event["type"], payload=event) for event in events]
-    record(provider="stripe", received=received, event=lambda id: StripeWebhookReceived(webhook_event_id=id))
 
 
 def test_the_tasks_and_their_queue_are_frozen() -> None:
@@ -113,7 +56,7 @@ def test_a_declined_card_leaves_an_unpaid_order_and_no_money_moved(shop: Shop, s
     status_url = shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
 
     shop.work(times=2)
-    tell(stripe_sandbox, "payment_intent.payment_failed")
+    receive_events(stripe_sandbox, "payment_intent.payment_failed")
     shop.work(times=2)
 
     assert shop.status(status_url) == "payment_failed"
@@ -135,7 +78,9 @@ def test_a_payment_that_the_customer_authenticates_completes_the_same_charge(
         "POST", f"/v1/payment_intents/{intent['id']}/confirm", payment_method=card, return_url="https://shop.example"
     )
     stripe_sandbox.authenticate(intent["id"])
-    tell(stripe_sandbox, "payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed")
+    receive_events(
+        stripe_sandbox, "payment_intent.succeeded", "payment_intent.requires_action", "payment_intent.payment_failed"
+    )
     shop.work(times=2)
 
     assert shop.status(status_url) == "paid"

@@ -15,12 +15,10 @@ from integrations.errors import ProviderUnclear
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from subscriptions.models import User
-from tests.support.payments import StripeSandbox, published
+from tests.support.deliveries import published
 from tests.support.processes import wait_for
-from tests.support.refunds import at_stripe, made_at_stripe, state
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.refunds import refund_in_dashboard, refund_state, refunds_at_stripe
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,7 +46,7 @@ class BackOffice:
         assert answer.status_code == 201, answer.content
         self.work()
         charge = Charge.objects.get(order__number=answer.json()["order"]["number"])
-        assert state(charge) == (0, "paid", [])
+        assert refund_state(charge) == (0, "paid", [])
         return charge
 
     def refund(self, charge: Any, *, key: str = "k1", **fields: Any) -> str:
@@ -104,7 +102,10 @@ def test_all_of_it(office: BackOffice) -> None:
     office.work()
 
     assert office.status(refund) == "succeeded"
-    assert (state(charge), at_stripe(office.sandbox)) == ((1290, "refunded", ["succeeded"]), [(1290, "succeeded")])
+    assert (refund_state(charge), refunds_at_stripe(office.sandbox)) == (
+        (1290, "refunded", ["succeeded"]),
+        [(1290, "succeeded")],
+    )
     assert published()["RefundSucceeded"] == 1
     assert_books_agree()
 
@@ -114,10 +115,10 @@ def test_a_part_and_later_the_rest(office: BackOffice) -> None:
     office.refund(charge, amount=290)
     office.refund(charge, amount=290)  # the agent clicks twice
     office.work()
-    assert state(charge) == (290, "partially_refunded", ["succeeded"])
+    assert refund_state(charge) == (290, "partially_refunded", ["succeeded"])
     office.refund(charge, key="k2")
     office.work()
-    assert state(charge) == (1290, "refunded", ["succeeded", "succeeded"])
+    assert refund_state(charge) == (1290, "refunded", ["succeeded", "succeeded"])
     listed = office.http.get("/api/v1/refunds/", {"order": charge.order.number}).json()
     assert [one["amount"] for one in listed["results"]] == [1000, 290]
     assert_books_agree()
@@ -127,12 +128,12 @@ def test_the_bank_takes_its_time(office: BackOffice) -> None:
     charge = office.sell("pm_card_pendingRefund")
     refund = office.refund(charge)
     office.work()
-    assert (office.status(refund), state(charge)[1]) == ("pending", "paid")
+    assert (office.status(refund), refund_state(charge)[1]) == ("pending", "paid")
 
     office.sandbox.settle_refund(Refund.objects.get().stripe_id or "", "succeed")
     office.work()
 
-    assert (office.status(refund), state(charge)[1]) == ("succeeded", "refunded")
+    assert (office.status(refund), refund_state(charge)[1]) == ("succeeded", "refunded")
     assert published()["RefundSucceeded"] == 1
     assert_books_agree()
 
@@ -146,11 +147,11 @@ def test_the_bank_sends_it_back_days_later_and_staff_try_again(office: BackOffic
     office.work()
 
     assert office.status(refund) == "failed"
-    assert state(charge) == (0, "paid", ["failed"])
+    assert refund_state(charge) == (0, "paid", ["failed"])
     assert (published()["RefundSucceeded"], published()["RefundFailed"]) == (1, 1)
     office.refund(charge, key="k2")
     office.work()
-    assert state(charge) == (1290, "refunded", ["failed", "succeeded"])
+    assert refund_state(charge) == (1290, "refunded", ["failed", "succeeded"])
     assert_books_agree()
 
 
@@ -162,19 +163,19 @@ def test_the_answer_is_lost(office: BackOffice, kind: str) -> None:
 
     office.work()
 
-    assert (office.status(refund), at_stripe(office.sandbox)) == ("succeeded", [(1290, "succeeded")])
+    assert (office.status(refund), refunds_at_stripe(office.sandbox)) == ("succeeded", [(1290, "succeeded")])
     assert published()["RefundSucceeded"] == 1
     assert_books_agree()
 
 
 def test_a_colleague_refunds_in_stripes_dashboard(office: BackOffice) -> None:
     charge = office.sell()
-    made_at_stripe(office.sandbox, charge, 290)
+    refund_in_dashboard(office.sandbox, charge, 290)
     office.work()
-    assert state(charge) == (290, "partially_refunded", ["succeeded"])
+    assert refund_state(charge) == (290, "partially_refunded", ["succeeded"])
     refund = office.refund(charge)
     office.work()
-    assert (office.status(refund), state(charge)[:2]) == ("succeeded", (1290, "refunded"))
+    assert (office.status(refund), refund_state(charge)[:2]) == ("succeeded", (1290, "refunded"))
     assert_books_agree()
 
 
@@ -183,7 +184,7 @@ def test_staff_and_a_colleague_refund_at_the_same_time(office: BackOffice) -> No
     charge = office.sell()
     refund = office.refund(charge, amount=1000)
     office.sandbox.webhooks_to("")
-    made_at_stripe(office.sandbox, charge, 500)
+    refund_in_dashboard(office.sandbox, charge, 500)
     office.work()
     assert (office.status(refund), Refund.objects.get().failure_code) == ("failed", "amount_too_large")
 
@@ -191,14 +192,14 @@ def test_staff_and_a_colleague_refund_at_the_same_time(office: BackOffice) -> No
     stored = WebhookEvent.objects.create(provider="stripe", event_id=event["id"], type=event["type"], payload=event)
     current_app.tasks["charges.process_webhook"](webhook_event_id=str(stored.pk))
 
-    assert state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
+    assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
     assert_books_agree()
 
 
 def test_a_refusal_is_read_in_the_admin(office: BackOffice) -> None:
     charge = office.sell()
     office.sandbox.webhooks_to("")
-    made_at_stripe(office.sandbox, charge, 1290)
+    refund_in_dashboard(office.sandbox, charge, 1290)
     office.refund(charge)
     office.work()
     browser = Client()
@@ -208,5 +209,5 @@ def test_a_refusal_is_read_in_the_admin(office: BackOffice) -> None:
 
     assert "charge_already_refunded" in page
     assert charge.order.number in page
-    assert state(charge) == (0, "paid", ["failed"])
+    assert refund_state(charge) == (0, "paid", ["failed"])
     assert published()["RefundFailed"] == 0, "the customer was promised nothing"

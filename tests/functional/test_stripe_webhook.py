@@ -14,11 +14,10 @@ from integrations.errors import ProviderUnclear
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
-from tests.support.payments import StripeSandbox, capture, place_order, published
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order
 from tests.support.processes import wait_for
-from tests.unit.charges.conftest import running_stripe_sandbox, stripe_sandbox
-
-__all__ = ["running_stripe_sandbox", "stripe_sandbox"]
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

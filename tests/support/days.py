@@ -1,21 +1,28 @@
-"""A shop whose days pass when a test says so: the outbox worked off in order of time, the clock passed in."""
+"""The time of the tests: one fixed moment, and a shop whose days pass only when a test says so."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import current_app
 
 from integrations.errors import PermanentError
-from tests.support.payments import AT_ONCE, NOW, StripeSandbox
+
+if TYPE_CHECKING:
+    from tests.support.sandboxes import StripeSandbox
+
+NOW = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
+# PostgreSQL's clock sets `not_before` of a message that is due immediately, so it is not exactly `created_at`.
+IMMEDIATELY = dt.timedelta(seconds=5)
 
 
 class Days:
-    """Runs the tasks of the Charges and Orders queues as a worker would, at the test's time; the others' messages stay.
+    """Runs the tasks of the Charges and Orders queues as a worker would, at the test's own time. Messages of the other
+    queues stay in the outbox.
 
-    ``ladder``: how often a failing message is delivered at once, before it is left as dead.
+    ``ladder``: how often a failing message is delivered, without pauses, before it counts as a dead letter.
     """
 
     QUEUES = ("ChargesQueue", "OrdersQueue")
@@ -32,27 +39,34 @@ class Days:
         monkeypatch.setattr("integrations.quick_retries.PAUSES_SECONDS", (0.0, 0.0, 0.0))
 
     def until(self, moment: dt.datetime) -> None:
-        """Everything that is due until then happens, when it is due."""
+        """Deliver every message that is due until then, each at its time."""
         while (due := self._next()) is not None and due[0] <= moment:
-            self._move_to(max(due[0], self.now))
+            self.sleep_until(max(due[0], self.now))
             self._deliver(due[1])
-        self._move_to(moment)
+        self.sleep_until(moment)
 
     def pass_(self, **time: float) -> None:
-        """So much time passes, as ``days=2, hours=1``."""
+        """Let this much time pass, given as ``days=2, hours=1``, while the workers run."""
         self.until(self.now + dt.timedelta(**time))
 
     def sleep(self, **time: float) -> None:
-        """So much time passes while no worker runs."""
-        self._move_to(self.now + dt.timedelta(**time))
+        """Let this much time pass while no worker runs."""
+        self.sleep_until(self.now + dt.timedelta(**time))
+
+    def sleep_until(self, moment: dt.datetime) -> None:
+        if moment > self.now:
+            self.sandbox.pass_time((moment - self.now).total_seconds())
+            self.now = moment
 
     def settle(self) -> None:
-        """What is due now happens."""
+        """Deliver every message that is due now."""
         self.until(self.now)
 
     def deliver_any(self, number: int, *, again: bool = False) -> None:
-        """One of the messages that are due, by its number: one that waits, or was delivered before. ``again``: it will
-        be delivered again, as one is whose worker died."""
+        """Deliver one of the messages that are due, chosen by its number. It may have been delivered before.
+
+        ``again``: the message will be delivered once more, as if the worker had died before it acknowledged it.
+        """
         due = [row for row in self._messages() if self._due(row) <= self.now]
         if not due:
             return
@@ -64,7 +78,7 @@ class Days:
                 self._mark(row, sent_at=row.sent_at)
 
     def redeliver_everything(self) -> None:
-        """The dead letters as well, by somebody who has mended what was wrong."""
+        """Deliver what is due, and the dead letters once more, as an operator does after the cause was fixed."""
         self.settle()
         rows, self.dead_rows, self.dead = self.dead_rows, [], []
         for row in rows:
@@ -79,18 +93,13 @@ class Days:
     def _mark(self, row: Any, *, sent_at: dt.datetime | None) -> None:
         self._messages().filter(pk=row.pk).update(sent_at=sent_at)
 
-    def _move_to(self, moment: dt.datetime) -> None:
-        if moment > self.now:
-            self.sandbox.pass_time((moment - self.now).total_seconds())
-            self.now = moment
-
     def _next(self) -> tuple[dt.datetime, Any] | None:
         due = ((self._due(row), row) for row in self._messages().filter(sent_at=None))
-        return min(due, key=lambda one: (one[0], one[1].pk), default=None)
+        return min(due, key=lambda pair: (pair[0], pair[1].pk), default=None)
 
     def _due(self, row: Any) -> dt.datetime:
-        at_once = abs(row.not_before - row.created_at) < AT_ONCE
-        return self.now if at_once else row.not_before
+        is_immediate = abs(row.not_before - row.created_at) < IMMEDIATELY
+        return self.now if is_immediate else row.not_before
 
     def _deliver(self, row: Any) -> None:
         self._mark(row, sent_at=self.now)

@@ -27,16 +27,20 @@ def free_port() -> int:
 
 
 def wait_for(condition: Callable[[], T], *, seconds: float = 20.0, every: float = 0.1, what: str = "") -> T:
-    """The condition's first true value; fails the test with ``what`` when there is none in time. Asked ``every``
-    so many seconds, for a question takes time as well."""
+    """Returns the condition's first true value. Fails the test, naming ``what``, if there is none in time.
+
+    The pauses start at 5 milliseconds and grow to ``every``, because each check takes time as well.
+    """
     deadline = time.monotonic() + seconds
+    pause = 0.005
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what or condition}")
-        time.sleep(every)
+        time.sleep(pause)
+        pause = min(pause * 2, every)
 
 
 def port_answers(port: int) -> bool:

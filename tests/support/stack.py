@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import boto3
 import httpx
@@ -17,6 +18,7 @@ from django.db.models.functions import Now
 
 from integrations.stripe.event_types import HANDLED_EVENTS
 from tests.support.processes import Process, free_port, port_answers, python, wait_for
+from tests.support.sandboxes import SandboxControl
 
 ALL_QUEUES = "AccountQueue,EmailsQueue,OrdersQueue,ChargesQueue,SmsQueue,BrevoQueue,DixaQueue"
 LADDER = "1,2,3"
@@ -46,7 +48,7 @@ class Emulator:
             self.process.stop()
 
 
-class Sandbox:
+class Sandbox(SandboxControl):
     """The stand-in for Stripe, Brevo and Dixa, and its own records of what it was asked and what it did."""
 
     def __init__(self, directory: Path, *, web_port: int) -> None:
@@ -72,18 +74,6 @@ class Sandbox:
             log=directory / "sandbox.log",
         )
         wait_for(lambda: port_answers(self.port), what="the sandbox answers")
-
-    def reset(self) -> None:
-        self.http.post("/sandbox/reset").raise_for_status()
-
-    def faults(self, *rules: Mapping[str, Any]) -> None:
-        self.http.put("/sandbox/faults", json=list(rules)).raise_for_status()
-
-    def records(self, what: str, **query: str) -> list[dict[str, Any]]:
-        answer = self.http.get(f"/sandbox/{what}", params=query)
-        answer.raise_for_status()
-        found = answer.json()
-        return list(found["data"] if isinstance(found, dict) else found)
 
     def stop(self) -> None:
         self.http.close()
@@ -175,6 +165,25 @@ class Stack:
             process.stop()
         self.sandbox.stop()
         self.emulator.stop()
+
+
+def buy(stack: Stack, number: int = 0, **changes: Any) -> Any:
+    """Place a checkout over HTTP as a shop front end does. Returns the order."""
+    data = {
+        "plan": "magazine-monthly",
+        "payment_method": "pm_card_visa",
+        "customer": {
+            "email": f"reader{number}@example.com",
+            "name": f"Reader {number}",
+            "phone": f"+49151123{number:05d}",
+            "sms_consent": True,
+            "marketing_consent": True,
+        },
+        **changes,
+    }
+    response = stack.http.post("/api/v1/checkout/", json=data, headers={"Idempotency-Key": str(uuid4())})
+    assert response.status_code == 201, response.text
+    return response.json()["order"]
 
 
 def database_url() -> str:

@@ -20,8 +20,8 @@ from charges.models import Charge, ChargeAttempt, Dispute, Refund
 from notifications.models import Notification
 from orders.models import Order
 from subscriptions.models import Subscription, User
-from tests.integration.shop.test_road import buy
 from tests.support.processes import wait_for
+from tests.support.stack import buy
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack

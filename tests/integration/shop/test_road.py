@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import psutil
 import pytest
@@ -23,6 +22,7 @@ from orders.models import Order
 from subscriptions.models import Customer, User
 from tests.support.endpoints import taking_and_silent
 from tests.support.processes import python, wait_for
+from tests.support.stack import buy
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -30,25 +30,6 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.timeout(170)]
-
-
-def buy(stack: Stack, number: int = 0, **changes: Any) -> Any:
-    """Place a checkout over HTTP as a shop front end does."""
-    data = {
-        "plan": "magazine-monthly",
-        "payment_method": "pm_card_visa",
-        "customer": {
-            "email": f"reader{number}@example.com",
-            "name": f"Reader {number}",
-            "phone": f"+49151123{number:05d}",
-            "sms_consent": True,
-            "marketing_consent": True,
-        },
-        **changes,
-    }
-    answer = stack.http.post("/api/v1/checkout/", json=data, headers={"Idempotency-Key": str(uuid4())})
-    assert answer.status_code == 201, answer.text
-    return answer.json()["order"]
 
 
 def buy_many(stack: Stack, count: int) -> list[Any]:

@@ -10,7 +10,8 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
 from charges.models import Charge, ChargeAttempt, SavedPaymentMethod, StripeCustomer
-from tests.support.payments import NOW, place_order
+from tests.support.days import NOW
+from tests.support.factories import place_order
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,8 @@ import pytest
 
 from charges import queries
 from charges.models import Charge, DunningRun
-from tests.support.payments import NOW, place_order
+from tests.support.days import NOW
+from tests.support.factories import place_order
 
 pytestmark = pytest.mark.django_db
 

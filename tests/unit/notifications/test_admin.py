@@ -6,12 +6,13 @@ from django.urls import reverse
 
 from notifications.models import Channel, ContactSync, Notification, Suppression
 from subscriptions.models import User
+from tests.support.factories import make_order
 
 MODELS = ["notification", "contactsync", "suppression"]
 
 
 @pytest.fixture
-def rows(make_order):
+def rows(db: None):
     order = make_order()
     notification = Notification.objects.create(
         kind="welcome", channel=Channel.EMAIL, customer=order.customer, order=order, provider_message_id="<m@relay>"

@@ -9,13 +9,14 @@ from notifications.models import ContactSync
 from notifications.operations import contact_syncs, rate_limits
 from subscriptions import queries as subscriptions
 from subscriptions.models import Customer
-from tests.unit.notifications.conftest import make_customer
+from tests.support.concurrency import at_once
+from tests.support.factories import make_customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ann() -> Customer:
+def ann(db: None) -> Customer:
     return make_customer(marketing_consent=True)
 
 
@@ -42,8 +43,8 @@ class TestBrevo:
         row = ContactSync.objects.get()
         assert (row.provider, row.external_id, row.synced_at) == ("brevo", str(contact["id"]), now)
 
-    def test_three_deliveries_at_once_are_one_contact(self, brevo_sandbox, ann, at_once, now):
-        assert at_once(lambda: sync_contact(ann, now)) == [None] * 3
+    def test_three_deliveries_at_once_are_one_contact(self, brevo_sandbox, ann, now):
+        assert at_once(lambda: sync_contact(ann, now), times=3) == [None] * 3
         assert len(brevo_sandbox.records("contacts")) == 1
 
     def test_the_last_writer_has_the_newest_data(self, brevo_sandbox, ann, now, settings):
@@ -151,8 +152,8 @@ class TestDixa:
         row = ContactSync.objects.get()
         assert (row.provider, row.external_id, row.synced_at) == ("dixa", user["id"], now)
 
-    def test_three_deliveries_at_once_are_one_end_user(self, brevo_sandbox, ann, at_once, now):
-        assert at_once(lambda: sync_end_user(ann, now)) == [None] * 3
+    def test_three_deliveries_at_once_are_one_end_user(self, brevo_sandbox, ann, now):
+        assert at_once(lambda: sync_end_user(ann, now), times=3) == [None] * 3
 
         assert len(brevo_sandbox.records("endusers")) == 1
         posts = [call for call in brevo_sandbox.calls("dixa") if call[0] == "POST"]
@@ -218,7 +219,7 @@ class TestDixa:
 
 
 class TestPacing:
-    def test_all_workers_together_keep_the_pace(self, at_once):
+    def test_all_workers_together_keep_the_pace(self):
         began = time.monotonic()
         at_once(lambda: rate_limits.wait_for_slot(name="test", per_second=10, burst=0, calls=1), times=4)
         assert 0.25 < time.monotonic() - began < 1.5

@@ -15,6 +15,8 @@ from notifications.models import Channel, Notification
 from notifications.operations import emails, sms
 from notifications.operations.dedup_keys import DedupKey
 from orders.models import Order
+from tests.support.concurrency import at_once
+from tests.support.factories import make_order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
 
@@ -74,7 +76,7 @@ def outcome(**fields) -> tuple[str, str]:
     return (row.status, row.error_code)
 
 
-def test_each_occasion_is_told_once(brevo_sandbox, make_order, now):
+def test_each_occasion_is_told_once(brevo_sandbox, now):
     order = make_order(status="payment_failed")
 
     told = [tell(Kind.PAYMENT_FAILED, order, now, attempt_number=number) for number in (1, 1, 2, 2, 3)]
@@ -84,16 +86,16 @@ def test_each_occasion_is_told_once(brevo_sandbox, make_order, now):
     assert set(Notification.objects.values_list("dedup_key", flat=True)) == {"attempt-1", "attempt-2", "attempt-3"}
 
 
-def test_three_deliveries_of_one_occasion_at_once_are_one_mail(brevo_sandbox, make_order, at_once, now):
+def test_three_deliveries_of_one_occasion_at_once_are_one_mail(brevo_sandbox, now):
     order = make_order(status="payment_failed")
 
-    outcomes = at_once(lambda: tell(Kind.PAYMENT_REMINDER, order, now, step_number=2))
+    outcomes = at_once(lambda: tell(Kind.PAYMENT_REMINDER, order, now, step_number=2), times=3)
 
     assert sorted(outcomes) == [False, False, True]
     assert len(brevo_sandbox.records("mails")) == 1
 
 
-def test_the_database_keeps_one_row_of_each_dedup_key(make_order):
+def test_the_database_keeps_one_row_of_each_dedup_key():
     order = make_order()
     row = {"kind": "payment_failed", "channel": "email", "order": order, "customer": order.customer}
     Notification.objects.create(**row, dedup_key="attempt-1")
@@ -118,7 +120,7 @@ def test_the_key_of_an_dedup_key(about, key):
 
 
 @pytest.mark.parametrize("later", ["declined", "started", "unknown", "processing", "requires_action"])
-def test_a_later_attempt_supersedes(later, brevo_sandbox, make_order, now):
+def test_a_later_attempt_supersedes(later, brevo_sandbox, now):
     order = make_order(status="payment_failed")
     charge = charged(order)
     attempted(charge, 1)
@@ -134,7 +136,7 @@ def test_a_later_attempt_supersedes(later, brevo_sandbox, make_order, now):
 @pytest.mark.parametrize(
     ("status", "code"), [("refused", "resource_missing"), ("without_effect", ""), ("canceled", "")]
 )
-def test_what_the_customer_is_not_told_of_supersedes_nothing(status, code, brevo_sandbox, make_order, now):
+def test_what_the_customer_is_not_told_of_supersedes_nothing(status, code, brevo_sandbox, now):
     order = make_order(status="payment_failed")
     charge = charged(order)
     attempted(charge, 1)
@@ -143,7 +145,7 @@ def test_what_the_customer_is_not_told_of_supersedes_nothing(status, code, brevo
     assert tell(Kind.PAYMENT_FAILED, order, now, attempt_number=1)
 
 
-def test_the_end_of_dunning_and_a_reminder_supersede_the_attempt_before(brevo_sandbox, make_order, now):
+def test_the_end_of_dunning_and_a_reminder_supersede_the_attempt_before(brevo_sandbox, now):
     order = make_order(status="payment_failed")
     attempted(charged(order), 1)
     run = dunned(order)
@@ -159,7 +161,7 @@ def test_the_end_of_dunning_and_a_reminder_supersede_the_attempt_before(brevo_sa
     assert tell(Kind.DUNNING_EXHAUSTED, order, now)
 
 
-def test_a_card_that_fails_after_the_end_of_dunning_is_told(brevo_sandbox, make_order, now):
+def test_a_card_that_fails_after_the_end_of_dunning_is_told(brevo_sandbox, now):
     order = make_order(status="payment_failed")
     charge = charged(order)
     attempted(charge, 1)
@@ -170,7 +172,7 @@ def test_a_card_that_fails_after_the_end_of_dunning_is_told(brevo_sandbox, make_
     assert tell(Kind.PAYMENT_FAILED, order, now, attempt_number=2)
 
 
-def test_a_reminder_is_superseded_by_the_card_that_was_given_after_it(brevo_sandbox, make_order, now):
+def test_a_reminder_is_superseded_by_the_card_that_was_given_after_it(brevo_sandbox, now):
     order = make_order(status="payment_failed")
     charge = charged(order)
     attempted(charge, 1)
@@ -184,13 +186,13 @@ def test_a_reminder_is_superseded_by_the_card_that_was_given_after_it(brevo_sand
 @pytest.mark.parametrize(
     ("status", "words"), [("payment_failed", "with another card"), ("requires_action", "confirm the payment")]
 )
-def test_a_reminder_asks_for_what_the_order_needs_when_it_is_sent(status, words, brevo_sandbox, make_order, now):
+def test_a_reminder_asks_for_what_the_order_needs_when_it_is_sent(status, words, brevo_sandbox, now):
     order = make_order(status=status)
     assert tell(Kind.PAYMENT_REMINDER, order, now, step_number=1)
     assert f"Here you can {words}" in brevo_sandbox.records("mails")[0]["textContent"].replace("pay with", "with")
 
 
-def test_a_planned_try_is_announced(brevo_sandbox, make_order):
+def test_a_planned_try_is_announced(brevo_sandbox):
     order = make_order(status="payment_failed")
     attempted(charged(order), 1, code="insufficient_funds")
     dunned(order).steps.create(number=1, due_at=START + 3 * DAY)
@@ -203,7 +205,7 @@ def test_a_planned_try_is_announced(brevo_sandbox, make_order):
     assert sorted(promised) == [False, True]
 
 
-def test_the_link_is_in_the_mail_and_nowhere_else(brevo_sandbox, make_order, now, caplog, settings):
+def test_the_link_is_in_the_mail_and_nowhere_else(brevo_sandbox, now, caplog, settings):
     order = make_order(status="payment_failed")
     caplog.set_level("DEBUG")
 
@@ -229,7 +231,7 @@ def test_the_link_is_in_the_mail_and_nowhere_else(brevo_sandbox, make_order, now
         ("past_due", "requires_action", "Your payment is overdue"),
     ],
 )
-def test_the_end_of_dunning_is_told_by_the_policy(policy, status, words, brevo_sandbox, make_order, now):
+def test_the_end_of_dunning_is_told_by_the_policy(policy, status, words, brevo_sandbox, now):
     order = make_order(status=status)
     dunned(order, status="exhausted", policy=policy, ended_at=START)
 
@@ -251,7 +253,7 @@ def test_the_end_of_dunning_is_told_by_the_policy(policy, status, words, brevo_s
         ({"status": "recovered", "ended_at": START}, "paid", "dunning_recovered"),
     ],
 )
-def test_no_end_of_dunning_is_told_that_is_none(run, status, reason, brevo_sandbox, make_order, now):
+def test_no_end_of_dunning_is_told_that_is_none(run, status, reason, brevo_sandbox, now):
     order = make_order(status=status)
     dunned(order, **run)
 
@@ -260,7 +262,7 @@ def test_no_end_of_dunning_is_told_that_is_none(run, status, reason, brevo_sandb
 
 
 @pytest.mark.parametrize("status", ["refunded", "partially_refunded", "canceled", "fulfilled"])
-def test_every_refund_is_told_with_its_own_amount_whatever_the_order_is(status, brevo_sandbox, make_order, now):
+def test_every_refund_is_told_with_its_own_amount_whatever_the_order_is(status, brevo_sandbox, now):
     order = make_order()
     first, second = refunded(order, amount=500), refunded(order, amount=790)
     Order.objects.update(status=status)
@@ -273,7 +275,7 @@ def test_every_refund_is_told_with_its_own_amount_whatever_the_order_is(status, 
     assert "refunded €7.90" in texts
 
 
-def test_a_refund_that_came_back_is_told_and_no_longer_as_a_success(brevo_sandbox, make_order, now):
+def test_a_refund_that_came_back_is_told_and_no_longer_as_a_success(brevo_sandbox, now):
     order = make_order()
     refund = refunded(order, status="failed")
 
@@ -284,7 +286,7 @@ def test_a_refund_that_came_back_is_told_and_no_longer_as_a_success(brevo_sandbo
     assert [mail["tags"] for mail in brevo_sandbox.records("mails")] == [["refund_failed"]]
 
 
-def test_money_that_came_too_late_is_explained(brevo_sandbox, make_order, now):
+def test_money_that_came_too_late_is_explained(brevo_sandbox, now):
     order = make_order()
     refund = refunded(order, amount=order.amount, origin="shop")
     Order.objects.update(status="canceled")
@@ -295,7 +297,7 @@ def test_money_that_came_too_late_is_explained(brevo_sandbox, make_order, now):
     assert "the whole amount" in text
 
 
-def test_a_refund_of_another_order_is_told_to_nobody(brevo_sandbox, make_order, now):
+def test_a_refund_of_another_order_is_told_to_nobody(brevo_sandbox, now):
     refund = refunded(make_order())
     stranger = make_order(customer={"email": "b@example.com"}, start=START + DAY)
 
@@ -311,7 +313,7 @@ def test_a_refund_of_another_order_is_told_to_nobody(brevo_sandbox, make_order, 
         (Kind.PAYMENT_ACTION_REQUIRED, "requires_action", "your bank asks you to confirm"),
     ],
 )
-def test_a_payment_in_trouble_is_told_by_sms_to_who_asked_for_that(kind, status, words, brevo_sandbox, make_order, now):
+def test_a_payment_in_trouble_is_told_by_sms_to_who_asked_for_that(kind, status, words, brevo_sandbox, now):
     for consent in (True, False):
         customer = {"email": f"{consent}@example.com", "sms_consent": consent}
         order = make_order(status=status, customer=customer, start=START + consent * DAY)

@@ -10,6 +10,8 @@ from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, emails
 from orders import queries as orders
 from orders.models import Order
+from tests.support.concurrency import at_once
+from tests.support.factories import make_order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
 
@@ -30,7 +32,7 @@ def fault(kind: str, **more) -> dict:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_kind_reaches_the_mailbox(kind, brevo_sandbox, make_order, now):
+def test_each_kind_reaches_the_mailbox(kind, brevo_sandbox, now):
     order = make_order(status=KINDS[kind])
 
     assert emails.send(kind=kind, order_id=order.pk, at=now)
@@ -47,10 +49,10 @@ def test_each_kind_reaches_the_mailbox(kind, brevo_sandbox, make_order, now):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, make_order, at_once, now):
+def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, now):
     order = make_order(status=KINDS[kind])
 
-    outcomes = at_once(lambda: emails.send(kind=kind, order_id=order.pk, at=now))
+    outcomes = at_once(lambda: emails.send(kind=kind, order_id=order.pk, at=now), times=3)
 
     assert sorted(outcomes) == [False, False, True]
     assert len(brevo_sandbox.records("mails")) == 1
@@ -72,7 +74,7 @@ def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, make_order, 
         (Kind.DUNNING_EXHAUSTED, "payment_failed", "no_dunning"),
     ],
 )
-def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox, make_order, now):
+def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox, now):
     order = make_order(status=status)
 
     assert not emails.send(kind=kind, order_id=order.pk, at=now)
@@ -82,7 +84,7 @@ def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox,
     assert (row.status, row.error_code) == (Status.SKIPPED, reason)
 
 
-def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, make_order, now):
+def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, now):
     order = make_order(status="pending_payment")
     emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
     Order.objects.update(status="paid", paid_at=now)
@@ -91,7 +93,7 @@ def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, make_orde
     assert "is paid" in brevo_sandbox.records("mails")[0]["subject"]
 
 
-def test_only_the_first_order_is_a_welcome(brevo_sandbox, make_order, now):
+def test_only_the_first_order_is_a_welcome(brevo_sandbox, now):
     first = make_order()
     renewal = make_order(customer=first.customer, subscription=first.subscription, start=first.period_end)
 
@@ -106,7 +108,7 @@ def test_only_the_first_order_is_a_welcome(brevo_sandbox, make_order, now):
 
 
 @pytest.mark.parametrize("kind", ["drop", "error"])
-def test_unclear_before_the_effect_is_sent_by_the_retry(kind, brevo_sandbox, make_order, now):
+def test_unclear_before_the_effect_is_sent_by_the_retry(kind, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault(kind))
 
@@ -120,7 +122,7 @@ def test_unclear_before_the_effect_is_sent_by_the_retry(kind, brevo_sandbox, mak
 
 
 @pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
-def test_unclear_after_the_effect_is_not_sent_twice(kind, brevo_sandbox, make_order, now):
+def test_unclear_after_the_effect_is_not_sent_twice(kind, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault(kind))
 
@@ -134,7 +136,7 @@ def test_unclear_after_the_effect_is_not_sent_twice(kind, brevo_sandbox, make_or
     assert (row.status, row.provider_message_id) == (Status.SENT, "")
 
 
-def test_a_time_out_is_unclear(brevo_sandbox, make_order, now, monkeypatch):
+def test_a_time_out_is_unclear(brevo_sandbox, now, monkeypatch):
     monkeypatch.setattr("integrations.http.READ_SECONDS", 0.2)
     order = make_order()
     brevo_sandbox.faults(fault("timeout_after_effect", seconds=1))
@@ -145,7 +147,7 @@ def test_a_time_out_is_unclear(brevo_sandbox, make_order, now, monkeypatch):
     assert Notification.objects.get().status == Status.SENDING
 
 
-def test_after_thirty_minutes_the_outcome_stays_unknown(brevo_sandbox, make_order, now):
+def test_after_thirty_minutes_the_outcome_stays_unknown(brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("drop_after_effect"))
     with pytest.raises(ProviderUnclear):
@@ -160,7 +162,7 @@ def test_after_thirty_minutes_the_outcome_stays_unknown(brevo_sandbox, make_orde
     assert Notification.objects.get().status == Status.UNKNOWN
 
 
-def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, make_order, now, settings):
+def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, now, settings):
     """A try that certainly failed does not start it."""
     order = make_order()
     settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
@@ -174,7 +176,7 @@ def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, make_order,
     assert Notification.objects.get().first_attempted_at == later
 
 
-def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_sandbox, make_order, now, settings):
+def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_sandbox, now, settings):
     order = make_order()
     brevo_sandbox.faults(fault("drop_after_effect"))
     with pytest.raises(ProviderUnclear):
@@ -196,7 +198,7 @@ class Killed(BaseException):
     """The worker is gone."""
 
 
-def test_death_between_the_call_and_the_commit(brevo_sandbox, make_order, now, monkeypatch):
+def test_death_between_the_call_and_the_commit(brevo_sandbox, now, monkeypatch):
     order = make_order()
 
     def die(**_: object) -> None:
@@ -212,7 +214,7 @@ def test_death_between_the_call_and_the_commit(brevo_sandbox, make_order, now, m
     assert Notification.objects.get().status == Status.SENT
 
 
-def test_throttled_says_how_long(brevo_sandbox, make_order, now):
+def test_throttled_says_how_long(brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("error", status=429, retry_after=90))
 
@@ -225,7 +227,7 @@ def test_throttled_says_how_long(brevo_sandbox, make_order, now):
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-def test_trouble_with_our_account_is_not_the_mails_fault(status, brevo_sandbox, make_order, now):
+def test_trouble_with_our_account_is_not_the_mails_fault(status, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("error", status=status))
 
@@ -237,7 +239,7 @@ def test_trouble_with_our_account_is_not_the_mails_fault(status, brevo_sandbox, 
     assert len(brevo_sandbox.records("mails")) == 1
 
 
-def test_a_refusal_is_an_outcome_and_a_dead_letter_and_a_redrive_mends_it(brevo_sandbox, make_order, now, settings):
+def test_a_refusal_is_an_outcome_and_a_dead_letter_and_a_redrive_mends_it(brevo_sandbox, now, settings):
     order = make_order()
     settings.SENDER_EMAIL = "not an address"
     with pytest.raises(ProviderRefused) as caught:
@@ -257,7 +259,7 @@ def test_a_refusal_is_an_outcome_and_a_dead_letter_and_a_redrive_mends_it(brevo_
     ("reason", "stops"),
     [("hard_bounce", True), ("invalid_email", True), ("spam", True), ("blocked", False), ("unsubscribed", False)],
 )
-def test_suppressions_are_honored(reason, stops, brevo_sandbox, make_order, now):
+def test_suppressions_are_honored(reason, stops, brevo_sandbox, now):
     order = make_order()
     Suppression.objects.create(channel=Channel.EMAIL, address_key="ann.lee@example.com", reason=reason)
 

@@ -7,6 +7,8 @@ import pytest
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, sms
+from tests.support.concurrency import at_once
+from tests.support.factories import make_order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
 
@@ -21,7 +23,7 @@ def send(order, at) -> bool:
     return sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=at)
 
 
-def test_the_message_arrives_in_one_part(brevo_sandbox, make_order, now):
+def test_the_message_arrives_in_one_part(brevo_sandbox, now):
     order = make_order()
 
     assert send(order, now)
@@ -37,10 +39,10 @@ def test_the_message_arrives_in_one_part(brevo_sandbox, make_order, now):
     assert (row.status, row.provider_message_id) == (Status.SENT, str(message["messageId"]))
 
 
-def test_three_deliveries_at_once_are_one_message(brevo_sandbox, make_order, at_once, now):
+def test_three_deliveries_at_once_are_one_message(brevo_sandbox, now):
     order = make_order()
 
-    outcomes = at_once(lambda: send(order, now))
+    outcomes = at_once(lambda: send(order, now), times=3)
 
     assert sorted(outcomes) == [False, False, True]
     assert len(brevo_sandbox.records("sms")) == 1
@@ -50,7 +52,7 @@ def test_three_deliveries_at_once_are_one_message(brevo_sandbox, make_order, at_
     ("customer", "reason"),
     [({"sms_consent": False}, "no_consent"), ({"phone": ""}, "no_phone")],
 )
-def test_nobody_gets_one_unasked(customer, reason, brevo_sandbox, make_order, now):
+def test_nobody_gets_one_unasked(customer, reason, brevo_sandbox, now):
     order = make_order(customer=customer)
 
     assert not send(order, now)
@@ -60,7 +62,7 @@ def test_nobody_gets_one_unasked(customer, reason, brevo_sandbox, make_order, no
     assert (row.status, row.error_code) == (Status.SKIPPED, reason)
 
 
-def test_stop_stops_every_message(brevo_sandbox, make_order, now):
+def test_stop_stops_every_message(brevo_sandbox, now):
     order = make_order()
     Suppression.objects.create(channel=Channel.SMS, address_key="4915112345678", reason="unsubscribed")
 
@@ -69,7 +71,7 @@ def test_stop_stops_every_message(brevo_sandbox, make_order, now):
 
 
 @pytest.mark.parametrize("kind", ["drop", "error", "drop_after_effect", "error_after_effect", "non_json"])
-def test_unclear_is_unknown_and_never_sent_again(kind, brevo_sandbox, make_order, now):
+def test_unclear_is_unknown_and_never_sent_again(kind, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault(kind))
 
@@ -86,7 +88,7 @@ class Killed(BaseException):
     """The worker is gone."""
 
 
-def test_death_between_the_call_and_the_commit_is_unknown(brevo_sandbox, make_order, now, monkeypatch):
+def test_death_between_the_call_and_the_commit_is_unknown(brevo_sandbox, now, monkeypatch):
     order = make_order()
 
     def die(**_: object) -> None:
@@ -103,7 +105,7 @@ def test_death_between_the_call_and_the_commit_is_unknown(brevo_sandbox, make_or
     assert Notification.objects.get().status == Status.UNKNOWN
 
 
-def test_refused_connection_goes_back_to_the_ladder(brevo_sandbox, make_order, now, settings):
+def test_refused_connection_goes_back_to_the_ladder(brevo_sandbox, now, settings):
     order = make_order()
     settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
     with pytest.raises(ProviderUnavailable):
@@ -116,7 +118,7 @@ def test_refused_connection_goes_back_to_the_ladder(brevo_sandbox, make_order, n
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, ProviderThrottled), (402, ProviderUnavailable)])
-def test_turned_away_goes_back_to_the_ladder(status, error, brevo_sandbox, make_order, now):
+def test_turned_away_goes_back_to_the_ladder(status, error, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("error", status=status))
 
@@ -127,7 +129,7 @@ def test_turned_away_goes_back_to_the_ladder(status, error, brevo_sandbox, make_
     assert len(brevo_sandbox.records("sms")) == 1
 
 
-def test_a_refusal_is_an_outcome_and_a_dead_letter(brevo_sandbox, make_order, now, settings):
+def test_a_refusal_is_an_outcome_and_a_dead_letter(brevo_sandbox, now, settings):
     order = make_order()
     settings.SMS_SENDER = "No such sender!"
 
@@ -138,7 +140,7 @@ def test_a_refusal_is_an_outcome_and_a_dead_letter(brevo_sandbox, make_order, no
     assert (row.status, row.error_code) == (Status.FAILED, "refused:invalid_parameter")
 
 
-def test_another_script_is_sent_as_it_is(brevo_sandbox, make_order, now, settings):
+def test_another_script_is_sent_as_it_is(brevo_sandbox, now, settings):
     settings.SHOP_NAME = "Магазин"
     order = make_order()
 

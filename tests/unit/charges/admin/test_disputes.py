@@ -12,7 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 from charges.admin.dispute_advice import next_step
 from charges.models import Charge, Dispute
 from subscriptions.models import Subscription, User
-from tests.support.payments import NOW, place_order
+from tests.support.days import NOW
+from tests.support.factories import place_order
 
 pytestmark = pytest.mark.django_db
 

@@ -19,7 +19,8 @@ from charges.models import (
     StripeCustomer,
 )
 from subscriptions.models import User
-from tests.support.back_office import queries_for, unhappy_order
+from tests.support.factories import troubled_order
+from tests.support.queries import queries_for
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +60,7 @@ def test_no_search_reads_every_row_letter_by_letter(model: Any) -> None:
 
 @pytest.mark.parametrize("model", OF_ORDERS)
 def test_a_row_is_found_by_its_order_and_by_its_customer(staff: Client, model: str) -> None:
-    order, other = unhappy_order(), unhappy_order()
+    order, other = troubled_order(), troubled_order()
     for text in (order.number, order.customer.email, order.customer.email.title()):
         page = staff.get(f"/admin/charges/{model}/", {"q": text}).content.decode()
         assert order.number in page, text
@@ -69,7 +70,7 @@ def test_a_row_is_found_by_its_order_and_by_its_customer(staff: Client, model: s
 @pytest.mark.parametrize("model", OF_ORDERS)
 @pytest.mark.parametrize("text", ["nonsense", "\x00", "'%", "9" * 40, "ünï @"])
 def test_what_is_nowhere_is_not_found(staff: Client, model: str, text: str) -> None:
-    order = unhappy_order()
+    order = troubled_order()
     answer = staff.get(f"/admin/charges/{model}/", {"q": text})
     assert answer.status_code == 200
     if "\x00" not in text:  # that one is no search at all
@@ -78,15 +79,15 @@ def test_what_is_nowhere_is_not_found(staff: Client, model: str, text: str) -> N
 
 @pytest.mark.parametrize("model", OF_ORDERS)
 def test_a_longer_list_asks_no_more_often(staff: Client, model: str) -> None:
-    unhappy_order(steps=2)
+    troubled_order(steps=2)
     url = f"/admin/charges/{model}/"
     few = queries_for(staff, url)
     for _ in range(5):
-        unhappy_order(steps=2)
+        troubled_order(steps=2)
     assert queries_for(staff, url) == few
 
 
 def test_a_longer_dunning_asks_no_more_often(staff: Client) -> None:
-    short, long = (DunningRun.objects.get(order=unhappy_order(steps=steps)) for steps in (1, 8))
+    short, long = (DunningRun.objects.get(order=troubled_order(steps=steps)) for steps in (1, 8))
     url = "/admin/charges/dunningrun/{}/change/"
     assert queries_for(staff, url.format(long.pk)) == queries_for(staff, url.format(short.pk))

@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 from charges import queries
 from charges.models import Charge, SavedPaymentMethod, StripeCustomer
 from subscriptions.models import User
-from tests.support.back_office import queries_for, unhappy_order
-from tests.support.payments import NOW, place_order
-from tests.support.refunds import ask
+from tests.support.days import NOW
+from tests.support.factories import place_order, request_refund, troubled_order
+from tests.support.queries import queries_for
 
 pytestmark = pytest.mark.django_db
 
@@ -77,7 +77,7 @@ def test_an_attempt_says_first_what_it_was_and_what_to_do(staff: Client) -> None
 
 
 def test_rows_are_named_by_their_order(staff: Client) -> None:
-    order = unhappy_order(steps=1)
+    order = troubled_order(steps=1)
     charge, run = Charge.objects.get(order=order), order.dunning_run
     named = [charge, charge.attempts.get(), charge.refunds.get(), run, run.steps.get()]
     assert [str(row) for row in named] == [
@@ -90,9 +90,9 @@ def test_rows_are_named_by_their_order(staff: Client) -> None:
 
 
 def test_more_attempts_and_refunds_ask_no_more_often(staff: Client) -> None:
-    few, many = (Charge.objects.get(order=unhappy_order(steps=steps)) for steps in (1, 8))
+    few, many = (Charge.objects.get(order=troubled_order(steps=steps)) for steps in (1, 8))
     for _ in range(5):
-        ask(many, 1)
+        request_refund(many, 1)
     few_asked, many_asked = (queries_for(staff, f"/admin/charges/charge/{one.pk}/change/") for one in (few, many))
     assert many_asked == few_asked
 

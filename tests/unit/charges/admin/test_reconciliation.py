@@ -13,7 +13,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from charges.models import Charge, ReconciliationFinding, ReconciliationRun
 from subscriptions.models import User
-from tests.support.payments import NOW, StripeSandbox, capture, place_order
+from tests.support.days import NOW
+from tests.support.deliveries import capture
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/charges/reconciliationfinding/"

@@ -7,9 +7,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from subscriptions.models import User
-from tests.support.payments import NOW, place_order
-from tests.support.refunds import ask, somebody
-from tests.unit.charges.api.test_refunds import succeeded
+from tests.support.days import NOW
+from tests.support.factories import place_order, request_refund, staff_user, succeeded_charge
 
 pytestmark = pytest.mark.django_db
 
@@ -26,9 +25,9 @@ def staff(db: None) -> Client:
 def test_the_list_shows_amounts_as_people_read_them(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    who = somebody()
+    who = staff_user()
     for currency in ["EUR", "JPY"] * 10:
-        ask(succeeded(place_order(currency=currency, paid_at=NOW)), 1200, requested_by=who)
+        request_refund(succeeded_charge(place_order(currency=currency, paid_at=NOW)), 1200, requested_by=who)
     with django_assert_max_num_queries(10):
         page = staff.get(LIST).content.decode()
     assert "12.00 EUR" in page
@@ -37,7 +36,7 @@ def test_the_list_shows_amounts_as_people_read_them(
 
 
 def test_refunds_are_found_by_what_support_has_at_hand(staff: Client) -> None:
-    refund = ask(succeeded(place_order(paid_at=NOW)), 1200)
+    refund = request_refund(succeeded_charge(place_order(paid_at=NOW)), 1200)
     order = refund.charge.order
     for text in (order.number, order.customer.email, refund.charge.payment_intent_id, str(refund.pk)):
         assert "12.00 EUR" in staff.get(LIST, {"q": text}).content.decode(), text
@@ -48,8 +47,8 @@ def test_refunds_are_found_by_what_support_has_at_hand(staff: Client) -> None:
 def test_a_refund_and_its_charge_show_it_and_change_nothing(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    charge = succeeded(place_order(paid_at=NOW))
-    refunds = [ask(charge, 100, note="the kettle broke") for _ in range(9)]
+    charge = succeeded_charge(place_order(paid_at=NOW))
+    refunds = [request_refund(charge, 100, note="the kettle broke") for _ in range(9)]
     with django_assert_max_num_queries(15):
         page = staff.get(f"/admin/charges/charge/{charge.pk}/change/").content.decode()
     assert page.count("the kettle broke") == 9

@@ -11,12 +11,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from charges.models import DunningRun, DunningStep
 from charges.throttles import AddressThrottle, SetupIntentThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe import setup_intents
 from orders import status_tokens
-from tests.support.payments import StripeSandbox, capture, place_order, published
+from tests.support.deliveries import capture, published
+from tests.support.factories import declined_order, place_order, plan_dunning_step
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -163,16 +164,16 @@ class TestPayment:
         assert told["message"].startswith(words)
 
     def test_a_decline_is_told_with_the_next_try(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("insufficient_funds")
-        due = plan_a_step(order)
+        order = declined_order("insufficient_funds")
+        due = plan_dunning_step(order)
         told = client.get(payment_of(order)).json()
         assert told["status"] == "payment_failed"
         assert told["message"].startswith("The card does not cover the amount")
         assert dt.datetime.fromisoformat(told["next_attempt_at"]) == due
 
     def test_a_step_that_only_reminds_is_no_try(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("expired_card")
-        plan_a_step(order)
+        order = declined_order("expired_card")
+        plan_dunning_step(order)
         assert client.get(payment_of(order)).json()["next_attempt_at"] is None
 
     def test_an_order_that_was_canceled_has_nothing_to_pay(self, client: Client) -> None:
@@ -200,7 +201,7 @@ class TestPayment:
 
 class TestCard:
     def test_another_card_pays(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         answer = post(client, f"{payment_of(order)}card/", {"payment_method": "pm_card_mastercard"})
         assert (answer.status_code, answer.json()["status"]) == (202, "processing")
         assert published()["PaymentDue"] == 1
@@ -211,7 +212,7 @@ class TestCard:
         assert stripe_sandbox.statuses() == ["succeeded"]
 
     def test_a_second_card_waits_for_the_first(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         url = f"{payment_of(order)}card/"
         post(client, url, {"payment_method": "pm_card_mastercard"})
         answer = post(client, url, {"payment_method": "pm_card_visa"})
@@ -219,7 +220,7 @@ class TestCard:
         assert published()["PaymentDue"] == 1
 
     def test_a_sixth_card_in_a_day_is_refused(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         url, card = f"{payment_of(order)}card/", {"payment_method": "pm_card_chargeCustomerFail"}
         for _ in range(5):
             assert post(client, url, card).status_code == 202
@@ -240,7 +241,7 @@ class TestCard:
     def test_what_is_no_card_is_refused_and_changes_nothing(
         self, client: Client, stripe_sandbox: StripeSandbox, body: Any, code: int
     ) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         answer = post(client, f"{payment_of(order)}card/", body)
         assert (answer.status_code, answer["Content-Type"]) == (code, PROBLEM)
         assert answer.json()["errors"][0]["field"] in ("payment_method", "body")
@@ -272,19 +273,3 @@ class TestCard:
         body = {"payment_method": "pm_card_visa"}
         answers = [client.post(url, body, content_type="application/json", REMOTE_ADDR=one) for one in addresses]
         assert [answer.status_code for answer in answers] == codes
-
-
-def failed_order(decline_code: str) -> Any:
-    order = place_order(payment_method=f"pm_card_chargeCustomerFail_{decline_code}")
-    capture(order)
-    return order
-
-
-def plan_a_step(order: Any) -> dt.datetime:
-    due = timezone.now() + dt.timedelta(days=2)
-    run, _ = DunningRun.objects.get_or_create(
-        order=order, defaults={"schedule": [2], "unpaid_policy": "cancel", "started_at": timezone.now()}
-    )
-    DunningStep.objects.filter(run=run).delete()
-    DunningStep.objects.create(run=run, number=1, due_at=due)
-    return due

@@ -11,10 +11,12 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from charges.models import Charge, Refund
+from charges.models import Refund
 from subscriptions.models import User
-from tests.support.payments import NOW, place_order, published
-from tests.support.refunds import ask, somebody, state
+from tests.support.days import NOW
+from tests.support.deliveries import published
+from tests.support.factories import place_order, request_refund, staff_user, succeeded_charge
+from tests.support.refunds import refund_state
 
 pytestmark = pytest.mark.django_db
 
@@ -24,18 +26,7 @@ URL = "/api/v1/refunds/"
 @pytest.fixture
 def charge() -> Any:
     """1290 minor units, paid."""
-    return succeeded(place_order(status="paid", paid_at=NOW))
-
-
-def succeeded(order: Any) -> Any:
-    return Charge.objects.create(
-        order=order,
-        amount=order.amount,
-        currency=order.currency,
-        status="succeeded",
-        succeeded_at=NOW,
-        payment_intent_id=f"pi_{order.pk.hex}",
-    )
+    return succeeded_charge(place_order(status="paid", paid_at=NOW))
 
 
 def login(user: Any, **options: Any) -> Client:
@@ -45,7 +36,7 @@ def login(user: Any, **options: Any) -> Client:
 
 
 def granted(*codenames: str, **fields: Any) -> User:
-    user: User = somebody()
+    user: User = staff_user()
     User.objects.filter(pk=user.pk).update(**fields) if fields else None
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     return user
@@ -81,7 +72,7 @@ def test_staff_refund_an_order(staff: Client, charge: Any) -> None:
         "failed_at": None,
     }
     assert answer.headers["Cache-Control"] == "no-store"
-    assert (state(charge), published()) == ((500, "paid", ["pending"]), {"RefundRequested": 1})
+    assert (refund_state(charge), published()) == ((500, "paid", ["pending"]), {"RefundRequested": 1})
     assert staff.get(f"{URL}{refund.pk}/").json() == answer.json()
 
 
@@ -95,7 +86,7 @@ def test_the_same_key_repeats_the_refund(staff: Client, charge: Any) -> None:
 
 
 def test_nothing_of_it_is_kept_by_a_browser_or_proxy(staff: Client, charge: Any) -> None:
-    refund = ask(charge, 1)
+    refund = request_refund(charge, 1)
     for answer in (staff.get(URL, {"order": charge.order.number}), staff.get(f"{URL}{refund.pk}/"), staff.get(URL)):
         assert answer.headers["Cache-Control"] == "no-store"
 
@@ -109,7 +100,7 @@ def test_the_same_key_with_another_body(staff: Client, charge: Any) -> None:
     post(staff, {"order": charge.order.number, "amount": 1})
     answer = post(staff, {"order": charge.order.number, "amount": 2})
     assert (answer.status_code, list(problems(answer))) == (422, ["Idempotency-Key"])
-    assert state(charge)[0] == 1
+    assert refund_state(charge)[0] == 1
 
 
 @pytest.mark.parametrize("key", [None, "", "with space", "ü", "x" * 256])
@@ -150,7 +141,7 @@ def test_a_bad_field_is_named_and_changes_nothing(
     body = json.dumps({"order": charge.order.number, **wrong})
     answer = post(staff, body)
     assert (answer.status_code, list(problems(answer))) == (status, [field])
-    assert (state(charge), published()) == ((0, "paid", []), {})
+    assert (refund_state(charge), published()) == ((0, "paid", []), {})
 
 
 @pytest.mark.parametrize("body", ["", "[]", "7", "{", "null"])
@@ -172,7 +163,7 @@ def test_an_order_that_was_not_paid(staff: Client) -> None:
 
 
 def everything(client: Client, charge: Any) -> list[int]:
-    refund = Refund.objects.first() or ask(charge, 1)
+    refund = Refund.objects.first() or request_refund(charge, 1)
     return [
         post(client, {"order": charge.order.number, "amount": 1}, key=uuid.uuid4().hex).status_code,
         client.get(f"{URL}{refund.pk}/").status_code,
@@ -181,7 +172,7 @@ def everything(client: Client, charge: Any) -> list[int]:
 
 
 def test_who_may_ask_and_who_may_look(charge: Any) -> None:
-    ask(charge, 1)
+    request_refund(charge, 1)
     customer = User.objects.create_user("ada@example.com")
     powerful_customer = granted("add_refund", "view_refund", is_staff=False)
     assert everything(Client(), charge) == [403, 403, 403]
@@ -189,7 +180,7 @@ def test_who_may_ask_and_who_may_look(charge: Any) -> None:
     assert everything(login(powerful_customer), charge) == [403, 403, 403]
     assert everything(login(granted()), charge) == [403, 403, 403]
     assert everything(login(granted("add_refund", "view_refund", is_active=False)), charge) == [403, 403, 403]
-    assert state(charge)[0] == 1
+    assert refund_state(charge)[0] == 1
     assert everything(login(granted("view_refund")), charge) == [403, 200, 200]
     assert everything(login(granted("add_refund")), charge) == [201, 403, 403]
     assert everything(login(User.objects.create_superuser("root@example.com")), charge) == [201, 200, 200]
@@ -212,10 +203,10 @@ def test_a_session_needs_its_csrf_token(charge: Any) -> None:
 def test_the_refunds_of_an_order_page_by_page(
     staff: Client, charge: Any, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    other = succeeded(place_order(status="paid", paid_at=NOW))
-    ask(other, 5)
-    who = somebody()
-    refunds = [str(ask(charge, 1, requested_by=who).pk) for _ in range(53)]
+    other = succeeded_charge(place_order(status="paid", paid_at=NOW))
+    request_refund(other, 5)
+    who = staff_user()
+    refunds = [str(request_refund(charge, 1, requested_by=who).pk) for _ in range(53)]
 
     with django_assert_max_num_queries(8):
         first = staff.get(URL, {"order": charge.order.number}).json()

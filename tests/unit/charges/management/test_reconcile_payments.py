@@ -15,7 +15,9 @@ from django.utils import timezone
 from charges.management.commands import reconcile_payments
 from charges.models import Charge, ReconciliationFinding, ReconciliationRun
 from charges.operations.reconciliation import runs
-from tests.support.payments import StripeSandbox, capture, place_order
+from tests.support.deliveries import capture
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

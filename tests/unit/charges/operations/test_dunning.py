@@ -19,7 +19,6 @@ from charges.operations.payments.new_payment_method import (
     TooManyPaymentMethods,
     replace_payment_method,
 )
-from integrations.outbox.models import OutboxMessage
 from integrations.stripe.results import Decline
 from notifications.models import Notification
 from notifications.operations.message_context import message_context
@@ -27,99 +26,39 @@ from notifications.rendering.message_context import Outcome
 from orders.operations import cancellation
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import subscriptions
-from tests.support.days import Days
-from tests.support.payments import (
-    NOW,
-    Died,
-    StripeSandbox,
-    capture,
-    dying,
+from tests.support.concurrency import Died, dying
+from tests.support.days import NOW, Days
+from tests.support.deliveries import capture, published
+from tests.support.dunning import attempts_of, intent_statuses, make_card_pay, reloaded, step_statuses
+from tests.support.factories import (
+    HARD,
+    SCA,
+    SOFT,
+    paid_before,
     place_order,
     place_renewal,
-    published,
-    start_fulfillments,
+    request_refund,
+    two_unpaid,
+    unpaid,
 )
-from tests.support.refunds import ask
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
-HARD = "pm_card_chargeCustomerFail_lost_card"
-SCA = "pm_card_authenticationRequired"
-
-
-@pytest.fixture
-def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
-    return Days(monkeypatch, stripe_sandbox)
-
-
-def paid_before(days: Days, **plan: str) -> Any:
-    """The paid first order of a subscription that is active since."""
-    order = place_order()
-    Plan.objects.filter(pk=order.subscription.plan_id).update(**plan)
-    order.refresh_from_db()
-    capture(order, at=days.now)
-    start_fulfillments()
-    order.refresh_from_db()
-    assert order.subscription.status == "active"
-    return order
-
-
-def unpaid(days: Days, card: str = SOFT, **plan: str) -> Any:
-    """The second order of a subscription; its payment fails now."""
-    order = place_renewal(paid_before(days, **plan), payment_method=card)
-    OutboxMessage.objects.all().delete()
-    capture(order, at=days.now)
-    order.refresh_from_db()
-    assert order.status in ("payment_failed", "requires_action")
-    return order
-
-
-def two_unpaid(days: Days, **plan: str) -> tuple[Any, Any]:
-    """Two orders of one subscription, both declined now."""
-    first = unpaid(days, **plan)
-    second = place_renewal(first, payment_method=SOFT)
-    capture(second, at=days.now)
-    return first, second
-
-
-def fresh(order: Any) -> Any:
-    return type(order).objects.select_related("subscription", "charge").get(pk=order.pk)
-
-
-def tries(order: Any) -> list[tuple[str, float]]:
-    """Each attempt's status, and on which day after the first it was made."""
-    rows = ChargeAttempt.objects.filter(charge__order=order).order_by("number")
-    return [(row.status, (row.started_at - NOW) / dt.timedelta(days=1)) for row in rows]
-
-
-def steps(order: Any) -> list[str]:
-    return list(DunningStep.objects.filter(run__order=order).order_by("number").values_list("status", flat=True))
-
-
-def heals(order: Any) -> None:
-    """The card on file pays from now on."""
-    Charge.objects.filter(order=order).update(payment_method="pm_card_mastercard")
-
-
-def at_stripe(days: Days, order: Any) -> list[str]:
-    """The states of the order's intents; there is one."""
-    return [one["status"] for one in days.sandbox.intents() if one["metadata"]["order"] == str(order.pk)]
 
 
 def test_a_soft_decline_is_tried_again_by_the_schedule_and_then_given_up(days: Days) -> None:
     order = unpaid(days)
-    assert fresh(order).subscription.status == "past_due"
+    assert reloaded(order).subscription.status == "past_due"
 
     days.pass_(days=60)
 
-    assert tries(order) == [("declined", 0), ("declined", 2), ("declined", 7), ("declined", 14), ("declined", 21)]
-    assert steps(order) == ["attempted"] * 4
+    assert attempts_of(order) == [("declined", 0), ("declined", 2), ("declined", 7), ("declined", 14), ("declined", 21)]
+    assert step_statuses(order) == ["attempted"] * 4
     assert order.dunning_run.status == "exhausted"
-    assert (fresh(order).status, fresh(order).subscription.status) == ("canceled", "canceled")
-    assert fresh(order).subscription.status_reason == "unpaid"
-    assert at_stripe(days, order) == ["canceled"], "nobody can pay by it any more"
-    assert fresh(order).charge.status == "canceled"
+    assert (reloaded(order).status, reloaded(order).subscription.status) == ("canceled", "canceled")
+    assert reloaded(order).subscription.status_reason == "unpaid"
+    assert intent_statuses(days, order) == ["canceled"], "nobody can pay by it any more"
+    assert reloaded(order).charge.status == "canceled"
     counts = published()
     assert (counts["PaymentFailed"], counts["DunningExhausted"], counts["PaymentReminderDue"]) == (5, 1, 0)
     assert not days.dead
@@ -128,7 +67,7 @@ def test_a_soft_decline_is_tried_again_by_the_schedule_and_then_given_up(days: D
 def test_every_try_is_a_new_attempt_at_the_same_intent(days: Days) -> None:
     order = unpaid(days)
     days.pass_(days=60)
-    assert at_stripe(days, order) == ["canceled"]
+    assert intent_statuses(days, order) == ["canceled"]
     attempts = ChargeAttempt.objects.filter(charge__order=order).order_by("number")
     assert [attempt.trigger for attempt in attempts] == ["order", *["dunning"] * 4]
     assert len({attempt.idempotency_key for attempt in attempts}) == 5
@@ -139,14 +78,17 @@ def test_every_try_is_a_new_attempt_at_the_same_intent(days: Days) -> None:
 def test_a_try_that_succeeds_ends_the_dunning_and_the_past_due(days: Days) -> None:
     order = unpaid(days)
     days.pass_(days=3)
-    heals(order)
+    make_card_pay(order)
 
     days.pass_(days=30)
 
-    assert tries(order)[-1] == ("succeeded", 7)
-    assert steps(order) == ["attempted", "attempted"]
+    assert attempts_of(order)[-1] == ("succeeded", 7)
+    assert step_statuses(order) == ["attempted", "attempted"]
     assert order.dunning_run.status == "recovered"
-    assert (fresh(order).status, fresh(order).subscription.status) in {("paid", "active"), ("fulfilled", "active")}
+    assert (reloaded(order).status, reloaded(order).subscription.status) in {
+        ("paid", "active"),
+        ("fulfilled", "active"),
+    }
     assert published()["OrderPaid"] == 1
 
 
@@ -156,12 +98,12 @@ def test_where_only_the_customer_can_help_he_is_reminded_and_nothing_is_tried(da
 
     days.pass_(days=60)
 
-    assert len(tries(order)) == 1
-    assert steps(order) == ["reminded", "reminded", "reminded", "dropped"]
+    assert len(attempts_of(order)) == 1
+    assert step_statuses(order) == ["reminded", "reminded", "reminded", "dropped"]
     assert published()["PaymentReminderDue"] == 3
     assert order.dunning_run.status == "exhausted"
     assert (order.dunning_run.ended_at - NOW).days == 21
-    assert fresh(order).status == "canceled"
+    assert reloaded(order).status == "canceled"
 
 
 def test_a_new_card_is_charged_at_once_and_takes_no_step(days: Days) -> None:
@@ -169,14 +111,14 @@ def test_a_new_card_is_charged_at_once_and_takes_no_step(days: Days) -> None:
     days.pass_(days=4)
 
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
-    assert fresh(order).status == "pending_payment"
+    assert reloaded(order).status == "pending_payment"
     days.settle()
 
-    assert tries(order) == [("declined", 0), ("succeeded", 4)]
-    assert steps(order) == ["reminded", "dropped"]
+    assert attempts_of(order) == [("declined", 0), ("succeeded", 4)]
+    assert step_statuses(order) == ["reminded", "dropped"]
     assert order.dunning_run.status == "recovered"
-    assert fresh(order).subscription.payment_method == "pm_card_visa"
-    assert fresh(order).subscription.status == "active"
+    assert reloaded(order).subscription.payment_method == "pm_card_visa"
+    assert reloaded(order).subscription.status == "active"
 
 
 def test_a_new_card_that_fails_goes_on_with_the_same_steps_and_not_within_a_day(days: Days) -> None:
@@ -187,8 +129,8 @@ def test_a_new_card_that_fails_goes_on_with_the_same_steps_and_not_within_a_day(
     days.pass_(days=60)
 
     # Day 7 would be half a day after the customer's own try.
-    assert [day for _, day in tries(order)] == [0, 6.5, 7.5, 14.5, 21.5]
-    assert steps(order) == ["reminded", "attempted", "attempted", "attempted"]
+    assert [day for _, day in attempts_of(order)] == [0, 6.5, 7.5, 14.5, 21.5]
+    assert step_statuses(order) == ["reminded", "attempted", "attempted", "attempted"]
 
 
 def test_a_customer_who_fixes_one_order_is_charged_for_that_one_only(days: Days) -> None:
@@ -200,8 +142,8 @@ def test_a_customer_who_fixes_one_order_is_charged_for_that_one_only(days: Days)
     replace_payment_method(order_id=first.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
 
-    assert (at_stripe(days, first), at_stripe(days, second)) == (["succeeded"], ["requires_payment_method"])
-    assert len(tries(second)) == 1
+    assert (intent_statuses(days, first), intent_statuses(days, second)) == (["succeeded"], ["requires_payment_method"])
+    assert len(attempts_of(second)) == 1
 
 
 def test_two_new_cards_at_once_make_one_payment(days: Days) -> None:
@@ -212,7 +154,7 @@ def test_two_new_cards_at_once_make_one_payment(days: Days) -> None:
     days.settle()
     with pytest.raises(NothingToPay):
         replace_payment_method(order_id=order.pk, payment_method="pm_card_mastercard", at=days.now)
-    assert at_stripe(days, order) == ["succeeded"]
+    assert intent_statuses(days, order) == ["succeeded"]
 
 
 def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days: Days) -> None:
@@ -220,10 +162,10 @@ def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days:
     replace_payment_method(order_id=order.pk, payment_method="pm_nobody_has_this", at=days.now)
     days.settle()
     assert not days.dead
-    assert (fresh(order).status, tries(order)[-1][0]) == ("payment_failed", "declined")
+    assert (reloaded(order).status, attempts_of(order)[-1][0]) == ("payment_failed", "declined")
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
-    assert fresh(order).charge.status == "succeeded"
+    assert reloaded(order).charge.status == "succeeded"
 
 
 def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
@@ -234,43 +176,43 @@ def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
     last = ChargeAttempt.objects.filter(charge__order=order).latest("number")
     assert (last.status, last.code) == ("refused", "amount_too_small")
     assert days.dead == [("charges.capture_payment", "InvalidRequest")]
-    assert fresh(order).status == "payment_failed", "it does not look to the customer as if it were under way"
+    assert reloaded(order).status == "payment_failed", "it does not look to the customer as if it were under way"
 
     Charge.objects.filter(order=order).update(amount=1290)
     days.redeliver_everything()
-    assert (fresh(order).charge.status, tries(order)[-1][0]) == ("succeeded", "succeeded")
+    assert (reloaded(order).charge.status, attempts_of(order)[-1][0]) == ("succeeded", "succeeded")
 
 
 def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> None:
     order = unpaid(days, HARD)
-    before = fresh(order).subscription.payment_method
+    before = reloaded(order).subscription.payment_method
     replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.settle()
-    assert fresh(order).subscription.payment_method == before
+    assert reloaded(order).subscription.payment_method == before
 
 
 def test_the_first_card_pays_after_all_while_another_waits_to_be_tried(days: Days) -> None:
     order = unpaid(days, SCA)
-    intent = fresh(order).charge.payment_intent_id
-    before = fresh(order).subscription.payment_method
+    intent = reloaded(order).charge.payment_intent_id
+    before = reloaded(order).subscription.payment_method
     card = order.customer.saved_payment_methods.get(payment_method_id=SCA).stripe_id
     days.sandbox.api("POST", f"/v1/payment_intents/{intent}/confirm", payment_method=card)
     replace_payment_method(order_id=order.pk, payment_method=HARD, at=days.now)  # in another tab
     days.sandbox.authenticate(intent)  # and the bank's app says yes to the first
     days.settle()
-    assert fresh(order).charge.status == "succeeded"
-    assert fresh(order).subscription.payment_method == before, "the other one has not paid"
+    assert reloaded(order).charge.status == "succeeded"
+    assert reloaded(order).subscription.payment_method == before, "the other one has not paid"
 
 
 def test_a_card_that_pays_in_the_browser_alone_does_not_make_a_declined_one_the_subscriptions(days: Days) -> None:
     order = unpaid(days, HARD)
-    before = fresh(order).subscription.payment_method
+    before = reloaded(order).subscription.payment_method
     replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.settle()
-    days.sandbox.confirm_in_browser(fresh(order).charge.payment_intent_id, "pm_card_visa")
+    days.sandbox.confirm_in_browser(reloaded(order).charge.payment_intent_id, "pm_card_visa")
     reading.read_payment_of(order_id=order.pk, at=days.now)
-    assert fresh(order).charge.status == "succeeded"
-    assert fresh(order).subscription.payment_method == before
+    assert reloaded(order).charge.status == "succeeded"
+    assert reloaded(order).subscription.payment_method == before
 
 
 def test_many_cards_in_a_day_are_somebody_who_tries_out_stolen_ones(days: Days) -> None:
@@ -285,7 +227,7 @@ def test_many_cards_in_a_day_are_somebody_who_tries_out_stolen_ones(days: Days) 
     days.sleep(hours=19)
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
-    assert fresh(order).status in ("paid", "fulfilled")
+    assert reloaded(order).status in ("paid", "fulfilled")
 
 
 def test_a_card_that_is_somebody_elses_is_not_charged(days: Days) -> None:
@@ -295,7 +237,7 @@ def test_a_card_that_is_somebody_elses_is_not_charged(days: Days) -> None:
     replace_payment_method(order_id=order.pk, payment_method=card, at=days.now)
     days.settle()
     assert not days.dead
-    assert (fresh(order).status, at_stripe(days, order)) == ("payment_failed", ["requires_payment_method"])
+    assert (reloaded(order).status, intent_statuses(days, order)) == ("payment_failed", ["requires_payment_method"])
 
 
 def test_a_new_card_instead_of_authenticating_with_the_first(days: Days) -> None:
@@ -304,13 +246,13 @@ def test_a_new_card_instead_of_authenticating_with_the_first(days: Days) -> None
     card = order.customer.saved_payment_methods.get(payment_method_id=SCA).stripe_id
     # The customer has begun to authenticate, and then thinks better of it.
     days.sandbox.api("POST", f"/v1/payment_intents/{intent['id']}/confirm", payment_method=card)
-    assert at_stripe(days, order) == ["requires_action"]
+    assert intent_statuses(days, order) == ["requires_action"]
 
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
 
-    assert [status for status, _ in tries(order)] == ["canceled", "succeeded"]
-    assert at_stripe(days, order) == ["succeeded"]
+    assert [status for status, _ in attempts_of(order)] == ["canceled", "succeeded"]
+    assert intent_statuses(days, order) == ["succeeded"]
 
 
 def test_an_outage_of_ours_is_followed_by_one_try_and_no_burst(days: Days) -> None:
@@ -318,14 +260,14 @@ def test_an_outage_of_ours_is_followed_by_one_try_and_no_burst(days: Days) -> No
     days.sleep(days=40)
 
     days.pass_(hours=1)
-    assert [day for _, day in tries(order)] == [0, 40]
+    assert [day for _, day in attempts_of(order)] == [0, 40]
     days.pass_(days=60)
-    assert [day for _, day in tries(order)] == [0, 40, 45, 52, 59]
+    assert [day for _, day in attempts_of(order)] == [0, 40, 45, 52, 59]
 
 
 def test_a_decline_in_the_browser_does_not_take_the_place_of_the_next_try(days: Days) -> None:
     order = unpaid(days)
-    intent = fresh(order).charge.payment_intent_id
+    intent = reloaded(order).charge.payment_intent_id
     card = order.customer.saved_payment_methods.get(payment_method_id=SOFT).stripe_id
     days.pass_(days=1)
     days.sandbox.confirm_in_browser(intent, card)
@@ -335,7 +277,7 @@ def test_a_decline_in_the_browser_does_not_take_the_place_of_the_next_try(days: 
     days.pass_(days=2)
 
     assert len(days.sandbox.requests(path="/confirm")) == asked + 1, "the bank is asked"
-    assert [day for _, day in tries(order)] == [0, 2]
+    assert [day for _, day in attempts_of(order)] == [0, 2]
 
 
 def test_never_two_tries_in_one_day_whatever_is_delivered_how_often(days: Days) -> None:
@@ -345,7 +287,7 @@ def test_never_two_tries_in_one_day_whatever_is_delivered_how_often(days: Days) 
         for number in (1, 2, 3):
             dunning.take_step(order_id=order.pk, step_number=number, at=days.now)
         days.pass_(hours=0.9)
-        assert len(tries(order)) == 2, hours
+        assert len(attempts_of(order)) == 2, hours
 
 
 def test_at_most_eight_tries_in_all(days: Days, settings: Any) -> None:
@@ -359,7 +301,7 @@ def test_at_most_eight_tries_in_all(days: Days, settings: Any) -> None:
 
     made = ChargeAttempt.objects.filter(charge__order=order)
     assert made.count() == 8
-    assert Counter(steps(order))["reminded"] > 0, "the rest of the schedule reminds"
+    assert Counter(step_statuses(order))["reminded"] > 0, "the rest of the schedule reminds"
     assert order.dunning_run.status == "exhausted"
 
 
@@ -369,7 +311,7 @@ def test_the_network_says_to_wait_longer(days: Days) -> None:
 
     days.pass_(days=10)
 
-    assert [day for _, day in tries(order)] == [0, 6]
+    assert [day for _, day in attempts_of(order)] == [0, 6]
 
 
 def test_the_customer_is_told_when_the_next_try_really_is(days: Days) -> None:
@@ -383,7 +325,7 @@ def test_the_customer_is_told_when_the_next_try_really_is(days: Days) -> None:
     told = queries.next_attempt_at(order_id=order.pk)
     assert told == NOW + dt.timedelta(days=6)
     days.pass_(days=6)
-    assert [day for _, day in tries(order)] == [0, 6]
+    assert [day for _, day in attempts_of(order)] == [0, 6]
 
 
 def test_the_customer_is_told_of_a_later_try_than_planned_where_the_new_card_was_tried_just_before(days: Days) -> None:
@@ -401,9 +343,9 @@ def test_the_customer_is_told_of_a_later_try_than_planned_where_the_new_card_was
 def test_each_plan_ends_it_its_way(days: Days, policy: str, subscription: str, order_status: str) -> None:
     order = unpaid(days, unpaid_policy=policy)
     days.pass_(days=60)
-    assert (fresh(order).subscription.status, fresh(order).status) == (subscription, order_status)
+    assert (reloaded(order).subscription.status, reloaded(order).status) == (subscription, order_status)
     assert order.dunning_run.status == "exhausted"
-    assert len(tries(order)) == 5
+    assert len(attempts_of(order)) == 5
 
 
 def test_left_past_due_the_customer_can_pay_still(days: Days) -> None:
@@ -411,10 +353,10 @@ def test_left_past_due_the_customer_can_pay_still(days: Days) -> None:
     days.pass_(days=60)
     replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.pass_(days=60)
-    assert len(tries(order)) == 6, "no second dunning"
+    assert len(attempts_of(order)) == 6, "no second dunning"
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
-    assert (fresh(order).charge.status, fresh(order).subscription.status) == ("succeeded", "active")
+    assert (reloaded(order).charge.status, reloaded(order).subscription.status) == ("succeeded", "active")
 
 
 def test_a_policy_that_changes_meanwhile_does_not_change_what_was_begun(days: Days, settings: Any) -> None:
@@ -422,25 +364,25 @@ def test_a_policy_that_changes_meanwhile_does_not_change_what_was_begun(days: Da
     Plan.objects.update(unpaid_policy="cancel")
     settings.DUNNING_SCHEDULE = (1,)
     days.pass_(days=60)
-    assert (fresh(order).status, len(tries(order))) == ("payment_failed", 5)
+    assert (reloaded(order).status, len(attempts_of(order))) == ("payment_failed", 5)
 
 
 def test_a_subscription_that_never_began_is_not_past_due_and_cannot_be_paused(days: Days) -> None:
     order = place_order(payment_method=SOFT)
     Plan.objects.update(unpaid_policy="pause")
-    capture(fresh(order), at=days.now)
-    assert fresh(order).subscription.status == "incomplete"
+    capture(reloaded(order), at=days.now)
+    assert reloaded(order).subscription.status == "incomplete"
     days.pass_(days=60)
-    assert (fresh(order).subscription.status, fresh(order).status) == ("canceled", "canceled")
-    context = message_context(kind=Notification.Kind.DUNNING_EXHAUSTED, order=fresh(order), at=days.now)
+    assert (reloaded(order).subscription.status, reloaded(order).status) == ("canceled", "canceled")
+    context = message_context(kind=Notification.Kind.DUNNING_EXHAUSTED, order=reloaded(order), at=days.now)
     assert context.outcome == Outcome.CANCELED, "the message says what became of it, not what the plan wished"
 
 
 def test_two_unpaid_orders_of_a_plan_that_pauses_end_it_paused(days: Days) -> None:
     first, second = two_unpaid(days, unpaid_policy="pause")
     days.pass_(days=60)
-    assert {fresh(order).status for order in (first, second)} == {"canceled"}
-    assert (fresh(first).subscription.status, fresh(first).subscription.status_reason) == ("paused", "unpaid")
+    assert {reloaded(order).status for order in (first, second)} == {"canceled"}
+    assert (reloaded(first).subscription.status, reloaded(first).subscription.status_reason) == ("paused", "unpaid")
 
 
 def test_a_subscription_that_is_paused_collects_nothing_else(days: Days) -> None:
@@ -449,11 +391,11 @@ def test_a_subscription_that_is_paused_collects_nothing_else(days: Days) -> None
     second = place_renewal(first, payment_method=SOFT)
     capture(second, at=days.now)
     days.until(NOW + dt.timedelta(days=21, hours=1))
-    heals(second)
+    make_card_pay(second)
     days.pass_(days=30)
-    assert (fresh(first).subscription.status, fresh(first).subscription.status_reason) == ("paused", "unpaid")
-    assert {fresh(order).status for order in (first, second)} == {"canceled"}
-    assert at_stripe(days, second) == ["canceled"], "it is not charged, nor can it be paid by an old link"
+    assert (reloaded(first).subscription.status, reloaded(first).subscription.status_reason) == ("paused", "unpaid")
+    assert {reloaded(order).status for order in (first, second)} == {"canceled"}
+    assert intent_statuses(days, second) == ["canceled"], "it is not charged, nor can it be paid by an old link"
     assert (second.dunning_run.status, second.dunning_run.reason) == ("stopped", "order_canceled")
 
 
@@ -464,7 +406,7 @@ def test_what_is_unpaid_after_a_pause_that_is_over_is_not_canceled(days: Days) -
     second = place_renewal(first, payment_method=SOFT)
     capture(second, at=days.now)
     assert dunning.cancel_other_unpaid_orders(order_id=first.pk, at=days.now) == 0
-    assert fresh(second).status == "payment_failed"
+    assert reloaded(second).status == "payment_failed"
 
 
 def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
@@ -473,25 +415,25 @@ def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
     days.pass_(days=60)
-    assert len(tries(order)) == 1
-    assert fresh(order).status == "canceled"
+    assert len(attempts_of(order)) == 1
+    assert reloaded(order).status == "canceled"
     assert order.dunning_run.status == "stopped"
-    assert at_stripe(days, order) == ["canceled"]
+    assert intent_statuses(days, order) == ["canceled"]
 
 
 def test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it(days: Days) -> None:
     order = unpaid(days)
     days.until(NOW + dt.timedelta(days=2) - dt.timedelta(seconds=1))
-    heals(order)
-    days._move_to(NOW + dt.timedelta(days=2))
+    make_card_pay(order)
+    days.sleep_until(NOW + dt.timedelta(days=2))
     dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
 
     days.pass_(days=1)
 
-    assert at_stripe(days, order) == ["canceled"]
-    assert (fresh(order).status, fresh(order).charge.status) == ("canceled", "canceled")
+    assert intent_statuses(days, order) == ["canceled"]
+    assert (reloaded(order).status, reloaded(order).charge.status) == ("canceled", "canceled")
     assert published()["PaymentFailed"] == 1
 
 
@@ -500,9 +442,9 @@ def test_dunning_stops_when_its_order_alone_is_canceled(days: Days) -> None:
     with transaction.atomic():
         cancellation.cancel_unpaid(order=order, at=days.now)
     days.pass_(days=60)
-    assert (len(tries(order)), at_stripe(days, order)) == (1, ["canceled"])
+    assert (len(attempts_of(order)), intent_statuses(days, order)) == (1, ["canceled"])
     assert (order.dunning_run.status, order.dunning_run.reason) == ("stopped", "order_canceled")
-    assert fresh(order).subscription.status == "active", "it owes nothing any more"
+    assert reloaded(order).subscription.status == "active", "it owes nothing any more"
 
 
 def test_a_decline_that_is_heard_of_after_the_cancellation_begins_nothing(days: Days) -> None:
@@ -518,7 +460,7 @@ def test_a_decline_that_is_heard_of_after_the_cancellation_begins_nothing(days: 
     settlement.settle_decline(charge_id=charge.pk, decline=decline, at=days.now)
     days.settle()
 
-    assert fresh(order).status == "canceled"
+    assert reloaded(order).status == "canceled"
     assert not DunningRun.objects.filter(order=order).exists()
     assert published()["PaymentFailed"] == 0
     assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
@@ -528,7 +470,7 @@ def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
     order = unpaid(days)
     assert dunning.stop_for_customer(customer_id=order.customer_id, reason="erasure", at=days.now) == 1
     days.pass_(days=60)
-    assert (len(tries(order)), steps(order)) == (1, ["dropped"])
+    assert (len(attempts_of(order)), step_statuses(order)) == (1, ["dropped"])
     assert (order.dunning_run.status, order.dunning_run.reason) == ("stopped", "erasure")
 
 
@@ -536,37 +478,37 @@ def test_what_is_paid_and_refunded_is_not_collected_again(days: Days) -> None:
     order = unpaid(days)
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
-    ask(None, order_number=order.number)
+    request_refund(None, order_number=order.number)
     days.pass_(days=60)
-    assert (fresh(order).status, len(tries(order)), steps(order)) == ("refunded", 2, ["dropped"])
-    assert fresh(order).charge.amount_refunded == order.amount
+    assert (reloaded(order).status, len(attempts_of(order)), step_statuses(order)) == ("refunded", 2, ["dropped"])
+    assert reloaded(order).charge.amount_refunded == order.amount
 
 
 def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> None:
     order = unpaid(days)
     dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
     days.pass_(days=30)
-    assert len(tries(order)) == 1
+    assert len(attempts_of(order)) == 1
 
     went_on = dunning.resume_for_subscription(
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 1
     days.pass_(days=2)
-    assert [day for _, day in tries(order)] == [0, 32]
+    assert [day for _, day in attempts_of(order)] == [0, 32]
 
 
 def test_nobody_is_reminded_of_what_cannot_be_paid_any_more(days: Days) -> None:
     """Its intent was closed at Stripe while a dispute kept the dunning from going on."""
     order = unpaid(days)
     dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
-    days.sandbox.api("POST", f"/v1/payment_intents/{fresh(order).charge.payment_intent_id}/cancel")
+    days.sandbox.api("POST", f"/v1/payment_intents/{reloaded(order).charge.payment_intent_id}/cancel")
     reading.read_payment_of(order_id=order.pk, at=days.now)
 
     dunning.resume_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
     days.settle()
 
-    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert (order.dunning_run.status, reloaded(order).status) == ("exhausted", "canceled")
     assert (published()["PaymentReminderDue"], published()["DunningExhausted"]) == (0, 1)
 
 
@@ -574,11 +516,11 @@ def test_a_step_that_we_fail_ourselves_takes_nothing_from_the_customer(days: Day
     order = unpaid(days)
     days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400, "times": 1})
     days.pass_(days=2)
-    assert tries(order)[-1][0] == "refused"
+    assert attempts_of(order)[-1][0] == "refused"
     assert days.dead == [("charges.capture_payment", "InvalidRequest")]
     days.pass_(days=60)
-    assert [day for _, day in tries(order)] == [0, 2, 3, 8, 15, 22]
-    assert fresh(order).status == "canceled"
+    assert [day for _, day in attempts_of(order)] == [0, 2, 3, 8, 15, 22]
+    assert reloaded(order).status == "canceled"
 
 
 def test_what_nobody_mends_is_not_tried_for_ever(days: Days) -> None:
@@ -586,8 +528,8 @@ def test_what_nobody_mends_is_not_tried_for_ever(days: Days) -> None:
     days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400})
     days.pass_(days=60)
     # A week of faults of ours is one step of the schedule (2, 5, 7, 7 days).
-    assert [day for _, day in tries(order)] == [0, *range(2, 9), *range(13, 20), *range(26, 33), *range(39, 46)]
-    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert [day for _, day in attempts_of(order)] == [0, *range(2, 9), *range(13, 20), *range(26, 33), *range(39, 46)]
+    assert (order.dunning_run.status, reloaded(order).status) == ("exhausted", "canceled")
     assert published()["PaymentFailed"] == 1
 
 
@@ -596,9 +538,9 @@ def test_a_card_that_is_detached_during_dunning_is_asked_to_be_replaced(days: Da
     card = order.customer.saved_payment_methods.get(payment_method_id=SOFT).stripe_id
     days.sandbox.api("POST", f"/v1/payment_methods/{card}/detach")
     days.pass_(days=60)
-    assert tries(order) == [("declined", 0), ("declined", 2)]
-    assert steps(order) == ["attempted", "reminded", "reminded", "dropped"]
-    assert (order.dunning_run.status, fresh(order).status) == ("exhausted", "canceled")
+    assert attempts_of(order) == [("declined", 0), ("declined", 2)]
+    assert step_statuses(order) == ["attempted", "reminded", "reminded", "dropped"]
+    assert (order.dunning_run.status, reloaded(order).status) == ("exhausted", "canceled")
     assert not days.dead
 
 
@@ -606,12 +548,12 @@ def test_stripe_is_down_when_a_step_is_due_and_the_try_is_made_later(days: Days)
     order = unpaid(days)
     days.sandbox.faults({"kind": "error", "status": 503, "rate": 1})
     days.pass_(days=2)
-    assert days.dead and tries(order)[-1][0] in ("started", "unknown")
+    assert days.dead and attempts_of(order)[-1][0] in ("started", "unknown")
     days.sandbox.faults()
     capture(order, at=days.now)
-    assert tries(order)[-1][0] == "declined"
+    assert attempts_of(order)[-1][0] == "declined"
     days.pass_(days=60)
-    assert len(tries(order)) == 5
+    assert len(attempts_of(order)) == 5
 
 
 @pytest.mark.parametrize("after", [False, True])
@@ -622,16 +564,16 @@ def test_a_step_whose_process_is_killed_is_taken_once(
     from charges.operations import attempts
 
     order = unpaid(days)
-    days._move_to(NOW + dt.timedelta(days=2))
+    days.sleep_until(NOW + dt.timedelta(days=2))
     module, name = line.split(".")
     target = {"attempts": attempts, "dunning": dunning}[module]
     with monkeypatch.context() as killed:
         killed.setattr(target, name, dying(getattr(target, name), after=after))
         with pytest.raises(Died):
             dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
-    assert (len(tries(order)), steps(order)) == (1, ["planned"])
+    assert (len(attempts_of(order)), step_statuses(order)) == (1, ["planned"])
     days.pass_(hours=1)
-    assert (len(tries(order)), steps(order)) == (2, ["attempted", "planned"])
+    assert (len(attempts_of(order)), step_statuses(order)) == (2, ["attempted", "planned"])
 
 
 def test_constraints_keep_one_planned_step_and_one_run(days: Days) -> None:
@@ -662,7 +604,7 @@ def test_a_year_of_dunning(days: Days) -> None:
         assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
     days.pass_(days=60)
 
-    ended = {kind: Counter(fresh(order).status for order in orders) for kind, orders in placed.items()}
+    ended = {kind: Counter(reloaded(order).status for order in orders) for kind, orders in placed.items()}
     assert ended == {
         "soft": {"canceled": 12}, "hard": {"canceled": 12}, "sca": {"canceled": 12},
         "mends": {"paid": 12},

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from charges.operations import dunning, ledger, locks
@@ -18,39 +17,13 @@ from orders.operations import payments
 from orders.operations.locks import locked_order
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
-from tests.support.days import Days
-from tests.support.payments import NOW, StripeSandbox, capture, place_renewal, published, start_fulfillments
-from tests.unit.charges.operations.test_dunning import SOFT, fresh, heals, paid_before, steps, two_unpaid, unpaid
+from tests.support.concurrency import in_thread, wait_until_blocked
+from tests.support.days import NOW, Days
+from tests.support.deliveries import capture, published, start_fulfillments
+from tests.support.dunning import make_card_pay, reloaded, step_statuses
+from tests.support.factories import SOFT, paid_before, place_renewal, two_unpaid, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
-    return Days(monkeypatch, stripe_sandbox)
-
-
-def elsewhere(work: Callable[[], object]) -> threading.Thread:
-    """Begin it in a thread with a connection of its own."""
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def until_it_waits(thread: threading.Thread) -> None:
-    """Until the thread waits for a lock of ours, or has ended without."""
-    with connection.cursor() as cursor:
-        while thread.is_alive():
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
 
 
 @transaction.atomic
@@ -62,10 +35,10 @@ def test_the_last_two_unpaid_orders_are_paid_at_once(days: Days) -> None:
     first, second = two_unpaid(days)
     with transaction.atomic():
         pay(first.pk, days)
-        other = elsewhere(lambda: pay(second.pk, days))
-        until_it_waits(other)
+        other = in_thread(lambda: pay(second.pk, days))
+        wait_until_blocked(other)
     other.join()
-    assert fresh(first).subscription.status == "active", "neither took the other one for unpaid"
+    assert reloaded(first).subscription.status == "active", "neither took the other one for unpaid"
 
 
 def test_one_order_is_paid_while_another_fails(days: Days) -> None:
@@ -75,10 +48,10 @@ def test_one_order_is_paid_while_another_fails(days: Days) -> None:
         order = locked_order(order_id=second.pk)
         payments.mark_payment_failed(order=order)
         subscriptions.mark_past_due(subscription=order.subscription)
-        other = elsewhere(lambda: pay(first.pk, days))
-        until_it_waits(other)
+        other = in_thread(lambda: pay(first.pk, days))
+        wait_until_blocked(other)
     other.join()
-    assert fresh(first).subscription.status == "past_due"
+    assert reloaded(first).subscription.status == "past_due"
 
 
 def locked_tables(captured: Iterable[dict[str, str]], *tables: str) -> list[str]:
@@ -98,10 +71,10 @@ def test_a_payment_locks_its_dunning_before_its_subscription(days: Days) -> None
     """A dispute about another order of the subscription does so too; the other way round each waits for the other."""
     order = unpaid(days)
     days.until(NOW + dt.timedelta(days=2) - dt.timedelta(seconds=1))
-    heals(order)
+    make_card_pay(order)
     with CaptureQueriesContext(connection) as captured:
         days.pass_(hours=1)
-    assert fresh(order).subscription.status == "active"
+    assert reloaded(order).subscription.status == "active"
     locked = locked_tables(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
@@ -111,10 +84,10 @@ def test_a_payment_that_is_given_back_locks_its_dunning_before_its_subscription(
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
     # Before the message that cancels the order is worked off.
-    days.sandbox.confirm_in_browser(fresh(order).charge.payment_intent_id, "pm_card_visa")
+    days.sandbox.confirm_in_browser(reloaded(order).charge.payment_intent_id, "pm_card_visa")
     with CaptureQueriesContext(connection) as captured:
         reading.read_payment_of(order_id=order.pk, at=days.now)
-    assert fresh(order).charge.amount_refunded == order.amount
+    assert reloaded(order).charge.amount_refunded == order.amount
     locked = locked_tables(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
@@ -123,7 +96,7 @@ def begin_try(days: Days, order: Any, number: int, *, on_day: int) -> None:
     """A step of the schedule is taken; its try waits to be made."""
     moment = NOW + dt.timedelta(days=on_day)
     days.until(moment - dt.timedelta(seconds=1))
-    days._move_to(moment)
+    days.sleep_until(moment)
     dunning.take_step(order_id=order.pk, step_number=number, at=days.now)
 
 
@@ -134,11 +107,11 @@ def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(day
     begin_try(days, order, 4, on_day=21)
     with transaction.atomic():
         dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
-        failing = elsewhere(lambda: capture(order, at=days.now))
-        until_it_waits(failing)
+        failing = in_thread(lambda: capture(order, at=days.now))
+        wait_until_blocked(failing)
         subscriptions.pause(subscription=order.subscription, reason=Subscription.StatusReason.DISPUTED)
     failing.join()
-    assert (fresh(order).subscription.status, fresh(order).subscription.status_reason) == ("paused", "disputed")
+    assert (reloaded(order).subscription.status, reloaded(order).subscription.status_reason) == ("paused", "disputed")
     assert (order.dunning_run.status, published()["DunningExhausted"]) == ("stopped", 0)
 
 
@@ -147,10 +120,10 @@ def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days
     begin_try(days, order, 1, on_day=2)
     with transaction.atomic():
         dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
-        failing = elsewhere(lambda: capture(order, at=days.now))
-        until_it_waits(failing)
+        failing = in_thread(lambda: capture(order, at=days.now))
+        wait_until_blocked(failing)
     failing.join()
-    assert (order.dunning_run.status, steps(order)) == ("stopped", ["attempted"])
+    assert (order.dunning_run.status, step_statuses(order)) == ("stopped", ["attempted"])
 
 
 def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
@@ -166,7 +139,7 @@ def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> N
         now = locked_tables([query], "orders_order", RUN, SUBSCRIPTION)
         assert not ("orders_order" in now and SUBSCRIPTION in held)
         held.update(now)
-    assert fresh(first).subscription.status == "past_due"
+    assert reloaded(first).subscription.status == "past_due"
 
 
 def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +154,7 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
 
     def overtaken(**found: Any) -> Any:
         monkeypatch.setattr(locks, "locked_charge_of_order", locked_charge_of_order)
-        elsewhere(pay_by_another_card).join()
+        in_thread(pay_by_another_card).join()
         return locked_charge_of_order(**found)
 
     monkeypatch.setattr(locks, "locked_charge_of_order", overtaken)
@@ -189,5 +162,5 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 0
-    assert (fresh(order).charge.status, fresh(order).subscription.status) == ("succeeded", "active")
+    assert (reloaded(order).charge.status, reloaded(order).subscription.status) == ("succeeded", "active")
     assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []

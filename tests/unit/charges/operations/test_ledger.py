@@ -27,9 +27,11 @@ from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
 from subscriptions.models import Customer, Plan, Subscription
-from tests.support.payments import NOW, StripeSandbox, capture, place_order, start_fulfillments
-from tests.support.plans import only_by
-from tests.support.refunds import ask, make
+from tests.support.days import NOW
+from tests.support.deliveries import capture, deliver_refund, start_fulfillments
+from tests.support.factories import place_order, request_refund
+from tests.support.queries import only_by
+from tests.support.sandboxes import StripeSandbox
 
 NAMES = [invariant.name for invariant in INVARIANTS]
 BREAKS: dict[str, Callable[[], Any]] = {}
@@ -810,22 +812,22 @@ def refund_some(stripe_sandbox: StripeSandbox) -> None:
     part, whole, waiting = [ordered() for _ in range(3)]
     for order in (part, whole, waiting):
         capture(order)
-    make(ask(part.charge, 290))
-    made = ask(whole.charge)
-    make(made)
+    deliver_refund(request_refund(part.charge, 290))
+    made = request_refund(whole.charge)
+    deliver_refund(made)
     made.refresh_from_db()
     stripe_sandbox.settle_refund(made.stripe_id, "fail")
     refund_settlement.settle_refund(refund_id=made.pk, stripe=refunds.retrieve(refund_id=made.stripe_id), at=NOW)
-    ask(waiting.charge)
+    request_refund(waiting.charge)
 
 
 def cancel_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The order is canceled after its intent was made and before anybody confirmed it."""
     order = ordered()
-    make = intents.ensure_intent
+    original = intents.ensure_intent
 
     def created_and_canceled(**arguments: Any) -> str:
-        intent_id = make(**arguments)
+        intent_id = original(**arguments)
         Order.objects.filter(pk=order.pk).update(status="canceled")
         return intent_id
 

@@ -11,7 +11,8 @@ from django.test.utils import CaptureQueriesContext
 import charges
 from charges.models import Charge, DunningRun, DunningStep, Refund
 from charges.operations import locks
-from tests.support.payments import NOW, place_order
+from tests.support.days import NOW
+from tests.support.factories import place_order
 
 pytestmark = pytest.mark.django_db
 

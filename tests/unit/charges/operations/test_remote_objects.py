@@ -9,7 +9,8 @@ from charges.models import StripeCustomer
 from charges.operations.remote_objects import KEY_LIFE, Result, get_or_create, save_id
 from integrations.errors import ProviderUnavailable, ProviderUnclear
 from integrations.stripe.errors import IdempotencyKeyExhausted, IdempotencyKeyReused, InvalidRequest
-from tests.support.payments import NOW, place_order
+from tests.support.days import NOW
+from tests.support.factories import place_order
 
 pytestmark = pytest.mark.django_db
 

@@ -23,9 +23,10 @@ from integrations.outbox.models import OutboxMessage
 from integrations.stripe.errors import InvalidRequest
 from orders import status_tokens
 from orders.models import Order
+from tests.support.deliveries import capture, published
+from tests.support.factories import declined_order, place_order, plan_dunning_step
 from tests.support.languages import LANGUAGES, in_language
-from tests.support.payments import StripeSandbox, capture, place_order, published
-from tests.unit.charges.api.test_payments import failed_order, plan_a_step
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,8 +90,8 @@ class TestWhatItShows:
     def test_a_declined_payment_says_why_and_when_it_is_tried_again(
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:
-        order = failed_order("insufficient_funds")
-        due = plan_a_step(order)
+        order = declined_order("insufficient_funds")
+        due = plan_dunning_step(order)
         text = client.get(page_of(order)).text
         assert "The card does not cover the amount" in text
         assert f"we will try the same card again on {due:%B} {due.day}, {due.year}." in text
@@ -99,15 +100,15 @@ class TestWhatItShows:
     def test_a_try_that_is_overdue_is_not_promised_for_a_day_that_has_passed(
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:
-        order = failed_order("insufficient_funds")
-        plan_a_step(order)
+        order = declined_order("insufficient_funds")
+        plan_dunning_step(order)
         DunningStep.objects.update(due_at=timezone.now() - dt.timedelta(days=1))
         assert "we try the same card again" not in client.get(page_of(order)).text
 
     def test_a_card_that_is_being_charged_again_is_processing(
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         Charge.objects.update(status="pending")
         assert client.get(f"{page_of(order)}status/").json() == {"state": "processing", "message": ""}
 
@@ -272,7 +273,7 @@ class TestHeaders:
         assert "stripe.com" not in policy
 
     def test_no_script_is_written_into_the_page(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        for order in (waiting_order(), failed_order("expired_card"), place_order()):
+        for order in (waiting_order(), declined_order("expired_card"), place_order()):
             text = client.get(page_of(order)).text
             scripts = re.findall(r"<script([^>]*)>", text)
             assert scripts
@@ -326,7 +327,7 @@ class TestConfirming:
         fault: dict[str, Any],
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        order = waiting_order() if path == "session" else failed_order("expired_card")
+        order = waiting_order() if path == "session" else declined_order("expired_card")
         stripe_sandbox.faults(fault)
         answer = client.post(f"{page_of(order)}{path}/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
@@ -352,7 +353,7 @@ class TestConfirming:
 
 class TestAnotherCard:
     def test_a_card_is_saved_and_charged(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         assert client.post(f"{page_of(order)}setup/").json().keys() == {"client_secret"}
         answer = client.post(
             f"{page_of(order)}card/", {"payment_method": "pm_card_visa"}, content_type="application/json"
@@ -365,7 +366,7 @@ class TestAnotherCard:
         "body", ["", "{", "[]", "{}", '{"payment_method": 1}', '{"payment_method": "4242"}', "[" * 4000, "x" * 9000]
     )
     def test_what_is_no_card_changes_nothing(self, client: Client, stripe_sandbox: StripeSandbox, body: str) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         answer = client.post(f"{page_of(order)}card/", body, content_type="application/json")
         assert answer.status_code == 400
         assert answer.json()["message"].startswith("We cannot charge this card")
@@ -389,7 +390,7 @@ class TestAnotherCard:
         assert stripe_sandbox.objects("setup_intents") == []
 
     def test_too_many_cards_for_one_order(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
-        order = failed_order("insufficient_funds")
+        order = declined_order("insufficient_funds")
         body = json.dumps({"payment_method": "pm_card_chargeCustomerFail"})
         for _ in range(5):
             assert client.post(f"{page_of(order)}card/", body, content_type="application/json").status_code == 202

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.integrations.sandbox.conftest import Running
+from tests.support.sandboxes import RunningSandbox
 
 EMAIL, SMS, CONTACTS = "/brevo/v3/smtp/email", "/brevo/v3/transactionalSMS/send", "/brevo/v3/contacts"
 
@@ -192,17 +192,17 @@ def test_deleting_contacts(brevo: httpx.Client) -> None:
     assert (gone.status_code, gone.json()["code"]) == (404, "document_not_found")
 
 
-def test_keys(brevo: httpx.Client, control: httpx.Client, own_sandbox: Callable[..., Running]) -> None:
+def test_keys(brevo: httpx.Client, control: httpx.Client, own_sandbox: Callable[..., RunningSandbox]) -> None:
     assert control.post(EMAIL, json=mail()).status_code == 401
     strict = own_sandbox(brevo_api_key="right")
-    assert strict.http(**{"api-key": "wrong"}).post(EMAIL, json=mail()).json()["code"] == "unauthorized"
-    assert strict.http(**{"api-key": "right"}).post(EMAIL, json=mail()).status_code == 201
+    assert strict.client(**{"api-key": "wrong"}).post(EMAIL, json=mail()).json()["code"] == "unauthorized"
+    assert strict.client(**{"api-key": "right"}).post(EMAIL, json=mail()).status_code == 201
     assert brevo.get("/brevo/v3/nothing").status_code == 404
 
 
-def test_contacts_are_limited_to_ten_a_second(own_sandbox: Callable[..., Running]) -> None:
+def test_contacts_are_limited_to_ten_a_second(own_sandbox: Callable[..., RunningSandbox]) -> None:
     limited = own_sandbox()
-    brevo = limited.http(**{"api-key": "k"})
+    brevo = limited.client(**{"api-key": "k"})
     answers = [brevo.get(CONTACTS) for _ in range(12)]
     assert answers[0].headers["x-sib-ratelimit-limit"] == "10"
     assert answers[0].headers["x-sib-ratelimit-remaining"] == "9"
@@ -211,5 +211,5 @@ def test_contacts_are_limited_to_ten_a_second(own_sandbox: Callable[..., Running
     assert throttled.headers["x-sib-ratelimit-reset"] == "1"
     assert "Retry-After" not in throttled.headers
     assert brevo.post(EMAIL, json=mail()).status_code == 201
-    limited.http().patch("/sandbox/config", json={"brevo.contacts_per_second": None}).raise_for_status()
+    limited.client().patch("/sandbox/config", json={"brevo.contacts_per_second": None}).raise_for_status()
     assert {brevo.get(CONTACTS).status_code for _ in range(12)} == {200}

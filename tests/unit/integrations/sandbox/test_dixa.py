@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.integrations.sandbox.conftest import Running
+from tests.support.sandboxes import RunningSandbox
 
 USERS = "/dixa/v1/endusers"
 ANN: dict[str, Any] = {
@@ -114,23 +114,23 @@ def test_lists_are_paged(dixa: httpx.Client) -> None:
 
 
 def test_there_is_no_delete_and_no_access_without_a_token(
-    dixa: httpx.Client, control: httpx.Client, ann: str, own_sandbox: Callable[..., Running]
+    dixa: httpx.Client, control: httpx.Client, ann: str, own_sandbox: Callable[..., RunningSandbox]
 ) -> None:
     assert dixa.delete(f"{USERS}/{ann}").status_code == 405
     assert dixa.get(f"{USERS}/nobody").status_code == 404
     assert control.get(USERS).status_code == 401
     strict = own_sandbox(dixa_api_token="right")
-    assert strict.http(Authorization="wrong").get(USERS).json() == {"message": "Unauthorized"}
-    assert strict.http(Authorization="right").get(USERS).status_code == 200
+    assert strict.client(Authorization="wrong").get(USERS).json() == {"message": "Unauthorized"}
+    assert strict.client(Authorization="right").get(USERS).status_code == 200
 
 
-def test_ten_calls_a_second_and_four_at_a_burst(own_sandbox: Callable[..., Running]) -> None:
+def test_ten_calls_a_second_and_four_at_a_burst(own_sandbox: Callable[..., RunningSandbox]) -> None:
     limited = own_sandbox()
-    dixa = limited.http(Authorization="t")
+    dixa = limited.client(Authorization="t")
     statuses = [dixa.get(USERS).status_code for _ in range(20)]
     assert statuses[:14] == [200] * 14
     assert 429 in statuses
     throttled = next(answer for answer in (dixa.get(USERS) for _ in range(20)) if answer.status_code == 429)
     assert "Retry-After" not in throttled.headers
-    limited.http().patch("/sandbox/config", json={"dixa.requests_per_second": 0}).raise_for_status()
+    limited.client().patch("/sandbox/config", json={"dixa.requests_per_second": 0}).raise_for_status()
     assert {dixa.get(USERS).status_code for _ in range(20)} == {200}

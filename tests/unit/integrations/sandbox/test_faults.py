@@ -10,7 +10,7 @@ import pytest
 from integrations.sandbox import presets
 from integrations.sandbox.faults import Faults, parse
 from integrations.sandbox.store import Store
-from tests.unit.integrations.sandbox.conftest import Running
+from tests.support.sandboxes import RunningSandbox
 
 USERS, CONTACTS = "/dixa/v1/endusers", "/brevo/v3/contacts"
 
@@ -142,7 +142,7 @@ def test_presets_switch_on_and_off(control: httpx.Client) -> None:
 
 
 def test_reset_forgets_everything(
-    sandbox: Running, control: httpx.Client, dixa: httpx.Client, brevo: httpx.Client
+    sandbox: RunningSandbox, control: httpx.Client, dixa: httpx.Client, brevo: httpx.Client
 ) -> None:
     dixa.post(USERS, json={"email": "ann@example.com"})
     brevo.post(CONTACTS, json={"email": "ann@example.com"})

@@ -7,7 +7,7 @@ import pytest
 import stripe
 
 from integrations.sandbox.page import TABS
-from tests.unit.integrations.sandbox.conftest import Running
+from tests.support.sandboxes import RunningSandbox
 
 NASTY = '<script>alert("x")</script>'
 
@@ -110,7 +110,7 @@ def test_a_button_that_does_not_fit_says_so(control: httpx.Client) -> None:
         assert 'role="status"' in press(control, action=action, id="nothing").text
 
 
-def test_forms_of_other_sites_are_refused(sandbox: Running, control: httpx.Client) -> None:
+def test_forms_of_other_sites_are_refused(sandbox: RunningSandbox, control: httpx.Client) -> None:
     foreign = {"Origin": "https://evil.example"}
     assert control.post("/", data={"action": "reset"}, headers=foreign).status_code == 403
     own = {"Origin": sandbox.url}

@@ -13,16 +13,16 @@ import stripe
 from integrations.sandbox.browser import SCRIPT
 from integrations.sandbox.config import Config, LiveKeyRefused, refuse_live_keys
 from integrations.sandbox.stripe_api import cards
-from tests.unit.integrations.sandbox.conftest import Running
+from tests.support.sandboxes import RunningSandbox
 
 PK = "pk_test_sandbox"
 SHOP = "http://127.0.0.1:8000"
 
 
 @pytest.fixture
-def browser(sandbox: Running) -> httpx.Client:
+def browser(sandbox: RunningSandbox) -> httpx.Client:
     """A page of the shop, with Stripe.js in it."""
-    return sandbox.http(Origin=SHOP)
+    return sandbox.client(Origin=SHOP)
 
 
 @pytest.fixture
@@ -176,9 +176,9 @@ def test_the_secret_key_does_not_work_as_a_parameter(browser: httpx.Client, paym
     assert answer.status_code == 401
 
 
-def test_only_the_shops_own_publishable_key_is_taken(own_sandbox: Callable[..., Running]) -> None:
+def test_only_the_shops_own_publishable_key_is_taken(own_sandbox: Callable[..., RunningSandbox]) -> None:
     sandbox = own_sandbox(stripe_publishable_key=PK)
-    answer = sandbox.http().get("/stripe/v1/payment_intents/pi_none", params={"key": "pk_test_other"})
+    answer = sandbox.client().get("/stripe/v1/payment_intents/pi_none", params={"key": "pk_test_other"})
     assert error(answer)[2].startswith("Invalid API Key provided")
 
 
@@ -200,8 +200,8 @@ def test_no_page_may_read_anything_else(browser: httpx.Client, path: str) -> Non
     assert "Access-Control-Allow-Origin" not in browser.get(path).headers
 
 
-def test_no_strangers_page_may_play_the_bank(sandbox: Running) -> None:
-    stranger = sandbox.http(Origin="https://example.com")
+def test_no_strangers_page_may_play_the_bank(sandbox: RunningSandbox) -> None:
+    stranger = sandbox.client(Origin="https://example.com")
     answer = stranger.post("/sandbox/stripe/payment_intents/pi_none/authenticate")
     assert "Access-Control-Allow-Origin" not in answer.headers
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import stripe
 
-from tests.unit.integrations.sandbox.conftest import KEY, Running
+from tests.support.sandboxes import STRIPE_KEY, RunningSandbox
 
 INTENT: Any = {"amount": 500, "currency": "eur"}
 
@@ -58,7 +58,7 @@ def test_lost_connections(client: stripe.StripeClient, control: httpx.Client, ki
     assert len(client.v1.payment_intents.list().data) == (1 if kind.endswith("after_effect") else 0)
 
 
-def test_a_client_that_waits_less_than_the_sandbox_times_out(sandbox: Running, control: httpx.Client) -> None:
+def test_a_client_that_waits_less_than_the_sandbox_times_out(sandbox: RunningSandbox, control: httpx.Client) -> None:
     control.put("/sandbox/faults", json=[{"kind": "timeout", "seconds": 0.4, "times": 1}])
     impatient = sandbox.stripe(http_client=stripe.RequestsClient(timeout=(1, 0.1)))
     with pytest.raises(stripe.APIConnectionError) as caught:
@@ -67,14 +67,14 @@ def test_a_client_that_waits_less_than_the_sandbox_times_out(sandbox: Running, c
 
 
 @pytest.mark.parametrize("key", ["sk_live_abc", "rk_live_abc", "nonsense"])
-def test_live_and_wrong_keys_are_refused(sandbox: Running, key: str) -> None:
+def test_live_and_wrong_keys_are_refused(sandbox: RunningSandbox, key: str) -> None:
     with pytest.raises(stripe.AuthenticationError) as caught:
         sandbox.stripe(key).v1.customers.list()
     assert caught.value.http_status == 401
     assert ("refuses live keys" in str(caught.value)) == ("live" in key)
 
 
-def test_a_configured_key_is_the_only_one(own_sandbox: Callable[..., Running]) -> None:
+def test_a_configured_key_is_the_only_one(own_sandbox: Callable[..., RunningSandbox]) -> None:
     running = own_sandbox(stripe_api_key="rk_test_right")
     assert running.stripe("rk_test_right").v1.customers.list().data == []
     with pytest.raises(stripe.AuthenticationError):
@@ -88,10 +88,12 @@ def test_no_key_at_all(control: httpx.Client) -> None:
 
 
 def test_basic_authentication_works_as_with_curl(control: httpx.Client) -> None:
-    assert control.get("/stripe/v1/customers", auth=(KEY, "")).status_code == 200
+    assert control.get("/stripe/v1/customers", auth=(STRIPE_KEY, "")).status_code == 200
 
 
-def test_the_sdk_speaks_the_version_that_the_sandbox_speaks(sandbox: Running, client: stripe.StripeClient) -> None:
+def test_the_sdk_speaks_the_version_that_the_sandbox_speaks(
+    sandbox: RunningSandbox, client: stripe.StripeClient
+) -> None:
     answer = client.v1.customers.list().last_response
     assert answer.headers["Stripe-Version"] == "2026-10-28.endive"
     with pytest.raises(stripe.InvalidRequestError) as caught:
@@ -100,7 +102,7 @@ def test_the_sdk_speaks_the_version_that_the_sandbox_speaks(sandbox: Running, cl
 
 
 def test_every_answer_has_a_request_id(control: httpx.Client, client: stripe.StripeClient) -> None:
-    answer = control.get("/stripe/v1/customers", headers={"Authorization": f"Bearer {KEY}"})
+    answer = control.get("/stripe/v1/customers", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
     assert answer.headers["Request-Id"].startswith("req_")
     with pytest.raises(stripe.InvalidRequestError) as caught:
         client.v1.customers.retrieve("cus_nobody")
@@ -108,7 +110,7 @@ def test_every_answer_has_a_request_id(control: httpx.Client, client: stripe.Str
 
 
 def test_unknown_urls(control: httpx.Client) -> None:
-    answer = control.post("/stripe/v1/invoices", headers={"Authorization": f"Bearer {KEY}"})
+    answer = control.post("/stripe/v1/invoices", headers={"Authorization": f"Bearer {STRIPE_KEY}"})
     assert answer.status_code == 404
     assert answer.json()["error"]["message"].startswith("Unrecognized request URL (POST: /v1/invoices)")
 

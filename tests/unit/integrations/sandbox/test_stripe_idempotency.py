@@ -10,7 +10,8 @@ import httpx
 import pytest
 import stripe
 
-from tests.unit.integrations.sandbox.conftest import KEY, Running, wait_for
+from tests.support.processes import wait_for
+from tests.support.sandboxes import STRIPE_KEY, RunningSandbox
 
 Post = Callable[..., httpx.Response]
 INTENTS = "/stripe/v1/payment_intents"
@@ -25,7 +26,7 @@ DECLINED = {
 
 @pytest.fixture
 def post(control: httpx.Client) -> Post:
-    def post(path: str, data: dict[str, str], *, key: str | None = "k", api_key: str = KEY) -> httpx.Response:
+    def post(path: str, data: dict[str, str], *, key: str | None = "k", api_key: str = STRIPE_KEY) -> httpx.Response:
         headers = {"Authorization": f"Bearer {api_key}"} | ({"Idempotency-Key": key} if key else {})
         return control.post(path, data=data, headers=headers)
 
@@ -159,28 +160,28 @@ def test_a_key_has_at_most_255_characters(post: Post) -> None:
 
 
 def test_keys_are_ignored_on_reads(control: httpx.Client) -> None:
-    headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "k"}
+    headers = {"Authorization": f"Bearer {STRIPE_KEY}", "Idempotency-Key": "k"}
     for _ in range(2):
         assert "Idempotent-Replayed" not in control.get(INTENTS, headers=headers).headers
 
 
-def test_keys_outlive_a_restart_but_claims_do_not(own_sandbox: Callable[..., Running], data_file: str) -> None:
-    headers = {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "k"}
+def test_keys_outlive_a_restart_but_claims_do_not(own_sandbox: Callable[..., RunningSandbox], data_file: str) -> None:
+    headers = {"Authorization": f"Bearer {STRIPE_KEY}", "Idempotency-Key": "k"}
     first = own_sandbox(data=data_file)
-    made = first.http().post(INTENTS, data=INTENT, headers=headers).json()["id"]
+    made = first.client().post(INTENTS, data=INTENT, headers=headers).json()["id"]
     first.app.store.execute(
         "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, 'c', '', '', 0)",
-        (KEY,),
+        (STRIPE_KEY,),
     )
     second = own_sandbox(data=data_file)
-    replay = second.http().post(INTENTS, data=INTENT, headers=headers)
+    replay = second.client().post(INTENTS, data=INTENT, headers=headers)
     assert (replay.json()["id"], replay.headers["Idempotent-Replayed"]) == (made, "true")
-    claimed = second.http().post(INTENTS, data=INTENT, headers=headers | {"Idempotency-Key": "c"})
+    claimed = second.client().post(INTENTS, data=INTENT, headers=headers | {"Idempotency-Key": "c"})
     assert claimed.status_code == 200
 
 
 def test_a_connection_lost_after_the_effect_is_mended_by_the_same_key(
-    sandbox: Running, client: stripe.StripeClient, control: httpx.Client
+    sandbox: RunningSandbox, client: stripe.StripeClient, control: httpx.Client
 ) -> None:
     control.put("/sandbox/faults", json=[{"kind": "drop_after_effect", "method": "POST", "times": 1}])
     params: Any = {"amount": 500, "currency": "eur"}

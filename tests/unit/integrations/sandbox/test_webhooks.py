@@ -11,9 +11,10 @@ import stripe
 
 from integrations.sandbox.app import create_app
 from integrations.sandbox.webhooks import Unreachable
-from tests.unit.integrations.sandbox.conftest import SECRET, Running, Shop, wait_for
+from tests.support.processes import wait_for
+from tests.support.sandboxes import WEBHOOK_SECRET, RunningSandbox, WebhookReceiver
 
-Make = Callable[..., Running]
+Make = Callable[..., RunningSandbox]
 MAIL = {
     "sender": {"email": "shop@example.com"},
     "to": [{"email": "ann@example.com"}],
@@ -24,17 +25,17 @@ MAIL = {
 }
 
 
-def settled(sandbox: Running) -> list[dict[str, Any]]:
+def settled(sandbox: RunningSandbox) -> list[dict[str, Any]]:
     """All deliveries, oldest first, once nothing is under way."""
     wait_for(sandbox.app.webhooks.idle)
     return sandbox.app.webhooks.listing()[::-1]
 
 
 @pytest.fixture
-def wired(own_sandbox: Make, shop: Shop) -> Running:
+def wired(own_sandbox: Make, shop: WebhookReceiver) -> RunningSandbox:
     return own_sandbox(
         stripe_webhook_url=shop.url,
-        stripe_webhook_secret=SECRET,
+        stripe_webhook_secret=WEBHOOK_SECRET,
         brevo_webhook_url=shop.url,
         brevo_webhook_token="brevo-token",
         stripe_webhook_retries=(0.02, 0.02),
@@ -43,17 +44,17 @@ def wired(own_sandbox: Make, shop: Shop) -> Running:
     )
 
 
-def test_stripe_signs_what_it_sends(wired: Running, shop: Shop) -> None:
+def test_stripe_signs_what_it_sends(wired: RunningSandbox, shop: WebhookReceiver) -> None:
     customer = wired.stripe().v1.customers.create(params={"email": "ann@example.com"})
     ((headers, body),) = wait_for(lambda: shop.received)
-    event = wired.stripe().construct_event(body, headers["Stripe-Signature"], SECRET)
+    event = wired.stripe().construct_event(body, headers["Stripe-Signature"], WEBHOOK_SECRET)
     assert (event.type, event.data.object.id) == ("customer.created", customer.id)
     with pytest.raises(stripe.SignatureVerificationError):
         wired.stripe().construct_event(body, headers["Stripe-Signature"], "whsec_other")
     assert settled(wired)[0]["state"] == "delivered"
 
 
-def test_stripe_retries_whatever_is_not_a_success(wired: Running, shop: Shop) -> None:
+def test_stripe_retries_whatever_is_not_a_success(wired: RunningSandbox, shop: WebhookReceiver) -> None:
     shop.answers = [500, 404]
     wired.stripe().v1.customers.create()
     (delivery,) = settled(wired)
@@ -61,26 +62,26 @@ def test_stripe_retries_whatever_is_not_a_success(wired: Running, shop: Shop) ->
     assert len({event["id"] for event in shop.events()}) == 1
 
 
-def test_stripe_gives_up_at_the_end_of_its_schedule(wired: Running, shop: Shop) -> None:
+def test_stripe_gives_up_at_the_end_of_its_schedule(wired: RunningSandbox, shop: WebhookReceiver) -> None:
     shop.answers = [500] * 5
     wired.stripe().v1.customers.create()
     (delivery,) = settled(wired)
     assert (delivery["state"], delivery["attempts"], delivery["last_status"]) == ("failed", 3, 500)
 
 
-def test_a_delivery_can_be_repeated_by_hand(wired: Running, shop: Shop) -> None:
+def test_a_delivery_can_be_repeated_by_hand(wired: RunningSandbox, shop: WebhookReceiver) -> None:
     customer = wired.stripe().v1.customers.create()
     (delivery,) = settled(wired)
-    wired.http().post(f"/sandbox/deliveries/{delivery['id']}/redeliver").raise_for_status()
+    wired.client().post(f"/sandbox/deliveries/{delivery['id']}/redeliver").raise_for_status()
     wait_for(lambda: len(shop.received) == 2)
     (event,) = wired.stripe().v1.events.list().data
-    wired.http().post(f"/sandbox/stripe/events/{event.id}/redeliver").raise_for_status()
+    wired.client().post(f"/sandbox/stripe/events/{event.id}/redeliver").raise_for_status()
     wait_for(lambda: len(shop.received) == 3)
     assert {found["data"]["object"]["id"] for found in shop.events()} == {customer.id}
 
 
-def test_brevo_tells_of_a_mail(wired: Running, shop: Shop) -> None:
-    sent = wired.http(**{"api-key": "k"}).post("/brevo/v3/smtp/email", json=MAIL).json()
+def test_brevo_tells_of_a_mail(wired: RunningSandbox, shop: WebhookReceiver) -> None:
+    sent = wired.client(**{"api-key": "k"}).post("/brevo/v3/smtp/email", json=MAIL).json()
     wait_for(lambda: len(shop.received) == 2)
     assert {event["event"] for event in shop.events()} == {"request", "delivered"}
     headers, body = shop.received[0]
@@ -107,11 +108,11 @@ def test_brevo_tells_of_a_mail(wired: Running, shop: Shop) -> None:
     ],
 )
 def test_brevo_retries_only_when_told_to_wait(
-    wired: Running, shop: Shop, answers: list[int], state: str, attempts: int
+    wired: RunningSandbox, shop: WebhookReceiver, answers: list[int], state: str, attempts: int
 ) -> None:
     shop.answers = answers
     event = {"event": "unsubscribe", "email": "ann@example.com"}
-    wired.http().post("/sandbox/brevo/marketing/events", json=event).raise_for_status()
+    wired.client().post("/sandbox/brevo/marketing/events", json=event).raise_for_status()
     (delivery,) = settled(wired)
     assert (delivery["state"], delivery["attempts"]) == (state, attempts)
 
@@ -132,8 +133,8 @@ def test_brevo_retries_when_nobody_answers() -> None:
     app.close()
 
 
-def test_sms_events_and_the_callback_of_one_message(wired: Running, shop: Shop) -> None:
-    wired.http(**{"api-key": "k"}).post(
+def test_sms_events_and_the_callback_of_one_message(wired: RunningSandbox, shop: WebhookReceiver) -> None:
+    wired.client(**{"api-key": "k"}).post(
         "/brevo/v3/transactionalSMS/send",
         json={"sender": "Shop", "recipient": "4917012345678", "content": "Hi", "tag": "n:1", "webUrl": shop.url},
     ).raise_for_status()
@@ -143,9 +144,9 @@ def test_sms_events_and_the_callback_of_one_message(wired: Running, shop: Shop) 
     assert "event" not in shop.events()[0]
 
 
-def test_pending_deliveries_outlive_a_restart(own_sandbox: Make, shop: Shop, data_file: str) -> None:
+def test_pending_deliveries_outlive_a_restart(own_sandbox: Make, shop: WebhookReceiver, data_file: str) -> None:
     first = own_sandbox(data=data_file, stripe_webhook_url="http://127.0.0.1:1/", stripe_webhook_retries=(0.01,) * 3)
-    first.http().put("/sandbox/faults", json=[{"kind": "webhook_delay", "min_ms": 300, "max_ms": 300}])
+    first.client().put("/sandbox/faults", json=[{"kind": "webhook_delay", "min_ms": 300, "max_ms": 300}])
     customer = first.stripe().v1.customers.create()
     first.app.webhooks.close()
     first.app.store.execute("UPDATE deliveries SET url = ?, state = 'sending'", (shop.url,))
@@ -153,11 +154,11 @@ def test_pending_deliveries_outlive_a_restart(own_sandbox: Make, shop: Shop, dat
     wait_for(lambda: shop.received)
     assert shop.events()[0]["data"]["object"]["id"] == customer.id
     assert second.stripe().v1.customers.retrieve(customer.id).id == customer.id
-    assert second.http().get("/sandbox/faults").json()["data"][0]["kind"] == "webhook_delay"
+    assert second.client().get("/sandbox/faults").json()["data"][0]["kind"] == "webhook_delay"
 
 
-def test_knobs(wired: Running, shop: Shop) -> None:
-    control = wired.http()
+def test_knobs(wired: RunningSandbox, shop: WebhookReceiver) -> None:
+    control = wired.client()
     control.put("/sandbox/faults", json=[{"kind": "webhook_duplicate", "provider": "stripe"}])
     wired.stripe().v1.customers.create()
     wait_for(lambda: len(shop.received) == 2)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,22 +11,9 @@ from integrations.errors import ProviderUnclear
 from integrations.stripe import events
 from integrations.stripe.event_types import HANDLED_EVENTS
 from integrations.stripe.webhooks import event_in
-from tests.support.payments import StripeSandbox, running_stripe
+from tests.support.sandboxes import StripeSandbox
 
 HOUR = dt.timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[StripeSandbox]:
-    with running_stripe() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: StripeSandbox, settings: Any) -> StripeSandbox:
-    settings.STRIPE_API_BASE = running.api_base
-    running.reset()
-    return running
 
 
 def intents(sandbox: StripeSandbox, number: int) -> list[str]:
@@ -43,40 +29,40 @@ def listed(**options: Any) -> list[Any]:
     )
 
 
-def test_more_events_than_a_page_holds(sandbox: StripeSandbox) -> None:
-    made = intents(sandbox, 230)
+def test_more_events_than_a_page_holds(stripe_sandbox: StripeSandbox) -> None:
+    made = intents(stripe_sandbox, 230)
 
     found = listed()
 
     assert [event.payload["data"]["object"]["id"] for event in found] == made[::-1], "newest first, each once"
     assert {event.type for event in found} == {"payment_intent.canceled"}
-    asked = sandbox.requests(method="GET", path="/v1/events")
+    asked = stripe_sandbox.requests(method="GET", path="/v1/events")
     assert len(asked) == 3
 
 
-def test_a_page_is_asked_for_when_it_is_needed(sandbox: StripeSandbox) -> None:
-    intents(sandbox, 150)
+def test_a_page_is_asked_for_when_it_is_needed(stripe_sandbox: StripeSandbox) -> None:
+    intents(stripe_sandbox, 150)
     found = events.since(created_from=timezone.now() - HOUR, created_until=timezone.now() + HOUR, types=HANDLED_EVENTS)
     for _ in range(100):
         next(found)
-    assert len(sandbox.requests(method="GET", path="/v1/events")) == 1
+    assert len(stripe_sandbox.requests(method="GET", path="/v1/events")) == 1
     next(found)
-    assert len(sandbox.requests(method="GET", path="/v1/events")) == 2
+    assert len(stripe_sandbox.requests(method="GET", path="/v1/events")) == 2
 
 
-def test_only_of_these_types_and_this_time(sandbox: StripeSandbox) -> None:
-    intents(sandbox, 1)
-    assert "payment_intent.created" in {event["type"] for event in sandbox.objects("events")}
+def test_only_of_these_types_and_this_time(stripe_sandbox: StripeSandbox) -> None:
+    intents(stripe_sandbox, 1)
+    assert "payment_intent.created" in {event["type"] for event in stripe_sandbox.objects("events")}
     assert [event.type for event in listed()] == ["payment_intent.canceled"]
     assert listed(types={"refund.created"}) == []
-    made_at = dt.datetime.fromtimestamp(sandbox.objects("events")[0]["created"], dt.UTC)
+    made_at = dt.datetime.fromtimestamp(stripe_sandbox.objects("events")[0]["created"], dt.UTC)
     assert listed(created_until=made_at - dt.timedelta(seconds=1)) == []
     assert listed(created_from=made_at + dt.timedelta(seconds=2)) == []
 
 
-def test_an_event_is_what_the_webhook_would_have_brought(sandbox: StripeSandbox) -> None:
-    intents(sandbox, 1)
-    [raw] = [event for event in sandbox.objects("events") if event["type"] == "payment_intent.canceled"]
+def test_an_event_is_what_the_webhook_would_have_brought(stripe_sandbox: StripeSandbox) -> None:
+    intents(stripe_sandbox, 1)
+    [raw] = [event for event in stripe_sandbox.objects("events") if event["type"] == "payment_intent.canceled"]
     assert "client_secret" in json.dumps(raw)
 
     [found] = listed()
@@ -85,9 +71,9 @@ def test_an_event_is_what_the_webhook_would_have_brought(sandbox: StripeSandbox)
     assert "client_secret" not in json.dumps(found.payload)
 
 
-def test_what_postgresql_cannot_store_is_made_storable(sandbox: StripeSandbox) -> None:
-    made = sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur", description="a\x00b")
-    sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
+def test_what_postgresql_cannot_store_is_made_storable(stripe_sandbox: StripeSandbox) -> None:
+    made = stripe_sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur", description="a\x00b")
+    stripe_sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
     assert listed()[0].payload["data"]["object"]["description"] == "ab"
 
 
@@ -101,10 +87,10 @@ def test_more_types_than_stripe_takes() -> None:
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "error", "status": 500}, {"kind": "non_json"}])
-def test_a_failure_on_the_way_is_the_gateways(sandbox: StripeSandbox, fault: dict[str, Any]) -> None:
-    sandbox.faults({"method": "GET", "path": "/v1/events", **fault})
+def test_a_failure_on_the_way_is_the_gateways(stripe_sandbox: StripeSandbox, fault: dict[str, Any]) -> None:
+    stripe_sandbox.faults({"method": "GET", "path": "/v1/events", **fault})
     try:
         with pytest.raises(ProviderUnclear):
             listed()
     finally:
-        sandbox.faults()
+        stripe_sandbox.faults()

@@ -27,10 +27,11 @@ from integrations.stripe import disputes as gateway
 from integrations.stripe import payment_intents
 from orders.models import Order
 from subscriptions.models import Plan, Subscription
+from tests.support.concurrency import Died, Moments, dying, errors_at_once
 from tests.support.days import Days
-from tests.support.killed import Moments
-from tests.support.payments import Died, StripeSandbox, capture, dying, place_order, place_renewal, published
-from tests.unit.charges.operations.payments.test_capture_concurrent import at_once
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order, place_renewal
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -440,7 +441,7 @@ class TestTwoDisputesOfOneSubscription:
         stripe_sandbox.move_dispute(first, "closed", status="won")
         won, opened = events(stripe_sandbox, first)[-1], events(stripe_sandbox, second)[0]
 
-        assert at_once(lambda: tell(won), lambda: tell(opened)) == []
+        assert errors_at_once(lambda: tell(won), lambda: tell(opened)) == []
 
         assert standing(order) == ("paused", "disputed")
         self.end(stripe_sandbox, second, "won")
@@ -453,7 +454,7 @@ class TestTwoDisputesOfOneSubscription:
             stripe_sandbox.move_dispute(one, "closed", status="won")
         told = [events(stripe_sandbox, one)[-1] for one in both]
 
-        assert at_once(*[lambda event=event: tell(event) for event in told]) == []
+        assert errors_at_once(*[lambda event=event: tell(event) for event in told]) == []
 
         assert standing(order) == ("active", "")
 
@@ -560,7 +561,7 @@ def test_deliveries_at_once(stripe_sandbox: StripeSandbox) -> None:
     order = paid(policy="cancel", payment_method="pm_card_createDispute")
     created, withdrawn = events(stripe_sandbox)
 
-    assert at_once(*[lambda: tell(created), lambda: tell(withdrawn), lambda: tell(created)]) == []
+    assert errors_at_once(*[lambda: tell(created), lambda: tell(withdrawn), lambda: tell(created)]) == []
 
     assert (Dispute.objects.get().policy_applied, standing(order)) == ("cancel", ("canceled", "disputed"))
     assert published()["SubscriptionCanceled"] == 1
@@ -589,7 +590,7 @@ def test_what_is_read_first_is_never_written_last(
         tell(events(stripe_sandbox)[-1])
         decided_dealt_with.set()
 
-    assert at_once(lambda: tell(events(stripe_sandbox)[0]), decide) == []
+    assert errors_at_once(lambda: tell(events(stripe_sandbox)[0]), decide) == []
 
     assert (Dispute.objects.get().status, standing(order)) == ("won", ("active", ""))
 

@@ -14,7 +14,10 @@ from charges.operations.payments.payment_methods import CustomerWasDeleted, forg
 from integrations.errors import ProviderUnclear
 from integrations.stripe.errors import InvalidRequest
 from orders.queries import OrderNotFound
-from tests.support.payments import NOW, StripeSandbox, by_ladder, capture, place_order, published
+from tests.support.days import NOW
+from tests.support.deliveries import by_ladder, capture, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from charges.models import Charge, StripeCustomer
 from charges.operations.payments import capture as capture_module
 from charges.operations.payments import payment_methods as cards
-from tests.support.payments import StripeSandbox, capture, capture_by_ladder, place_order, published
+from tests.support.concurrency import errors_at_once
+from tests.support.deliveries import capture, capture_by_ladder, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*tasks: Callable[[], None]) -> list[Exception]:
-    """Run them in threads with connections of their own; the errors that they raised."""
-    gate = threading.Barrier(len(tasks))
-    errors: list[Exception] = []
-
-    def run(task: Callable[[], None]) -> None:
-        gate.wait()
-        try:
-            task()
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
 
 
 def assert_paid_once(sandbox: StripeSandbox, order: Any) -> None:
@@ -53,7 +31,7 @@ def test_three_deliveries_at_once(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"kind": "latency", "min_ms": 30, "max_ms": 60})
     order = place_order()
 
-    assert at_once(*[lambda: capture(order)] * 3) == []
+    assert errors_at_once(*[lambda: capture(order)] * 3) == []
 
     assert_paid_once(stripe_sandbox, order)
     assert len(stripe_sandbox.requests()) == 4, "the other two waited, and found it done"
@@ -68,7 +46,7 @@ def test_keys_and_constraints_keep_it_right_without_the_lock(
     stripe_sandbox.faults({"kind": "latency", "min_ms": 5, "max_ms": 40})
     order = place_order()
 
-    at_once(*[lambda: capture(order)] * 3)
+    errors_at_once(*[lambda: capture(order)] * 3)
     capture_by_ladder(order)
 
     assert_paid_once(stripe_sandbox, order)
@@ -79,7 +57,7 @@ def test_two_orders_of_a_new_customer_at_once(stripe_sandbox: StripeSandbox) -> 
     first = place_order()
     second = place_order(customer=first.customer)
 
-    assert at_once(lambda: capture(first), lambda: capture(second)) == []
+    assert errors_at_once(lambda: capture(first), lambda: capture(second)) == []
 
     assert stripe_sandbox.statuses() == ["succeeded", "succeeded"]
     assert (len(stripe_sandbox.objects("customers")), StripeCustomer.objects.count()) == (1, 1)

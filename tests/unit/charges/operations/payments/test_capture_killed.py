@@ -9,8 +9,10 @@ import pytest
 from charges.models import Charge
 from integrations.stripe import customers, payment_intents, payment_methods
 from orders.models import Order
-from tests.support.killed import Moment, Moments
-from tests.support.payments import Died, StripeSandbox, capture, capture_by_ladder, dying, place_order, published
+from tests.support.concurrency import Died, Moment, Moments, dying
+from tests.support.deliveries import capture, capture_by_ladder, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

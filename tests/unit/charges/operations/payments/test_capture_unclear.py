@@ -15,7 +15,10 @@ from integrations.errors import ProviderThrottled
 from integrations.sandbox.stripe_api import amounts, confirmation, customers, payment_methods
 from integrations.sandbox.stripe_api.errors import StripeError
 from integrations.stripe import client
-from tests.support.payments import NOW, StripeSandbox, capture, capture_by_ladder, place_order, published
+from tests.support.days import NOW
+from tests.support.deliveries import capture, capture_by_ladder, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,7 +83,7 @@ def test_every_first_answer_is_lost(stripe_sandbox: StripeSandbox, fault: str) -
     stripe_sandbox.faults(*rules)
     order = place_order()
 
-    assert capture_by_ladder(order, tries=5) == ["ProviderUnclear"] * 4
+    assert capture_by_ladder(order, times=5) == ["ProviderUnclear"] * 4
 
     assert_paid_once(stripe_sandbox, order)
 

@@ -9,20 +9,15 @@ import pytest
 from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_payment_method
 from tests.support.days import Days
-from tests.support.payments import StripeSandbox
-from tests.unit.charges.operations.test_dunning import HARD, SCA, at_stripe, fresh, tries, unpaid
+from tests.support.dunning import attempts_of, intent_statuses, reloaded
+from tests.support.factories import HARD, SCA, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def days(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:
-    return Days(monkeypatch, stripe_sandbox)
-
-
 def confirm_in_browser(days: Days, order: Any, card: str) -> str:
     """The customer pays by himself with the card that we have; the intent's id."""
-    intent_id = str(fresh(order).charge.payment_intent_id)
+    intent_id = str(reloaded(order).charge.payment_intent_id)
     stripe_id = order.customer.saved_payment_methods.get(payment_method_id=card).stripe_id
     days.sandbox.http.post(
         f"/stripe/v1/payment_intents/{intent_id}/confirm",
@@ -35,15 +30,15 @@ def confirm_in_browser(days: Days, order: Any, card: str) -> str:
 def test_a_new_card_is_tried_though_the_first_ones_bank_is_heard_of_before(days: Days) -> None:
     order = unpaid(days, SCA)
     confirm_in_browser(days, order, SCA)
-    assert at_stripe(days, order) == ["requires_action"]
+    assert intent_statuses(days, order) == ["requires_action"]
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
 
     reading.read_payment_of(order_id=order.pk, at=days.now)
-    assert fresh(order).charge.status == "pending"
+    assert reloaded(order).charge.status == "pending"
     days.settle()
 
-    assert at_stripe(days, order) == ["succeeded"]
-    assert [status for status, _ in tries(order)] == ["canceled", "succeeded"]
+    assert intent_statuses(days, order) == ["succeeded"]
+    assert [status for status, _ in attempts_of(order)] == ["canceled", "succeeded"]
 
 
 def test_a_new_card_is_tried_though_authenticating_the_first_fails_meanwhile(days: Days) -> None:
@@ -54,7 +49,7 @@ def test_a_new_card_is_tried_though_authenticating_the_first_fails_meanwhile(day
     days.sandbox.authenticate(intent_id, "fail")
     days.settle()
 
-    assert at_stripe(days, order) == ["succeeded"]
+    assert intent_statuses(days, order) == ["succeeded"]
 
 
 def test_a_new_card_is_not_blamed_for_what_failed_in_the_browser(days: Days) -> None:
@@ -65,16 +60,16 @@ def test_a_new_card_is_not_blamed_for_what_failed_in_the_browser(days: Days) -> 
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
 
-    assert [status for status, _ in tries(order)] == ["declined", "succeeded"]
-    assert at_stripe(days, order) == ["succeeded"]
+    assert [status for status, _ in attempts_of(order)] == ["declined", "succeeded"]
+    assert intent_statuses(days, order) == ["succeeded"]
 
 
 def test_authenticating_fails_a_second_time_and_that_is_known_as_well(days: Days) -> None:
     order = unpaid(days, SCA)
     for _ in range(2):
-        assert fresh(order).status == "requires_action"
+        assert reloaded(order).status == "requires_action"
         days.sandbox.authenticate(confirm_in_browser(days, order, SCA), "fail")
         reading.read_payment_of(order_id=order.pk, at=days.now)
-        assert (fresh(order).status, fresh(order).charge.status) == ("payment_failed", "failed")
+        assert (reloaded(order).status, reloaded(order).charge.status) == ("payment_failed", "failed")
         replace_payment_method(order_id=order.pk, payment_method=SCA, at=days.now)
         days.settle()

@@ -16,7 +16,9 @@ from charges.operations import attempts
 from charges.operations.payments import settlement
 from charges.operations.payments.settlement import IntentDiffers, UnexpectedIntent
 from integrations.stripe.results import Decline, PaymentIntent
-from tests.support.payments import NOW, place_order, published
+from tests.support.days import NOW
+from tests.support.deliveries import published
+from tests.support.factories import place_order
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,11 @@ from integrations.stripe import listings, payment_intents
 from integrations.stripe.errors import InvalidRequest
 from orders.models import Order
 from subscriptions.models import User
-from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, published
+from tests.support.concurrency import Died, dying
+from tests.support.days import NOW
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

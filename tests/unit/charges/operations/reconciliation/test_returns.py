@@ -11,7 +11,10 @@ from django.utils import timezone
 
 from charges.models import Charge, Dispute, ReconciliationFinding, ReconciliationRun, Refund
 from charges.operations.reconciliation import runs
-from tests.support.payments import NOW, StripeSandbox, capture, place_order
+from tests.support.days import NOW
+from tests.support.deliveries import capture
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,7 +20,10 @@ from integrations.quick_retries import BUDGET_SECONDS
 from integrations.sqs.topology import CHARGES
 from integrations.stripe import listings
 from integrations.stripe.client import CONNECT_TIMEOUT, READ_TIMEOUT
-from tests.support.payments import Died, StripeSandbox, dying, place_order, published
+from tests.support.concurrency import Died, dying
+from tests.support.deliveries import published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,8 +20,10 @@ from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe import events
 from integrations.stripe.webhooks import StripeEvent, event_in
-from tests.support.payments import Died, StripeSandbox, capture, dying, place_order, published
-from tests.unit.charges.operations.payments.test_capture_concurrent import at_once
+from tests.support.concurrency import Died, dying, errors_at_once
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,7 +129,7 @@ def test_two_sweeps_at_once_record_each_event_once(stripe_sandbox: StripeSandbox
         stripe_sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
     at = soon()
 
-    assert at_once(*[lambda: sweep_events(at=at)] * 3) == []
+    assert errors_at_once(*[lambda: sweep_events(at=at)] * 3) == []
 
     assert (stored(), published()) == (20, {"StripeWebhookReceived": 20})
     assert mark() == at - 5 * MINUTE

@@ -25,17 +25,12 @@ from integrations.outbox.models import OutboxMessage
 from integrations.outbox.recovery import Window, sweep
 from orders.events import OrderPaid, OrderPlaced
 from orders.models import Order
-from tests.support.payments import (
-    NOW,
-    StripeSandbox,
-    capture,
-    capture_by_ladder,
-    place_order,
-    published,
-    start_fulfillments,
-)
-from tests.support.plans import only_by
-from tests.unit.charges.operations.payments.test_capture_concurrent import at_once
+from tests.support.concurrency import errors_at_once
+from tests.support.days import NOW
+from tests.support.deliveries import capture, capture_by_ladder, published, start_fulfillments
+from tests.support.factories import place_order
+from tests.support.queries import only_by
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -266,7 +261,7 @@ def test_concurrent_sweeps_publish_once() -> None:
         for _ in range(10):
             make()
 
-    assert at_once(*[lambda: sweep(at=NOW)] * 3) == []
+    assert errors_at_once(*[lambda: sweep(at=NOW)] * 3) == []
 
     assert published() == {
         "PaymentDue": 20, "StripeWebhookReceived": 10, "RefundRequested": 20, "DunningStepPlanned": 10,

@@ -14,8 +14,11 @@ from charges.operations import attempts
 from charges.operations.recovery.unknown_outcomes import check_unknown_outcomes
 from integrations.errors import ProviderUnclear
 from integrations.outbox.models import OutboxMessage
-from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
-from tests.unit.charges.operations.payments.test_capture_concurrent import at_once
+from tests.support.concurrency import errors_at_once
+from tests.support.days import NOW
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,7 +107,7 @@ def test_many_take_as_many_statements_as_one() -> None:
 def test_two_janitors_at_once_ask_once() -> None:
     found = [attempt() for _ in range(30)]
 
-    assert at_once(*[lambda: check_unknown_outcomes(at=NOW + HOUR, batch=20)] * 3) == []
+    assert errors_at_once(*[lambda: check_unknown_outcomes(at=NOW + HOUR, batch=20)] * 3) == []
     while check_unknown_outcomes(at=NOW + HOUR, batch=20):
         pass
 
@@ -116,7 +119,7 @@ def test_nobody_waits_for_an_attempt_that_is_being_settled() -> None:
     held, free = attempt(), attempt()
     with transaction.atomic():
         ChargeAttempt.objects.select_for_update().get(pk=held.pk)
-        assert at_once(lambda: check_unknown_outcomes(at=NOW + HOUR)) == []
+        assert errors_at_once(lambda: check_unknown_outcomes(at=NOW + HOUR)) == []
     assert (asked(held), asked(free)) == (0, 2)
 
 

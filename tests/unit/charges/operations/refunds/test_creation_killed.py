@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from integrations.stripe import refunds
-from tests.support.killed import Moment, Moments
-from tests.support.payments import Died, StripeSandbox, dying, published
-from tests.support.refunds import ask, at_stripe, make, make_by_ladder, paid_charge, state
-from tests.unit.charges.operations.stripe_events.test_processing import events, process, told
+from tests.support.concurrency import Died, Moment, Moments, dying
+from tests.support.deliveries import deliver_refund, deliver_refund_by_ladder, published
+from tests.support.factories import paid_charge, request_refund
+from tests.support.refunds import refund_state, refunds_at_stripe
+from tests.support.sandboxes import StripeSandbox
+from tests.support.stripe_events import process_event, store_event, stripe_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,16 +20,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_around_the_call(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
     charge = paid_charge()
-    refund = ask(charge, 500)
+    refund = request_refund(charge, 500)
     with monkeypatch.context() as patched:
         patched.setattr(refunds, "create", dying(refunds.create, after=after))
         with pytest.raises(Died):
-            make(refund)
+            deliver_refund(refund)
 
-    assert make_by_ladder(refund) == []
+    assert deliver_refund_by_ladder(refund) == []
 
-    assert at_stripe(stripe_sandbox) == [(500, "succeeded")]
-    assert (state(charge)[2], published()["RefundSucceeded"]) == (["succeeded"], 1)
+    assert refunds_at_stripe(stripe_sandbox) == [(500, "succeeded")]
+    assert (refund_state(charge)[2], published()["RefundSucceeded"]) == (["succeeded"], 1)
 
 
 @pytest.mark.parametrize("refused", [False, True], ids=["made", "refused"])
@@ -38,12 +40,12 @@ def test_killed_at_every_moment(stripe_sandbox: StripeSandbox, refused: bool) ->
     for moment in moments:
         charge, refund = wanted(stripe_sandbox, refused=refused)
         with pytest.raises(Died), Moments(die_at=moment):
-            make(refund)
+            deliver_refund(refund)
 
-        assert make_by_ladder(refund) == [], moment
+        assert deliver_refund_by_ladder(refund) == [], moment
 
         expected = (0, "paid", ["failed"]) if refused else (500, "partially_refunded", ["succeeded"])
-        assert state(charge) == expected, moment
+        assert refund_state(charge) == expected, moment
 
     deaths = len(moments) + 1
     assert published()["RefundSucceeded"] == (0 if refused else deaths)
@@ -56,27 +58,27 @@ def test_a_webhook_killed_at_every_moment(stripe_sandbox: StripeSandbox) -> None
     def refunded_at_stripe() -> Any:
         charge = paid_charge()
         stripe_sandbox.api("POST", "/v1/refunds", payment_intent=charge.payment_intent_id, amount="500")
-        return charge, told(events(stripe_sandbox, "refund.created")[-1])
+        return charge, store_event(stripe_events(stripe_sandbox, "refund.created")[-1])
 
     moments = Moments()
     stored = refunded_at_stripe()[1]
     with moments:
-        process(stored)
+        process_event(stored)
     assert len(moments.seen) >= 3
 
     for moment in moments.seen:
         charge, stored = refunded_at_stripe()
         with pytest.raises(Died), Moments(die_at=moment):
-            process(stored)
-        process(stored)
-        assert state(charge) == (500, "partially_refunded", ["succeeded"]), moment
+            process_event(stored)
+        process_event(stored)
+        assert refund_state(charge) == (500, "partially_refunded", ["succeeded"]), moment
 
     assert published()["RefundSucceeded"] == len(moments.seen) + 1
 
 
 def wanted(sandbox: StripeSandbox, *, refused: bool) -> tuple[Any, Any]:
     charge = paid_charge()
-    refund = ask(charge, 500)
+    refund = request_refund(charge, 500)
     if refused:
         sandbox.api("POST", "/v1/refunds", payment_intent=charge.payment_intent_id)
     return charge, refund
@@ -86,5 +88,5 @@ def moments_of_a_refund(sandbox: StripeSandbox, *, refused: bool) -> list[Moment
     refund = wanted(sandbox, refused=refused)[1]
     moments = Moments()
     with moments:
-        make(refund)
+        deliver_refund(refund)
     return moments.seen

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 
 from charges.models import Charge, Refund
 from charges.operations.locks import locked_charge
@@ -19,8 +17,12 @@ from charges.operations.refunds.requests import (
     refund_for_canceled_order,
 )
 from orders.models import Order
-from tests.support.payments import NOW, StripeSandbox, capture, place_order, published
-from tests.support.refunds import ask, paid_charge, request, somebody, state
+from tests.support.concurrency import at_once
+from tests.support.days import NOW
+from tests.support.deliveries import capture, published
+from tests.support.factories import paid_charge, place_order, request_refund, staff_user, submit_refund_command
+from tests.support.refunds import refund_state
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,115 +34,99 @@ def charge(stripe_sandbox: StripeSandbox) -> Any:
 
 
 def test_all_that_is_left_without_an_amount(charge: Any) -> None:
-    who = somebody()
+    who = staff_user()
 
-    refund = ask(charge, requested_by=who, reason="duplicate", note="called twice")
+    refund = request_refund(charge, requested_by=who, reason="duplicate", note="called twice")
 
-    assert state(charge) == (1290, "paid", ["pending"])
+    assert refund_state(charge) == (1290, "paid", ["pending"])
     assert (refund.amount, refund.origin, refund.reason, refund.note) == (1290, "staff", "duplicate", "called twice")
     assert (refund.requested_by, refund.requested_at, refund.stripe_id) == (who, NOW, None)
     assert published() == {"OrderPaid": 1, "RefundRequested": 1}
 
 
 def test_parts_until_nothing_is_left(charge: Any) -> None:
-    assert [ask(charge, 500).amount, ask(charge, 290).amount, ask(charge).amount] == [500, 290, 500]
+    assert [request_refund(charge, 500).amount, request_refund(charge, 290).amount, request_refund(charge).amount] == [
+        500,
+        290,
+        500,
+    ]
     with pytest.raises(MoreThanIsLeft, match="Nothing is left"):
-        ask(charge, 1)
-    assert state(charge) == (1290, "paid", ["pending"] * 3)
+        request_refund(charge, 1)
+    assert refund_state(charge) == (1290, "paid", ["pending"] * 3)
 
 
 @pytest.mark.parametrize("amount", [0, -1, 791, 1_000_000_000_000])
 def test_what_cannot_be_taken_names_the_field_and_what_is_left(charge: Any, amount: int) -> None:
-    ask(charge, 500)
+    request_refund(charge, 500)
     with pytest.raises(MoreThanIsLeft, match=r"between 1 and 790: 7\.90 EUR are left") as caught:
-        ask(charge, amount)
+        request_refund(charge, amount)
     assert caught.value.field == "amount"
-    assert (state(charge), published()["RefundRequested"]) == ((500, "paid", ["pending"]), 1)
+    assert (refund_state(charge), published()["RefundRequested"]) == ((500, "paid", ["pending"]), 1)
 
 
 def test_what_was_not_paid_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_card_chargeCustomerFail")
     with pytest.raises(NothingPaid, match="There is no order"):
-        ask(None, order_number=order.number)  # no charge yet
+        request_refund(None, order_number=order.number)  # no charge yet
     capture(order)
     with pytest.raises(NothingPaid, match="No money was taken") as caught:
-        ask(None, order_number=order.number)
+        request_refund(None, order_number=order.number)
     assert (caught.value.field, Refund.objects.count()) == ("order", 0)
 
 
 def test_a_repeated_command_gets_the_first_ones_refund(charge: Any) -> None:
-    command = {"requested_by": somebody(), "key": "k", "hash": "h"}
-    first = request(charge, **command)
-    again = request(charge, **command)  # nothing is left, and nothing is asked for
+    command = {"requested_by": staff_user(), "key": "k", "hash": "h"}
+    first = submit_refund_command(charge, **command)
+    again = submit_refund_command(charge, **command)  # nothing is left, and nothing is asked for
 
     assert (first.replayed, again.replayed) == (False, True)
     assert first.refund == again.refund
-    assert (state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
+    assert (refund_state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
 
 
 def test_a_key_for_another_command_is_refused(charge: Any) -> None:
-    who = somebody()
-    ask(charge, 100, requested_by=who, key="k", hash="h")
+    who = staff_user()
+    request_refund(charge, 100, requested_by=who, key="k", hash="h")
     with pytest.raises(CommandReused) as caught:
-        ask(charge, 200, requested_by=who, key="k", hash="another")
-    assert (caught.value.field, state(charge)[0]) == ("Idempotency-Key", 100)
+        request_refund(charge, 200, requested_by=who, key="k", hash="another")
+    assert (caught.value.field, refund_state(charge)[0]) == ("Idempotency-Key", 100)
 
 
 def test_keys_of_two_people_are_two_keys(charge: Any) -> None:
-    ask(charge, 100, key="k", hash="h")
-    ask(charge, 100, key="k", hash="h")
-    assert state(charge)[0] == 200
-
-
-def at_once(*tasks: Callable[[], Any]) -> list[Any]:
-    """Run them in threads with connections of their own; what they returned or raised."""
-    gate = threading.Barrier(len(tasks))
-    results: list[Any] = []
-
-    def run(task: Callable[[], Any]) -> None:
-        gate.wait()
-        try:
-            results.append(task())
-        except Exception as error:
-            results.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
+    request_refund(charge, 100, key="k", hash="h")
+    request_refund(charge, 100, key="k", hash="h")
+    assert refund_state(charge)[0] == 200
 
 
 def test_two_at_once_for_the_whole_amount(charge: Any) -> None:
-    staff = [somebody() for _ in range(4)]
+    staff = [staff_user() for _ in range(4)]
 
-    came = at_once(*[lambda who=who: ask(charge, 1290, requested_by=who) for who in staff])
+    came = at_once(*[lambda who=who: request_refund(charge, 1290, requested_by=who) for who in staff])
 
     assert sorted(type(one).__name__ for one in came) == ["MoreThanIsLeft"] * 3 + ["Refund"]
-    assert (state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
+    assert (refund_state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
 
 
 def test_one_command_four_times_at_once(charge: Any) -> None:
-    command = {"requested_by": somebody(), "key": "k", "hash": "h"}
+    command = {"requested_by": staff_user(), "key": "k", "hash": "h"}
 
-    came = at_once(*[lambda: ask(charge, 100, **command)] * 4)
+    came = at_once(*[lambda: request_refund(charge, 100, **command)] * 4)
 
     assert len({refund.pk for refund in came}) == 1
-    assert state(charge)[0] == 100
+    assert refund_state(charge)[0] == 100
 
 
 @pytest.mark.parametrize("round_", range(3))
 def test_one_key_for_two_orders_at_once(stripe_sandbox: StripeSandbox, round_: int) -> None:
     """They do not wait for each other's lock; the unique constraint tells them apart."""
-    charges, who = [paid_charge(), paid_charge()], somebody()
+    charges, who = [paid_charge(), paid_charge()], staff_user()
 
-    came = at_once(*[lambda one=one: ask(one, requested_by=who, key="k", hash=str(one.pk)) for one in charges])
+    came = at_once(
+        *[lambda one=one: request_refund(one, requested_by=who, key="k", hash=str(one.pk)) for one in charges]
+    )
 
     assert sorted(type(one).__name__ for one in came) == ["CommandReused", "Refund"]
-    assert sorted(state(one)[0] for one in charges) == [0, 1290]
+    assert sorted(refund_state(one)[0] for one in charges) == [0, 1290]
     assert published()["RefundRequested"] == 1
 
 
@@ -157,7 +143,7 @@ def test_the_database_refuses_more_than_was_paid(charge: Any, update: dict[str, 
 
 
 def test_the_database_refuses_a_second_refund_of_one_command(charge: Any) -> None:
-    refund = ask(charge, 100, key="k", hash="h")
+    refund = request_refund(charge, 100, key="k", hash="h")
     with pytest.raises(IntegrityError, match="refund_command_once"):
         Refund.objects.create(
             charge=charge, amount=1, origin="staff", requested_by=refund.requested_by, command_key="k"
@@ -180,23 +166,23 @@ class TestMoneyForACanceledOrder:
         assert first == again
         assert (first.amount, first.origin, first.requested_by) == (1290, "shop", None)
         assert first.requested_at is not None
-        assert (state(charge), published()["RefundRequested"]) == ((1290, "canceled", ["pending"]), 1)
+        assert (refund_state(charge), published()["RefundRequested"]) == ((1290, "canceled", ["pending"]), 1)
 
     def test_is_what_is_left_of_it(self, charge: Any) -> None:
-        ask(charge, 290)
+        request_refund(charge, 290)
         refund = self.refund(charge)
         assert refund is not None
         assert refund.amount == 1000
 
     def test_is_nothing_where_all_went_back(self, charge: Any) -> None:
-        ask(charge)
+        request_refund(charge)
         assert self.refund(charge) is None
 
     def test_goes_with_the_transaction_around_it(self, charge: Any) -> None:
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             refund_for_canceled_order(charge=locked_charge(charge_id=charge.pk))
             raise ZeroDivisionError
-        assert (state(charge), published()) == ((0, "paid", []), {"OrderPaid": 1})
+        assert (refund_state(charge), published()) == ((0, "paid", []), {"OrderPaid": 1})
 
 
 def test_every_refusal_names_a_field() -> None:

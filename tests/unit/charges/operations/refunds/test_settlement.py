@@ -20,8 +20,11 @@ from charges.operations.refunds.settlement import (
 from integrations.outbox.recovery import sweep
 from integrations.stripe import results
 from orders.models import Order
-from tests.support.payments import NOW, StripeSandbox, published, start_fulfillments
-from tests.support.refunds import ask, paid_charge, state
+from tests.support.days import NOW
+from tests.support.deliveries import published, start_fulfillments
+from tests.support.factories import paid_charge, request_refund
+from tests.support.refunds import refund_state
+from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -80,8 +83,8 @@ def told() -> dict[str, int]:
 def test_it_moves_forward_only(
     charge: Any, statuses: list[str], refunded: int, order: str, events: dict[str, int]
 ) -> None:
-    refund = settle(ask(charge, 500), *statuses)
-    assert (state(charge)[:2], told()) == ((refunded, order), events)
+    refund = settle(request_refund(charge, 500), *statuses)
+    assert (refund_state(charge)[:2], told()) == ((refunded, order), events)
     assert refund.stripe_id == f"re_{refund.pk.hex}"
 
 
@@ -89,23 +92,23 @@ def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
     """Every sequence of three things that Stripe may say."""
     start_fulfillments()
     for statuses in itertools.product(["pending", "succeeded", "failed", "canceled"], repeat=3):
-        settle(ask(charge, 1), *statuses)
+        settle(request_refund(charge, 1), *statuses)
         books = {one.status: 0 for one in charge.refunds.all()}
         for one in charge.refunds.all():
             books[one.status] += one.amount
         counted = books.get("pending", 0) + books.get("succeeded", 0)
         expected = "partially_refunded" if books.get("succeeded") else "paid"
-        assert state(charge)[:2] == (counted, expected), statuses
+        assert refund_state(charge)[:2] == (counted, expected), statuses
     assert broken() <= {"order_is_the_sum_of_its_lines"}
 
 
 @pytest.fixture
 def came_back(charge: Any) -> Any:
     """All of its money went back before its fulfillment began; then the bank sent it here again."""
-    refund = settle(ask(charge), "pending", "succeeded")
+    refund = settle(request_refund(charge), "pending", "succeeded")
     start_fulfillments()  # refunded by now: nothing to fulfill
     settle(refund, "failed")
-    assert state(charge) == (0, "paid", ["failed"])
+    assert refund_state(charge) == (0, "paid", ["failed"])
     return charge
 
 
@@ -124,39 +127,39 @@ def test_who_has_the_message_sent_anew_has_it_fulfilled(came_back: Any) -> None:
 
 
 def test_who_refunds_it_again_owes_nothing_more(came_back: Any) -> None:
-    settle(ask(came_back), "succeeded")
-    assert state(came_back) == (1290, "refunded", ["failed", "succeeded"])
+    settle(request_refund(came_back), "succeeded")
+    assert refund_state(came_back) == (1290, "refunded", ["failed", "succeeded"])
     assert broken() == set()
 
 
 def test_a_refund_comes_back_and_the_order_is_what_it_was(charge: Any) -> None:
     Order.objects.filter(charge=charge).update(status="fulfilled", fulfilled_at=NOW)
-    refund = settle(ask(charge), "succeeded")
-    assert state(charge) == (1290, "refunded", ["succeeded"])
+    refund = settle(request_refund(charge), "succeeded")
+    assert refund_state(charge) == (1290, "refunded", ["succeeded"])
 
     settle(refund, "failed")
 
     refund.refresh_from_db()
-    assert state(charge) == (0, "fulfilled", ["failed"])
+    assert refund_state(charge) == (0, "fulfilled", ["failed"])
     assert (refund.failure_code, refund.failed_at, refund.succeeded_at) == ("lost_or_stolen_card", NOW, NOW)
-    settle(ask(charge), "succeeded")  # what came back can be refunded again
-    assert state(charge) == (1290, "refunded", ["failed", "succeeded"])
+    settle(request_refund(charge), "succeeded")  # what came back can be refunded again
+    assert refund_state(charge) == (1290, "refunded", ["failed", "succeeded"])
 
 
 def test_one_of_two_comes_back(charge: Any) -> None:
-    first, second = settle(ask(charge, 290), "succeeded"), settle(ask(charge), "succeeded")
+    first, second = settle(request_refund(charge, 290), "succeeded"), settle(request_refund(charge), "succeeded")
     settle(first, "failed")
-    assert state(charge) == (1000, "partially_refunded", ["failed", "succeeded"])
+    assert refund_state(charge) == (1000, "partially_refunded", ["failed", "succeeded"])
     settle(second, "failed")
-    assert state(charge) == (0, "paid", ["failed", "failed"])
+    assert refund_state(charge) == (0, "paid", ["failed", "failed"])
 
 
 def test_a_canceled_order_stays_canceled(charge: Any) -> None:
     Order.objects.filter(charge=charge).update(status="canceled")
-    refund = settle(ask(charge), "succeeded")
-    assert state(charge)[:2] == (1290, "canceled")
+    refund = settle(request_refund(charge), "succeeded")
+    assert refund_state(charge)[:2] == (1290, "canceled")
     settle(refund, "failed")
-    assert state(charge)[:2] == (0, "canceled")
+    assert refund_state(charge)[:2] == (0, "canceled")
 
 
 @pytest.mark.parametrize(
@@ -164,33 +167,33 @@ def test_a_canceled_order_stays_canceled(charge: Any) -> None:
 )
 def test_what_is_not_ours_settles_nothing(charge: Any, fields: dict[str, Any]) -> None:
     with pytest.raises(RefundDiffers):
-        settle(ask(charge, 500), "succeeded", **fields)
-    assert state(charge) == (500, "paid", ["pending"])
+        settle(request_refund(charge, 500), "succeeded", **fields)
+    assert refund_state(charge) == (500, "paid", ["pending"])
 
 
 def test_a_second_refund_at_stripe_does_not_take_the_firsts_place(charge: Any) -> None:
-    refund = settle(ask(charge, 500), "pending")
+    refund = settle(request_refund(charge, 500), "pending")
     with pytest.raises(RefundDiffers):
         settle(refund, "succeeded", id="re_other")
 
 
 def test_a_state_that_we_do_not_know(charge: Any) -> None:
     with pytest.raises(UnexpectedRefund):
-        settle(ask(charge, 500), "reversed")
+        settle(request_refund(charge, 500), "reversed")
 
 
 def test_a_refusal_that_comes_too_late_changes_nothing(charge: Any) -> None:
     """Somebody else found it made meanwhile."""
     for status in ("pending", "succeeded"):
-        refund = settle(ask(charge, 100), status)
+        refund = settle(request_refund(charge, 100), status)
         settle_rejected_refund(refund_id=refund.pk, code="charge_already_refunded", at=NOW)
         refund.refresh_from_db()
         assert (refund.status, refund.failure_code) == (status, "")
-    assert state(charge)[0] == 200
+    assert refund_state(charge)[0] == 200
 
 
 def test_a_refusal_is_told_to_staff_and_to_nobody_else(charge: Any) -> None:
-    refund = ask(charge)
+    refund = request_refund(charge)
     for _ in range(2):
         settle_rejected_refund(refund_id=refund.pk, code="charge_disputed", at=NOW)
-    assert (state(charge), told()) == ((0, "paid", ["failed"]), {})
+    assert (refund_state(charge), told()) == ((0, "paid", ["failed"]), {})

@@ -15,29 +15,17 @@ from charges.operations.locks import charge_lock
 from charges.operations.stripe_events.objects import ChargeNotHereYet
 from charges.operations.stripe_events.processing import StrayIntent, process_stripe_event
 from integrations.errors import MalformedMessage, ProviderUnclear
-from integrations.inbox.models import WebhookEvent
 from integrations.inbox.queries import WebhookEventNotFound
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
-from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, published
+from tests.support.concurrency import Died, dying
+from tests.support.days import NOW
+from tests.support.deliveries import capture, published
+from tests.support.factories import place_order
+from tests.support.sandboxes import StripeSandbox
+from tests.support.stripe_events import process_event, store_event, stripe_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def told(event: dict[str, Any]) -> WebhookEvent:
-    return WebhookEvent.objects.create(provider="stripe", event_id=event["id"], type=event["type"], payload=event)
-
-
-def process(stored: WebhookEvent) -> str:
-    process_stripe_event(webhook_event_id=stored.pk, at=NOW)
-    stored.refresh_from_db()
-    assert stored.processed_at is not None
-    return stored.outcome
-
-
-def events(sandbox: StripeSandbox, type_: str = "") -> list[dict[str, Any]]:
-    """Oldest first."""
-    return [event for event in reversed(sandbox.objects("events")) if type_ in event["type"]]
 
 
 def captured_but_unaware(sandbox: StripeSandbox, **order: Any) -> Any:
@@ -51,9 +39,9 @@ def captured_but_unaware(sandbox: StripeSandbox, **order: Any) -> Any:
 
 def test_the_webhook_before_the_task(stripe_sandbox: StripeSandbox) -> None:
     order = captured_but_unaware(stripe_sandbox)
-    [event] = events(stripe_sandbox, "payment_intent.succeeded")
+    [event] = stripe_events(stripe_sandbox, "payment_intent.succeeded")
 
-    assert process(told(event)) == "charge succeeded"
+    assert process_event(store_event(event)) == "charge succeeded"
 
     order.refresh_from_db()
     assert (order.status, ChargeAttempt.objects.get().status) == ("paid", "succeeded")
@@ -63,9 +51,9 @@ def test_the_webhook_before_the_task(stripe_sandbox: StripeSandbox) -> None:
 
 def test_the_webhook_after_the_task_asks_stripe_nothing(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order())
-    stored = told(events(stripe_sandbox, "payment_intent.succeeded")[0])
+    stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
-    assert process(stored) == "charge succeeded before"
+    assert process_event(stored) == "charge succeeded before"
 
     assert stripe_sandbox.requests(method="GET", path="/payment_intents") == []
     assert published() == {"OrderPaid": 1}
@@ -73,10 +61,10 @@ def test_the_webhook_after_the_task_asks_stripe_nothing(stripe_sandbox: StripeSa
 
 def test_an_event_dealt_with_is_left_alone(stripe_sandbox: StripeSandbox) -> None:
     captured_but_unaware(stripe_sandbox)
-    stored = told(events(stripe_sandbox, "payment_intent.succeeded")[0])
+    stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
-    process(stored)
-    process(stored)
+    process_event(stored)
+    process_event(stored)
 
     assert len(stripe_sandbox.requests(method="GET", path="/payment_intents/pi_")) == 1
     assert published() == {"OrderPaid": 1}
@@ -84,10 +72,10 @@ def test_an_event_dealt_with_is_left_alone(stripe_sandbox: StripeSandbox) -> Non
 
 def test_a_decline_by_webhook(stripe_sandbox: StripeSandbox) -> None:
     order = captured_but_unaware(stripe_sandbox, payment_method="pm_card_chargeCustomerFail_insufficient_funds")
-    [event] = events(stripe_sandbox, "payment_intent.payment_failed")
+    [event] = stripe_events(stripe_sandbox, "payment_intent.payment_failed")
 
-    assert process(told(event)) == "charge failed"
-    assert process(told({**event, "id": "evt_another_about_the_same"})) == "charge failed"
+    assert process_event(store_event(event)) == "charge failed"
+    assert process_event(store_event({**event, "id": "evt_another_about_the_same"})) == "charge failed"
 
     order.refresh_from_db()
     attempt = ChargeAttempt.objects.get()
@@ -104,11 +92,11 @@ def test_an_old_failure_told_after_success_changes_nothing(stripe_sandbox: Strip
     stripe_sandbox.api(
         "POST", f"/v1/payment_intents/{intent['id']}/confirm", payment_method=other["id"], off_session="true"
     )
-    failed = told(events(stripe_sandbox, "payment_intent.payment_failed")[0])
-    succeeded = told(events(stripe_sandbox, "payment_intent.succeeded")[0])
+    failed = store_event(stripe_events(stripe_sandbox, "payment_intent.payment_failed")[0])
+    succeeded = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
-    assert process(succeeded) == "charge succeeded"
-    assert process(failed) == "charge succeeded before"
+    assert process_event(succeeded) == "charge succeeded"
+    assert process_event(failed) == "charge succeeded before"
 
     order.refresh_from_db()
     assert (order.status, Charge.objects.get().status) == ("paid", "succeeded")
@@ -117,10 +105,10 @@ def test_an_old_failure_told_after_success_changes_nothing(stripe_sandbox: Strip
 
 def test_the_payload_is_a_hint_and_the_intent_is_believed(stripe_sandbox: StripeSandbox) -> None:
     order = captured_but_unaware(stripe_sandbox)
-    [event] = events(stripe_sandbox, "payment_intent.succeeded")
+    [event] = stripe_events(stripe_sandbox, "payment_intent.succeeded")
     lie = {**event, "id": "evt_old", "type": "payment_intent.payment_failed"}
 
-    assert process(told(lie)) == "charge succeeded"
+    assert process_event(store_event(lie)) == "charge succeeded"
 
     order.refresh_from_db()
     assert order.status == "paid"
@@ -136,7 +124,9 @@ def test_the_customer_authenticates_and_the_same_charge_succeeds(stripe_sandbox:
     )
     stripe_sandbox.authenticate(intent["id"])
 
-    outcomes = [process(told(event)) for event in reversed(events(stripe_sandbox, "payment_intent."))]
+    outcomes = [
+        process_event(store_event(event)) for event in reversed(stripe_events(stripe_sandbox, "payment_intent."))
+    ]
 
     assert outcomes[0] == "charge succeeded"
     order.refresh_from_db()
@@ -154,7 +144,10 @@ def test_a_failed_authentication_fails_the_charge(stripe_sandbox: StripeSandbox)
     )
     stripe_sandbox.authenticate(intent["id"], outcome="fail")
 
-    assert process(told(events(stripe_sandbox, "payment_intent.payment_failed")[-1])) == "charge failed"
+    assert (
+        process_event(store_event(stripe_events(stripe_sandbox, "payment_intent.payment_failed")[-1]))
+        == "charge failed"
+    )
 
     order.refresh_from_db()
     assert (order.status, published()) == ("payment_failed", {"PaymentActionRequired": 1, "PaymentFailed": 1})
@@ -164,7 +157,10 @@ def test_the_failure_that_asked_for_authentication_is_no_decline(stripe_sandbox:
     order = place_order(payment_method="pm_card_authenticationRequired")
     capture(order)
 
-    assert process(told(events(stripe_sandbox, "payment_intent.payment_failed")[0])) == "charge requires_action"
+    assert (
+        process_event(store_event(stripe_events(stripe_sandbox, "payment_intent.payment_failed")[0]))
+        == "charge requires_action"
+    )
 
     order.refresh_from_db()
     assert (order.status, published()) == ("requires_action", {"PaymentActionRequired": 1})
@@ -175,7 +171,7 @@ def test_an_intent_canceled_at_stripe(stripe_sandbox: StripeSandbox) -> None:
     capture(order)
     stripe_sandbox.api("POST", f"/v1/payment_intents/{stripe_sandbox.intents()[0]['id']}/cancel")
 
-    assert process(told(events(stripe_sandbox, "payment_intent.canceled")[0])) == "charge canceled"
+    assert process_event(store_event(stripe_events(stripe_sandbox, "payment_intent.canceled")[0])) == "charge canceled"
 
     order.refresh_from_db()
     # Nothing can be paid by it any more: the plan's policy for unpaid orders is applied at once.
@@ -189,16 +185,18 @@ def test_processing_waits_for_the_bank(stripe_sandbox: StripeSandbox, monkeypatc
     monkeypatch.setattr(
         payment_intents, "retrieve", lambda **named: dataclasses.replace(real(**named), status="processing")
     )
-    event = events(stripe_sandbox, "payment_intent.succeeded")[0]
+    event = stripe_events(stripe_sandbox, "payment_intent.succeeded")[0]
 
-    assert process(told({**event, "id": "evt_p", "type": "payment_intent.processing"})) == "charge processing"
+    assert (
+        process_event(store_event({**event, "id": "evt_p", "type": "payment_intent.processing"})) == "charge processing"
+    )
     order.refresh_from_db()
     assert (order.status, ChargeAttempt.objects.get().status) == ("pending_payment", "processing")
     capture(order)  # a delivery that comes again does not confirm what is under way
     assert len(stripe_sandbox.requests(path="/confirm")) == 1
 
     monkeypatch.setattr(payment_intents, "retrieve", real)
-    assert process(told(event)) == "charge succeeded"
+    assert process_event(store_event(event)) == "charge succeeded"
 
 
 def test_capture_died_before_it_committed_the_intents_id(
@@ -212,14 +210,14 @@ def test_capture_died_before_it_committed_the_intents_id(
     intent = stripe_sandbox.intents()[0]
     stripe_sandbox.api("POST", f"/v1/payment_intents/{intent['id']}/cancel")
 
-    assert process(told(events(stripe_sandbox, "payment_intent.canceled")[0])) == "charge canceled"
+    assert process_event(store_event(stripe_events(stripe_sandbox, "payment_intent.canceled")[0])) == "charge canceled"
 
     assert Charge.objects.get().payment_intent_id == intent["id"]
 
 
 def test_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox: StripeSandbox) -> None:
     intent = {"id": "pi_early", "metadata": {"charge": str(uuid.uuid4())}}
-    stored = told({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
+    stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
 
     with pytest.raises(ChargeNotHereYet):
         process_stripe_event(webhook_event_id=stored.pk, at=NOW)
@@ -231,19 +229,19 @@ def test_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox: StripeSandb
 @pytest.mark.parametrize("metadata", [{}, None, {"charge": "not ours"}, {"charge": None}, {"charge": 7}, []])
 def test_an_intent_that_is_not_ours_is_ignored(stripe_sandbox: StripeSandbox, metadata: Any) -> None:
     intent = {"id": "pi_foreign", "metadata": metadata}
-    stored = told({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
-    assert process(stored) == "ignored: not one of our payments"
+    stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
+    assert process_event(stored) == "ignored: not one of our payments"
 
 
 def test_a_type_that_we_do_not_handle_is_noted(stripe_sandbox: StripeSandbox) -> None:
-    stored = told({"id": "evt_1", "type": "customer.tax_id.created", "data": {"object": {"id": "txi_1"}}})
-    assert process(stored).startswith("ignored")
+    stored = store_event({"id": "evt_1", "type": "customer.tax_id.created", "data": {"object": {"id": "txi_1"}}})
+    assert process_event(stored).startswith("ignored")
 
 
 def test_a_second_intent_for_a_charge_is_shown_to_somebody(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order())
     intent = {"id": "pi_stray", "metadata": {"charge": str(Charge.objects.get().pk)}}
-    stored = told({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
+    stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
 
     with pytest.raises(StrayIntent):
         process_stripe_event(webhook_event_id=stored.pk, at=NOW)
@@ -251,7 +249,7 @@ def test_a_second_intent_for_a_charge_is_shown_to_somebody(stripe_sandbox: Strip
 
 @pytest.mark.parametrize("data", [{}, {"object": {}}, {"object": None}, {"object": {"id": 5}}, None, []])
 def test_an_event_without_an_object(stripe_sandbox: StripeSandbox, data: Any) -> None:
-    stored = told({"id": "evt_1", "type": "payment_intent.succeeded", "data": data})
+    stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": data})
     with pytest.raises(MalformedMessage):
         process_stripe_event(webhook_event_id=stored.pk, at=NOW)
 
@@ -263,13 +261,13 @@ def test_an_event_that_is_not_stored() -> None:
 
 def test_an_event_waits_for_the_capture_that_is_at_work(stripe_sandbox: StripeSandbox) -> None:
     order = captured_but_unaware(stripe_sandbox)
-    stored = told(events(stripe_sandbox, "payment_intent.succeeded")[0])
+    stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
     charge = Charge.objects.get()
     done = threading.Event()
 
     def work() -> None:
         try:
-            process(stored)
+            process_event(stored)
             done.set()
         finally:
             connections.close_all()
@@ -286,11 +284,11 @@ def test_an_event_waits_for_the_capture_that_is_at_work(stripe_sandbox: StripeSa
 
 def test_two_deliveries_of_one_event_at_once(stripe_sandbox: StripeSandbox) -> None:
     captured_but_unaware(stripe_sandbox)
-    stored = told(events(stripe_sandbox, "payment_intent.succeeded")[0])
+    stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
     def work() -> None:
         try:
-            process(stored)
+            process_event(stored)
         finally:
             connections.close_all()
 

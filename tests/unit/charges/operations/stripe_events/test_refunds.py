@@ -14,10 +14,13 @@ from charges.operations.stripe_events.objects import ChargeNotHereYet
 from integrations.errors import ProviderUnclear
 from integrations.stripe import refunds as gateway
 from orders.models import Order
-from tests.support.payments import NOW, Died, StripeSandbox, capture, dying, place_order, published
-from tests.support.refunds import ask, at_stripe, made_at_stripe, make, make_by_ladder, paid_charge, state
-from tests.unit.charges.operations.refunds.test_requests import at_once
-from tests.unit.charges.operations.stripe_events.test_processing import events, process, told
+from tests.support.concurrency import Died, at_once, dying
+from tests.support.days import NOW
+from tests.support.deliveries import capture, deliver_refund, deliver_refund_by_ladder, published
+from tests.support.factories import paid_charge, place_order, request_refund
+from tests.support.refunds import refund_in_dashboard, refund_state, refunds_at_stripe
+from tests.support.sandboxes import StripeSandbox
+from tests.support.stripe_events import process_event, store_event, stripe_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,117 +34,117 @@ def made_but_unaware(sandbox: StripeSandbox, refund: Refund) -> None:
     """Stripe made it; our worker never heard the answer."""
     sandbox.faults({"method": "POST", "path": "/v1/refunds", "kind": "drop_after_effect", "times": 1})
     with pytest.raises(ProviderUnclear):
-        make(refund)
+        deliver_refund(refund)
 
 
 def test_the_webhook_before_the_task(stripe_sandbox: StripeSandbox, charge: Any) -> None:
-    refund = ask(charge, 500)
+    refund = request_refund(charge, 500)
     made_but_unaware(stripe_sandbox, refund)
-    [event] = events(stripe_sandbox, "refund.created")
+    [event] = stripe_events(stripe_sandbox, "refund.created")
 
-    assert process(told(event)) == "refund succeeded"
-    make(refund)
+    assert process_event(store_event(event)) == "refund succeeded"
+    deliver_refund(refund)
 
-    assert state(charge) == (500, "partially_refunded", ["succeeded"])
-    assert (len(at_stripe(stripe_sandbox)), published()["RefundSucceeded"]) == (1, 1)
+    assert refund_state(charge) == (500, "partially_refunded", ["succeeded"])
+    assert (len(refunds_at_stripe(stripe_sandbox)), published()["RefundSucceeded"]) == (1, 1)
 
 
 def test_the_task_before_the_webhook(stripe_sandbox: StripeSandbox, charge: Any) -> None:
-    make(ask(charge, 500))
-    [event] = events(stripe_sandbox, "refund.created")
-    assert process(told(event)) == "refund succeeded"
-    assert (state(charge)[2], published()["RefundSucceeded"]) == (["succeeded"], 1)
+    deliver_refund(request_refund(charge, 500))
+    [event] = stripe_events(stripe_sandbox, "refund.created")
+    assert process_event(store_event(event)) == "refund succeeded"
+    assert (refund_state(charge)[2], published()["RefundSucceeded"]) == (["succeeded"], 1)
 
 
 def test_the_worker_died_before_it_committed_the_id(stripe_sandbox: StripeSandbox, charge: Any) -> None:
-    refund = ask(charge, 500)
+    refund = request_refund(charge, 500)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "create", dying(gateway.create, after=True))
         with pytest.raises(Died):
-            make(refund)
+            deliver_refund(refund)
 
-    assert process(told(events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
+    assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
 
     assert Refund.objects.get().stripe_id == stripe_sandbox.objects("refunds")[0]["id"]
-    assert state(charge)[2] == ["succeeded"]
+    assert refund_state(charge)[2] == ["succeeded"]
 
 
 def test_the_bank_takes_a_pending_refund_days_later(stripe_sandbox: StripeSandbox) -> None:
     charge = paid_charge(payment_method="pm_card_pendingRefund")
-    make(ask(charge))
+    deliver_refund(request_refund(charge))
     stripe_sandbox.settle_refund(stripe_sandbox.objects("refunds")[0]["id"], "succeed")
 
-    assert process(told(events(stripe_sandbox, "refund.updated")[0])) == "refund succeeded"
-    assert process(told(events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
+    assert process_event(store_event(stripe_events(stripe_sandbox, "refund.updated")[0])) == "refund succeeded"
+    assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
 
-    assert (state(charge), published()["RefundSucceeded"]) == ((1290, "refunded", ["succeeded"]), 1)
+    assert (refund_state(charge), published()["RefundSucceeded"]) == ((1290, "refunded", ["succeeded"]), 1)
 
 
 def test_the_bank_sends_it_back_days_later(stripe_sandbox: StripeSandbox) -> None:
     charge = paid_charge(payment_method="pm_card_refundFail")
-    make(ask(charge))
-    assert state(charge) == (1290, "refunded", ["succeeded"])
+    deliver_refund(request_refund(charge))
+    assert refund_state(charge) == (1290, "refunded", ["succeeded"])
 
-    outcomes = [process(told(event)) for event in events(stripe_sandbox, "refund.")]
+    outcomes = [process_event(store_event(event)) for event in stripe_events(stripe_sandbox, "refund.")]
 
     assert outcomes[0] == "refund failed"
     assert set(outcomes[1:]) <= {"refund failed before", "ignored: a type that we do not handle"}
-    assert state(charge) == (0, "paid", ["failed"])
+    assert refund_state(charge) == (0, "paid", ["failed"])
     assert Refund.objects.get().failure_code == "expired_or_canceled_card"
     assert (published()["RefundSucceeded"], published()["RefundFailed"]) == (1, 1)
 
 
 def test_a_pending_refund_fails(stripe_sandbox: StripeSandbox) -> None:
     charge = paid_charge(payment_method="pm_card_pendingRefund")
-    make(ask(charge, 500))
+    deliver_refund(request_refund(charge, 500))
     stripe_sandbox.settle_refund(stripe_sandbox.objects("refunds")[0]["id"], "fail")
-    assert process(told(events(stripe_sandbox, "refund.failed")[0])) == "refund failed"
-    assert (state(charge), published()["RefundFailed"]) == ((0, "paid", ["failed"]), 1)
+    assert process_event(store_event(stripe_events(stripe_sandbox, "refund.failed")[0])) == "refund failed"
+    assert (refund_state(charge), published()["RefundFailed"]) == ((0, "paid", ["failed"]), 1)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_event_in_any_order_and_twice(stripe_sandbox: StripeSandbox, seed: int) -> None:
     charge = paid_charge(payment_method="pm_card_refundFail")
-    made_but_unaware(stripe_sandbox, ask(charge, 500))
-    made_at_stripe(stripe_sandbox, charge, 300)
-    told_of = events(stripe_sandbox, "refund.") + events(stripe_sandbox, "charge.refunded")
+    made_but_unaware(stripe_sandbox, request_refund(charge, 500))
+    refund_in_dashboard(stripe_sandbox, charge, 300)
+    told_of = stripe_events(stripe_sandbox, "refund.") + stripe_events(stripe_sandbox, "charge.refunded")
     deliveries = [{**event, "id": f"{event['id']}_{copy}"} for event in told_of for copy in (1, 2)]
     random.Random(seed).shuffle(deliveries)
 
     for event in deliveries:
-        process(told(event))
+        process_event(store_event(event))
 
-    assert (state(charge)[:2], {one.status for one in charge.refunds.all()}) == ((0, "paid"), {"failed"})
+    assert (refund_state(charge)[:2], {one.status for one in charge.refunds.all()}) == ((0, "paid"), {"failed"})
     assert (charge.refunds.count(), published()["RefundFailed"]) == (2, 1), "nobody was promised the dashboard's"
 
 
 class TestMadeInTheDashboard:
     def test_is_a_refund_like_others(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
-        there = made_at_stripe(stripe_sandbox, charge, 500, reason="requested_by_customer")
-        [event] = events(stripe_sandbox, "refund.created")
+        there = refund_in_dashboard(stripe_sandbox, charge, 500, reason="requested_by_customer")
+        [event] = stripe_events(stripe_sandbox, "refund.created")
 
-        assert process(told(event)) == "refund succeeded"
-        assert process(told({**event, "id": "evt_again"})) == "refund succeeded"
+        assert process_event(store_event(event)) == "refund succeeded"
+        assert process_event(store_event({**event, "id": "evt_again"})) == "refund succeeded"
 
         refund = Refund.objects.get()
         assert (refund.origin, refund.stripe_id, refund.amount) == ("stripe", there["id"], 500)
         assert (refund.reason, refund.requested_by, refund.succeeded_at) == ("requested_by_customer", None, NOW)
-        assert state(charge) == (500, "partially_refunded", ["succeeded"])
+        assert refund_state(charge) == (500, "partially_refunded", ["succeeded"])
         assert (published()["RefundSucceeded"], published()["RefundRequested"]) == (1, 0)
 
     def test_comes_back(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
-        there = made_at_stripe(stripe_sandbox, charge, 500)
-        process(told(events(stripe_sandbox, "refund.created")[0]))
+        there = refund_in_dashboard(stripe_sandbox, charge, 500)
+        process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0]))
         stripe_sandbox.settle_refund(there["id"], "fail")
-        assert process(told(events(stripe_sandbox, "refund.failed")[0])) == "refund failed"
-        assert (state(charge), published()["RefundFailed"]) == ((0, "paid", ["failed"]), 1)
+        assert process_event(store_event(stripe_events(stripe_sandbox, "refund.failed")[0])) == "refund failed"
+        assert (refund_state(charge), published()["RefundFailed"]) == ((0, "paid", ["failed"]), 1)
 
     def test_three_at_once(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
-        made_at_stripe(stripe_sandbox, charge, 500)
-        [event] = events(stripe_sandbox, "refund.created")
-        stored = [told({**event, "id": f"evt_{number}"}) for number in range(3)]
-        assert at_once(*[lambda one=one: process(one) for one in stored]) == ["refund succeeded"] * 3
-        assert (state(charge), published()["RefundSucceeded"]) == ((500, "partially_refunded", ["succeeded"]), 1)
+        refund_in_dashboard(stripe_sandbox, charge, 500)
+        [event] = stripe_events(stripe_sandbox, "refund.created")
+        stored = [store_event({**event, "id": f"evt_{number}"}) for number in range(3)]
+        assert at_once(*[lambda one=one: process_event(one) for one in stored]) == ["refund succeeded"] * 3
+        assert (refund_state(charge), published()["RefundSucceeded"]) == ((500, "partially_refunded", ["succeeded"]), 1)
 
     def test_of_a_payment_whose_success_we_have_not_heard_of(self, stripe_sandbox: StripeSandbox) -> None:
         stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
@@ -149,54 +152,54 @@ class TestMadeInTheDashboard:
         with pytest.raises(ProviderUnclear):
             capture(order)
         charge = Charge.objects.get()
-        made_at_stripe(stripe_sandbox, charge, 1290)
+        refund_in_dashboard(stripe_sandbox, charge, 1290)
 
-        assert process(told(events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
+        assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
 
-        assert state(charge) == (1290, "refunded", ["succeeded"])
+        assert refund_state(charge) == (1290, "refunded", ["succeeded"])
         assert published() == {"OrderPaid": 1, "RefundSucceeded": 1}
 
     def test_waits_for_one_of_ours_over_the_same_money(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
-        ours = ask(charge, 1000)
-        made_at_stripe(stripe_sandbox, charge, 500)
-        stored = told(events(stripe_sandbox, "refund.created")[0])
+        ours = request_refund(charge, 1000)
+        refund_in_dashboard(stripe_sandbox, charge, 500)
+        stored = store_event(stripe_events(stripe_sandbox, "refund.created")[0])
         with pytest.raises(RefundUnderWay):
-            process(stored)
+            process_event(stored)
 
-        make(ours)  # Stripe refuses it
+        deliver_refund(ours)  # Stripe refuses it
 
-        assert process(stored) == "refund succeeded"
-        assert state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
+        assert process_event(stored) == "refund succeeded"
+        assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
 
     def test_over_more_than_was_paid_is_shown_to_somebody(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
-        make(ask(charge, 1000))
-        there = made_at_stripe(stripe_sandbox, charge, 290)
+        deliver_refund(request_refund(charge, 1000))
+        there = refund_in_dashboard(stripe_sandbox, charge, 290)
         Charge.objects.filter(pk=charge.pk).update(amount_refunded=1001)  # our books are wrong
-        stored = told(events(stripe_sandbox, "refund.created")[-1])
+        stored = store_event(stripe_events(stripe_sandbox, "refund.created")[-1])
         assert stored.payload["data"]["object"]["id"] == there["id"]
         with pytest.raises(RefundedTwiceOver):
-            process(stored)
+            process_event(stored)
 
     def test_with_the_id_of_a_refund_that_failed(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         """The money went back, so the books say it; the failed refund stays failed."""
         stripe_sandbox.http.post("/sandbox/stripe/disputes", json={"payment_intent": charge.payment_intent_id})
-        refund = ask(charge, 500)
-        make(refund)
-        assert state(charge)[2] == ["failed"]
+        refund = request_refund(charge, 500)
+        deliver_refund(refund)
+        assert refund_state(charge)[2] == ["failed"]
         dispute = stripe_sandbox.objects("disputes")[0]["id"]
         stripe_sandbox.http.post(f"/sandbox/stripe/disputes/{dispute}/closed", json={"status": "won"})
-        made_at_stripe(stripe_sandbox, charge, 500, **{"metadata[refund]": str(refund.pk)})
+        refund_in_dashboard(stripe_sandbox, charge, 500, **{"metadata[refund]": str(refund.pk)})
 
-        assert process(told(events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
+        assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])) == "refund succeeded"
 
-        assert state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
+        assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
         assert charge.refunds.get(status="succeeded").origin == "stripe"
 
     def test_of_a_canceled_orders_money(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         Order.objects.filter(charge=charge).update(status="canceled")
-        made_at_stripe(stripe_sandbox, charge, 1290)
-        process(told(events(stripe_sandbox, "refund.created")[0]))
-        assert state(charge) == (1290, "canceled", ["succeeded"])
+        refund_in_dashboard(stripe_sandbox, charge, 1290)
+        process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0]))
+        assert refund_state(charge) == (1290, "canceled", ["succeeded"])
 
 
 def paid_by_hand(sandbox: StripeSandbox, **metadata: str) -> str:
@@ -209,17 +212,17 @@ def paid_by_hand(sandbox: StripeSandbox, **metadata: str) -> str:
 
 def hint(**fields: Any) -> Any:
     found = {"id": "re_1", "object": "refund", "metadata": {}, **fields}
-    return told({"id": f"evt_{uuid.uuid4()}", "type": "refund.updated", "data": {"object": found}})
+    return store_event({"id": f"evt_{uuid.uuid4()}", "type": "refund.updated", "data": {"object": found}})
 
 
 @pytest.mark.parametrize("intent", [None, 7, "", ["pi_1"]])
 def test_without_an_intent_it_is_none_of_ours(stripe_sandbox: StripeSandbox, intent: Any) -> None:
-    assert process(hint(payment_intent=intent)).startswith("ignored")
+    assert process_event(hint(payment_intent=intent)).startswith("ignored")
 
 
 def test_a_refund_of_somebody_elses_payment(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.api("POST", "/v1/refunds", payment_intent=paid_by_hand(stripe_sandbox))
-    assert process(told(events(stripe_sandbox, "refund.created")[0])).startswith("ignored")
+    assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])).startswith("ignored")
     assert Refund.objects.count() == 0
 
 
@@ -228,15 +231,17 @@ def test_a_refund_of_a_second_payment_for_the_order_is_not_the_orders(
 ) -> None:
     second = paid_by_hand(stripe_sandbox, charge=str(charge.pk))
     stripe_sandbox.api("POST", "/v1/refunds", payment_intent=second)
-    assert process(told(events(stripe_sandbox, "refund.created")[0])).startswith("ignored: a refund of another")
-    assert state(charge) == (0, "paid", [])
+    assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])).startswith(
+        "ignored: a refund of another"
+    )
+    assert refund_state(charge) == (0, "paid", [])
 
 
 def test_ours_whose_charge_is_not_here_comes_again(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.api("POST", "/v1/refunds", payment_intent=paid_by_hand(stripe_sandbox, charge=str(uuid.uuid4())))
-    stored = told(events(stripe_sandbox, "refund.created")[0])
+    stored = store_event(stripe_events(stripe_sandbox, "refund.created")[0])
     with pytest.raises(ChargeNotHereYet):
-        process(stored)
+        process_event(stored)
     stored.refresh_from_db()
     assert stored.processed_at is None
 
@@ -244,16 +249,16 @@ def test_ours_whose_charge_is_not_here_comes_again(stripe_sandbox: StripeSandbox
 def test_a_refund_of_what_is_not_paid_is_waited_for(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order(payment_method="pm_card_chargeCustomerFail"))
     with pytest.raises(ChargeNotHereYet):
-        process(hint(payment_intent=Charge.objects.get().payment_intent_id))
+        process_event(hint(payment_intent=Charge.objects.get().payment_intent_id))
 
 
 def test_the_ladder_mends_a_webhook_during_an_outage(stripe_sandbox: StripeSandbox, charge: Any) -> None:
-    refund = ask(charge, 500)
+    refund = request_refund(charge, 500)
     made_but_unaware(stripe_sandbox, refund)
-    stored = told(events(stripe_sandbox, "refund.created")[0])
+    stored = store_event(stripe_events(stripe_sandbox, "refund.created")[0])
     stripe_sandbox.faults({"method": "GET", "path": "/v1/refunds", "kind": "error", "status": 503, "times": 2})
     with pytest.raises(ProviderUnclear):
-        process(stored)
-    assert make_by_ladder(refund) == ["ProviderUnclear"]
-    assert process(stored) == "refund succeeded"
+        process_event(stored)
+    assert deliver_refund_by_ladder(refund) == ["ProviderUnclear"]
+    assert process_event(stored) == "refund succeeded"
     assert published()["RefundSucceeded"] == 1
