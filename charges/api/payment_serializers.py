@@ -15,7 +15,7 @@ class EmptyInput(StrictSerializer):
     """``{}``, or no body at all."""
 
 
-class CardInput(StrictSerializer):
+class PaymentMethodInput(StrictSerializer):
     payment_method = PaymentMethodField(help_text="As `confirmCardSetup` returned it.")
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from charges import payment_links
-from charges.api.payment_serializers import CardInput, EmptyInput, PaymentOutput, SetupIntentOutput
+from charges.api.payment_serializers import EmptyInput, PaymentMethodInput, PaymentOutput, SetupIntentOutput
 from charges.operations.payments import new_payment_method
 from charges.payment_status import PaymentState, payment_status_of
 from charges.throttles import THROTTLES, SetupIntentThrottle
@@ -101,7 +101,7 @@ class PaymentCardView(PublicView):
         ),
         auth=[],
         parameters=[TOKEN],
-        request=CardInput,
+        request=PaymentMethodInput,
         responses={
             202: OpenApiResponse(PaymentOutput, "The card is being charged; ask again how the payment stands"),
             **NO_SUCH_ORDER,
@@ -115,7 +115,7 @@ class PaymentCardView(PublicView):
         refuse_large_body(request)
         order = order_for_token(token)
         logs.bind(order_number=order.number)
-        serializer = CardInput(data=request.data)
+        serializer = PaymentMethodInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
             new_payment_method.replace_payment_method(

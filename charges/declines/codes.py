@@ -49,18 +49,20 @@ AT_ITS_LIMIT = gettext_lazy(
     "The card has reached a limit that your bank sets. Please use another card, or ask your bank."
 )
 CONFIRM = gettext_lazy("Your bank asks you to confirm the payment.")
-EXPIRED = gettext_lazy("The card has expired. Please use one that is valid.")
+EXPIRED = gettext_lazy("The card has expired. Please use a valid card.")
 NOT_CONFIRMED = gettext_lazy(
     "The payment was not confirmed with your bank. Please try this card once more, or use another one."
 )
 NOT_COVERED = gettext_lazy("The card does not cover the amount at the moment. Please use another card, or top it up.")
 NOT_FOR_THIS = gettext_lazy("The card cannot be used for this purchase. Please use another card.")
-ERROR_ON_OUR_SIDE = gettext_lazy("Something went wrong on our side. Nothing was charged, and you need not do anything.")
+ERROR_ON_OUR_SIDE = gettext_lazy(
+    "Something went wrong on our side. Nothing was charged, and you do not need to do anything."
+)
 UNAVAILABLE = gettext_lazy(
     "Your bank could not process the payment at the moment. It may work later, or with another card."
 )
 WRONG_DETAILS = gettext_lazy(
-    "The details of the card are not correct or out of date. Please enter them again, or use another card."
+    "The card details are wrong or out of date. Please enter them again, or use another card."
 )
 
 ASK_FOR_ANOTHER_CARD = "Ask the customer for another card. Do not charge this card again."

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from charges.payment_page import views
+from charges.payment_page import page, script_api
 
 urlpatterns = [
-    path("<str:token>/", views.payment_page, name="payment-page"),
-    path("<str:token>/status/", views.payment_status, name="payment-page-status"),
-    path("<str:token>/session/", views.begin_confirmation, name="payment-page-session"),
-    path("<str:token>/return/", views.note_return, name="payment-page-return"),
-    path("<str:token>/setup/", views.begin_setup, name="payment-page-setup"),
-    path("<str:token>/card/", views.take_card, name="payment-page-card"),
-    path("<str:token>/link/", views.request_link, name="payment-page-link"),
+    path("<str:token>/", page.payment_page, name="payment-page"),
+    path("<str:token>/link/", page.request_link, name="payment-page-link"),
+    path("<str:token>/status/", script_api.payment_status, name="payment-page-status"),
+    path("<str:token>/session/", script_api.start_confirmation, name="payment-page-session"),
+    path("<str:token>/return/", script_api.note_return, name="payment-page-return"),
+    path("<str:token>/setup/", script_api.start_setup, name="payment-page-setup"),
+    path("<str:token>/card/", script_api.replace_payment_method, name="payment-page-card"),
 ]

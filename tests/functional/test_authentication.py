@@ -40,7 +40,7 @@ class Browser:
         """Open the page, and return its heading."""
         self.url = url
         page = self.shop.get(url).text
-        self.key = (re.search(r'data-key="(\w+)"', page) or ["", ""])[1]
+        self.key = (re.search(r'data-publishable-key="(\w+)"', page) or ["", ""])[1]
         self.csrf = (re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page) or ["", ""])[1]
         self.page = page
         return (re.search(r"<h1[^>]*>([^<]*)</h1>", page) or ["", ""])[1]

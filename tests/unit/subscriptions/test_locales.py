@@ -44,7 +44,7 @@ def test_formats_follow_the_region_if_the_language_is_the_customers(locale: str,
 
 
 def test_a_text_is_translated_and_the_active_language_stays() -> None:
-    text = gettext_lazy("The card has expired. Please use one that is valid.")
+    text = gettext_lazy("The card has expired. Please use a valid card.")
     assert translated(text, locale="de-AT").startswith("Die Karte ist abgelaufen")
     assert translated(text, locale="fr").startswith("La carte a expiré")
     assert translated(text, locale="it") == str(text)

@@ -16,7 +16,7 @@ from django.utils import timezone, translation
 from charges import payment_links
 from charges.models import Charge, DunningStep
 from charges.operations.payments import payment_page
-from charges.payment_page import texts, views
+from charges.payment_page import page, script_api, texts
 from charges.payment_status import PaymentState
 from charges.throttles import AddressThrottle, TokenThrottle
 from integrations.outbox.models import OutboxMessage
@@ -103,7 +103,7 @@ class TestWhatItShows:
         order = declined_order("insufficient_funds")
         plan_dunning_step(order)
         DunningStep.objects.update(due_at=timezone.now() - dt.timedelta(days=1))
-        assert "we try the same card again" not in client.get(page_of(order)).text
+        assert "the same card again" not in client.get(page_of(order)).text
 
     def test_a_card_that_is_being_charged_again_is_processing(
         self, client: Client, stripe_sandbox: StripeSandbox
@@ -331,8 +331,8 @@ class TestConfirming:
         stripe_sandbox.faults(fault)
         answer = client.post(f"{page_of(order)}{path}/")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-        assert answer.json()["message"].startswith("Our payment provider does not answer right now.")
-        [told] = [one.getMessage() for one in caplog.records if one.name == "charges.payment_page.views"]
+        assert answer.json()["message"].startswith("Our payment provider is not responding.")
+        [told] = [one.getMessage() for one in caplog.records if one.name == "charges.payment_page.script_api"]
         assert "Stripe answered 500" in told or "Stripe did not answer" in told
 
     def test_a_return_has_the_payment_read_by_a_task(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
@@ -456,7 +456,8 @@ class TestWithoutTheDatabase:
         def away(token: str) -> None:
             raise error("connection to server at db.example.com failed")
 
-        monkeypatch.setattr(views, "_order_of", away)
+        monkeypatch.setattr(page, "order_of_link", away)
+        monkeypatch.setattr(script_api, "order_of_link", away)
         answer = getattr(client, method)(f"{url}{path}", headers={"Accept-Language": "de"})
         assert (answer.status_code, answer["Retry-After"], answer["Cache-Control"]) == (503, "5", "no-store")
         assert "in einer Minute" in (answer.text if path in ("", "link/") else answer.json()["message"])

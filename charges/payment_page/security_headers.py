@@ -1,4 +1,4 @@
-"""What the payment page may do in a browser, and what the browser may tell others of it."""
+"""The headers that limit what the payment page may load, and that keep its link secret."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ STRIPE_FRAMES = f"{STRIPE_SCRIPTS} https://hooks.stripe.com"
 STRIPE_CALLS = "https://api.stripe.com"
 
 
-def sealed(response: HttpResponse, *, own_forms: bool = False) -> HttpResponse:
-    """The response with the headers that keep its link, which is as good as a password, to itself.
+def with_security_headers(response: HttpResponse, *, has_plain_form: bool = False) -> HttpResponse:
+    """Add the headers that keep the link secret. A payment link is as sensitive as a password.
 
-    ``own_forms``: the page sends a plain form. Its browser would withhold the origin under ``no-referrer``, and Django
-    refuses a form of unknown origin; ``same-origin`` tells nobody else either.
+    ``has_plain_form``: the page submits a form without the script. With ``no-referrer`` a browser hides the form's
+    origin, and Django rejects a form of unknown origin. ``same-origin`` hides the link from other sites as well.
     """
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "same-origin" if own_forms else "no-referrer"
+    response.headers["Referrer-Policy"] = "same-origin" if has_plain_form else "no-referrer"
     response.headers["Content-Security-Policy"] = _policy()
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["X-Robots-Tag"] = "noindex, nofollow"
@@ -31,15 +31,15 @@ def sealed(response: HttpResponse, *, own_forms: bool = False) -> HttpResponse:
 def _policy() -> str:
     script = urlsplit(settings.STRIPE_JS_URL)
     origin = f"{script.scheme}://{script.netloc}"
-    # The stand-in of development is script, bank and API in one place.
-    real = origin == STRIPE_JS
-    scripts = STRIPE_SCRIPTS if real else origin
+    # In development, the sandbox serves the script, the bank's page and the API from one origin.
+    is_stripe = origin == STRIPE_JS
+    scripts = STRIPE_SCRIPTS if is_stripe else origin
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'self' {scripts}",
-            f"connect-src 'self' {STRIPE_CALLS if real else origin}",
-            f"frame-src {STRIPE_FRAMES if real else origin}",
+            f"connect-src 'self' {STRIPE_CALLS if is_stripe else origin}",
+            f"frame-src {STRIPE_FRAMES if is_stripe else origin}",
             "style-src 'self'",
             "img-src 'self' data:",
             "form-action 'self'",
