@@ -16,7 +16,8 @@ from charges.events import (
     RefundRequested,
     StripeWebhookReceived,
 )
-from charges.operations import dunning, ledger
+from charges.operations import ledger
+from charges.operations.dunning import ending, steps
 from charges.operations.payments import cancellation, capture, reading
 from charges.operations.reconciliation import runs
 from charges.operations.recovery import missed_events, stuck_work, unknown_outcomes
@@ -45,19 +46,19 @@ def cancel_payment(*, order_id: UUID, **_: object) -> None:
 
 @consumes(DunningStepPlanned, name="charges.take_dunning_step", queue=CHARGES)
 def take_dunning_step(*, order_id: UUID, step_number: int, **_: object) -> None:
-    dunning.take_step(order_id=order_id, step_number=step_number, at=timezone.now(), task_id=_task_id())
+    steps.take_step(order_id=order_id, step_number=step_number, at=timezone.now(), task_id=_task_id())
 
 
 @consumes(SubscriptionCanceled, name="charges.stop_dunning", queue=CHARGES)
 def stop_dunning(*, subscription_id: UUID, **_: object) -> None:
-    dunning.stop_for_subscription(
+    ending.stop_for_subscription(
         subscription_id=subscription_id, reason="subscription_canceled", at=timezone.now()
     )
 
 
 @consumes(DunningExhausted, name="charges.cancel_other_unpaid_orders", queue=CHARGES)
 def cancel_other_unpaid_orders(*, order_id: UUID, **_: object) -> None:
-    dunning.cancel_other_unpaid_orders(order_id=order_id, at=timezone.now())
+    ending.cancel_other_unpaid_orders(order_id=order_id, at=timezone.now())
 
 
 @consumes(RefundRequested, name="charges.refund_payment", queue=CHARGES)

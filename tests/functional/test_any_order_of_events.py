@@ -33,7 +33,8 @@ from hypothesis.stateful import (
 )
 
 from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, Refund
-from charges.operations import dunning, ledger
+from charges.operations import ledger
+from charges.operations.dunning import steps as dunning_steps
 from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, replace_payment_method
 from charges.operations.reconciliation import runs
 from charges.operations.refunds.requests import UnableToRefund
@@ -214,7 +215,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=st.integers(0, 3), step=st.integers(1, 4))
     def a_late_dunning_message(self, number: int, step: int) -> None:
         with contextlib.suppress(Charge.DoesNotExist):
-            dunning.take_step(order_id=self.pick(number).pk, step_number=step, at=self.days.now)
+            dunning_steps.take_step(order_id=self.pick(number).pk, step_number=step, at=self.days.now)
 
     @rule(hours=st.sampled_from([1, 25, 24 * 3, 24 * 8]))
     def days_without_workers(self, hours: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from charges.models import Charge, ChargeAttempt
-from charges.operations import dunning
+from charges.operations.dunning import steps as dunning_steps
 from charges.operations.recovery import unknown_outcomes
 from integrations.errors import PermanentError, ProviderUnclear
 from integrations.outbox.models import OutboxMessage
@@ -132,7 +132,7 @@ def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
     Charge.objects.filter(order=renewal).update(payment_method="pm_card_mastercard")
     # The second try takes the money, and nobody hears of it: its answer is lost, and then its message.
     days.sleep(days=2)
-    dunning.take_step(order_id=renewal.pk, step_number=1, at=days.now)
+    dunning_steps.take_step(order_id=renewal.pk, step_number=1, at=days.now)
     stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
     with pytest.raises(ProviderUnclear):
         capture(renewal, at=days.now)
@@ -147,7 +147,7 @@ def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
     assert renewal.dunning_run.status == "recovered"
     assert Subscription.objects.get(pk=renewal.subscription_id).status == "active"
     assert len([one for one in stripe_sandbox.intents() if one["status"] == "succeeded"]) == 2
-    dunning.take_step(order_id=renewal.pk, step_number=2, at=days.now + dt.timedelta(days=30))
+    dunning_steps.take_step(order_id=renewal.pk, step_number=2, at=days.now + dt.timedelta(days=30))
     assert ChargeAttempt.objects.filter(charge__order=renewal).count() == 2
 
 

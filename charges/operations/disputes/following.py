@@ -22,7 +22,8 @@ from django.db.models import Max, Q
 
 from charges.events import PaymentDue
 from charges.models import Charge, Dispute
-from charges.operations import dunning, locks
+from charges.operations import locks
+from charges.operations.dunning import ending, runs
 from integrations.errors import PermanentError
 from integrations.locks import session_lock
 from integrations.outbox.events import publish_all
@@ -66,7 +67,7 @@ def _collect_again(dispute: Dispute, *, at: dt.datetime) -> None:
     """What else the customer owes is asked for again once nothing stands against it."""
     subscription = dispute.charge.order.subscription
     if dispute.status == WON and not _another_stands(subscription, dispute):
-        dunning.resume_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
+        runs.resume_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
         _ask_for_what_was_put_off(subscription)
 
 
@@ -76,7 +77,7 @@ def _ask_for_what_was_put_off(subscription: Subscription) -> None:
     orders = Order.objects.filter(
         Q(charge=None) | Q(charge__status=Charge.Status.PENDING),
         subscription=subscription,
-        subscription__status__in=dunning.GOING_ON,
+        subscription__status__in=runs.COLLECTING,
         status__in=AWAITING_PAYMENT,
     )
     publish_all(
@@ -150,7 +151,7 @@ def _resume(subscription: Subscription) -> None:
 
 def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
     # The runs before the subscription, as dunning itself locks them.
-    dunning.stop_for_subscription(subscription_id=charge.order.subscription_id, reason=DISPUTED, at=at)
+    ending.stop_for_subscription(subscription_id=charge.order.subscription_id, reason=DISPUTED, at=at)
     subscription = _locked_subscription(charge)
     match subscription.plan.dispute_policy:
         case Policy.KEEP:

@@ -6,7 +6,8 @@ import datetime as dt
 from uuid import UUID
 
 from charges.models import Charge
-from charges.operations import dunning, locks
+from charges.operations import locks
+from charges.operations.dunning import ending
 from charges.operations.payments import settlement
 from charges.operations.payments.capture import cancel_intent
 from integrations.locks import session_lock
@@ -17,7 +18,7 @@ def cancel_payment(*, order_id: UUID, at: dt.datetime) -> None:
 
     If the customer paid a moment before, settlement refunds the money. Raises what ``capture_payment`` raises.
     """
-    dunning.stop(order_id=order_id, reason="order_canceled", at=at)
+    ending.stop(order_id=order_id, reason="order_canceled", at=at)
     charge = Charge.objects.filter(order=order_id).first()
     if charge is None:
         return

@@ -14,7 +14,8 @@ from django.db import transaction
 from charges import declines
 from charges.events import PaymentActionRequired, PaymentFailed
 from charges.models import Charge, ChargeAttempt
-from charges.operations import attempts, dunning, locks
+from charges.operations import attempts, locks
+from charges.operations.dunning import ending, runs
 from charges.operations.payments import intent_history
 from charges.operations.refunds import requests as refund_requests
 from integrations.errors import PermanentError
@@ -160,7 +161,7 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
 
 def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     order = charge.order
-    dunning.recovered(order=order, at=at)  # lock the dunning run before the subscription; see locks.py
+    ending.recover(order=order, at=at)  # lock the dunning run before the subscription; see locks.py
     payments.mark_paid(order=order, at=at)
     replaced = charge.payment_method != order.payment_method
     if replaced and intent_history.was_paid_with_own_payment_method(charge=charge, intent=intent):
@@ -171,7 +172,7 @@ def _refund(charge: Charge, *, at: dt.datetime) -> None:
     """The customer paid a moment after the order was canceled: refund all of it."""
     logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
     # Lock the dunning run before the subscription; see locks.py.
-    dunning.stop(order_id=charge.order_id, reason="order_not_payable", at=at)
+    ending.stop(order_id=charge.order_id, reason="order_not_payable", at=at)
     cancellation.cancel_unpaid(order=charge.order, at=at)
     refund_requests.refund_for_canceled_order(charge=charge)
 
@@ -204,7 +205,7 @@ def _require_action(charge: Charge, decline: Decline, *, at: dt.datetime) -> Non
     )
     if payments.mark_requires_action(order=charge.order) and payments.is_payable(order=charge.order):
         _publish(PaymentActionRequired, charge, attempt)
-        dunning.payment_failed(charge=charge, at=at)
+        runs.payment_failed(charge=charge, at=at)
 
 
 def _fail(
@@ -225,9 +226,9 @@ def _fail(
     if order_changed or closed:
         _publish(PaymentFailed, charge, closed)
     if status == Charge.Status.CANCELED:
-        dunning.give_up(charge=charge, at=at)
+        runs.give_up(charge=charge, at=at)
     else:
-        dunning.payment_failed(charge=charge, at=at)
+        runs.payment_failed(charge=charge, at=at)
 
 
 def _fail_by_our_fault(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
@@ -237,7 +238,7 @@ def _fail_by_our_fault(charge: Charge, decline: Decline, *, at: dt.datetime) -> 
     if closed is not None and closed.trigger == ChargeAttempt.Trigger.NEW_PAYMENT_METHOD:
         # The order failed before this attempt, too. The customer may give another payment method meanwhile.
         payments.mark_payment_failed(order=charge.order)
-    dunning.refused_by_our_fault(charge=charge, at=at)
+    runs.rejected_by_our_fault(charge=charge, at=at)
 
 
 def _publish(

@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
-from importlib import import_module
 
 from charges.models import Charge, ReconciliationFinding, ReconciliationKind
 from charges.operations import locks
 from charges.operations.payments.reading import read_payment
 from charges.operations.reconciliation import comparisons, findings, unseen
 from charges.operations.reconciliation.comparisons import Difference, Problem, Remedy
+from charges.operations.stripe_events.disputes import process_dispute_event
+from charges.operations.stripe_events.refunds import process_refund_event
 from integrations.errors import PermanentError, ProviderError, TransientError
 from integrations.locks import session_lock
 from integrations.stripe import listings, payment_intents
@@ -23,10 +24,10 @@ from integrations.stripe.errors import IntentStateChanged
 
 logger = logging.getLogger(__name__)
 
-# Who deals with what became of a refund or a dispute: ``(obj, *, at) -> str``, as for an event about it.
-READERS = {
-    ReconciliationKind.REFUND: ("charges.operations.stripe_events.refunds", "process_refund_event"),
-    ReconciliationKind.DISPUTE: ("charges.operations.stripe_events.disputes", "process_dispute_event"),
+# What an event about the object would run.
+EVENT_PROCESSORS = {
+    ReconciliationKind.REFUND: process_refund_event,
+    ReconciliationKind.DISPUTE: process_dispute_event,
 }
 
 
@@ -125,9 +126,7 @@ def _cancel(difference: Difference, at: dt.datetime) -> str:
 
 
 def _tell(difference: Difference, at: dt.datetime) -> str:
-    module, name = READERS[ReconciliationKind(difference.kind)]
-    about: Callable[..., str] = getattr(import_module(module), name)
-    outcome = about(
+    outcome = EVENT_PROCESSORS[ReconciliationKind(difference.kind)](
         {
             "id": difference.stripe_id,
             "payment_intent": difference.payment_intent_id,

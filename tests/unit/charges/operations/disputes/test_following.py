@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from charges.invariants import INVARIANTS
 from charges.models import Charge, Dispute, DunningRun, DunningStep
-from charges.operations import dunning, ledger
+from charges.operations import ledger
 from charges.operations.disputes import following
+from charges.operations.dunning import steps as dunning_steps
 from charges.operations.payments.new_payment_method import replace_payment_method
 from charges.operations.stripe_events.disputes import DisputedBeforePaid
 from charges.operations.stripe_events.objects import ChargeNotHereYet
@@ -757,7 +758,7 @@ class TestWhileItIsOpen:
         renewal = place_renewal(order, payment_method=SOFT)
         capture(renewal, at=days.now)
         days.sleep(days=2)
-        dunning.take_step(order_id=renewal.pk, step_number=1, at=days.now)
+        dunning_steps.take_step(order_id=renewal.pk, step_number=1, at=days.now)
         dispute_id = self.open(days, order)
         asked = self.confirmations(days)
         days.pass_(days=60)

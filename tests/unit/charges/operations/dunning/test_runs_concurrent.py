@@ -10,7 +10,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from charges.operations import dunning, ledger, locks
+from charges.operations import ledger, locks
+from charges.operations.dunning import ending, runs
+from charges.operations.dunning import steps as dunning_steps
 from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_payment_method
 from orders.operations import payments
@@ -97,7 +99,7 @@ def begin_try(days: Days, order: Any, number: int, *, on_day: int) -> None:
     moment = NOW + dt.timedelta(days=on_day)
     days.until(moment - dt.timedelta(seconds=1))
     days.sleep_until(moment)
-    dunning.take_step(order_id=order.pk, step_number=number, at=days.now)
+    dunning_steps.take_step(order_id=order.pk, step_number=number, at=days.now)
 
 
 def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(days: Days) -> None:
@@ -106,7 +108,7 @@ def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(day
     capture(order, at=days.now)
     begin_try(days, order, 4, on_day=21)
     with transaction.atomic():
-        dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+        ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
         failing = in_thread(lambda: capture(order, at=days.now))
         wait_until_blocked(failing)
         subscriptions.pause(subscription=order.subscription, reason=Subscription.StatusReason.DISPUTED)
@@ -119,7 +121,7 @@ def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days
     order = unpaid(days)
     begin_try(days, order, 1, on_day=2)
     with transaction.atomic():
-        dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+        ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
         failing = in_thread(lambda: capture(order, at=days.now))
         wait_until_blocked(failing)
     failing.join()
@@ -128,10 +130,10 @@ def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days
 
 def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
     first, _ = two_unpaid(days)
-    dunning.stop_for_subscription(subscription_id=first.subscription_id, reason="disputed", at=days.now)
+    ending.stop_for_subscription(subscription_id=first.subscription_id, reason="disputed", at=days.now)
     Subscription.objects.update(status="active")
     with CaptureQueriesContext(connection) as captured:
-        dunning.resume_for_subscription(subscription_id=first.subscription_id, stopped_because="disputed", at=days.now)
+        runs.resume_for_subscription(subscription_id=first.subscription_id, stopped_because="disputed", at=days.now)
     held: set[str] = set()
     for query in captured:
         if query["sql"] == "COMMIT":
@@ -144,7 +146,7 @@ def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> N
 
 def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     order = unpaid(days)
-    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
     locked_charge_of_order = locks.locked_charge_of_order
 
     def pay_by_another_card() -> None:
@@ -158,7 +160,7 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
         return locked_charge_of_order(**found)
 
     monkeypatch.setattr(locks, "locked_charge_of_order", overtaken)
-    went_on = dunning.resume_for_subscription(
+    went_on = runs.resume_for_subscription(
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 0

@@ -11,7 +11,9 @@ from django.db import IntegrityError, transaction
 
 from charges import queries
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep
-from charges.operations import attempts, dunning, ledger
+from charges.operations import attempts, ledger
+from charges.operations.dunning import ending, runs
+from charges.operations.dunning import steps as dunning_steps
 from charges.operations.payments import reading, settlement
 from charges.operations.payments.new_payment_method import (
     NothingToPay,
@@ -285,7 +287,7 @@ def test_never_two_tries_in_one_day_whatever_is_delivered_how_often(days: Days) 
     days.pass_(days=2)
     for hours in range(24):
         for number in (1, 2, 3):
-            dunning.take_step(order_id=order.pk, step_number=number, at=days.now)
+            dunning_steps.take_step(order_id=order.pk, step_number=number, at=days.now)
         days.pass_(hours=0.9)
         assert len(attempts_of(order)) == 2, hours
 
@@ -405,7 +407,7 @@ def test_what_is_unpaid_after_a_pause_that_is_over_is_not_canceled(days: Days) -
     assert subscriptions.resume(subscription=first.subscription, paused_because=Subscription.StatusReason.UNPAID)
     second = place_renewal(first, payment_method=SOFT)
     capture(second, at=days.now)
-    assert dunning.cancel_other_unpaid_orders(order_id=first.pk, at=days.now) == 0
+    assert ending.cancel_other_unpaid_orders(order_id=first.pk, at=days.now) == 0
     assert reloaded(second).status == "payment_failed"
 
 
@@ -426,7 +428,7 @@ def test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it(da
     days.until(NOW + dt.timedelta(days=2) - dt.timedelta(seconds=1))
     make_card_pay(order)
     days.sleep_until(NOW + dt.timedelta(days=2))
-    dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
+    dunning_steps.take_step(order_id=order.pk, step_number=1, at=days.now)
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
 
@@ -455,7 +457,7 @@ def test_a_decline_that_is_heard_of_after_the_cancellation_begins_nothing(days: 
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
     # The other queue's message, which cancels the order, is the last of the three.
-    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="canceled", at=days.now)
+    ending.stop_for_subscription(subscription_id=order.subscription_id, reason="canceled", at=days.now)
     decline = Decline(code="card_declined", decline_code="insufficient_funds")
     settlement.settle_decline(charge_id=charge.pk, decline=decline, at=days.now)
     days.settle()
@@ -468,7 +470,7 @@ def test_a_decline_that_is_heard_of_after_the_cancellation_begins_nothing(days: 
 
 def test_dunning_stops_for_a_customer_who_is_erased(days: Days) -> None:
     order = unpaid(days)
-    assert dunning.stop_for_customer(customer_id=order.customer_id, reason="erasure", at=days.now) == 1
+    assert ending.stop_for_customer(customer_id=order.customer_id, reason="erasure", at=days.now) == 1
     days.pass_(days=60)
     assert (len(attempts_of(order)), step_statuses(order)) == (1, ["dropped"])
     assert (order.dunning_run.status, order.dunning_run.reason) == ("stopped", "erasure")
@@ -486,11 +488,11 @@ def test_what_is_paid_and_refunded_is_not_collected_again(days: Days) -> None:
 
 def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> None:
     order = unpaid(days)
-    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
     days.pass_(days=30)
     assert len(attempts_of(order)) == 1
 
-    went_on = dunning.resume_for_subscription(
+    went_on = runs.resume_for_subscription(
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 1
@@ -501,11 +503,11 @@ def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> No
 def test_nobody_is_reminded_of_what_cannot_be_paid_any_more(days: Days) -> None:
     """Its intent was closed at Stripe while a dispute kept the dunning from going on."""
     order = unpaid(days)
-    dunning.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
+    ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
     days.sandbox.api("POST", f"/v1/payment_intents/{reloaded(order).charge.payment_intent_id}/cancel")
     reading.read_payment_of(order_id=order.pk, at=days.now)
 
-    dunning.resume_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
+    runs.resume_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)
     days.settle()
 
     assert (order.dunning_run.status, reloaded(order).status) == ("exhausted", "canceled")
@@ -557,7 +559,7 @@ def test_stripe_is_down_when_a_step_is_due_and_the_try_is_made_later(days: Days)
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("line", ["attempts.begin", "dunning._done", "dunning.publish"])
+@pytest.mark.parametrize("line", ["attempts.begin", "steps._finish", "steps.publish"])
 def test_a_step_whose_process_is_killed_is_taken_once(
     days: Days, monkeypatch: pytest.MonkeyPatch, line: str, after: bool
 ) -> None:
@@ -566,11 +568,11 @@ def test_a_step_whose_process_is_killed_is_taken_once(
     order = unpaid(days)
     days.sleep_until(NOW + dt.timedelta(days=2))
     module, name = line.split(".")
-    target = {"attempts": attempts, "dunning": dunning}[module]
+    target = {"attempts": attempts, "steps": dunning_steps}[module]
     with monkeypatch.context() as killed:
         killed.setattr(target, name, dying(getattr(target, name), after=after))
         with pytest.raises(Died):
-            dunning.take_step(order_id=order.pk, step_number=1, at=days.now)
+            dunning_steps.take_step(order_id=order.pk, step_number=1, at=days.now)
     assert (len(attempts_of(order)), step_statuses(order)) == (1, ["planned"])
     days.pass_(hours=1)
     assert (len(attempts_of(order)), step_statuses(order)) == (2, ["attempted", "planned"])
