@@ -1,4 +1,4 @@
-"""How long the proof of a large ledger takes.
+"""Measures how long ``check_ledger`` takes on a large ledger.
 
     DJANGO_DEBUG=1 .venv/bin/python benchmarks/check_ledger.py [--orders 1000000]
 
@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 DATABASE = "ledger_benchmark"
 ORDERS_PER_SUBSCRIPTION = 4
-# Of a hundred orders, in this order, each up to its number; the rest wait for their payment to begin. Every tenth paid
-# one was declined once before.
+# The states of 100 orders: each state up to its number. The payments of the rest have not begun. Every tenth paid order
+# was declined once before.
 SHARES = {"paid": 10, "fulfilled": 94, "failed": 97, "waiting": 99}
 
 FILL = (
@@ -143,7 +143,7 @@ FILL = (
     ),
     (
         "refunds",
-        # Of a twentieth of the payments the whole or a part; some wait, and some failed.
+        # One payment in 20 is refunded, in whole or in part. Some refunds are pending, and some failed.
         """
         INSERT INTO charges_refund
             (id, key_version, creation_requested_at, charge_id, amount, status, reason, origin, note, stripe_id,
@@ -201,7 +201,7 @@ def main() -> None:
 
 def fill(connection: psycopg.Connection, *, orders: int) -> None:
     sizes = {"subscriptions": orders // ORDERS_PER_SUBSCRIPTION, "per_subscription": ORDERS_PER_SUBSCRIPTION}
-    # Foreign keys are right by construction; a million look-ups of each would take longer than everything else.
+    # The foreign keys are correct by construction. Checking a million of each would take longer than everything else.
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET synchronous_commit = off")
     for what, statement in FILL:
@@ -213,7 +213,7 @@ def fill(connection: psycopg.Connection, *, orders: int) -> None:
 
 @contextmanager
 def own_database() -> Iterator[str]:
-    """The URL of an empty database, which is dropped at the end."""
+    """Create an empty database, and return its URL. It is dropped at the end."""
     from config.development import postgres
 
     server = postgres.ensure_running()

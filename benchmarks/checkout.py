@@ -1,4 +1,4 @@
-"""How fast a checkout is answered, and how soon its seven effects are done.
+"""Measures how fast a checkout is answered, and how soon its seven effects are done.
 
 ``make bench`` starts the whole shop in a data folder of its own on this machine and prints three measurements:
 
@@ -63,13 +63,13 @@ def main() -> int:
 
 @contextmanager
 def running_shop(folder: Path) -> Iterator[tuple[dict[str, Any], psutil.Process]]:
-    """The shop as `make run` starts it, on free ports and without a limit of checkouts."""
+    """Start the shop as `make run` does, on free ports and without a rate limit for checkouts."""
     environ = {
         **os.environ,
         "DATA_DIR": str(folder),
         "CHECKOUT_RATE_LIMIT": "1000000/min",
         **{name: str(free_port()) for name in ("WEB_PORT", "SQS_EMULATOR_PORT", "SANDBOX_PORT")},
-        # Brevo and Dixa allow ten calls a second; what is measured here is the shop.
+        # Brevo and Dixa allow ten calls a second. The limits are off, to measure the shop only.
         "SANDBOX_BREVO_CONTACTS_PER_SECOND": "100000",
         "SANDBOX_DIXA_REQUESTS_PER_SECOND": "100000",
     }
@@ -101,7 +101,7 @@ def _facts(folder: Path, launcher: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 @contextmanager
 def standing_still(launcher: psutil.Process, *, but: tuple[str, ...]) -> Iterator[None]:
-    """Stop every process of the shop but these for as long as the block takes."""
+    """Suspend all other processes of the shop during the block."""
     still = []
     for process in launcher.children(recursive=True):
         line = " ".join(process.cmdline()) + process.name()
@@ -116,7 +116,7 @@ def standing_still(launcher: psutil.Process, *, but: tuple[str, ...]) -> Iterato
 
 
 def load(url: str, *, rate: int, seconds: int) -> list[float]:
-    """Milliseconds from when each request was due to its answer."""
+    """Milliseconds from the scheduled time of each request to its response."""
     warm_up = 2 * rate
     due = [number / rate for number in range(warm_up + rate * seconds)]
     took: list[float] = [0.0] * len(due)
@@ -162,7 +162,7 @@ def checkout(client: httpx.Client, request_id: str | None = None) -> None:
 
 
 def effects(url: str, *, checkouts: int) -> list[float]:
-    """Milliseconds from each answer to the end of the last of its seven effects."""
+    """Milliseconds from each response to the end of the last of its seven effects."""
     took = []
     with httpx.Client(base_url=url, timeout=30) as client:
         for _ in range(checkouts):
@@ -212,7 +212,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=int, default=20, help="checkouts a second")
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--checkouts", type=int, default=40, help="of the third measurement")
+    parser.add_argument("--checkouts", type=int, default=40, help="number of checkouts in the third measurement")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""How long a reconciliation with Stripe takes, and how much memory: at 10,000 payments and at 100,000.
+"""Measures the time and memory of a reconciliation with Stripe: 10,000 payments and 100,000 payments.
 
     DJANGO_DEBUG=1 .venv/bin/python benchmarks/reconcile.py [--sizes 10000 100000] [--unheard 100]
 
@@ -32,7 +32,7 @@ import psycopg
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 KEY = "sk_test_sandbox"
-# What Stripe says where we say this.
+# Our status, and Stripe's word for it.
 INTENT_STATES = {
     "succeeded": "succeeded",
     "failed": "requires_payment_method",
@@ -86,7 +86,7 @@ def figures_at(size: int, *, unheard: int) -> dict[str, Any]:
 
 
 def fill_sandbox(connection: psycopg.Connection, data: Path, *, unheard: int) -> None:
-    """The intents of all charges, the oldest first, laid straight into the sandbox's file."""
+    """Write the intents of all charges into the file of the sandbox, oldest first."""
     from integrations.sandbox.store import Store
 
     store, left = Store(str(data)), unheard
@@ -139,7 +139,7 @@ def intent_as_stripe_has_it(
 
 @contextmanager
 def running_sandbox(data: Path, environment: dict[str, str]) -> Iterator[str]:
-    """The address of Stripe's API in a sandbox of its own."""
+    """Start a sandbox, and return the address of its Stripe API."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -163,7 +163,7 @@ def running_sandbox(data: Path, environment: dict[str, str]) -> Iterator[str]:
 
 
 def measure() -> None:
-    """In a process of its own: the command, its time, and the most memory that the process ever had (KiB)."""
+    """Run the command in its own process. Return its seconds and its peak memory (KiB)."""
     import contextlib
 
     import django
@@ -172,7 +172,7 @@ def measure() -> None:
     from django.utils import timezone
 
     django.setup()
-    settings.DEBUG = False  # with it, Django remembers the last 9,000 statements
+    settings.DEBUG = False  # with DEBUG, Django stores the last 9,000 statements
     from charges.models import ReconciliationRun
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

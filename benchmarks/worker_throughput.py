@@ -1,4 +1,4 @@
-"""How many messages a four-slot worker does, what its parent weighs, and whether that grows.
+"""Measures the messages a second of a worker with four slots, and the memory of its parent process.
 
     .venv/bin/python benchmarks/worker_throughput.py [--messages 10000] [--slots 4]
 
@@ -35,13 +35,13 @@ def noop(**_: object) -> None:
 
 
 def topology(endpoint_url: str) -> Topology:
-    # Celery keeps a timer for each task until its time limit would have struck, done or not: half a kilobyte a message
-    # for 120 seconds. With short limits the run outlasts them, and shows whether anything else stays.
+    # Celery keeps a timer of half a kilobyte for each task until its time limit, even if the task is done. With short
+    # limits the run lasts longer than the timers, so that only other memory growth is visible.
     queue = dataclasses.replace(CHARGES, visibility_timeout=20, soft_time_limit=8, hard_time_limit=10)
     return Topology(endpoint_url=endpoint_url, wait_time_seconds=2, provider_timeouts=5, queues=(queue,))
 
 
-if endpoint := os.environ.get("BENCHMARK_ENDPOINT"):  # we are the worker
+if endpoint := os.environ.get("BENCHMARK_ENDPOINT"):  # this process is the worker
     from celery import Celery
 
     app = Celery("benchmark")

@@ -1,1 +1,1 @@
-"""What staff see of a customer across all apps. Only the composition root may read all of them."""
+"""Pages for staff that read all apps. Only the composition root may do that."""

@@ -32,7 +32,7 @@ class Step:
 
 
 def order_timeline(*, order: Order, request_id: str, since: dt.datetime) -> list[Step]:
-    """What happened to the order since the request that placed it, by time; what has not happened yet comes last.
+    """The steps of an order since the request that placed it, by time. Steps that have not happened yet come last.
 
     ``request_id`` is the id of that request. ``since`` limits the webhook events that are searched.
     """

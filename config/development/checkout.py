@@ -1,6 +1,6 @@
-"""Places one checkout over HTTP against the running stack and prints what became of it: ``make checkout``.
+"""Places one checkout over HTTP against the running stack and prints its timeline: ``make checkout``.
 
-``--card`` and ``--plan`` choose how it is paid and what is bought.
+``--card`` and ``--plan`` choose the card and the plan.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CARD = "pm_card_visa"
 
 
 class CheckoutRefused(Exception):
-    """The shop did not answer 201."""
+    """The shop did not respond with 201."""
 
 
 def place_and_show(
@@ -42,7 +42,7 @@ def place_and_show(
     card: str = CARD,
     plan: str = DIGITAL_PLAN,
 ) -> bool:
-    """Place a checkout and print its timeline; True when its road came to the end and no step failed."""
+    """Place a checkout and print its timeline. Return True if it was completed and no step failed."""
     from config.development import checkout_progress, timeline_text
 
     placed = place(web_url=web_url, webhook_expected=webhook_expected, card=card, plan=plan)
@@ -66,7 +66,7 @@ def place_and_show(
 
 
 def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
-    """POST one checkout by a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
+    """POST the checkout of a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
     from config.development.checkout_progress import Placed
 
     request_id = f"development-{uuid4()}"
@@ -95,15 +95,15 @@ def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
 
 
 def body(*, card: str = CARD, plan: str = DIGITAL_PLAN) -> dict[str, Any]:
-    """A digital plan goes all the way to fulfilled; phone and consents give every queue something to do."""
+    """A digital plan ends as fulfilled. The phone number and the consents create work for every queue."""
     return {
         "plan": plan,
         "quantity": 1,
         "payment_method": card,
-        # For the plans that are shipped; the others do not mind it.
+        # Plans that are shipped need an address. Other plans accept it.
         "shipping_address": {"line1": "Lindenstr. 1", "postal_code": "10969", "city": "Berlin", "country": "DE"},
         "customer": {
-            # New each time: a known address would register nobody, and Brevo gives one number to one contact only.
+            # New values each time: a known address registers no customer, and Brevo allows a number only once.
             "email": f"ada.{secrets.token_hex(4)}@example.com",
             "name": "Ada Lovelace",
             "phone": f"+49151{secrets.randbelow(90_000_000) + 10_000_000}",
@@ -122,7 +122,7 @@ def _answer(request: urllib.request.Request) -> tuple[int, str]:
         with refusal:
             return refusal.code, refusal.read().decode(errors="replace")
     except OSError as error:
-        raise NotRunning(f"Nobody answers at {request.host} ({error}).") from None
+        raise NotRunning(f"{request.host} does not answer ({error}).") from None
 
 
 def _complaints(progress: Any) -> list[str]:
@@ -158,11 +158,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make checkout",
-        description="Place an order in the shop that runs in this folder, and show what becomes of it.",
+        description="Place an order in the shop that runs in this folder, and show its timeline.",
         epilog='Both go into ARGS: make checkout ARGS="--card pm_card_chargeCustomerFail". Exit 1 unless it is paid.',
     )
     parser.add_argument(
-        "--card", default=CARD, metavar="PAYMENT_METHOD", help="its id, as of a test card (default: %(default)s)"
+        "--card", default=CARD, metavar="PAYMENT_METHOD", help="id of a test card (default: %(default)s)"
     )
     parser.add_argument("--plan", default=DIGITAL_PLAN, metavar="CODE", help="what is bought (default: %(default)s)")
     return parser.parse_args(arguments)

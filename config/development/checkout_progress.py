@@ -38,7 +38,7 @@ class Progress:
 
     @property
     def missing(self) -> list[str]:
-        """What has not happened yet."""
+        """The names of the things that have not happened yet."""
         waiting = [f"{step.what} ({step.queue})" for step in self.steps if step.state == WAITING]
         seen = {step.queue for step in self.steps}
         silent = [f"a task on {queue.name}" for queue in QUEUES if queue.name not in seen]

@@ -1,4 +1,4 @@
-"""Ending process groups: politely first, for good in the end."""
+"""Ends process groups: with SIGTERM first, then with SIGKILL."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import time
 from collections.abc import Callable, Iterable
 
 POLL = 0.05
-# The kernel takes no longer; what is still there then is dead, and waits for a parent that does not ask.
+# The kernel needs less time. A process that is still there is dead, and its parent has not collected it.
 KILLED_WITHIN = 1.0
 
 
 def end(groups: Iterable[int], *, grace: float, reap: Callable[[], object] = lambda: None) -> None:
-    """SIGTERM to each group's leader, SIGKILL after ``grace`` seconds to whatever is left of the groups.
+    """Send SIGTERM to the leader of each group, and SIGKILL to the remaining processes after ``grace`` seconds.
 
-    Only the leaders are asked: a worker's children must finish their tasks, which is their parent's to arrange.
-    ``reap`` collects the exit codes of those that are our children, so that the ended are seen as such.
+    Only the leaders get SIGTERM: a worker lets its child processes finish their tasks.
+    ``reap`` collects the exit codes of child processes, so that ended ones are recognized.
     """
     groups = list(groups)
     for group in groups:
@@ -37,12 +37,12 @@ def _wait_until_gone(groups: list[int], *, seconds: float, reap: Callable[[], ob
 
 
 def exists(group: int) -> bool:
-    """Is any process of this group left?"""
+    """Whether a process of this group is still alive."""
     return tell(group, 0)
 
 
 def tell(group: int, number: int, *, whole: bool = True) -> bool:
-    """Send a signal to a group, or to its leader alone; False when there is none."""
+    """Send a signal to a group, or only to its leader. Return False if it does not exist."""
     try:
         (os.killpg if whole else os.kill)(group, number)
     except (ProcessLookupError, PermissionError):

@@ -1,7 +1,7 @@
-"""Ends what the launcher started when the launcher itself is gone without a word (``kill -9``, a crash).
+"""Ends the processes that the launcher started if the launcher is killed or crashes.
 
-It is a process of its own that reads what the launcher writes: ``+group`` for one that started, ``-group`` for one
-that ended, ``bye`` when there is nothing left to do. A pipe that closes without ``bye`` is a launcher that died.
+The guard is a separate process that reads from a pipe: ``+group`` when a process group started, ``-group`` when it
+ended, and ``bye`` when all have ended. If the pipe closes without ``bye``, the launcher has died.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GRACE = 5.0
 
 
 class Guard:
-    """The launcher's end of the pipe."""
+    """The end of the pipe that the launcher writes to."""
 
     def __init__(self, *, database: Path | None, cwd: Path) -> None:
         arguments = [sys.executable, "-m", "config.development.guard", *([str(database)] if database else [])]
@@ -31,20 +31,20 @@ class Guard:
         self._say(f"-{group}")
 
     def dismiss(self) -> None:
-        """Everything has ended; the guard may go."""
+        """Tell the guard that everything has ended, so that it exits."""
         self._say("bye")
         self._process.wait(timeout=GRACE)
 
     def _say(self, word: str) -> None:
         pipe = self._process.stdin
         if pipe is not None:
-            with contextlib.suppress(OSError):  # a guard that somebody killed is no reason to stop
+            with contextlib.suppress(OSError):  # the launcher goes on if the guard was killed
                 pipe.write(f"{word}\n")
                 pipe.flush()
 
 
 def left_behind(words: TextIO) -> list[int] | None:
-    """Read until the pipe closes; the groups that are left, or None when the launcher said ``bye``."""
+    """Read until the pipe closes. Return the groups that are still running, or None after ``bye``."""
     watched: list[int] = []
     for line in words:
         word = line.strip()

@@ -33,7 +33,7 @@ find_python() {
     done
     found=""
     command -v python3 >/dev/null 2>&1 && found=" (python3 is $(version_of python3))"
-    fail "No Python $OLDEST or newer on the PATH$found. Install one, or name it: make run PYTHON=/path/to/python3.12"
+    fail "No Python $OLDEST or newer on the PATH$found. Install one, or set PYTHON: make run PYTHON=/path/to/python3.12"
 }
 
 make_venv() {
@@ -49,7 +49,7 @@ fingerprint() {
     "$VENV/bin/python" -V
 }
 
-say_progress() { # of the pip that writes to $LOG
+show_progress() { # of the pip that writes to $LOG
     if grep -q '^Installing collected packages' "$LOG"; then
         doing=installing
         count=$(find "$VENV"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ')
@@ -69,11 +69,11 @@ say_progress() { # of the pip that writes to $LOG
 
 explain_failure() {
     if grep -q -i -E 'Failed to establish|NewConnectionError|NameResolutionError|name resolution|Connection refused|timed out|ProxyError|SSLError' "$LOG"; then
-        fail "No package index can be reached; look at the network or PIP_INDEX_URL. All that pip said: $LOG"
+        fail "No package index can be reached; check the network or PIP_INDEX_URL. Full output of pip: $LOG"
     fi
-    echo "pip said last:" >&2
+    echo "Last lines of pip:" >&2
     grep -v '^WARNING' "$LOG" | tail -n 8 | cut -c 1-200 | sed 's/^/    /' >&2
-    fail "The requirements could not be installed. All that pip said: $LOG"
+    fail "The requirements could not be installed. Full output of pip: $LOG"
 }
 
 install_requirements() {
@@ -88,7 +88,7 @@ install_requirements() {
         sleep 1
         seconds=$((seconds + 1))
         if [ -t 1 ] || [ $((seconds % 2)) -eq 0 ]; then
-            say_progress
+            show_progress
         fi
     done
     [ -t 1 ] && printf '\r\033[K'
@@ -102,7 +102,7 @@ if [ ! -x "$VENV/bin/python" ] || ! new_enough "$VENV/bin/python"; then
     make_venv
 fi
 if [ "$(fingerprint)" != "$(cat "$STAMP" 2>/dev/null)" ]; then
-    [ -w "$VENV" ] || fail "$VENV belongs to somebody else; remove it, or use a clone of your own."
+    [ -w "$VENV" ] || fail "$VENV belongs to another user; remove it, or use another clone."
     install_requirements
     fingerprint >"$STAMP"
 fi

@@ -1,4 +1,4 @@
-"""What a stack consists of: which parts there are, and what has to be done between their starts."""
+"""The parts of a stack, and the preparations between their starts."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from config.development.parts import Part, answering, answers, logged
 from config.development.screen import Screen
 from config.development.stack import ROOT, Stack
 
-# The words by which a process says that it is ready; the web is asked at its address.
+# The log lines that show that a process is ready. The web process is asked over HTTP instead.
 READY_WORDS = {"relay": "relay started", "scheduler": "beat: Starting", "worker": " ready."}
 WARM_UP_REQUESTS = 8
 
 
 class UnableToPrepare(Exception):
-    """Something between the starts of the parts went wrong."""
+    """A preparation between the starts of the parts failed."""
 
 
 def outside_world(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
-    """The stand-ins for SQS and for the providers, as far as this stack has its own."""
+    """The stand-ins for SQS and the providers that this stack starts itself."""
     parts = []
     if stack.own_sqs:
         port = stack.env.sqs_emulator_port
@@ -75,7 +75,7 @@ def shop(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
 
 
 def start_database(stack: Stack, screen: Screen) -> str:
-    """The URL of the database, which is started if it is the stack's own."""
+    """The URL of the database. The embedded database is started."""
     if stack.env.database_url is not None:
         screen.done("PostgreSQL", note="the one that DATABASE_URL names")
         return stack.env.database_url
@@ -90,15 +90,15 @@ def start_database(stack: Stack, screen: Screen) -> str:
 
 
 def look_after_database(stack: Stack, screen: Screen) -> None:
-    """Start it again if it ended and is the stack's own. Raises ``UnableToPrepare``."""
+    """Start the embedded database again if it ended. Raises ``UnableToPrepare``."""
     if stack.env.database_url is None and not postgres.runs(stack.data / "postgres"):
         screen.failed("PostgreSQL", "ended; started again")
         start_database(stack, screen)
 
 
 def prepare(screen: Screen) -> None:
-    """Migrate, make the queues, add what a shop begins with. Raises ``UnableToPrepare`` where a database or an SQS that
-    is not the stack's own does not answer."""
+    """Migrate, create the queues, and add the first plans and staff. Raises ``UnableToPrepare`` if an external database
+    or an external SQS does not answer."""
     import django
     from django.core.management import CommandError, call_command
     from django.db import OperationalError
@@ -126,7 +126,7 @@ def prepare(screen: Screen) -> None:
 
 
 def warm_up(stack: Stack) -> None:
-    """Ask until every web process has answered once: its first answer is slow, and says nothing about the others."""
+    """Send requests until every web process has answered once, because the first answer of each process is slow."""
     for _ in range(WARM_UP_REQUESTS):
         answers(f"{stack.web_url}/api/v1/plans/")
 

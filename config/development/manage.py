@@ -1,7 +1,7 @@
 """Runs a management command on the shop that runs in this folder: ``make manage ARGS="check_ledger"``.
 
-``manage.py`` by itself takes everything from the environment, as production does; of a development shop the database
-and the ports are known only once it runs.
+``manage.py`` reads all settings from the environment, as in production. The database and the ports of a development
+shop are known only while it runs, so this command adds them.
 """
 
 from __future__ import annotations

@@ -14,16 +14,16 @@ from pathlib import Path
 from config.development import groups
 
 LAST_LINES = 15
-LONGEST_BACKOFF = 30.0
-# A part that ran this long was well; its next end is a new trouble.
+MAX_BACKOFF_SECONDS = 30.0
+# If a part ran for this long, it was healthy, and its next end counts as the first failure.
 WELL_AFTER = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Part:
-    """What to run, in a process group of its own. ``ready`` is asked again and again after the start.
+    """A command, which runs in its own process group. ``ready`` is called repeatedly after the start.
 
-    A part that is ``backstage`` serves the others, and ends after them.
+    A part that is ``backstage`` serves the other parts, and ends after them.
     """
 
     name: str
@@ -63,11 +63,11 @@ class Part:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs, and before it was started."""
+        """The exit code. None while the part runs, and before it was started."""
         return self._process.poll() if self._process else None
 
     def said(self, words: str) -> bool:
-        """Do these words stand in its log since it was started?"""
+        """Whether its log contains these words since the start."""
         with self.log.open("rb") as log:
             log.seek(self._log_began)
             return words.encode() in log.read()
@@ -77,24 +77,24 @@ class Part:
         return lines[-count:]
 
     def ended(self) -> float:
-        """It ended by itself: end what is left of its group, and say in how many seconds to start it again."""
+        """Handle an unexpected end: end the rest of its group, and return the seconds until the restart."""
         if self._process is not None:
             groups.tell(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self.ends = 1 if time.monotonic() - self._started_at > WELL_AFTER else self.ends + 1
         self._process = None
-        seconds = min(LONGEST_BACKOFF, 2.0 ** (self.ends - 1))
+        seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** (self.ends - 1))
         self._again_at = time.monotonic() + seconds
         return seconds
 
     @property
     def due(self) -> bool:
-        """It ended, and the time has come to start it again."""
+        """Whether it ended and must be started again now."""
         return self._process is None and self._again_at <= time.monotonic()
 
 
 def logged(words: str) -> Callable[[Part], bool]:
-    """Ready when its log says so."""
+    """Ready when its log contains these words."""
     return lambda part: part.said(words)
 
 

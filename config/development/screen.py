@@ -1,4 +1,4 @@
-"""What the person at the terminal sees: one line per step, ticked off as it is done."""
+"""The output on the terminal: one line for each step, with a mark when it is done."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from typing import TextIO
 
 GREEN, RED, DIM, BOLD = "32", "31", "2", "1"
-WAITING_EVERY = 2.0  # seconds between two words about what is waited for, where lines cannot be rewritten
+WAITING_EVERY = 2.0  # seconds between two progress lines on a stream whose lines cannot be rewritten
 NAME_WIDTH = 16
 
 
 class Screen:
-    """Lines on a stream. On a terminal the last line is rewritten while something is waited for; elsewhere it is not,
-    and there is no color."""
+    """Lines on a stream. On a terminal the last line is rewritten to show progress. Other streams get new lines, and
+    no color."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -36,7 +36,7 @@ class Screen:
         self.line(f"  {self.paint('✗', RED)} {name:<{NAME_WIDTH}} {why}")
 
     def waiting(self, text: str) -> None:
-        """Say what is waited for; call it as often as you like."""
+        """Show what the launcher waits for. It may be called any number of times."""
         if self._rewrites:
             self._clear()
             self._write(f"  … {text}"[: _width(self._stream)])
@@ -53,7 +53,7 @@ class Screen:
             self._pending = False
 
     def _write(self, text: str) -> None:
-        # Nobody reads any more (`make run | head`, a closed terminal): that must not keep us from ending what runs.
+        # The reader is gone (`make run | head`, a closed terminal). The launcher must still end its processes.
         with contextlib.suppress(OSError):
             self._stream.write(text)
             self._stream.flush()

@@ -1,11 +1,11 @@
-"""What a development shop begins with: plans, and a login for the staff. What is there already stays as it is."""
+"""The first rows of a development shop: plans and a staff login. Existing rows are not changed."""
 
 from __future__ import annotations
 
 from typing import Any
 
 STAFF_EMAIL = "admin@example.com"
-STAFF_PASSWORD = "corner-shop"  # of a shop on loopback, whose every secret stands in the code
+STAFF_PASSWORD = "corner-shop"  # not a secret: the shop runs on loopback only
 DIGITAL_PLAN = "magazine-monthly"
 
 PLANS: tuple[dict[str, Any], ...] = (
@@ -23,7 +23,7 @@ PLANS: tuple[dict[str, Any], ...] = (
 
 
 def sow() -> str:
-    """Add what is missing; say what there is."""
+    """Add the rows that are missing, and return a summary."""
     from subscriptions.models import Plan, User
 
     for plan in PLANS:

@@ -1,4 +1,4 @@
-"""One development stack: its folder, its ports, which parts are its own, and what its processes are told."""
+"""One development stack: its folder, its ports, the services that it starts itself, and its environment."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ STAND_IN_VARIABLES = ("STRIPE_API_BASE", "BREVO_API_BASE", "DIXA_API_BASE")
 
 
 def data_folder(environ: Mapping[str, str] | None = None) -> Path:
-    """Where everything that a stack keeps lies: ``DATA_DIR``, by default ``.data`` beside the code."""
+    """The folder for all data of a stack: ``DATA_DIR``, by default ``.data`` in the project folder."""
     environ = os.environ if environ is None else environ
     return Path(environ.get("DATA_DIR", "").strip() or ROOT / ".data").resolve()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A part is our own where the variable that would name another one is unset."""
+    """The stack starts a service itself if the variable that names an external one is unset."""
 
     env: Env
     data: Path
@@ -57,7 +57,7 @@ class Stack:
         return ports
 
     def variables(self, environ: Mapping[str, str], *, database_url: str) -> dict[str, str]:
-        """The environment of the processes: the caller's, with what this stack settles."""
+        """The environment of the processes: the caller's, plus the variables that this stack sets."""
         scripts = str(Path(sys.executable).parent)
         return {
             **environ,
@@ -65,13 +65,13 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "STRIPE_WEBHOOK_SECRET": ",".join(self.env.stripe_webhook_secrets),
             "BREVO_WEBHOOK_TOKEN": self.env.brevo_webhook_token,
-            # By INFO lines the launcher sees that a worker is ready.
+            # The launcher recognizes by INFO lines that a worker is ready.
             "LOG_LEVEL": "DEBUG" if self.env.log_level == "DEBUG" else "INFO",
             **self.own_variables(database_url=database_url),
         }
 
     def own_variables(self, *, database_url: str) -> dict[str, str]:
-        """What another process needs to know to work with this stack."""
+        """The facts that another process needs to work with this stack."""
         return {
             "DJANGO_DEBUG": "1",
             "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -84,7 +84,7 @@ class Stack:
         }
 
     def sandbox_variables(self) -> dict[str, str]:
-        """What the sandbox is told besides: the credentials to ask for, and where to send webhooks."""
+        """More variables for the sandbox: the credentials that it expects, and the webhook endpoints."""
         return {
             "STRIPE_API_KEY": self.env.stripe_api_key,
             "STRIPE_PUBLISHABLE_KEY": self.env.stripe_publishable_key,
@@ -98,7 +98,7 @@ class Stack:
 
 
 def from_environment(environ: Mapping[str, str]) -> Stack:
-    """The stack that these variables ask for. Raises ``config.env.BadEnvironment``."""
+    """The stack that these variables describe. Raises ``config.env.BadEnvironment``."""
     if environ.get("DJANGO_DEBUG", "").strip().lower() in OFF:
         raise environment.BadEnvironment("DJANGO_DEBUG is off; this is for development: leave it unset or set it to 1.")
     environ = {**environ, "DJANGO_DEBUG": "1"}

@@ -1,4 +1,4 @@
-"""Starts parts, waits until they are ready, starts them again when they die, and ends them all."""
+"""Starts parts, waits until they are ready, restarts them if they end, and ends them all."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class PartFailed(Exception):
 
 
 class Stopped(Exception):
-    """Somebody asked us to stop (Ctrl-C, SIGTERM, the parent's end)."""
+    """The launcher must stop (Ctrl-C, SIGTERM, or the end of its parent)."""
 
 
 class Supervisor:
-    """Knows every part that it started, in order. ``stopping`` is set from outside to end all waiting."""
+    """Holds all parts that it started, in order. The caller sets ``stopping`` to end all waiting."""
 
     def __init__(self, *, screen: Screen, guard: Guard, stopping: Callable[[], bool]) -> None:
         self._screen = screen
@@ -46,7 +46,7 @@ class Supervisor:
             self._parts.append(part)
 
     def wait_until_ready(self, parts: Sequence[Part], *, within: float = READY_WITHIN) -> None:
-        """Tick each part off as it becomes ready. Raises ``PartFailed`` and ``Stopped``."""
+        """Mark each part as it becomes ready. Raises ``PartFailed`` and ``Stopped``."""
         began = time.monotonic()
         waiting = list(parts)
         while waiting:
@@ -60,7 +60,7 @@ class Supervisor:
                 self.pause(POLL)
 
     def look_after(self) -> None:
-        """Start again what ended by itself, later each time."""
+        """Restart parts that ended unexpectedly, with a longer delay each time."""
         for part in self._parts:
             code = part.exit_code
             if code is not None:
@@ -72,13 +72,13 @@ class Supervisor:
                 self._launch(part)
 
     def end(self, *, grace: float = GRACE) -> None:
-        """End everything: those who work first, then those whom they talk to, so that their last words are heard."""
+        """End all parts: first the workers, then the services that they use, so that their last calls succeed."""
         for backstage in (False, True):
             running = [part.group for part in self._parts if part.backstage is backstage and part.group]
             groups.end(running, grace=grace, reap=self._reap)
 
     def pause(self, seconds: float) -> None:
-        """Sleep a moment. Raises ``Stopped``."""
+        """Sleep shortly. Raises ``Stopped``."""
         if self._stopping():
             raise Stopped
         self._nap.wait(seconds)

@@ -14,8 +14,7 @@ QUEUE_WIDTH = 13
 
 
 def lines(progress: Progress, screen: Screen) -> Iterator[str]:
-    """A heading, then one line per step: milliseconds since the request, queue, step, the event that asked for it,
-    and what came of it."""
+    """A heading, then one line for each step: milliseconds since the request, queue, step, event and result."""
     step_width = max(len(step.what) for step in progress.steps)
     event_width = max(len("event"), *(len(step.event) for step in progress.steps))
     heading = f"{'ms':>8}  {'queue':<{QUEUE_WIDTH}}    {'step':<{step_width}}  {'event':<{event_width}}  result"

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error))
 
     def stop(*_: object) -> None:
-        # shutdown() waits for the serving loop, which is this very thread.
+        # shutdown() waits for the serving loop, which runs in this thread.
         threading.Thread(target=server.shutdown, daemon=True).start()
 
     signal.signal(signal.SIGTERM, stop)

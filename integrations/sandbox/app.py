@@ -1,4 +1,4 @@
-"""The WSGI application: picks the provider, applies faults, keeps the record of requests."""
+"""The WSGI application: selects the provider, applies faults, and records requests in the journal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BUG = Fault(kind="error", status=500)
 
 
 class ConnectionDropped(ConnectionResetError):
-    """The sandbox hung up. Over a socket the client sees a closed connection; in process, this exception."""
+    """The sandbox closed the connection. In process, the caller gets this exception instead."""
 
 
 class App(Sandbox):
@@ -38,7 +38,7 @@ class App(Sandbox):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        request.get_data(cache=True)  # An unread body would garble the next request of a kept-alive connection.
+        request.get_data(cache=True)  # An unread body would corrupt the next request on a keep-alive connection.
         _, _, rest = request.path.partition("/")
         provider, _, path = rest.partition("/")
         if asked := browser.handle(request):
@@ -47,7 +47,7 @@ class App(Sandbox):
             try:
                 response = self._as_provider(provider, f"/{path}", request)
             except ConnectionDropped:
-                # Only now: who is hung up on finds the request in the record at once.
+                # Close the connection only after recording, so that the client finds the request in the journal.
                 _hang_up(request)
                 raise
         elif provider == "sandbox":
@@ -98,7 +98,7 @@ class App(Sandbox):
             return injected_error(provider, fault)
         if fault.kind.startswith("timeout"):
             self.stopping.wait(fault.seconds)
-        raise ConnectionDropped("The sandbox dropped the connection, as a fault rule told it to.")
+        raise ConnectionDropped("The sandbox dropped the connection, because of a fault rule.")
 
 def _hang_up(request: Request) -> None:
     connection: socket.socket | None = request.environ.get("werkzeug.socket")
@@ -107,7 +107,7 @@ def _hang_up(request: Request) -> None:
 
 
 def injected_error(provider: str, fault: Fault) -> Response:
-    """An error answer in the provider's own words."""
+    """An error response in the format of the provider."""
     body: dict[str, Any]
     if provider == "stripe":
         body = {"error": stripe_api.injected_error(fault.status)}
@@ -133,7 +133,7 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 def create_app(config: Config | None = None, *, send: Send = post, **settings: Any) -> App:
-    """A sandbox to call in process (`httpx.WSGITransport(app=...)`) or to serve. Close it when done.
+    """Create a sandbox to call in process (`httpx.WSGITransport(app=...)`) or to serve. Close it when done.
 
     `settings` are the fields of `Config`; `send` replaces the HTTP client of the webhooks.
     """

@@ -1,4 +1,4 @@
-"""What a browser needs of the sandbox: the stand-in for Stripe.js, and leave to call from the shop's pages (CORS)."""
+"""Serves browsers: the stand-in for Stripe.js, and CORS headers for calls from the shop's pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AUTHENTICATION = re.compile(r"/sandbox/stripe/(payment|setup)_intents/[^/]+/auth
 
 
 def handle(request: Request) -> Response | None:
-    """The answer to what only browsers ask for; None for everything else."""
+    """The response to a request that only browsers make; None for all other requests."""
     if request.path == "/stripe.js" and request.method in ("GET", "HEAD"):
         script = Response(SCRIPT.read_bytes(), content_type="text/javascript; charset=utf-8")
         script.headers["Cache-Control"] = "no-store"
@@ -28,8 +28,8 @@ def handle(request: Request) -> Response | None:
 
 
 def permit(request: Request, response: Response) -> Response:
-    """Let the page that called read the answer. Stripe lets every page; the stand-in for the bank, pages of this
-    machine."""
+    """Allow the calling page to read the response. Stripe allows every page; the stand-in for the bank allows pages of
+    this machine only."""
     if _may_be_called(request):
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Vary"] = "Origin"

@@ -1,4 +1,4 @@
-"""What the sandbox is told from outside: keys, webhook addresses, where its data lives."""
+"""The settings of the sandbox: keys, webhook addresses, and the file that holds its data."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ BREVO_RETRIES = (2.0, 6.0, 12.0, 48.0)
 
 
 class LiveKeyRefused(Exception):
-    """A live Stripe key was found; the sandbox never runs beside one."""
+    """The environment holds a live Stripe key. The sandbox does not start then."""
 
 
 class BadSetting(Exception):
-    """A setting of the sandbox cannot be understood."""
+    """A setting of the sandbox is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Config:
     stripe_webhook_secret: str = "whsec_sandbox"
     stripe_webhook_url: str = ""
     stripe_webhook_events: tuple[str, ...] = ()
-    """The types that the endpoint is subscribed to; none named means all."""
+    """The event types that the endpoint subscribes to; empty means all."""
     brevo_api_key: str = ""
     brevo_webhook_token: str = ""
     brevo_webhook_url: str = ""

@@ -1,4 +1,4 @@
-"""The control API under /sandbox: look inside, inject events, switch faults. JSON in, JSON out.
+"""The control API under /sandbox, in JSON: reads the state, injects events, and switches faults.
 
 Lists answer `{"data": [...]}`; errors answer `{"message": "..."}` with 400 or 404.
 """
@@ -76,7 +76,7 @@ def clear_faults(sandbox: Sandbox, _: Request) -> Any:
 
 
 def preset(sandbox: Sandbox, request: Request, name: str) -> Any:
-    """Switch a preset on beside the rules in force, or off if it is on."""
+    """Add a preset to the active rules, or remove it if it is active."""
     if name not in presets.PRESETS:
         raise Refused(f"There is no preset {name}.", status=404)
     sandbox.faults.replace(presets.toggled(sandbox.faults.rules(), name))
@@ -145,7 +145,7 @@ def settings(sandbox: Sandbox, _: Request) -> Any:
 
 
 def change_settings(sandbox: Sandbox, request: Request) -> Any:
-    """Change settings while running, until the next restart; a rate of null or 0 switches a limit off."""
+    """Change settings until the next restart. A rate of null or 0 switches a limit off."""
     wanted = body(request)
     known = set(settings(sandbox, request))
     if unknown := set(wanted) - known:
@@ -171,7 +171,7 @@ def change_settings(sandbox: Sandbox, request: Request) -> Any:
 
 
 def clock(sandbox: Sandbox, request: Request) -> Any:
-    """Let time pass for idempotency keys, event retention and new objects."""
+    """Move the clock forward, for idempotency keys, event retention and new objects."""
     seconds = body(request).get("advance_seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         raise Refused("advance_seconds must be a number and not negative.")

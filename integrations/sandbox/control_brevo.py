@@ -1,4 +1,4 @@
-"""What happens to messages after Brevo took them: bounces, complaints, clicks."""
+"""Injects what happens to messages after Brevo accepted them: bounces, complaints, clicks."""
 
 from __future__ import annotations
 

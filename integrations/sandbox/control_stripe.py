@@ -1,4 +1,4 @@
-"""What happens at Stripe without a call of the shop: customers authenticate, banks dispute, refunds fail."""
+"""Injects what happens at Stripe without a call by the shop: authentications, disputes, failing refunds."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def warn_of_fraud(sandbox: Sandbox, request: Request) -> Any:
 
 
 def replace_card(sandbox: Sandbox, request: Request, id: str) -> Any:
-    """`{"exp_month"?, "exp_year"?, "last4"?}`: the network told Stripe of a new card."""
+    """`{"exp_month"?, "exp_year"?, "last4"?}`: the card network sends Stripe the details of a new card."""
     call, wanted = Call(sandbox=sandbox), _body(request)
     method = call.get("payment_method", id)
     if not wanted or set(wanted) - {"exp_month", "exp_year", "last4"}:
@@ -108,7 +108,7 @@ def replace_card(sandbox: Sandbox, request: Request, id: str) -> Any:
 
 
 def redeliver_event(sandbox: Sandbox, _: Request, id: str) -> Any:
-    """Send an event again as it was, as the dashboard's resend button does."""
+    """Send an event again unchanged, as the resend button of Stripe's dashboard does."""
     event = Call(sandbox=sandbox).get("event", id)
     sandbox.webhooks.enqueue(provider="stripe", event_id=id, event_type=event["type"], payload=event)
     return {"id": id, "state": "pending"}

@@ -1,6 +1,6 @@
 """Dixa's API v1 as far as a customer record sync uses it: end users, custom attributes, anonymization.
 
-No idempotency, no DELETE, errors in words only. Public limits: 10 requests a second, burst 4.
+Dixa has no idempotency keys, no DELETE, and no error codes. Its public limits: 10 requests a second, burst 4.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def anonymize(sandbox: Sandbox, _: Request, id: str) -> tuple[int, Document]:
 
 
 def anonymization(sandbox: Sandbox, _: Request, id: str) -> tuple[int, Document]:
-    """The first poll still finds the work under way; from the second on it is done."""
+    """The first poll finds the work in progress. From the second poll on it is done."""
     asked = sandbox.store.get(REQUEST_KIND, id)
     if asked is None:
         raise Refused(404, "Anonymization request not found")
@@ -203,7 +203,7 @@ def _replace(sandbox: Sandbox, user: Document, wanted: Document) -> Document:
 
 
 def _save(sandbox: Sandbox, user: Document) -> Document:
-    """Store a user unless the e-mail or the phone belongs to another: then 400 in words."""
+    """Store a user unless the e-mail address or the phone belongs to another user. Raises 400."""
     for name, label in (("email", "EmailExists"), ("phoneNumber", "PhoneNumberExists")):
         if not user[name]:
             continue
@@ -220,7 +220,7 @@ def _store(sandbox: Sandbox, user: Document) -> Document:
 
 
 def _each(sandbox: Sandbox, item: Document, act: Act) -> Document:
-    """One item of a bulk call; its failure spoils only itself."""
+    """One item of a bulk call. Its failure does not affect the other items."""
     try:
         with sandbox.store.savepoint():
             return {"_type": "BulkActionSuccess", "data": act(sandbox, item)}
@@ -283,7 +283,7 @@ def _blank() -> Document:
 
 
 def _listed(user: Document) -> Document:
-    """Lists leave custom attributes out."""
+    """Lists do not contain custom attributes."""
     return {name: value for name, value in user.items() if name != "customAttributes"}
 
 

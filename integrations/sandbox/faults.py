@@ -1,4 +1,4 @@
-"""Faults that can be switched on while the sandbox runs: slow, failing, dropped and garbled answers."""
+"""Faults that can be switched on while the sandbox runs: slow, failing, dropped and garbled responses."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FIELDS = {
 
 
 class InvalidFault(Exception):
-    """A fault rule cannot be understood."""
+    """A fault rule is invalid."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One rule. `rate` is the chance per matching request; after `times` hits the rule retires."""
+    """One rule. `rate` is the probability for each matching request; the rule ends after `times` hits."""
 
     kind: str
     provider: str | None = None
@@ -54,7 +54,7 @@ class Fault:
         return fnmatch.fnmatchcase(path, self.path) or ("*" not in self.path and path.startswith(self.path))
 
     def strikes(self) -> bool:
-        """Roll the dice; a hit counts against `times`."""
+        """Decide at random whether this request gets the fault; a hit counts against `times`."""
         if self.times is not None and self.hits >= self.times:
             return False
         if self.rate < 1 and self.dice.random() >= self.rate:
@@ -80,7 +80,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Plan:
-    """What is to go wrong with one request."""
+    """The faults that one request gets."""
 
     latency_seconds: float = 0.0
     before: Fault | None = None
@@ -93,8 +93,8 @@ class Plan:
 
 
 class Faults:
-    """The rules in force, read under a lock. Those that were put in force survive a restart; the rules ``of_this_run``,
-    which hold instead until then, do not."""
+    """The active rules, read under a lock. Rules that were set while the sandbox runs survive a restart. The rules
+    ``of_this_run`` apply until rules are set, and do not survive a restart."""
 
     def __init__(self, store: Store, *, of_this_run: Sequence[Mapping[str, Any]] = ()) -> None:
         self._store = store
@@ -102,9 +102,9 @@ class Faults:
         self._rules: list[Fault] = [parse(rule) for rule in of_this_run or store.setting("faults") or []]
 
     def replace(self, rules: Iterable[Mapping[str, Any]]) -> None:
-        """Put these rules in force instead; raises `InvalidFault` and changes nothing if one is wrong."""
+        """Replace the active rules. Raises `InvalidFault` and changes nothing if one rule is invalid."""
         parsed = [parse(rule) for rule in rules]
-        # Not under our lock: a webhook being enqueued holds the store and waits for us.
+        # Do not hold the lock here, to avoid a deadlock: enqueueing a webhook holds the store and waits for this lock.
         self._store.set_setting("faults", [fault.as_rule() for fault in parsed])
         with self._lock:
             self._rules = parsed
@@ -114,7 +114,7 @@ class Faults:
             return [fault.as_rule() for fault in self._rules]
 
     def plan(self, *, provider: str, method: str, path: str) -> Plan:
-        """Latencies add up; of the other kinds the first that strikes wins."""
+        """Latencies add up. Of the other kinds, the first that hits is used."""
         plan = Plan()
         if not self._rules:
             return plan
@@ -133,7 +133,7 @@ class Faults:
         return plan
 
     def webhook(self, *, provider: str) -> dict[str, Fault]:
-        """The webhook faults that strike one delivery, by kind."""
+        """The webhook faults that one delivery gets, by kind."""
         with self._lock:
             return {
                 fault.kind: fault
@@ -143,7 +143,7 @@ class Faults:
 
 
 def parse(rule: Mapping[str, Any]) -> Fault:
-    """Check one rule; raises `InvalidFault` with a sentence for the person who wrote it."""
+    """Check one rule. Raises `InvalidFault` with a message for the person who wrote it."""
     if not isinstance(rule, Mapping):
         raise InvalidFault("A fault rule is a JSON object.")
     unknown = set(rule) - FIELDS - {"hits"}

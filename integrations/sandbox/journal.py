@@ -1,4 +1,4 @@
-"""A record of every request received, for tests that count calls and for the page. It holds no secrets."""
+"""The journal of all received requests, for tests that count calls and for the page. It contains no secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Entry:
     path: str
     idempotency_key: str | None
     status: int | None
-    """None: the connection was dropped without an answer."""
+    """None means that the connection was dropped without a response."""
     replayed: bool
     faults: list[str]
     at: float
@@ -29,7 +29,7 @@ class Journal:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=KEPT)
         self.volume = 1
-        """Which record this is; a request is written into the one in which it began."""
+        """The number of this journal. A request is recorded in the journal in which it began."""
 
     def add(self, entry: Entry, *, volume: int) -> None:
         with self._lock:

@@ -34,7 +34,7 @@ TABS = {
     "faults": "Faults",
 }
 REFRESH = ("2", "5", "15")
-# Also in force inside the previews of mails: nothing is fetched from anywhere, nothing runs.
+# The policy also applies inside the previews of mails, so that they load nothing and run no script.
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -75,7 +75,7 @@ def handle(sandbox: Sandbox, request: Request) -> Response:
 
 
 def _act(sandbox: Sandbox, request: Request) -> Response:
-    """One button was pressed: do it and show the tab again."""
+    """Carry out the action of a button, then show the same tab again."""
     origin = request.headers.get("Origin")
     if origin not in (None, "null") and urlsplit(origin).netloc != request.host:
         return Response("Forms of other sites are refused.\n", status=403, content_type="text/plain")
@@ -171,7 +171,7 @@ def _tone(word: object) -> str:
 
 
 def _plain_preview(text: str) -> str:
-    """A text mail as a document for the preview."""
+    """A plain-text mail as an HTML document for the preview."""
     return f'<pre style="font:14px/1.5 ui-monospace,monospace;white-space:pre-wrap">{html.escape(text)}</pre>'
 
 

@@ -18,7 +18,7 @@ Fields = dict[str, str]
 
 
 def act(sandbox: Sandbox, fields: Fields) -> None:
-    """Do what a button says; raises `Refused` with a sentence to show."""
+    """Carry out the action of a button. Raises `Refused` with a message to show."""
     action = ACTIONS.get(fields.get("action", ""))
     if action is None:
         raise Refused("There is no such button.")
@@ -56,7 +56,7 @@ def _mail_event(sandbox: Sandbox, fields: Fields) -> None:
 def _authenticate(sandbox: Sandbox, fields: Fields) -> None:
     intent = sandbox.store.get("payment_intent", fields.get("id", ""))
     if intent is None or intent["status"] != "requires_action":
-        raise Refused("This payment does not wait for its customer any more.")
+        raise Refused("This payment no longer waits for its customer.")
     confirmation.authenticate(Call(sandbox=sandbox), intent, success=fields.get("outcome") == "success")
 
 
@@ -71,7 +71,7 @@ def _dispute(sandbox: Sandbox, fields: Fields) -> None:
 def _close_dispute(sandbox: Sandbox, fields: Fields) -> None:
     dispute = sandbox.store.get("dispute", fields.get("id", ""))
     if dispute is None or dispute["status"] in disputes.CLOSED or fields.get("outcome") not in ("won", "lost"):
-        raise Refused("This dispute is not open any more.")
+        raise Refused("This dispute is no longer open.")
     disputes.close(Call(sandbox=sandbox), dispute, status=fields["outcome"])
 
 
@@ -83,7 +83,7 @@ def _refund(sandbox: Sandbox, fields: Fields) -> None:
     elif outcome == "fail" and status in ("pending", "succeeded"):
         refunds.fail(Call(sandbox=sandbox), refund or {}, reason="lost_or_stolen_card")
     else:
-        raise Refused("This refund has come to its end.")
+        raise Refused("This refund is already final.")
 
 
 def _redeliver(sandbox: Sandbox, fields: Fields) -> None:

@@ -21,7 +21,7 @@ PRESETS: dict[str, Preset] = {
         "Stripe: 30\u00a0% errors, half after the effect",
         (
             {"provider": "stripe", "kind": "error", "status": 503, "rate": 0.15, **POST},
-            # Of the 85 % left, so that both halves are equal.
+            # A share of the remaining 85 %, so that both halves are equal.
             {"provider": "stripe", "kind": "error_after_effect", "status": 500, "rate": 0.1765, **POST},
         ),
     ),
@@ -56,13 +56,13 @@ PRESETS: dict[str, Preset] = {
 
 
 def is_on(rules: Sequence[Rule], name: str) -> bool:
-    """Whether every rule of the preset is in force."""
+    """Whether every rule of the preset is active."""
     plain = [_plain(rule) for rule in rules]
     return all(_plain(rule) in plain for rule in PRESETS[name].rules)
 
 
 def toggled(rules: Sequence[Rule], name: str) -> list[Rule]:
-    """The rules with the preset added, or taken away if it is on."""
+    """The rules with the preset added, or removed if it is active."""
     mine = [_plain(rule) for rule in PRESETS[name].rules]
     if is_on(rules, name):
         return [rule for rule in rules if _plain(rule) not in mine]

@@ -1,4 +1,4 @@
-"""Token buckets, as the providers run them in front of their APIs."""
+"""Token buckets, as the providers use them for rate limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TokenBucket:
             self._tokens, self._at = float(burst), self._clock()
 
     def take(self) -> tuple[bool, int, float]:
-        """Take one token: (whether there was one, how many are left, seconds until the next)."""
+        """Take one token: (whether there was a token, how many are left, seconds until the next one)."""
         with self._lock:
             if self.per_second is None:
                 return True, int(self.burst), 0.0

@@ -1,10 +1,10 @@
-"""A request to the control API that cannot be met."""
+"""The error of the control API."""
 
 from __future__ import annotations
 
 
 class Refused(Exception):
-    """The message is for the person at the keyboard."""
+    """The request cannot be carried out. The message is shown to the person who sent it."""
 
     def __init__(self, message: str, *, status: int = 400) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Answers in JSON."""
+"""Responses in JSON."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def json_reply(body: Any, status: int = 200) -> Response:
 
 
 def raw_json_reply(body: bytes | str, status: int) -> Response:
-    """An answer that is already encoded."""
+    """A response whose body is already encoded."""
     return Response(body, status=status, content_type="application/json")

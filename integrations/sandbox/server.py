@@ -1,4 +1,4 @@
-"""A threaded HTTP/1.1 server: werkzeug's, with kept-alive connections and no needless waits."""
+"""A threaded HTTP/1.1 server: werkzeug's, with keep-alive connections and without delays."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ HOST = "127.0.0.1"
 
 
 class PortTaken(Exception):
-    """Something else listens on the port."""
+    """Another process listens on the port."""
 
 
 class KeepAliveHandler(WSGIRequestHandler):
-    """Reads the whole body, calls the application, answers with a length, and keeps the connection.
+    """Reads the whole body, calls the application, responds with a Content-Length, and keeps the connection open.
 
-    Werkzeug's own handler closes each connection and lingers 10 ms after each answer, because it cannot know
-    that the body was read; here it always was.
+    Werkzeug's own handler closes each connection, and waits 10 ms after each response, because it does not know whether
+    the body was read. This handler has always read it.
     """
 
     protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True  # Else small answers wait 40 ms for the client's delayed acknowledgment.
+    disable_nagle_algorithm = True  # Otherwise small responses wait 40 ms for the delayed TCP ACK.
     wbufsize = 64 * 1024
 
     def run_wsgi(self) -> None:
@@ -83,11 +83,11 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Silent: the journal keeps the record."""
+        """Write no access log; the journal records requests."""
 
 
 def bind(sandbox: App, *, port: int) -> BaseWSGIServer:
-    """A server on loopback, bound but not yet running; port 0 picks a free one. Raises `PortTaken`."""
+    """A server on loopback that is bound but not yet running. Port 0 chooses a free port. Raises `PortTaken`."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -95,7 +95,7 @@ def bind(sandbox: App, *, port: int) -> BaseWSGIServer:
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(f"Port {port} is taken. Set SANDBOX_PORT to another one.") from error
+            raise PortTaken(f"Port {port} is taken. Set SANDBOX_PORT to another port.") from error
         raise
     listener.listen(128)
     try:

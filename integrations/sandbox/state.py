@@ -1,4 +1,4 @@
-"""What lives as long as one sandbox, and every part of it works with."""
+"""The state of one sandbox, which all of its parts share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from integrations.sandbox.webhooks import Send, Webhooks, post
 
 
 class Clock:
-    """Time as the sandbox sees it; it can be moved forward to let keys and windows expire."""
+    """The time of the sandbox. Tests move it forward, so that keys and time windows expire."""
 
     def __init__(self) -> None:
         self.offset = 0.0
@@ -24,13 +24,14 @@ class Clock:
 
 
 class Sandbox:
-    """Its settings, clock, store, faults, webhooks, record of requests and rate limits."""
+    """The settings, clock, store, faults, webhooks, request journal and rate limits of a sandbox."""
 
     def __init__(self, config: Config, *, send: Send = post) -> None:
         self.config = config
         self.clock = Clock()
         self.store = Store(config.data)
-        self.store.execute("DELETE FROM idempotency WHERE status IS NULL")  # In flight when the last run was killed.
+        # Keys without a status were in flight when the last run was killed.
+        self.store.execute("DELETE FROM idempotency WHERE status IS NULL")
         self.faults = Faults(self.store, of_this_run=config.faults)
         self.webhooks = Webhooks(store=self.store, config=config, faults=self.faults, send=send)
         self.journal = Journal()
@@ -49,13 +50,13 @@ class Sandbox:
         self.store.close()
 
     def reset(self) -> None:
-        """Forget everything: objects, keys, deliveries, faults and the record of requests."""
+        """Delete everything: objects, keys, deliveries, faults and the request journal."""
         self.store.wipe()
         self.faults.replace([])
         self.journal.clear()
         self.clock.offset = 0.0
 
     def linger(self, plan: Plan) -> None:
-        """Be slow, if the plan says so."""
+        """Wait, if the plan contains a latency."""
         if plan.latency_seconds:
             self.stopping.wait(plan.latency_seconds)

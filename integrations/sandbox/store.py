@@ -1,7 +1,7 @@
-"""The sandbox's own SQLite file: it plays other companies' systems, so it never shares the shop's database.
+"""The SQLite file of the sandbox. It represents other companies' systems, so it does not share the shop's database.
 
-One connection behind one lock. Every operation is a few microseconds of SQL, so a single writer is faster
-than fighting over the file, and each API call is one atomic transaction.
+It uses one connection behind one lock. Each operation takes a few microseconds, so a single writer is faster than
+several that compete for the file, and each API call is one transaction.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Store:
         self._depth = 0
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
         self._db.execute("PRAGMA journal_mode=WAL")
-        # OFF: a power cut may lose demo data; a killed process loses nothing.
+        # OFF: a power failure may lose data, a killed process does not.
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.executescript(SCHEMA)
 
@@ -64,7 +64,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, one caller at a time; may be nested."""
+        """A transaction. Only one caller at a time; transactions can be nested."""
         with self._lock:
             if self._depth:
                 yield
@@ -83,7 +83,7 @@ class Store:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Inside a transaction: undo only what happens in this block if it raises."""
+        """Inside a transaction: roll back only this block if it raises."""
         with self.transaction():
             self._db.execute("SAVEPOINT inner")
             try:
@@ -153,7 +153,7 @@ class Store:
         after: str | None = None,
         before: str | None = None,
     ) -> tuple[list[Document], bool]:
-        """One page, newest first, and whether there is more. Raises `UnknownCursor`."""
+        """One page, newest first, and whether more pages follow. Raises `UnknownCursor`."""
         where, values = ["o.kind = ?"], [kind]
         for name, wanted in (filters or {}).items():
             options = [wanted] if isinstance(wanted, str) else list(wanted)

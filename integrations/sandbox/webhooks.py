@@ -1,8 +1,7 @@
-"""Delivery of webhooks to the shop: durable, at least once, in the manner of each provider.
+"""Delivers webhooks to the shop: durably, at least once, and in the way of each provider.
 
-Stripe signs each attempt afresh and retries on anything but a 2xx. Brevo sends a bearer token and retries
-only when the shop cannot be reached, times out or answers 429; any other 4xx or any 5xx ends it, and the
-event is lost.
+Stripe signs each attempt again, and retries after any response but a 2xx. Brevo sends a bearer token, and retries only
+if the shop cannot be reached, times out, or answers 429. After any other 4xx or 5xx, Brevo drops the event.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, timeout: float) -> i
 
 
 class Webhooks:
-    """The queue of deliveries and the threads that work it off."""
+    """The queue of deliveries and the threads that process it."""
 
     def __init__(self, *, store: Store, config: Config, faults: Faults, send: Send = post) -> None:
         self._store, self._config, self._faults, self._send = store, config, faults, send
@@ -79,13 +78,13 @@ class Webhooks:
         self._stopping = threading.Event()
         self._starting = threading.Lock()
         self._dispatcher: threading.Thread | None = None
-        # Whatever was on the wire when the last run ended goes out again.
+        # Deliveries that were being sent when the last run ended are sent again.
         store.execute("UPDATE deliveries SET state = 'pending' WHERE state = 'sending'")
         if store.execute("SELECT 1 FROM deliveries WHERE state = 'pending' LIMIT 1"):
             self._start()
 
     def enqueue(self, *, provider: str, event_id: str, event_type: str, payload: Any, url: str | None = None) -> None:
-        """Record a delivery in the caller's transaction, where there is an address and a subscription for it."""
+        """Record a delivery in the caller's transaction, if an endpoint exists and subscribes to the event type."""
         url = url or self.urls.get(provider)
         subscribed = self._config.stripe_webhook_events if provider == "stripe" else ()
         if not url or (subscribed and event_type not in subscribed):
@@ -108,7 +107,7 @@ class Webhooks:
         self._wake.set()
 
     def redeliver(self, delivery_id: int) -> bool:
-        """Send once more, now; False if there is no such delivery."""
+        """Send the delivery again now. Return False if it does not exist."""
         found = self._store.execute("SELECT id FROM deliveries WHERE id = ?", (delivery_id,))
         self._store.execute(
             "UPDATE deliveries SET state = 'pending', attempts = 0, due = ? WHERE id = ?",
@@ -131,7 +130,7 @@ class Webhooks:
         return int(self._store.execute("SELECT count(*) FROM deliveries")[0][0])
 
     def idle(self) -> bool:
-        """Whether nothing is waiting or on the wire."""
+        """Whether no delivery is waiting or being sent."""
         return not self._store.execute("SELECT 1 FROM deliveries WHERE state IN ('pending', 'sending') LIMIT 1")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""/v3/smtp/blockedContacts: addresses that get no transactional mail any more.
+"""/v3/smtp/blockedContacts: addresses that no longer receive transactional mail.
 
 Not the same as a contact's `emailBlacklisted`, which stops campaigns only.
 """

@@ -1,4 +1,4 @@
-"""/v3/contacts: 201 created, 204 updated, 400 `duplicate_parameter` when two contacts would clash."""
+"""/v3/contacts: 201 created, 204 updated, 400 `duplicate_parameter` if two contacts would share an identifier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IDENTIFIERS = {"email_id": "email", "contact_id": "id", "ext_id": "ext_id", "pho
                "whatsapp_id": "WHATSAPP", "landline_number_id": "LANDLINE_NUMBER"}  # fmt: skip
 UNIQUE = ("email", "ext_id", "SMS", "WHATSAPP", "LANDLINE_NUMBER")
 
-# Attributes must exist in the account before use. These are the ones the sandbox's account has.
+# Attributes must exist in the account before use. The account of the sandbox has these.
 ATTRIBUTES: dict[str, type | tuple[type, ...]] = {
     "EMAIL": str, "SMS": str, "WHATSAPP": str, "LANDLINE_NUMBER": str, "EXT_ID": str, "FIRSTNAME": str,
     "LASTNAME": str, "LANGUAGE": str, "LOCALE": str, "COUNTRY": str, "PLAN": str, "SUBSCRIPTION_STATUS": str,
@@ -110,20 +110,20 @@ def id_by_email(sandbox: Sandbox, address: str) -> int | None:
 
 
 def unsubscribe(sandbox: Sandbox, address: str) -> None:
-    """Stop campaigns to this address. Transactional mail has a blocklist of its own."""
+    """Stop campaigns to this address. Transactional mail has a separate blocklist."""
     if contact := by_key(sandbox, "email", address):
         contact["emailBlacklisted"] = True
         _store(sandbox, contact)
 
 
 def shown(contact: Document) -> Document:
-    """A contact as GET answers it."""
+    """A contact as GET returns it."""
     return {**contact, "id": int(contact["id"].split(".")[1]), "statistics": {}}
 
 
 def _apply(sandbox: Sandbox, contact: Document, document: Document, wanted: Document, *, email: str | None) -> None:
     if email and contact["email"] and email != contact["email"]:
-        contact["emailBlacklisted"] = False  # Brevo re-subscribes a changed address, unless told otherwise below.
+        contact["emailBlacklisted"] = False  # Brevo re-subscribes a changed address, unless the request says otherwise.
     contact["email"] = email or contact["email"]
     contact["ext_id"] = document.get("ext_id") or contact["ext_id"]
     merged = contact["attributes"] | {name: value for name, value in wanted.items() if name != "EMAIL"}
@@ -145,7 +145,7 @@ def _store(sandbox: Sandbox, contact: Document) -> None:
 
 
 def _merged(sandbox: Sandbox, owners: dict[str, Document], *, force: bool) -> Document:
-    """The contact behind the identifiers; several are merged only by force, into the latest changed."""
+    """The contact with these identifiers. Several contacts are merged only with `force`, into the newest."""
     latest, *others = sorted(owners.values(), key=lambda contact: contact["modifiedAt"], reverse=True)
     if others and not force:
         raise duplicate("Unable to update contact, the identifiers belong to different contacts")
@@ -170,7 +170,7 @@ def _find(sandbox: Sandbox, identifier: str, kind: str | None) -> Document:
 
 
 def _attributes(sandbox: Sandbox, document: Document) -> Document:
-    """The attributes that will be written: Brevo ignores unknown names and wrong types in silence."""
+    """The attributes to write. Brevo silently ignores unknown names and wrong types."""
     known = known_attributes(sandbox)
     kept: Document = {}
     for name, value in (document.get("attributes") or {}).items():

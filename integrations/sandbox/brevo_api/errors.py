@@ -1,4 +1,4 @@
-"""Brevo's errors: a code and a sentence."""
+"""Brevo's errors: a code and a message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def duplicate(message: str) -> BrevoError:
 def check_shape(
     document: Mapping[str, Any], shape: Mapping[str, type | tuple[type, ...]], *, of_objects: Iterable[str] = ()
 ) -> None:
-    """Refuse unknown fields, wrong types, and lists of anything but objects; null counts as absent."""
+    """Refuse unknown fields, wrong types, and lists that contain anything but objects. Null counts as absent."""
     for name, value in document.items():
         if name not in shape:
             raise invalid(f"{name} is not a valid parameter")

@@ -1,7 +1,7 @@
-"""What Brevo tells the shop afterwards, in the shapes of its webhooks.
+"""The webhooks that Brevo sends about messages and contacts.
 
-Addresses decide the fate of a mail: a local part that begins with an event's name, such as
-`hard_bounce+ann@example.com`, meets it.
+The address decides what happens to a mail. If the local part begins with the name of an event, as in
+`hard_bounce+ann@example.com`, that event happens.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EMAIL_WEBHOOK, SMS_WEBHOOK, MARKETING_WEBHOOK = 77, 79, 78
 
 
 def after_sending(sandbox: Sandbox, mail: Document, address: str) -> None:
-    """`request`, then `delivered`, unless the address or the blocklist says otherwise."""
+    """`request`, then `delivered`, unless the test address or the blocklist prevents it."""
     email_event(sandbox, mail, address, "request")
     fate = next((event for event in BY_ADDRESS if address.lower().startswith(event)), "delivered")
     if blocklist.has(sandbox, address):
@@ -47,7 +47,7 @@ def after_sending(sandbox: Sandbox, mail: Document, address: str) -> None:
 
 
 def email_event(sandbox: Sandbox, mail: Document, address: str, event: str, **more: Any) -> Document:
-    """Something happened to a mail: remember it, block the contact if need be, tell the shop."""
+    """Record an event of a mail, block the contact if the event requires it, and send the webhook."""
     payload = {
         "event": event,
         "email": address,

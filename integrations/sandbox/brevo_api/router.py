@@ -1,4 +1,4 @@
-"""Brevo's URLs, key, limits and answers."""
+"""Brevo's URLs, API key, rate limits and responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""POST /v3/transactionalSMS/send and /sms. There is no idempotency: a repeat is a second message."""
+"""POST /v3/transactionalSMS/send and /sms. There is no idempotency key: a repeated request sends a second SMS."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def send(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
 
 
 def send_and_wait(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
-    """The synchronous endpoint, which also tells the price."""
+    """The synchronous endpoint, which also returns the price."""
     sms = _accept(sandbox, document)
     told = ("reference", "messageId", "smsCount", "usedCredits", "remainingCredits")
     return 201, {name: sms[name] for name in told}
@@ -79,7 +79,7 @@ def _accept(sandbox: Sandbox, document: Document) -> Document:
 
 
 def _pay(sandbox: Sandbox, cost: float) -> float:
-    """Take the price from the credits; 402 when they run out."""
+    """Subtract the price from the credits. Raises 402 if they are used up."""
     left = sandbox.store.setting("brevo.credits")
     if left is None:
         left = sandbox.config.brevo_credits

@@ -1,4 +1,4 @@
-"""One API call in execution, and what its endpoint may do: load, save, list, tell the world."""
+"""One API call, and what its endpoint may do: load, save and list objects, and emit events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 API_VERSION = "2026-10-28.endive"
 ALPHABET = string.ascii_letters + string.digits
 INTERNAL = "_sandbox"
-"""Key of what the sandbox remembers about an object and Stripe would not show."""
+"""The key of internal data of an object, which Stripe would not show."""
 
 NOUNS = {
     "customer": "customer",
@@ -47,7 +47,7 @@ def new_id(prefix: str) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """What an endpoint sees of one request."""
+    """One request, as an endpoint sees it."""
 
     sandbox: Sandbox
     params: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Call:
         return document
 
     def page(self, kind: str, *, url: str, **filters: str | Sequence[str] | None) -> Document:
-        """A list answer for the paging parameters of this call."""
+        """A list response for the paging parameters of this call."""
         params = self.params
         try:
             documents, more = self.sandbox.store.page(
@@ -92,7 +92,7 @@ class Call:
         return {"object": "list", "url": url, "has_more": more, "data": documents}
 
     def emit(self, type: str, document: Document, *, previous: Mapping[str, Any] | None = None) -> None:
-        """Record an event with the object as it is now, and queue its delivery."""
+        """Record an event with the current state of the object, and queue its delivery."""
         data: Document = {"object": rendered(document)}
         if previous is not None:
             data["previous_attributes"] = dict(previous)
@@ -111,7 +111,7 @@ class Call:
         self.sandbox.webhooks.enqueue(provider="stripe", event_id=event["id"], event_type=type, payload=event)
 
     def expanded(self, document: Document) -> Document:
-        """The answer to the client: without internals, with what `expand[]` asked for."""
+        """The response to the client: without internal data, and with the objects that `expand[]` names."""
         answer: Document = rendered(document)
         for path in self.params.get("expand", []):
             parts = path.split(".")
@@ -139,7 +139,7 @@ class Call:
 
 
 def rendered(value: Any) -> Any:
-    """A copy without the sandbox's own notes."""
+    """A copy without the internal data of the sandbox."""
     if isinstance(value, dict):
         return {key: rendered(item) for key, item in value.items() if key != INTERNAL}
     if isinstance(value, list):

@@ -1,9 +1,9 @@
 """The test cards: one table of what each `pm_card_*` and `tok_*` does (docs.stripe.com/testing).
 
-Real Stripe has test cards for a few declines only. For every code of `DECLINES` the sandbox adds
-`pm_card_chargeDeclined_<decline_code>`, which declines on attach too, as Stripe's decline cards do, and
-`pm_card_chargeCustomerFail_<decline_code>`, which attaches and then declines. These are Mastercards and carry
-a `network_advice_code`.
+Stripe has test cards for a few declines only. For each code of `DECLINES` the sandbox adds two cards.
+`pm_card_chargeDeclined_<decline_code>` also declines on attach, as Stripe's decline cards do.
+`pm_card_chargeCustomerFail_<decline_code>` attaches, and then declines each charge. Both are Mastercards, and their
+declines carry a `network_advice_code`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ RefundBehavior = Literal["succeeds", "pending", "fails"]
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """How an issuer says no; without a decline code where it was not asked."""
+    """How an issuer declines. There is no decline code if Stripe declined without asking the issuer."""
 
     decline_code: str | None
     message: str = "Your card was declined."
@@ -30,7 +30,7 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A test card. `attach` and `charge` are the declines met there, if any."""
+    """A test card. `attach` and `charge` are the declines of these two operations, if any."""
 
     brand: str = "visa"
     last4: str = "4242"
@@ -45,7 +45,7 @@ class Card:
 LATER, NEVER, DATA = "try_again_later", "do_not_try_again", "confirm_card_data"
 
 # decline_code: (advice_code, network_decline_code, network_advice_code). The network's codes are ISO 8583
-# responses and Mastercard's advice, as the schemes commonly pair them.
+# response codes and Mastercard's advice codes, as the networks usually combine them.
 _ADVICE: dict[str, tuple[str | None, str, str]] = {
     "generic_decline": (LATER, "05", "02"),
     "insufficient_funds": (LATER, "51", "02"),
@@ -77,7 +77,7 @@ _ADVICE: dict[str, tuple[str | None, str, str]] = {
     "new_account_information_available": (DATA, "78", "01"),
 }
 
-# Declines with an error code of their own instead of `card_declined`, and the parameter that they blame.
+# Declines that have their own error code instead of `card_declined`, and the parameter that the error names.
 _OWN_CODE: dict[str, str | None] = {
     "processing_error": None,
     "expired_card": "exp_month",
@@ -195,7 +195,7 @@ NUMBERS = {
     "4000000000007726": "pendingRefund",
     "4000000000005126": "refundFail",
 }
-"""Raw numbers are refused as Stripe refuses them; the table lets a person look one up on the page."""
+"""Raw card numbers are refused, as Stripe refuses them. The page shows this table, to look up a card."""
 
 
 def by_alias(alias: str) -> tuple[str, Card] | None:

@@ -1,4 +1,4 @@
-"""Charges: one for each attempt to take money. Read-only to clients."""
+"""Charges: one for each payment attempt. Clients can only read them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def listing(call: Call) -> Document:
 
 
 def record(call: Call, intent: Document, method: Document, *, decline: cards.Decline | None) -> Document:
-    """Write down one attempt, paid or declined."""
+    """Record one payment attempt, succeeded or declined."""
     charge: Document = {
         "id": new_id("ch"),
         "object": "charge",

@@ -1,4 +1,4 @@
-"""Confirming a PaymentIntent: where a card is charged, declined, or challenged."""
+"""Confirms a PaymentIntent: the card is charged, declined, or must be authenticated."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_usable(call: Call, intent: Document, id: str) -> None:
 
 
 def choose(call: Call, intent: Document, id: str) -> None:
-    """Put the card on the intent; a test alias becomes a card of its own."""
+    """Set the card on the intent; a test alias becomes a new PaymentMethod."""
     if found := cards.by_alias(id) if id.startswith("pm_card_") else None:
         id = call.save(build(call, found[0]))["id"]
     intent["payment_method"] = id
@@ -63,7 +63,7 @@ def choose(call: Call, intent: Document, id: str) -> None:
 
 
 def check_return_url(call: Call, intent: Document, *, confirm: bool) -> None:
-    """Automatic payment methods may redirect, so a customer who is present needs a way back."""
+    """Automatic payment methods may redirect, so an on-session confirmation needs a return URL."""
     automatic = intent["automatic_payment_methods"] or {}
     may_redirect = automatic.get("enabled") and automatic.get("allow_redirects") != "never"
     if confirm and may_redirect and not call.params.get("off_session") and not call.params.get("return_url"):
@@ -121,7 +121,7 @@ def _not_confirmable(intent: Document) -> StripeError:
 
 
 def confirm(call: Call, intent: Document) -> Document:
-    """Try to take the money; raises 402 with the intent inside when the bank says no."""
+    """Charge the card. Raises 402 with the intent in the body if the bank declines."""
     method = call.get("payment_method", intent["payment_method"])
     card = cards.by_name(method[INTERNAL]["card"])
     away = bool(call.params.get("off_session"))
@@ -137,7 +137,7 @@ def confirm(call: Call, intent: Document) -> Document:
 
 
 def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
-    """What the customer's browser does with `next_action`: pass or fail the bank's challenge."""
+    """Do what the customer's browser does with `next_action`: pass or fail the bank's challenge."""
     method = call.get("payment_method", intent["payment_method"])
     card = cards.by_name(method[INTERNAL]["card"])
     decline = card.charge if success else AUTHENTICATION_FAILED
@@ -151,7 +151,7 @@ def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
 
 
 def _challenges(card: cards.Card, method: Document, *, away: bool) -> bool:
-    """Whether the bank wants to see the customer."""
+    """Whether the bank requires authentication."""
     if card.sca == "unless_set_up":
         return not method[INTERNAL]["set_up"]
     return card.sca == "always" or (card.sca == "on_session" and not away)
@@ -168,7 +168,7 @@ def _ask_customer(call: Call, intent: Document) -> Document:
 
 
 def next_action(call: Call, *, url: str) -> Document:
-    """How the customer gets to the bank's challenge: Stripe.js shows it, or a page of Stripe's does."""
+    """How the customer reaches the bank's challenge: Stripe.js shows it, or Stripe redirects to a page."""
     if call.params.get("use_stripe_sdk"):
         return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
     return {
@@ -181,7 +181,7 @@ def succeed(call: Call, intent: Document, method: Document) -> Document:
     if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
         bind(call, method, intent["customer"])
     elif method["customer"] is None:
-        method[INTERNAL]["unusable"] = True  # A card that belongs to nobody pays once.
+        method[INTERNAL]["unusable"] = True  # A card without a customer can pay only once.
         call.save(method)
     charge = charges.record(call, intent, method, decline=None)
     intent |= {
@@ -201,7 +201,7 @@ def succeed(call: Call, intent: Document, method: Document) -> Document:
 def declined(
     call: Call, intent: Document, method: Document, decline: cards.Decline, *, charged: bool = True
 ) -> StripeError:
-    """Write the refusal down on the intent and return the 402 for it."""
+    """Record the decline on the intent and return the 402 error for it."""
     charge = charges.record(call, intent, method, decline=decline)["id"] if charged else None
     intent |= {
         "status": "requires_payment_method",

@@ -72,7 +72,7 @@ def create(call: Call) -> Document:
         "test_clock": None,
     }  # fmt: skip
     _set_default(call, customer, after=params.get("payment_method"))
-    with call.sandbox.store.savepoint():  # A card that declines on attach leaves no customer behind.
+    with call.sandbox.store.savepoint():  # If the card declines on attach, no customer is created.
         call.save(customer)
         call.emit("customer.created", customer)
         if "payment_method" in params:
@@ -111,7 +111,7 @@ def update(call: Call, id: str) -> Document:
 
 
 def delete(call: Call, id: str) -> Document:
-    """The customer reads `deleted: true` from now on; the cards keep its id, as at Stripe."""
+    """The customer now reads `deleted: true`. Its cards keep its id, as at Stripe."""
     customer = _living(call, id)
     call.emit("customer.deleted", customer)
     gone = {"id": id, "object": "customer", "deleted": True}
@@ -131,7 +131,7 @@ def _living(call: Call, id: str) -> Document:
 
 
 def _set_default(call: Call, customer: Document, *, after: str | None = None) -> None:
-    """Apply `invoice_settings`; the default card must be the customer's own (or be attached `after`)."""
+    """Apply `invoice_settings`; the default card must be attached to the customer, or be attached right `after`."""
     wanted = call.params.get("invoice_settings", {})
     default = wanted.get("default_payment_method")
     if default and default != after:

@@ -39,7 +39,7 @@ def open_dispute(
     amount: int | None = None,
     withdraw: bool = True,
 ) -> Document:
-    """The cardholder complains, then the money leaves; an inquiry takes none yet."""
+    """The cardholder disputes the charge. Stripe then withdraws the money, except for an inquiry."""
     inquiry = reason == "inquiry"
     if not charge["paid"]:
         raise StripeError("Only a paid charge can be disputed.", param="charge")
@@ -109,7 +109,7 @@ def update(call: Call, dispute: Document, *, status: str | None) -> Document:
 
 
 def close(call: Call, dispute: Document, *, status: str) -> Document:
-    """`won` gives the money back; `lost` keeps it gone; `warning_closed` ends an inquiry."""
+    """`won` reinstates the funds, `lost` does not, and `warning_closed` ends an inquiry."""
     dispute["status"] = status
     call.save(dispute)
     if status == "won":

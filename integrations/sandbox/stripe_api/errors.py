@@ -1,4 +1,4 @@
-"""Stripe's error bodies, and the errors that every endpoint shares."""
+"""Stripe's error bodies, and the errors that all endpoints share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class StripeError(Exception):
-    """An error answer. `began`: execution had begun, so the answer is kept under the idempotency key."""
+    """An error response. `began`: execution had begun, so the response is stored under the idempotency key."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ def unknown_parameter(name: str) -> StripeError:
 
 
 def injected_error(status: int) -> dict[str, Any]:
-    """The body that Stripe's front end gives with a status of its own."""
+    """The error body that Stripe's front end sends with this status."""
     if status == 429:
         message = "Request rate limit exceeded. Learn more about rate limits here https://docs.stripe.com/rate-limits."
         return StripeError(message, code="rate_limit").error

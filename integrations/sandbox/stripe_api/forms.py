@@ -84,7 +84,7 @@ def one_of(*options: str) -> Kind:
 
 
 def off_session(name: str, value: Any) -> bool:
-    """`true`, `false`, or the older words for why the customer is away."""
+    """`true`, `false`, or one of the older values."""
     return True if value in ("one_off", "recurring") else boolean(name, value)
 
 
@@ -180,13 +180,13 @@ PAGING: dict[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an endpoint accepts: a reader by parameter, and the required ones."""
+    """The parameters of an endpoint: how to read each one, and which are required."""
 
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     required: tuple[str, ...] = ()
 
     def read(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        """The typed parameters; raises `StripeError` on the first that is unknown, missing or wrong."""
+        """The typed parameters. Raises `StripeError` for the first that is unknown, missing or invalid."""
         for name in raw:
             if name not in self.kinds and name != "expand":
                 raise unknown_parameter(name)

@@ -1,7 +1,7 @@
-"""Stripe's idempotency keys (docs.stripe.com/api/idempotent_requests), to the letter.
+"""Stripe's idempotency keys (docs.stripe.com/api/idempotent_requests).
 
-Kept for 24 hours, per account and key: status and body, success or failure, once execution has begun.
-Not kept: validation failures, 401, 429, conflicts.
+Once execution has begun, the status and body are stored for 24 hours by account and key, for a success or a failure.
+Validation errors, 401, 429 and conflicts are not stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_KEY = 255
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The stored answer to an earlier request."""
+    """The stored response to an earlier request."""
 
     status: int
     body: bytes
@@ -36,9 +36,9 @@ def fingerprint(method: str, path: str, params: Mapping[str, Any]) -> str:
 
 
 def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, request_id: str) -> Kept | None:
-    """Claim a key for this request, or return the answer kept under it.
+    """Claim a key for this request, or return the response that is stored under it.
 
-    Raises 400 `idempotency_error` when the key came with another request, 409 when that one is still running.
+    Raises 400 `idempotency_error` if the key was used with another request, and 409 if the first is still running.
     """
     if len(key) > MAX_KEY:
         raise StripeError(
@@ -87,5 +87,5 @@ def keep(sandbox: Sandbox, *, scope: str, key: str, status: int, body: bytes) ->
 
 
 def release(sandbox: Sandbox, *, scope: str, key: str) -> None:
-    """Forget the claim: execution never began."""
+    """Release the claim, because execution never began."""
     sandbox.store.execute("DELETE FROM idempotency WHERE scope = ? AND key = ? AND status IS NULL", (scope, key))

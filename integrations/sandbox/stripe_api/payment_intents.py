@@ -1,4 +1,4 @@
-"""PaymentIntents: create, update, cancel, list. Confirmation, where money moves, is in `confirmation`."""
+"""PaymentIntents: create, update, cancel, list. The module `confirmation` confirms them."""
 
 from __future__ import annotations
 
@@ -293,6 +293,6 @@ def _check_method_settings(params: Document) -> None:
 def _refuse_unsupported(params: Document) -> None:
     for name in UNSUPPORTED:
         if name in params:
-            raise StripeError(f"The sandbox does not stand in for `{name}`.", param=name)
+            raise StripeError(f"The sandbox does not support `{name}`.", param=name)
     if params.get("capture_method") == "manual":
-        raise StripeError("The sandbox does not stand in for manual capture.", param="capture_method")
+        raise StripeError("The sandbox does not support manual capture.", param="capture_method")

@@ -1,4 +1,4 @@
-"""PaymentMethods: made from test tokens, attached to customers, detached for good."""
+"""PaymentMethods: created from test tokens, attached to customers, detached permanently."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def create(call: Call) -> Document:
 
 
 def build(call: Call, card_name: str, *, metadata: dict[str, str] | None = None) -> Document:
-    """A new PaymentMethod of a test card, not saved."""
+    """A new, unsaved PaymentMethod for a test card."""
     card = cards.by_name(card_name)
     print_ = hashlib.sha256(f"{card.brand}{card.last4}".encode()).hexdigest()[:16]
     return {
@@ -152,7 +152,7 @@ def attach(call: Call, id: str) -> Document:
 
 
 def bind(call: Call, method: Document, customer_id: str) -> Document:
-    """Give the card to the customer and say so."""
+    """Attach the card to the customer and emit the event."""
     method["customer"] = customer_id
     call.save(method)
     call.emit("payment_method.attached", method)
@@ -176,7 +176,7 @@ def detach(call: Call, id: str) -> Document:
 
 def listing(call: Call) -> Document:
     customer = call.params.get("customer")
-    if customer is None:  # Without a customer Stripe's list is empty.
+    if customer is None:  # Stripe lists nothing without a customer.
         return {"object": "list", "url": "/v1/payment_methods", "has_more": False, "data": []}
     call.get("customer", customer, param="customer")
     return call.page("payment_method", url="/v1/payment_methods", customer=customer)
@@ -195,7 +195,7 @@ def retrieve_of_customer(call: Call, id: str, method_id: str) -> Document:
 
 
 def fresh_or_known(call: Call, id: str, *, param: str) -> Document:
-    """A known PaymentMethod, or a new one of the test card that an alias names."""
+    """An existing PaymentMethod, or a new one for the test card that the alias names."""
     if id.startswith("pm_card_"):
         found = cards.by_alias(id)
         if found is None:
@@ -205,7 +205,7 @@ def fresh_or_known(call: Call, id: str, *, param: str) -> Document:
 
 
 def card_error(decline: cards.Decline, *, began: bool = True, **more: Any) -> StripeError:
-    """402, with the codes that dunning reads."""
+    """A 402 error with the decline codes."""
     return StripeError(
         decline.message,
         status=402,
@@ -222,7 +222,7 @@ def card_error(decline: cards.Decline, *, began: bool = True, **more: Any) -> St
 
 
 def last_error(decline: cards.Decline, *, charge: str | None, method: Document) -> Document:
-    """The same error as an intent remembers it."""
+    """The same error, as `last_payment_error` of an intent."""
     body = {
         "advice_code": decline.advice_code,
         "charge": charge,

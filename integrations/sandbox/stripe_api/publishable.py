@@ -1,7 +1,7 @@
 """Calls with a publishable key: a browser may read and confirm the one intent whose client secret it was given.
 
-See docs.stripe.com/keys and docs.stripe.com/api/payment_intents/confirm. What such a call shows of an intent is less
-than what a secret key sees: no customer, no metadata, no charge.
+See docs.stripe.com/keys and docs.stripe.com/api/payment_intents/confirm. The response shows less of an
+intent than a call with a secret key: no customer, no metadata, no charge.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KINDS = {
     "POST /v1/setup_intents/<id>/confirm": "setup_intent",
 }
 WORDS = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
-# What Stripe.js sends along, and no server does.
+# Parameters that Stripe.js sends and servers do not.
 OF_BROWSERS = ("key", "client_secret", "expected_payment_method_type")
 FOR_SERVERS = ("off_session", "error_on_requires_action", "mandate", "amount_to_confirm")
 HIDDEN = frozenset(
@@ -60,8 +60,8 @@ def is_publishable(key: str) -> bool:
 
 
 def admit(sandbox: Sandbox, *, name: str, id: str | None, raw: Document) -> Document:
-    """The call's parameters without those of the browser; raises 401 for any other call, 404 and 400 for an intent
-    that is not the secret's."""
+    """The parameters of the call without those of the browser. Raises 401 for any other call, and 404 or 400 for an
+    intent that does not belong to the client secret."""
     kind = KINDS.get(name)
     if kind is None or id is None:
         raise StripeError(FORBIDDEN, status=401)
@@ -85,7 +85,7 @@ def admit(sandbox: Sandbox, *, name: str, id: str | None, raw: Document) -> Docu
 
 
 def narrowed(endpoint: tuple[Callable[..., Document], Form]) -> tuple[Callable[..., Document], Form]:
-    """The endpoint, answering what a browser may see."""
+    """The endpoint, with a response that contains only what a browser may see."""
     operation, form = endpoint
 
     def run(*call: object, **arguments: str) -> Document:

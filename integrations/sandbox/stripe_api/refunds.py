@@ -140,7 +140,7 @@ def listing(call: Call) -> Document:
 
 
 def succeed(call: Call, refund: Document) -> Document:
-    """A pending refund arrives."""
+    """A pending refund succeeds."""
     previous = {"status": refund["status"]}
     refund |= {"status": "succeeded", "pending_reason": None}
     call.save(refund)
@@ -149,7 +149,7 @@ def succeed(call: Call, refund: Document) -> Document:
 
 
 def fail(call: Call, refund: Document, *, reason: str) -> Document:
-    """The money comes back, days later; the charge counts as not refunded by this much."""
+    """The bank returns the money days later, so this amount of the charge is no longer refunded."""
     previous = {"status": refund["status"], "failure_reason": None}
     refund |= {
         "status": "failed",

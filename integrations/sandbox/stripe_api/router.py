@@ -1,4 +1,4 @@
-"""Stripe's URLs, and the way of one request: key, version, idempotency, execution, answer."""
+"""Stripe's URLs, and the steps of one request: key, version, idempotency, execution, response."""
 
 from __future__ import annotations
 
@@ -133,14 +133,14 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
 def _keyed(
     call: Call, endpoint: Endpoint, arguments: Document, raw: Document, plan: Plan, account: str, key: str
 ) -> Answer:
-    """Execute once under a claimed key, and keep the answer if execution began."""
+    """Execute once under the claimed key, and store the response if execution began."""
     try:
         call.sandbox.linger(plan)
         with call.sandbox.store.transaction():
             answer, began = _execute(call, endpoint, arguments, raw)
             if began:
-                # An injected 500 is Stripe failing after it began: that is what it keeps. 502 to 504 come
-                # from the front end, behind which the true answer is kept.
+                # An injected 500 means that Stripe failed after execution began, so Stripe stores the 500. 502 to 504
+                # come from the front end; the true response is stored behind it.
                 broken = plan.after is not None and plan.after.kind == "error_after_effect" and plan.after.status == 500
                 kept = Answer(500, _body({"error": injected_error(500)})) if broken else answer
                 idempotency.keep(call.sandbox, scope=account, key=key, status=kept.status, body=kept.body)
@@ -150,7 +150,7 @@ def _keyed(
 
 
 def _execute(call: Call, endpoint: Endpoint, arguments: Document, raw: Document) -> tuple[Answer, bool]:
-    """Run the endpoint in one transaction; the flag says whether execution had begun when it ended."""
+    """Run the endpoint in one transaction. The flag tells whether execution had begun when it ended."""
     operation, form = endpoint
     refusal: StripeError | None = None
     try:
@@ -161,7 +161,7 @@ def _execute(call: Call, endpoint: Endpoint, arguments: Document, raw: Document)
             except StripeError as error:
                 if not error.began:
                     raise
-                # Not undone: a declined card leaves its intent, its charge and its events behind.
+                # The transaction commits: a decline leaves the intent, the charge and their events.
                 refusal = error
     except StripeError as error:
         return _refusal(error), False
@@ -196,7 +196,7 @@ def _route(path: str, request: Request) -> tuple[str, Document]:
 
 
 def _authenticate(sandbox: Sandbox, request: Request) -> str:
-    """Return the key, which stands for the account; raises 401."""
+    """Return the API key, which identifies the account. Raises 401."""
     header = request.headers.get("Authorization", "")
     scheme, _, credential = header.partition(" ")
     key = credential.strip()
@@ -222,7 +222,7 @@ def _authenticate(sandbox: Sandbox, request: Request) -> str:
 
 
 def _browsers_key(request: Request) -> str:
-    """Stripe.js sends its key as a parameter: a header would have the browser ask for leave first."""
+    """Stripe.js sends its key as a parameter, because a header would cause a CORS preflight request."""
     key = request.values.get("key", "")
     return key if publishable.is_publishable(key) else ""
 
@@ -230,4 +230,4 @@ def _browsers_key(request: Request) -> str:
 def _check_version(request: Request) -> None:
     version = request.headers.get("Stripe-Version", API_VERSION)
     if version != API_VERSION:
-        raise StripeError(f"Invalid Stripe API version: {version}. The sandbox speaks {API_VERSION}.")
+        raise StripeError(f"Invalid Stripe API version: {version}. The sandbox supports {API_VERSION}.")

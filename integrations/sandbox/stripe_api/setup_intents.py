@@ -158,7 +158,7 @@ def _confirm(call: Call, intent: Document) -> Document:
 
 
 def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
-    """What the customer's browser does with `next_action`."""
+    """Do what the customer's browser does with `next_action`."""
     method = call.get("payment_method", intent["payment_method"])
     if success:
         return _succeed(call, intent, method)
