@@ -6,11 +6,11 @@ import datetime as dt
 
 import pytest
 from django_celery_results.models import TaskResult
-from tests.support.payments import place_order
 
 from config.desk.timeline import DONE, FAILED, WAITING, Step, in_order, order_timeline
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
+from tests.support.factories import place_order
 
 NOON = dt.datetime(2030, 1, 1, 12, tzinfo=dt.UTC)
 
