@@ -1,4 +1,4 @@
-"""The composition root: it wires the apps together, and nobody imports it.
+"""The composition root: it connects the apps, and no app imports it.
 
-Nothing is imported here: ``config.development`` starts what the settings need, so it must load without them.
+This module imports nothing: ``config.development`` starts the services that the settings need, so it must load first.
 """

@@ -13,11 +13,11 @@ class CompositionRoot(AppConfig):
     verbose_name = "Configuration"
 
     def ready(self) -> None:
-        logging.captureWarnings(True)  # they are logged like all else, one object a line, now that logging is set up
-        # So that every process of ours has the one Celery app, not only those that `celery -A config` starts.
+        logging.captureWarnings(True)  # log them like all other lines, as JSON
+        # Every process needs the Celery app, not only the worker and the scheduler.
         from django.contrib import admin
 
-        import config.celery  # noqa: F401  it reads the settings, which are not ready above
+        import config.celery  # noqa: F401  it reads the settings, so it cannot be imported above
 
         # Load balancers and browsers ask for these all the time; lines about them would hide the others.
         for path in ("/healthz", "/readyz", settings.STATIC_URL):
@@ -25,5 +25,5 @@ class CompositionRoot(AppConfig):
         admin.site.site_title = settings.SHOP_NAME
         admin.site.site_header = f"{settings.SHOP_NAME} · times are {settings.TIME_ZONE}"
         admin.site.index_title = "Back office"
-        # It takes a quarter of a laptop's width, which the lists need; each page's breadcrumbs lead back to the index.
+        # The lists need its width. The breadcrumbs of each page lead back to the index.
         admin.site.enable_nav_sidebar = False

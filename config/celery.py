@@ -1,4 +1,7 @@
-"""The Celery app: the topology's settings, Django's results, our logs. Workers run ``celery -A config worker``."""
+"""The Celery app: settings from the topology, results in Django's database, JSON logs.
+
+Workers run ``celery -A config worker``.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ app = Celery("shop")
 app.conf.update(celery_settings(settings.SQS_TOPOLOGY))
 app.conf.update(
     result_backend="django-db",
-    # The name and the arguments of a task beside its result: ids and small scalars, as in its message.
+    # Store a task's name and arguments with its result. They are ids and small scalars.
     result_extended=True,
     result_expires=7 * 24 * 3600,
     task_track_started=False,
@@ -31,7 +34,7 @@ app.conf.update(
 
 @signals.setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
-    """Having a receiver is what tells Celery to leave logging as Django configured it."""
+    """If this signal has a receiver, Celery keeps Django's logging configuration."""
 
 
 @signals.task_prerun.connect

@@ -1,4 +1,4 @@
-"""Bodies that come in chunks, without their length. Django takes what has no ``CONTENT_LENGTH`` to have no body."""
+"""Chunked request bodies. Without ``CONTENT_LENGTH``, Django would treat them as empty."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class ChunkedBodies:
-    """Reads such a body and tells the application its length.
+    """Reads a chunked body and sets its length.
 
-    Of one that is larger than anybody here takes only so much is read that each view sees it, and refuses it its way.
+    If the body exceeds every view's limit, it reads one byte more than the limit, so that the view can answer 413.
     """
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # A server that does not end the body for us would have us wait for bytes that never come.
+        # Without wsgi.input_terminated, reading would wait forever for the end of the body.
         if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
             try:
                 body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-            except Exception:  # each server has its own for chunks that are none, or that end too soon
+            except Exception:  # each server raises its own exceptions for invalid or incomplete chunks
                 from integrations.web.problems import (
-                    problem,  # it needs Django to be up, which is made after this module
+                    problem,  # it needs Django, which is set up after this module
                 )
 
                 response = problem(400, "The body could not be read.")

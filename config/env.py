@@ -1,7 +1,7 @@
-"""Every setting that comes from the environment, read once, checked, and typed.
+"""Every setting from the environment: read once, checked and typed.
 
-Development (``DJANGO_DEBUG=1``) has a working default for all of them. Production has none for what matters: a
-missing value, or one that only development may use, stops the start with the variable's name.
+In development (``DJANGO_DEBUG=1``) each setting has a working default. In production, important settings have none: if
+one is missing or holds a development value, the process exits with the variable's name.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ DEVELOPMENT_VALUES = frozenset(
         DEVELOPMENT_SENDER_EMAIL,
     }
 )
-# Stripe's pages are for one release of its API (docs.stripe.com/sdks/stripejs-versioning).
+# Each release of Stripe.js belongs to one release of the API (docs.stripe.com/sdks/stripejs-versioning).
 STRIPE_JS_URL = "https://js.stripe.com/endive/stripe.js"
 MIN_SECRET_KEY_LENGTH = 50
 MAX_DUNNING_STEPS = 8
 
 
 class BadEnvironment(Exception):
-    """The environment cannot be started with; the text names the variable and what it should hold."""
+    """A variable has no usable value. The text names the variable and a correct value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Env:
-    """The environment as the rest of ``config`` sees it. ``database_url`` is None where the embedded one serves."""
+    """The environment's settings. ``database_url`` is None if the embedded PostgreSQL is used."""
 
     debug: bool
     secret_key: str
@@ -91,7 +91,7 @@ class Env:
 
 
 def read(environ: Mapping[str, str] | None = None) -> Env:
-    """Read and check the environment. Raises ``BadEnvironment`` for the first variable that cannot be used."""
+    """Read and check the environment. Raises ``BadEnvironment`` for the first unusable variable."""
     variables = _Variables(os.environ if environ is None else environ)
     sqs_emulator_port = variables.port("SQS_EMULATOR_PORT", 9324)
     sandbox_port = variables.port("SANDBOX_PORT", 8420)
@@ -102,11 +102,11 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     allowed_hosts = variables.allowed_hosts()
     public_url = variables.public_url(f"http://127.0.0.1:{web_port}")
     if not _is_served(public_url, allowed_hosts):
-        raise BadEnvironment("PUBLIC_URL names a host that is not in ALLOWED_HOSTS; no payment link would work.")
+        raise BadEnvironment("PUBLIC_URL names a host that is not in ALLOWED_HOSTS, so payment links would not work.")
     stripe_js_url = f"{sandbox}/stripe.js" if _is_loopback(stripe_api_base) else STRIPE_JS_URL
     return Env(
         debug=variables.debug,
-        secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, shortest=MIN_SECRET_KEY_LENGTH),
+        secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, min_length=MIN_SECRET_KEY_LENGTH),
         allowed_hosts=allowed_hosts,
         database_url=variables.database_url(),
         sqs_topology=_sqs_topology(variables, emulator=f"http://127.0.0.1:{sqs_emulator_port}"),
@@ -117,7 +117,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         stripe_webhook_secrets=variables.stripe_webhook_secrets(),
         brevo_api_key=variables.secret("BREVO_API_KEY", DEVELOPMENT_BREVO_API_KEY),
         brevo_api_base=variables.url("BREVO_API_BASE", f"{sandbox}/brevo/v3"),
-        brevo_webhook_token=variables.secret("BREVO_WEBHOOK_TOKEN", DEVELOPMENT_BREVO_WEBHOOK_TOKEN, shortest=20),
+        brevo_webhook_token=variables.secret("BREVO_WEBHOOK_TOKEN", DEVELOPMENT_BREVO_WEBHOOK_TOKEN, min_length=20),
         brevo_list_id=variables.optional("BREVO_LIST_ID", "", _optional_int),
         dixa_api_token=variables.secret("DIXA_API_TOKEN", DEVELOPMENT_DIXA_API_TOKEN),
         dixa_api_base=variables.url("DIXA_API_BASE", f"{sandbox}/dixa/v1"),
@@ -143,7 +143,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
 
 
 def _sqs_topology(variables: _Variables, *, emulator: str) -> Topology:
-    """What SQS allows is the topology's to know; here text becomes numbers."""
+    """Convert the variables. The topology checks the limits of SQS."""
     options: dict[str, Any] = {
         "region": variables.required("AWS_REGION", "eu-west-1", str),
         "endpoint_url": variables.url("SQS_ENDPOINT_URL", emulator),
@@ -159,7 +159,7 @@ def _sqs_topology(variables: _Variables, *, emulator: str) -> Topology:
 
 
 class _Variables:
-    """Reads one variable at a time and says which one is wrong."""
+    """Reads the variables one by one. Errors name the variable."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -177,27 +177,27 @@ class _Variables:
             raise BadEnvironment(f"{name} is not set; it has a default only with DJANGO_DEBUG=1.")
         return self.optional(name, development_default, parse)
 
-    def secret(self, name: str, development_default: str, *, shortest: int = 1) -> str:
+    def secret(self, name: str, development_default: str, *, min_length: int = 1) -> str:
         value = self.required(name, development_default, str)
         if not self.debug:
             _refuse_development_value(name, value)
-        if len(value) < shortest:
-            raise BadEnvironment(f"{name} is shorter than {shortest} characters.")
+        if len(value) < min_length:
+            raise BadEnvironment(f"{name} is shorter than {min_length} characters.")
         return value
 
     def stripe_api_key(self) -> str:
-        """The publishable key in its place could do nothing, and is in every browser."""
+        """The secret key. A publishable key is rejected, because it cannot charge anything."""
         value = self.secret("STRIPE_API_KEY", DEVELOPMENT_STRIPE_API_KEY)
         if not value.startswith(("sk_", "rk_")):
-            raise BadEnvironment("STRIPE_API_KEY starts with neither sk_ nor rk_; set a secret or a restricted key.")
+            raise BadEnvironment("STRIPE_API_KEY starts with neither sk_ nor rk_; set a secret or restricted key.")
         return value
 
     def stripe_webhook_secrets(self) -> tuple[str, ...]:
-        """One secret, or two with a comma between them while one takes the other's place."""
+        """One secret, or two separated by a comma while a secret is rotated."""
         name = "STRIPE_WEBHOOK_SECRET"
         values = self.required(name, DEVELOPMENT_STRIPE_WEBHOOK_SECRET, _words)
         if len(values) > 2:
-            raise BadEnvironment(f"{name} holds {len(values)} secrets; two may be active at a time.")
+            raise BadEnvironment(f"{name} holds {len(values)} secrets; at most two may be active.")
         for value in values:
             if not value.startswith("whsec_"):
                 raise BadEnvironment(f"{name} does not start with whsec_; set the secret of the endpoint.")
@@ -206,8 +206,7 @@ class _Variables:
         return values
 
     def allowed_hosts(self) -> tuple[str, ...]:
-        """Some of the development hosts may stand beside real ones, for a health check on this machine. Only they
-        alone are what was forgotten, whatever their order."""
+        """In production, development hosts are allowed beside real ones, for health checks, but not alone."""
         values = self.required("ALLOWED_HOSTS", DEVELOPMENT_ALLOWED_HOSTS, _words)
         if not self.debug and set(values) <= set(_words(DEVELOPMENT_ALLOWED_HOSTS)):
             raise BadEnvironment("ALLOWED_HOSTS holds the development value; name the hosts that customers reach.")
@@ -226,23 +225,23 @@ class _Variables:
         return value
 
     def public_url(self, development_default: str) -> str:
-        """Payment links begin with it, and whoever reads one on its way can use it."""
+        """The start of payment links. Anyone who reads such a link can use it, so production needs https."""
         value = self.url("PUBLIC_URL", development_default)
         self._refuse_plain_http("PUBLIC_URL", value)
         return value
 
     def publishable_key(self, secret_key: str) -> str:
-        """A secret key in its place would be handed to every browser, so nothing else is taken. One of the other mode,
-        test or live, finds none of what ``secret_key`` has made."""
+        """The key for browsers. A secret key is rejected, because every browser would get it. Its mode, test or live, must
+        be that of ``secret_key``, or Stripe would not find the objects."""
         value = self.secret("STRIPE_PUBLISHABLE_KEY", DEVELOPMENT_STRIPE_PUBLISHABLE_KEY)
         if not value.startswith("pk_"):
-            raise BadEnvironment("STRIPE_PUBLISHABLE_KEY does not start with pk_; browsers may know no other key.")
+            raise BadEnvironment("STRIPE_PUBLISHABLE_KEY does not start with pk_; browsers must not get any other key.")
         if {_mode(value), _mode(secret_key)} == {"test", "live"}:
-            raise BadEnvironment("STRIPE_PUBLISHABLE_KEY and STRIPE_API_KEY: one is for tests, the other is live.")
+            raise BadEnvironment("STRIPE_PUBLISHABLE_KEY and STRIPE_API_KEY must both be test keys or both live keys.")
         return value
 
     def stripe_js_url(self, development_default: str) -> str:
-        """Stripe's own script, but for the sandbox, which has a stand-in for it."""
+        """The URL of Stripe.js. With the sandbox it is the sandbox's stand-in."""
         value = self.optional("STRIPE_JS_URL", development_default if self.debug else STRIPE_JS_URL, _url)
         if not self.debug and _is_loopback(value):
             raise BadEnvironment("STRIPE_JS_URL points at this machine; the stand-in is for DJANGO_DEBUG=1.")
@@ -251,32 +250,34 @@ class _Variables:
 
     def _refuse_plain_http(self, name: str, value: str) -> None:
         if not self.debug and not value.startswith("https://"):
-            raise BadEnvironment(f"{name} is not https://; plain http serves only with DJANGO_DEBUG=1.")
+            raise BadEnvironment(f"{name} is not https://; plain http is allowed only with DJANGO_DEBUG=1.")
 
     def database_url(self) -> str | None:
         value = self._environ.get("DATABASE_URL", "").strip()
         if not value:
             if not self.debug:
-                raise BadEnvironment("DATABASE_URL is not set; the embedded one serves only with DJANGO_DEBUG=1.")
+                raise BadEnvironment("DATABASE_URL is not set; the embedded PostgreSQL needs DJANGO_DEBUG=1.")
             return None
         try:
             parts = _split(value)
         except ValueError:
-            # Without the reason, which may repeat a part of the password.
+            # Leave out the reason, which may quote a part of the password.
             raise BadEnvironment("DATABASE_URL cannot be read; write postgresql://user:password@host/name.") from None
         if parts.scheme not in ("postgres", "postgresql"):
-            raise BadEnvironment("DATABASE_URL must start with postgresql://; PostgreSQL is the one database we speak.")
+            raise BadEnvironment("DATABASE_URL must start with postgresql://; only PostgreSQL is supported.")
         if not self.debug and self._is_embedded(parts):
             raise BadEnvironment("DATABASE_URL holds the development value, the embedded server; name a real one.")
         return value
 
     def _is_embedded(self, database: SplitResult) -> bool:
-        """The embedded server has no address, only a socket in the folder of development's data. An address on this
-        machine says nothing: a proxy there (PgBouncer, Cloud SQL's) is an ordinary way to a production database."""
+        """Whether this is the embedded server, which has only a socket in the development data folder.
+
+        A loopback address is no sign of it: production databases are often behind a local proxy (PgBouncer, Cloud SQL).
+        """
         folder = self._environ.get("DATA_DIR", "").strip() or ".data"
         hosts = [unquote(database.hostname or ""), *parse_qs(database.query).get("host", [])]
         sockets = [PurePath(host) for host in hosts if host.startswith("/")]
-        # The second is the wheel's own folder: it has the socket where the path of ours is too long for one.
+        # The second is the wheel's folder, which it uses if the path of the data folder is too long for a socket.
         marks = {".data", "python_PostgresServer"}
         return any(marks & set(path.parts) or path.is_relative_to(folder) for path in sockets)
 
@@ -295,14 +296,14 @@ def _mode(key: str) -> str:
 
 
 def _split(url: str) -> SplitResult:
-    """The parts of a URL. Raises ``ValueError`` also for a port that is none, which otherwise its reader would meet."""
+    """The parts of a URL. Raises ``ValueError``, also for an invalid port, which urlsplit() checks only on access."""
     parts = urlsplit(url)
     _ = parts.port
     return parts
 
 
 def _is_loopback(url: str) -> bool:
-    """Whether it leads to this machine, in any of the ways that resolvers understand."""
+    """Whether the URL leads to this machine, in any notation that resolvers understand."""
     host = (urlsplit(url).hostname or "").removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -311,12 +312,12 @@ def _is_loopback(url: str) -> bool:
 
 
 def _address(host: str) -> IPv4Address | IPv6Address | None:
-    """The address that the host is, or None where it is a name."""
+    """The IP address that the host is; None if it is a name."""
     try:
         address = ip_address(host)
     except ValueError:
         try:
-            # 2130706433, 0x7f.1 and 127.1 are 127.0.0.1 to whoever connects.
+            # The system's connect() takes 2130706433, 0x7f.1 and 127.1 for 127.0.0.1.
             return IPv4Address(socket.inet_aton(host))
         except (OSError, UnicodeError):
             return None
@@ -324,7 +325,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _is_served(url: str, allowed_hosts: tuple[str, ...]) -> bool:
-    """Whether Django would answer at this address: as it reads ``ALLOWED_HOSTS``, a leading point names subdomains."""
+    """Whether Django accepts this URL's host. As in ``ALLOWED_HOSTS``, a leading dot includes subdomains."""
     host = urlsplit(url).hostname or ""
     names = [name.strip("[]").lower() for name in allowed_hosts]
     return any(name in ("*", host) or (name.startswith(".") and f".{host}".endswith(name)) for name in names)
@@ -349,7 +350,7 @@ def _url(text: str) -> str:
     try:
         parts = _split(text)
     except ValueError:
-        raise ValueError(f"is {text!r}, which cannot be read; write https://host or https://host:port.") from None
+        raise ValueError(f"is {text!r}; write https://host or https://host:port.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"is {text!r}; write a URL that starts with https:// or http://.")
     return text.rstrip("/")
@@ -359,16 +360,16 @@ def _seconds(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(step) for step in text.split(","))
     except ValueError:
-        raise ValueError(f"is {text!r}; write whole seconds with commas between them, as 60,300,1500.") from None
+        raise ValueError(f"is {text!r}; write whole seconds separated by commas, such as 60,300,1500.") from None
 
 
 def _days(text: str) -> tuple[int, ...]:
     try:
         days = tuple(int(step) for step in text.split(","))
     except ValueError:
-        raise ValueError(f"is {text!r}; write whole days with commas between them, as 2,5,7,7.") from None
+        raise ValueError(f"is {text!r}; write whole days separated by commas, such as 2,5,7,7.") from None
     if not (len(days) <= MAX_DUNNING_STEPS and all(1 <= step <= 60 for step in days)):
-        raise ValueError(f"is {text!r}; at most {MAX_DUNNING_STEPS} steps of 1 to 60 days each.")
+        raise ValueError(f"is {text!r}; write at most {MAX_DUNNING_STEPS} steps of 1 to 60 days.")
     return days
 
 
@@ -379,14 +380,14 @@ def _whole(text: str) -> int:
         raise ValueError(f"is {text!r}; write a whole number.") from None
 
 
-def _between(least: int, most: int) -> Callable[[str], int]:
+def _between(minimum: int, maximum: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
-            raise ValueError(f"is {text!r}; write a whole number from {least} to {most}.") from None
-        if not least <= number <= most:
-            raise ValueError(f"is {text}; it must be from {least} to {most}.")
+            raise ValueError(f"is {text!r}; write a whole number from {minimum} to {maximum}.") from None
+        if not minimum <= number <= maximum:
+            raise ValueError(f"is {text}; it must be from {minimum} to {maximum}.")
         return number
 
     return parse
@@ -405,18 +406,18 @@ def _email(text: str) -> str:
 def _sms_sender(text: str) -> str:
     letters = text.isascii() and text.isalnum()
     if not (letters and (len(text) <= 11 or (text.isdigit() and 12 <= len(text) <= 15))):
-        raise ValueError(f"is {text!r}; at most 11 letters and digits, or 12 to 15 digits (Brevo's rule).")
+        raise ValueError(f"is {text!r}; write at most 11 letters and digits, or 12 to 15 digits (Brevo's rule).")
     return text
 
 
 def _rate(text: str) -> str:
     count, _, period = text.partition("/")
     if not count.isdigit() or period not in ("s", "sec", "min", "hour", "day"):
-        raise ValueError(f"is {text!r}; write a number and a period, as 600/min (s, min, hour, day).")
+        raise ValueError(f"is {text!r}; write a number and a period, such as 600/min (s, min, hour, day).")
     return text
 
 
 def _log_level(text: str) -> str:
     if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError(f"is {text!r}; DEBUG, INFO, WARNING or ERROR.")
+        raise ValueError(f"is {text!r}; write DEBUG, INFO, WARNING or ERROR.")
     return text.upper()

@@ -1,4 +1,4 @@
-"""What is answered where no view is, or one broke: the API's one shape to programs, Django's pages to people."""
+"""Error responses outside views: problem+json for programs, Django's pages for people."""
 
 from __future__ import annotations
 

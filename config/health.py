@@ -1,4 +1,4 @@
-"""For load balancers and people who look: is the process alive, is it ready, does the relay keep up?"""
+"""Health checks for load balancers: is the process alive, is it ready, does the relay keep up?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """The database answers; 503 when not. A lagging relay is told and is no reason to turn buyers away."""
+    """503 if the database does not answer. A lagging relay is reported, but customers can still buy."""
     try:
         lag = relay.lag_seconds()
     except (DatabaseError, InterfaceError):

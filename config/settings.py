@@ -79,7 +79,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True  # no collectstatic step: the few files are the admin's and the API docs'
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: only the admin and the API docs have files
 
 
 def _database_url() -> str:
@@ -105,16 +105,16 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-# A login over plain HTTP, or a session cookie on it, exists in development only.
+# Only development sends session cookies over plain HTTP.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = True
-# The payment page's forms come from where customers reach us, whatever a proxy in front makes of scheme and host.
+# The payment page's forms are sent from this origin. A proxy may change the scheme and host that Django sees.
 CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(ENV.public_url))]
 SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 if ENV.trusted_proxies:
-    # They tell whether the client came by TLS; without them nobody knows, and a redirect could only loop.
+    # The proxies report whether the client used TLS. Without them Django cannot know, and a redirect could loop.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = not DEBUG
 
@@ -141,18 +141,18 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Place an order in one call, follow it at its `status_url`, and give its money back.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
-    # The page's files are ours to serve: no third party in the browser, and it works offline.
+    # This project serves the page's files: no third party in the browser, and the page works offline.
     "REDOC_DIST": "SIDECAR",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
 }
-# Counts are kept in each web process: a shared store would be a network call inside the checkout.
+# Each web process counts for itself: a shared store would add a network call to the checkout.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 SQS_TOPOLOGY = ENV.sqs_topology
 if DEBUG:
-    # The emulator takes any signature, boto3 refuses to send none.
+    # The emulator accepts any signature, but boto3 requires credentials.
     os.environ.setdefault("AWS_ACCESS_KEY_ID", "development")
     os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "development")
 
