@@ -231,8 +231,8 @@ class _Variables:
         return value
 
     def publishable_key(self, secret_key: str) -> str:
-        """The key for browsers. A secret key is rejected, because every browser would get it. Its mode, test or live, must
-        be that of ``secret_key``, or Stripe would not find the objects."""
+        """The key for browsers. A secret key is rejected, because every browser would get it. Its mode (test or live)
+        must be that of ``secret_key``, or Stripe would not find the objects."""
         value = self.secret("STRIPE_PUBLISHABLE_KEY", DEVELOPMENT_STRIPE_PUBLISHABLE_KEY)
         if not value.startswith("pk_"):
             raise BadEnvironment("STRIPE_PUBLISHABLE_KEY does not start with pk_; browsers must not get any other key.")

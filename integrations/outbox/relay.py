@@ -36,7 +36,7 @@ SendBatch = Callable[[topology.Queue, Sequence[sender.OutgoingMessage]], sender.
 
 @dataclass(slots=True)
 class Round:
-    """What one round did: ids that were sent, rejected rows by reason, and queues that did not answer."""
+    """The result of one round: the ids of sent rows, rejected rows by reason, and queues that did not answer."""
 
     sent: list[UUID] = field(default_factory=list)
     rejected: dict[str, list[OutboxMessage]] = field(default_factory=lambda: defaultdict(list))

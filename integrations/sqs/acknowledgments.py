@@ -42,8 +42,8 @@ class Acknowledgment:
 class AcknowledgingClient:
     """boto3's client as kombu uses it, except that a failed delete or change of visibility is sent again later.
 
-    Fixes kombu: a DeleteMessage to a hanging endpoint blocks the whole worker for 60 s, a denied one ends the worker,
-    and one that gets a 5xx is lost although the task is done.
+    Fixes kombu: a DeleteMessage to a hanging endpoint blocks the whole worker for 60 s, a denied call ends the worker,
+    and a call with response 5xx is lost although the task is done.
     """
 
     def __init__(self, client: Any, *, later: Callable[[float, Callable[[], None]], Any]) -> None:

@@ -1,4 +1,4 @@
-"""List Stripe's events, to find those that no webhook delivered (docs.stripe.com/api/events/list)."""
+"""List Stripe's events, to find events that no webhook delivered (docs.stripe.com/api/events/list)."""
 
 from __future__ import annotations
 
