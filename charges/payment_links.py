@@ -1,4 +1,4 @@
-"""The signed address of an order's payment page, as mails carry it. Who has it can pay the order, nothing else."""
+"""The signed link to an order's payment page. E-mails contain it. It only allows paying the order."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ SALT = "charges.payment_page"
 
 
 class BadLink(Exception):
-    """Not a link of ours."""
+    """The token has no valid signature."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """What a link says: the order, and whether it may still be used."""
+    """The contents of a payment link."""
 
     order_id: UUID
     expired: bool
 
 
 def payment_link(*, order_id: UUID, at: dt.datetime) -> str:
-    """The absolute address of the order's payment page, good for ``PAYMENT_LINK_DAYS``."""
+    """The absolute URL of the order's payment page, valid for ``PAYMENT_LINK_DAYS`` from ``at``."""
     return f"{settings.PUBLIC_URL}/pay/{token(order_id=order_id, at=at)}/"
 
 
@@ -36,9 +36,9 @@ def token(*, order_id: UUID, at: dt.datetime) -> str:
 
 
 def read(token: str, *, at: dt.datetime) -> Link:
-    """What the token says. Raises ``BadLink``."""
+    """The contents of the token. ``at``: the current time. Raises ``BadLink``."""
     try:
         order_id, _, expires_at = signing.Signer(salt=SALT).unsign(token).partition(":")
         return Link(order_id=UUID(order_id), expired=at.timestamp() >= int(expires_at))
     except (signing.BadSignature, ValueError):
-        raise BadLink("This is no payment link of ours.") from None
+        raise BadLink("The token of the payment link is invalid.") from None

@@ -1,4 +1,4 @@
-"""How often the public may have us do something about a payment, counted in each web process."""
+"""The rate limits of the payment page, the payments API and the refunds API. Each web process counts on its own."""
 
 from __future__ import annotations
 
@@ -9,34 +9,41 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from charges import payment_links
-from integrations.web.throttles import ClientAddressThrottle, ScopedThrottle
+from integrations.web.throttles import ClientAddressThrottle, LoginThrottle, ScopedThrottle
 from orders import status_tokens
 
 
 class SetupIntentThrottle(ClientAddressThrottle):
-    """``SETUP_INTENT_RATE_LIMIT`` setup intents for each client address."""
+    """Limits the setup intents that a client address creates: ``SETUP_INTENT_RATE_LIMIT``."""
 
-    scope = "setup_intent"
-
-
-class AddressThrottle(ClientAddressThrottle):
-    """``PAYMENT_PAGE_RATE_LIMIT`` changes for each client address."""
-
-    scope = "payment_page"
+    scope = "setup_intents"
 
 
-class TokenThrottle(ScopedThrottle):
-    """So many changes a period and payment, from however many addresses and by however many links: whoever can follow
-    an order gets a new link each time they ask how its payment stands (``PAYMENT_PAGE_RATE_LIMIT``).
+class PaymentAddressThrottle(ClientAddressThrottle):
+    """Limits the changes to payments from a client address: ``PAYMENT_PAGE_RATE_LIMIT``."""
 
-    A token that is not ours counts for no payment, so nobody can use up another one's share.
+    scope = "payment_changes_by_address"
+
+
+class PaymentOrderThrottle(ScopedThrottle):
+    """Limits the changes to the payment of an order, from all addresses together: ``PAYMENT_PAGE_RATE_LIMIT``.
+
+    All links and status tokens of an order share one counter, because the customer gets a new link with each request
+    for the payment's status. An invalid token counts for no order, so that nobody can use up the limit of an order
+    whose token they do not have.
     """
 
-    scope = "payment_page"
+    scope = "payment_changes_by_order"
 
     def caller(self, request: Any) -> str | None:
         order_id = _order_id(str(request.resolver_match.kwargs["token"]))
         return str(order_id) if order_id else None
+
+
+class RefundThrottle(LoginThrottle):
+    """Limits the requests of a login to the refunds API: ``REFUND_RATE_LIMIT``."""
+
+    scope = "refunds"
 
 
 def _order_id(token: str) -> UUID | None:
@@ -51,12 +58,12 @@ def _order_id(token: str) -> UUID | None:
         return None
 
 
-THROTTLES = (AddressThrottle, TokenThrottle)
+PAYMENT_THROTTLES = (PaymentAddressThrottle, PaymentOrderThrottle)
 
 
 def seconds_to_wait(request: HttpRequest) -> int:
-    """0 where a page's request may go on, else the seconds after which it may."""
-    for one in (throttle() for throttle in THROTTLES):
-        if not one.allow_request(cast(Any, request), cast(Any, None)):
-            return int(one.wait() or 1) + 1
+    """Count a request of the payment page. Returns 0 if it is allowed, else the seconds until the next one is."""
+    for throttle in (throttle_class() for throttle_class in PAYMENT_THROTTLES):
+        if not throttle.allow_request(cast(Any, request), cast(Any, None)):
+            return int(throttle.wait() or 1) + 1
     return 0

@@ -129,8 +129,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "checkout": ENV.checkout_rate_limit,
         "refunds": ENV.refund_rate_limit,
-        "setup_intent": ENV.setup_intent_rate_limit,
-        "payment_page": ENV.payment_page_rate_limit,
+        "setup_intents": ENV.setup_intent_rate_limit,
+        "payment_changes_by_address": ENV.payment_page_rate_limit,
+        "payment_changes_by_order": ENV.payment_page_rate_limit,
     },
     "EXCEPTION_HANDLER": "integrations.web.problems.problem_response",
     "NUM_PROXIES": ENV.trusted_proxies,

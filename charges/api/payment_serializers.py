@@ -1,4 +1,4 @@
-"""The payments API's input and output as JSON. What is said here of a field is in the schema, too."""
+"""The payments API's input and output as JSON. The OpenAPI schema shows the help texts."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from integrations.web.serializers import StrictSerializer
 
 
 class EmptyInput(StrictSerializer):
-    """``{}``, or no body at all."""
+    """``{}``, or no body."""
 
 
 class PaymentMethodInput(StrictSerializer):
-    payment_method = PaymentMethodField(help_text="As `confirmCardSetup` returned it.")
+    payment_method = PaymentMethodField(help_text="The payment method's id, as `confirmCardSetup` returned it.")
 
 
 class SetupIntentOutput(serializers.Serializer[Any]):
-    id = serializers.CharField(help_text="As seti_….")
-    client_secret = serializers.CharField(help_text="For Stripe.js in this browser only; do not store or log it.")
-    publishable_key = serializers.CharField(help_text="The key to make Stripe.js with.")
+    id = serializers.CharField(help_text="The setup intent's id: seti_….")
+    client_secret = serializers.CharField(help_text="For Stripe.js in this browser only. Do not store or log it.")
+    publishable_key = serializers.CharField(help_text="The key with which to initialize Stripe.js.")
 
 
 class PaymentOutput(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=[(state.value, state.value) for state in PaymentState])
     message = serializers.CharField(
-        allow_blank=True, help_text="What is wrong and what to do, in the customer's language; empty where nothing is."
+        allow_blank=True,
+        help_text="The problem and what the customer can do, in the customer's language. Empty if there is no problem.",
     )
     payment_url = serializers.CharField(
-        allow_blank=True, help_text="The hosted page on which to pay; empty where there is nothing to pay."
+        allow_blank=True, help_text="The payment page of the order. Empty if there is nothing to pay."
     )
     next_attempt_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the same card is tried again without the customer's doing."
+        allow_null=True, help_text="When the same card is charged again automatically. Null if it is not."
     )

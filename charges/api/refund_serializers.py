@@ -1,4 +1,4 @@
-"""Refunds as JSON. What is said here of a field is in the schema, too."""
+"""The refunds API's input and output as JSON. The OpenAPI schema shows the help texts."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ ORDER_NUMBER = rf"^[{NUMBER_ALPHABET}]{{5}}-[{NUMBER_ALPHABET}]{{5}}$"
 
 
 class OrderNumberField(StrictRegexField):
-    """An order's number, as it is read out on the phone."""
+    """An order's number, in the form in which e-mails show it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(ORDER_NUMBER, message="Must be an order's number, as 7K3M9-Q2XAB.", max_length=11, **kwargs)
+        message = "Must be an order's number, such as 7K3M9-Q2XAB."
+        super().__init__(ORDER_NUMBER, message=message, max_length=11, **kwargs)
 
 
 @extend_schema_serializer(
     examples=[
         OpenApiExample(
-            "A part of the payment",
+            "A partial refund",
             {
                 "order": "7K3M9-Q2XAB",
                 "amount": 500,
                 "reason": "requested_by_customer",
                 "note": "the bag was torn",
             },
-            description="`order` is your order's number.",
+            description="Replace `order` by the number of a paid order of your shop.",
             request_only=True,
         )
     ]
@@ -40,13 +41,22 @@ class OrderNumberField(StrictRegexField):
 class RefundInput(StrictSerializer):
     order = OrderNumberField(help_text="The number of a paid order.")
     amount = StrictIntegerField(
-        min_value=1, required=False, help_text="In minor units of the order's currency; all that is left if not given."
+        min_value=1,
+        required=False,
+        help_text="In minor units of the order's currency. Default: all that is left of the payment.",
     )
     reason = serializers.ChoiceField(
-        choices=Refund.Reason.choices, required=False, default="", help_text="Told to Stripe, which knows these three."
+        choices=Refund.Reason.choices,
+        required=False,
+        default="",
+        help_text="Sent to Stripe, which accepts only these.",
     )
     note = StrictCharField(
-        max_length=500, required=False, allow_blank=True, default="", help_text="For staff; nobody else reads it."
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="For staff only. Neither Stripe nor the customer reads it.",
     )
 
 
@@ -58,12 +68,12 @@ class RefundOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     order = serializers.CharField(source="charge.order.number")
     status = serializers.ChoiceField(choices=Refund.Status.choices)
-    amount = serializers.IntegerField(help_text="In minor units of the currency: 1290 is 12.90 in euros.")
+    amount = serializers.IntegerField(help_text="In minor units of the currency: 1290 in EUR is 12.90 euros.")
     currency = serializers.CharField(source="charge.currency", help_text="ISO 4217.")
     reason = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True)
     origin = serializers.ChoiceField(choices=Refund.Origin.choices)
-    failure_code = serializers.CharField(allow_blank=True, help_text="Stripe's, where it failed.")
+    failure_code = serializers.CharField(allow_blank=True, help_text="Stripe's `failure_reason`, if the refund failed.")
     requested_at = serializers.DateTimeField()
     succeeded_at = serializers.DateTimeField(allow_null=True)
     failed_at = serializers.DateTimeField(allow_null=True)

@@ -1,4 +1,4 @@
-"""Refunds for the shop's own back office: staff by their login, nobody else."""
+"""The refunds API for the shop's back office. It requires a staff login with the permission."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from rest_framework.views import APIView
 from charges import queries
 from charges.api.refund_serializers import RefundFilter, RefundInput, RefundOutput, RefundPage
 from charges.operations.refunds import requests as refund_requests
+from charges.throttles import RefundThrottle
 from integrations import logs
 from integrations.web.idempotency import body_hash, idempotency_key, key_parameter
 from integrations.web.openapi import BODY_PROBLEMS, TOO_MANY_REQUESTS, problem_response
 from integrations.web.problems import Unprocessable
-from integrations.web.throttles import LoginThrottle
 from integrations.web.views import refuse_large_body
 from subscriptions.models import User
 
-NOT_ALLOWED = problem_response(403, "Not a login of staff with the permission, or sent without its CSRF token")
-REFUSALS = {
-    **problem_response(400, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"),
-    **problem_response(409, "A request with this key is in flight; see `Retry-After`"),
-    **problem_response(422, "Nothing was paid for this order; more than is left of it; a key used with another body"),
+NOT_ALLOWED = problem_response(403, "The login is not staff, lacks the permission, or the CSRF token is missing")
+PROBLEMS = {
+    **problem_response(400, "Malformed: broken JSON, a missing field, a wrong type, or no valid key"),
+    **problem_response(409, "A request with this key is being processed; see `Retry-After`"),
+    **problem_response(422, "The order is not paid, the amount exceeds what is left, or the key had another body"),
     **BODY_PROBLEMS,
     **NOT_ALLOWED,
 }
@@ -40,17 +40,11 @@ KEY_PARAMETER = key_parameter(
 
 
 class RefundPermission(BasePermission):
-    """Staff who may look at refunds, or ask for them (``charges.view_refund``, ``charges.add_refund``)."""
+    """Staff with ``charges.view_refund`` may read refunds. Staff with ``charges.add_refund`` may request them."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        wanted = "charges.add_refund" if request.method == "POST" else "charges.view_refund"
-        return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(wanted))
-
-
-class RefundThrottle(LoginThrottle):
-    """``REFUND_RATE_LIMIT`` requests for each login."""
-
-    scope = "refunds"
+        permission = "charges.add_refund" if request.method == "POST" else "charges.view_refund"
+        return bool(request.user.is_active and request.user.is_staff and request.user.has_perm(permission))
 
 
 class Pages(PageNumberPagination):
@@ -65,13 +59,13 @@ class RefundsView(APIView):
     @extend_schema(
         operation_id="request_refund",
         summary="Refund an order",
-        description="Answers as soon as the refund stands in our books; Stripe is asked right after. Follow it by its "
-        "id: `pending` → `succeeded`, or `failed`, which a bank may make of a succeeded one days later.",
+        description="Returns as soon as the refund is saved. A worker then creates it at Stripe. Follow it by its id: "
+        "`pending` → `succeeded` or `failed`. A bank may return a refund days later: `succeeded` → `failed`.",
         parameters=[KEY_PARAMETER],
         request=RefundInput,
         responses={
-            201: OpenApiResponse(RefundOutput, "The refund; `Idempotent-Replayed: true` marks one that stood before"),
-            **REFUSALS,
+            201: OpenApiResponse(RefundOutput, "The refund. `Idempotent-Replayed: true`: of an earlier request"),
+            **PROBLEMS,
         },
     )
     def post(self, request: Request) -> Response:
@@ -85,30 +79,32 @@ class RefundsView(APIView):
 
     @extend_schema(
         operation_id="refunds_of_order",
-        summary="The refunds of an order",
+        summary="List the refunds of an order",
         description="Newest first, 50 a page.",
         parameters=[
-            OpenApiParameter("order", OpenApiTypes.STR, required=True, description="Its number, as 7K3M9-Q2XAB."),
-            OpenApiParameter("page", OpenApiTypes.INT, description="From 1 on."),
+            OpenApiParameter(
+                "order", OpenApiTypes.STR, required=True, description="The order's number, such as 7K3M9-Q2XAB."
+            ),
+            OpenApiParameter("page", OpenApiTypes.INT, description="The page's number, starting at 1."),
         ],
         responses={
             200: RefundPage,
-            **problem_response(400, "No order named"),
+            **problem_response(400, "The order's number is missing"),
             **NOT_ALLOWED,
-            **problem_response(404, "There is no such page"),
-            **problem_response(422, "Not an order's number"),
+            **problem_response(404, "The page does not exist"),
+            **problem_response(422, "The value is not an order's number"),
             **TOO_MANY_REQUESTS,
         },
     )
     def get(self, request: Request) -> Response:
-        asked = RefundFilter(data={name: said for name, said in request.query_params.items() if name == "order"})
-        asked.is_valid(raise_exception=True)
+        query = RefundFilter(data={name: value for name, value in request.query_params.items() if name == "order"})
+        query.is_valid(raise_exception=True)
         pages = Pages()
-        found = queries.refunds_of(order_number=asked.validated_data["order"])
-        page = pages.paginate_queryset(found, request, view=self)
-        answer = pages.get_paginated_response(RefundOutput(page, many=True).data)
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+        refunds = queries.refunds_of(order_number=query.validated_data["order"])
+        page = pages.paginate_queryset(refunds, request, view=self)
+        response = pages.get_paginated_response(RefundOutput(page, many=True).data)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 class RefundView(APIView):
@@ -123,14 +119,14 @@ class RefundView(APIView):
         responses={
             200: RefundOutput,
             **NOT_ALLOWED,
-            **problem_response(404, "There is no such refund"),
+            **problem_response(404, "The refund does not exist"),
             **TOO_MANY_REQUESTS,
         },
     )
     def get(self, request: Request, refund_id: UUID) -> Response:
         refund = queries.refund(refund_id=refund_id)
         if refund is None:
-            raise exceptions.NotFound("There is no such refund.")
+            raise exceptions.NotFound("There is no refund with this id.")
         return Response(RefundOutput(refund).data, headers={"Cache-Control": "no-store"})
 
 
@@ -146,13 +142,13 @@ def _requested(request: Request) -> refund_requests.Requested:
 def _command(data: Any, *, key: str, user: Any) -> refund_requests.Command:
     serializer = RefundInput(data=data)
     serializer.is_valid(raise_exception=True)
-    assert isinstance(user, User)  # by RefundPermission
-    said = serializer.validated_data
+    assert isinstance(user, User)  # RefundPermission guarantees it
+    fields = serializer.validated_data
     return refund_requests.Command(
-        order_number=said["order"],
-        amount=said.get("amount"),
-        reason=said["reason"],
-        note=said["note"],
+        order_number=fields["order"],
+        amount=fields.get("amount"),
+        reason=fields["reason"],
+        note=fields["note"],
         requested_by=user,
         key=key,
         hash=body_hash(data),

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from charges.api.payments import PaymentCardView, PaymentView, SetupIntentsView
+from charges.api.payments import PaymentCardView, PaymentView
 from charges.api.refunds import RefundsView, RefundView
+from charges.api.setup_intents import SetupIntentsView
 
 urlpatterns = [
     path("setup-intents/", SetupIntentsView.as_view(), name="api-setup-intents"),

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from charges.throttles import AddressThrottle, SetupIntentThrottle, TokenThrottle
+from charges.throttles import PaymentAddressThrottle, PaymentOrderThrottle, SetupIntentThrottle
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe import setup_intents
 from orders import status_tokens
@@ -254,16 +254,16 @@ class TestCard:
     @pytest.mark.parametrize(
         ("throttle", "changes_address", "codes"),
         [
-            (TokenThrottle, True, [409, 409, 429]),
-            (AddressThrottle, True, [409, 409, 409]),
-            (AddressThrottle, False, [409, 409, 429]),
+            (PaymentOrderThrottle, True, [409, 409, 429]),
+            (PaymentAddressThrottle, True, [409, 409, 409]),
+            (PaymentAddressThrottle, False, [409, 409, 429]),
         ],
     )
     def test_too_many_are_refused_per_payment_and_per_address(
         self,
         client: Client,
         monkeypatch: pytest.MonkeyPatch,
-        throttle: type[TokenThrottle],
+        throttle: type[PaymentOrderThrottle],
         changes_address: bool,
         codes: list[int],
     ) -> None:

@@ -244,7 +244,7 @@ def test_a_refund_that_is_not_there(staff: Client) -> None:
 
 
 def test_each_login_has_its_own_rate(charge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from charges.api.refunds import RefundThrottle
+    from charges.throttles import RefundThrottle
 
     monkeypatch.setattr(RefundThrottle, "THROTTLE_RATES", {"refunds": "2/min"})
     busy, calm = login(granted("view_refund")), login(granted("view_refund"))

@@ -18,7 +18,7 @@ from charges.models import Charge, DunningStep
 from charges.operations.payments import payment_page
 from charges.payment_page import page, script_api, texts
 from charges.payment_status import PaymentState
-from charges.throttles import AddressThrottle, TokenThrottle
+from charges.throttles import PaymentAddressThrottle, PaymentOrderThrottle
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.errors import InvalidRequest
 from orders import status_tokens
@@ -436,7 +436,7 @@ class TestNewLink:
     def test_too_many_requests_get_the_same_answer_and_no_link(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(TokenThrottle, "rate", "1/min", raising=False)
+        monkeypatch.setattr(PaymentOrderThrottle, "rate", "1/min", raising=False)
         url = f"{page_of(place_order(), age_days=8)}link/"
         texts = {client.post(url).text for _ in range(3)}
         assert len(texts) == 1
@@ -465,9 +465,9 @@ class TestWithoutTheDatabase:
 
 
 class TestThrottles:
-    @pytest.mark.parametrize("throttle", [TokenThrottle, AddressThrottle])
+    @pytest.mark.parametrize("throttle", [PaymentOrderThrottle, PaymentAddressThrottle])
     def test_changes_are_throttled_and_looks_are_not(
-        self, client: Client, monkeypatch: pytest.MonkeyPatch, throttle: type[TokenThrottle]
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, throttle: type[PaymentOrderThrottle]
     ) -> None:
         monkeypatch.setattr(throttle, "rate", "2/min", raising=False)
         url, address = page_of(place_order()), {"REMOTE_ADDR": f"192.0.2.{len(throttle.__name__)}"}
@@ -479,7 +479,7 @@ class TestThrottles:
     def test_a_new_link_to_the_same_payment_is_no_new_share(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(TokenThrottle, "rate", "2/min", raising=False)
+        monkeypatch.setattr(PaymentOrderThrottle, "rate", "2/min", raising=False)
         order = place_order()
         urls = [f"{page_of(order, age_days=age)}return/" for age in (0, 1, 2)]
         urls.append(f"/api/v1/orders/status/{status_tokens.token_of(order_id=order.pk)}/payment/card/")
@@ -487,7 +487,7 @@ class TestThrottles:
         assert [one.status_code for one in answers] == [202, 202, 429, 429]
 
     def test_a_forged_link_uses_up_nobodys_share(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(TokenThrottle, "rate", "1/min", raising=False)
+        monkeypatch.setattr(PaymentOrderThrottle, "rate", "1/min", raising=False)
         order = place_order()
         forged = f"/api/v1/orders/status/{order.pk}:forged/payment/card/"
         assert [client.post(forged, REMOTE_ADDR=f"192.0.2.{50 + n}").status_code for n in range(3)] == [404] * 3
