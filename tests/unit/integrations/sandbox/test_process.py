@@ -79,7 +79,7 @@ def test_faults_from_the_environment_end_with_the_process_and_others_do_not(data
 
 def test_a_taken_port_is_told_in_one_line(taken: int) -> None:
     code, errors = finished(start("--data", ":memory:", SANDBOX_PORT=str(taken)))
-    assert (code, errors) == (1, f"Port {taken} is taken. Set SANDBOX_PORT to another one.\n")
+    assert (code, errors) == (1, f"Port {taken} is taken. Set SANDBOX_PORT to another port.\n")
 
 
 def test_it_refuses_live_keys_and_other_addresses() -> None:
