@@ -194,7 +194,7 @@ def _refreshed(file: CatalogFile) -> bool:
     found = problems(file)
     name = file.po.relative_to(file.root)
     if found:
-        print(f"{name}: {len(found)} problems; not compiled")
+        print(f"{name}: not compiled, {len(found)} to correct")
         print("\n".join(f"  {line}" for line in found))
         return False
     compile_catalog(file)

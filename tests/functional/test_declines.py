@@ -118,7 +118,7 @@ def same_link(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "words"), [("en", "The card has expired."), ("de", "Die Karte ist abgelaufen."), ("it", "has expired")]
+    ("locale", "words"), [("en", "The card has expired."), ("de", "Die Karte ist abgelaufen."), ("eo", "has expired")]
 )
 def test_the_mail_says_what_the_customer_can_do(stripe_sandbox: StripeSandbox, locale: str, words: str) -> None:
     mail = mail_after("pm_card_chargeCustomerFail_expired_card", locale=locale)

@@ -19,7 +19,7 @@ from tests.support.languages import LANGUAGES
         ("de-AT", "de"),
         ("DE_ch", "de"),
         ("fr-CA", "fr"),
-        ("it-IT", "en"),
+        ("eo", "en"),
         ("zh-Hant-TW", "en"),
         ("../../de", "en"),
         ("x", "en"),
@@ -37,7 +37,7 @@ def test_every_locale_has_a_language_and_formats(locale: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("locale", "formats"), [("de-AT", "de_AT"), ("fr_CA", "fr_CA"), ("en-GB", "en_GB"), ("it-IT", "en"), ("", "en")]
+    ("locale", "formats"), [("de-AT", "de_AT"), ("fr_CA", "fr_CA"), ("en-GB", "en_GB"), ("eo", "en"), ("", "en")]
 )
 def test_formats_follow_the_region_if_the_language_is_the_customers(locale: str, formats: str) -> None:
     assert str(formats_of(locale)) == formats
@@ -47,7 +47,7 @@ def test_a_text_is_translated_and_the_active_language_stays() -> None:
     text = gettext_lazy("The card has expired. Please use a valid card.")
     assert translated(text, locale="de-AT").startswith("Die Karte ist abgelaufen")
     assert translated(text, locale="fr").startswith("La carte a expiré")
-    assert translated(text, locale="it") == str(text)
+    assert translated(text, locale="eo") == str(text)
     assert translation.get_language() == "en-us"
 
 
@@ -70,7 +70,7 @@ def test_a_text_is_translated_and_the_active_language_stays() -> None:
         (1290, "UGX", "en", "UGX\xa012.90"),
         (1290, "RSD", "en", "RSD\xa012.90"),
         (1290, "EUR", "fr-FR", "12,90\xa0€"),
-        (1290, "EUR", "it-IT", "€12.90"),
+        (1290, "EUR", "eo", "€12.90"),
     ],
 )
 def test_an_amount_looks_as_in_the_customers_locale(amount, currency, locale, text):

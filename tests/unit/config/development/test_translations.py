@@ -112,7 +112,7 @@ def test_texts_are_found_in_python_and_in_templates(small_shop: Path) -> None:
 
 def test_a_new_language_is_added_translated_and_offered_without_code(small_shop: Path, capsys) -> None:
     assert translations.main(["--add", "it"], root=small_shop) == 1
-    assert "charges/locale/it/LC_MESSAGES/django.po: 4 problems; not compiled" in capsys.readouterr().out
+    assert "charges/locale/it/LC_MESSAGES/django.po: not compiled, 4 to correct" in capsys.readouterr().out
     assert languages.available(small_shop) == [("en", "English")]
 
     translate(CatalogFile(app="charges", language="it", root=small_shop))

@@ -37,7 +37,7 @@ WITH_A_LINK = [
 
 
 @pytest.mark.parametrize(
-    "locale", [*LANGUAGES, "de-AT", "en_GB", "it-IT", "zh-Hant-TW", "", "x", "../../de", "de"]
+    "locale", [*LANGUAGES, "de-AT", "en_GB", "eo", "zh-Hant-TW", "", "x", "../../de", "de"]
 )
 @pytest.mark.parametrize("kind", EMAIL_KINDS)
 @pytest.mark.parametrize("first", [True, False])
