@@ -36,7 +36,7 @@ class Days:
         self.dead: list[tuple[str, str]] = []
         self.dead_rows: list[Any] = []
         monkeypatch.setattr("django.utils.timezone.now", lambda: self.now)
-        monkeypatch.setattr("integrations.quick_retries.PAUSES_SECONDS", (0.0, 0.0, 0.0))
+        monkeypatch.setattr("integrations.quick_retries.WAITS_SECONDS", (0.0, 0.0, 0.0))
 
     def until(self, moment: dt.datetime) -> None:
         """Deliver every message that is due until then, each at its time."""
