@@ -50,14 +50,14 @@ TESTED_ELSEWHERE = {
         "test_a_dispute_that_comes_before_its_payment",
     ),
     "duplicates of one webhook at the same time": (
-        "test_told_at_the_same_time_it_is_still_once",
+        "test_an_event_that_comes_twice_at_once_is_stored_and_published_once",
         "test_deliveries_at_once",
     ),
     "a countdown longer than the visibility timeout": (
         "test_no_message_is_published_with_a_delay",
     ),
     "an exhausted retry that runs again by visibility": (
-        "test_a_task_that_always_fails_climbs_the_ladder_and_is_dead_lettered_unchanged",
+        "test_a_task_that_always_fails_uses_the_ladder_and_is_dead_lettered_unchanged",
     ),
     "a shutdown that duplicates what is in flight": (
         "test_sigterm_lets_the_running_task_finish",

@@ -1,4 +1,4 @@
-"""A real emulator process, real Celery workers, and a proxy that breaks the way between them."""
+"""A real emulator process, real Celery workers, and a proxy between them that injects faults."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _registering = threading.Lock()
 
 
 def eventually(condition: Callable[[], Any], *, within: float, what: str) -> Any:
-    """The condition's first true value; fails the test when there is none in so many seconds."""
+    """The condition's first true value. Fails the test after ``within`` seconds without one."""
     deadline = time.monotonic() + within
     while not (value := condition()):
         if time.monotonic() > deadline:
@@ -55,7 +55,7 @@ def eventually(condition: Callable[[], Any], *, within: float, what: str) -> Any
 
 
 class Emulator:
-    """The emulator in a process of its own."""
+    """The emulator in its own process."""
 
     def __init__(self, *, data: Path | None = None) -> None:
         command = [sys.executable, "-m", "integrations.sandbox.sqs_api", "--port", "0"]
@@ -143,7 +143,7 @@ class Shop:
         return self.depth(self.url) == 0
 
     def dead_letters(self) -> dict[str, dict[str, Any]]:
-        """Everything in the DLQ by message id; it stays there, visible."""
+        """The messages in the DLQ by id. They stay there, visible."""
         answer = self.emulator.sqs.receive_message(
             QueueUrl=self.dead_letter_url,
             MaxNumberOfMessages=10,
@@ -179,7 +179,7 @@ class Shop:
         return worker
 
     def wait_until_ready(self) -> None:
-        """Until every worker has run a task."""
+        """Wait until every worker has run a task."""
         key = f"ready-{uuid.uuid4().hex}"
         self.send("tests.record", key=key)
         eventually(lambda: self.runs(key), within=30, what=f"a worker that works; {self.log_text()}")
@@ -233,7 +233,7 @@ def start_emulator() -> Iterator[Callable[..., Emulator]]:
 
 @pytest.fixture(scope="module")
 def open_shop(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Shop]]:
-    """Make a queue with its own prefix; its workers end with the module."""
+    """Create a queue with its own prefix. Its workers end with the module."""
     opened: list[Shop] = []
 
     def make(**options: Any) -> Shop:
@@ -247,7 +247,7 @@ def open_shop(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="module")
 def shop(open_shop: Callable[..., Shop]) -> Shop:
-    """A queue with one four-slot worker at work."""
+    """A queue with one running worker that has four slots."""
     opened = open_shop()
     opened.start_worker()
     opened.wait_until_ready()

@@ -1,4 +1,4 @@
-"""A counting, fault-injecting TCP proxy before an SQS endpoint, one HTTP request per connection."""
+"""A TCP proxy in front of an SQS endpoint that counts calls and injects faults, one request per connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnect
 
 
 class Proxy:
-    """``faults``: None passes on; "refuse", "reset", "503" and "hang" are what they say. ``calls`` counts by action."""
+    """``fail(None)`` forwards; "refuse", "reset", "503" and "hang" are faults. ``calls`` counts calls by action."""
 
     def __init__(self, upstream: int) -> None:
         self._upstream = upstream
@@ -35,7 +35,7 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def fail(self, fault: str | None) -> None:
-        """Begin a fault, or end it. Connections that are open when it begins meet it as well."""
+        """Start or end a fault. It also affects connections that are already open."""
         self._do(self._change(fault))
 
     def close(self) -> None:
@@ -99,7 +99,7 @@ class Proxy:
         answer = asyncio.ensure_future(reader.read(-1))
         while not answer.done():
             if self._fault == "hang":
-                writer.close()  # so that the emulator does not give a message to nobody
+                writer.close()  # so that the emulator does not send a message to a closed connection
                 return None
             await asyncio.wait([answer], timeout=0.05)
         writer.close()

@@ -1,4 +1,4 @@
-"""The emulator keeps SQS's promises, as far as development and these tests lean on them."""
+"""The emulator behaves like SQS in everything that development and these tests rely on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _counts(emulator: Any, url: str) -> tuple[int, ...]:
     return tuple(int(found[name]) for name in names)
 
 
-def test_visible_hidden_and_delayed_are_counted_apart(emulator: Any, url: str) -> None:
+def test_visible_hidden_and_delayed_messages_are_counted_separately(emulator: Any, url: str) -> None:
     for delay in (0, 0, 30):
         emulator.sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=delay)
     _receive(emulator, url)
@@ -103,7 +103,7 @@ def test_a_client_that_went_away_takes_no_message(emulator: Any, url: str) -> No
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"
 
 
-def test_a_made_up_receipt_is_refused_and_a_second_delete_is_not(emulator: Any, url: str) -> None:
+def test_an_invalid_receipt_is_rejected_and_a_second_delete_is_not(emulator: Any, url: str) -> None:
     emulator.sqs.send_message(QueueUrl=url, MessageBody="x")
     (message,) = _receive(emulator, url)
     for _ in range(2):
@@ -140,7 +140,7 @@ def test_a_restart_loses_nothing(start_emulator: Any, tmp_path: Path) -> None:
     after.stop()
 
 
-def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_in_one_line(tmp_path: Path) -> None:
     broken = tmp_path / "sqs.json"
     broken.write_text('{"us-east-1": [{"na')
     command = [*COMMAND, "--port", "0", "--data", str(broken)]
@@ -149,7 +149,7 @@ def test_a_broken_file_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stderr.splitlines() == [f"SQS emulator: {broken} cannot be read; remove it to start without queues"]
 
 
-def test_a_taken_port_is_one_clear_line() -> None:
+def test_a_used_port_is_reported_in_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

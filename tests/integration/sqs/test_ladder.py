@@ -1,4 +1,4 @@
-"""Retry in place, over the wire: one message, one id, the ladder's gaps, and the broker's own redrive."""
+"""Retries over the wire: the same message and id, the waits of the ladder, and SQS's own redrive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LATE = 1.5  # a busy machine
 
 @pytest.fixture(scope="module")
 def lost(open_shop: Any) -> tuple[Any, dict[str, tuple[str, str]]]:
-    """A worker of its own for the tasks that take their process with them, begun before the other tests wait."""
+    """A separate worker for tasks that kill their process. It starts before the other tests wait."""
     shop = open_shop()
     shop.start_worker()
     bodies = {
@@ -33,7 +33,7 @@ def lost(open_shop: Any) -> tuple[Any, dict[str, tuple[str, str]]]:
 
 @pytest.fixture(scope="module")
 def sent(lost: Any, shop: Any) -> dict[str, tuple[str, str]]:
-    """Every message of this module, sent at once so that the ladders run side by side: key -> (id, body)."""
+    """All messages of this module, sent at once so that their retries overlap: key -> (id, body)."""
     bodies = {
         "always": shop.encode("tests.fail", key="always", times=99),
         "third": shop.encode("tests.fail", key="third", times=2),
@@ -52,7 +52,7 @@ def _on_time(gaps: list[float], steps: list[int]) -> bool:
     )
 
 
-def test_a_task_that_always_fails_climbs_the_ladder_and_is_dead_lettered_unchanged(
+def test_a_task_that_always_fails_uses_the_ladder_and_is_dead_lettered_unchanged(
     shop: Any, sent: Any, eventually: Any
 ) -> None:
     message_id, body = sent["always"]
@@ -63,14 +63,14 @@ def test_a_task_that_always_fails_climbs_the_ladder_and_is_dead_lettered_unchang
     assert _on_time(_gaps(shop.runs("always")), [1, 2, 3]), _gaps(shop.runs("always"))
 
 
-def test_a_task_that_recovers_on_the_third_try_is_deleted(shop: Any, sent: Any, eventually: Any) -> None:
+def test_a_task_that_succeeds_at_the_third_attempt_is_deleted(shop: Any, sent: Any, eventually: Any) -> None:
     eventually(lambda: len(shop.runs("third")) == 3, within=20, what="three runs")
     assert _on_time(_gaps(shop.runs("third")), [1, 2]), _gaps(shop.runs("third"))
     assert sent["third"][0] not in shop.dead_letters()
 
 
 @pytest.mark.parametrize("key", ["permanent", "missing", "wrong"])
-def test_what_no_retry_mends_is_dead_lettered_at_once(shop: Any, eventually: Any, key: str) -> None:
+def test_a_permanent_error_is_dead_lettered_at_once(shop: Any, eventually: Any, key: str) -> None:
     body = {
         "permanent": lambda key: shop.encode("tests.permanent", key=key),
         "missing": lambda key: shop.encode("tests.record"),
@@ -88,7 +88,7 @@ def test_a_longer_retry_after_wins(shop: Any, sent: Any, eventually: Any) -> Non
 
 
 @pytest.mark.parametrize("how", ["killed", "exited", "memory"])
-def test_a_lost_child_spends_a_receive_and_climbs_the_ladder(lost: Any, eventually: Any, how: str) -> None:
+def test_a_lost_child_process_uses_a_receive_and_the_ladder(lost: Any, eventually: Any, how: str) -> None:
     shop, sent = lost
     message_id, body = sent[how]
     dead = eventually(lambda: shop.dead_letters().get(message_id), within=25, what="the message in the DLQ")
@@ -99,7 +99,7 @@ def test_a_lost_child_spends_a_receive_and_climbs_the_ladder(lost: Any, eventual
     assert shop.workers[0].poll() is None
 
 
-def test_time_limits_lead_up_the_ladder(shop: Any, eventually: Any) -> None:
+def test_exceeded_time_limits_use_the_ladder(shop: Any, eventually: Any) -> None:
     key = f"stubborn-{uuid.uuid4().hex}"
     shop.send("tests.stubborn", key=key)
     eventually(lambda: len(shop.runs(key)) == 2, within=12, what="a second run after the hard limit")
@@ -140,7 +140,7 @@ def test_sigterm_lets_the_running_task_finish(open_shop: Any, eventually: Any) -
     assert len(visible) == 1, "what was not started is visible at once"
 
 
-def test_a_message_is_published_with_kombus_own_envelope(shop: Any) -> None:
+def test_a_message_has_kombus_envelope(shop: Any) -> None:
     import base64
 
     envelope = json.loads(base64.b64decode(shop.encode("tests.record", key="x")))

@@ -1,4 +1,4 @@
-"""SQS away for 30 seconds in five ways, while idle and while busy: the same processes consume again within 5 s.
+"""SQS fails for 30 seconds in five ways, while workers are idle or busy. The same processes consume again within 5 s.
 
 All outages run at once, one worker and one proxy each, so that the module takes little longer than one outage.
 """
@@ -58,7 +58,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 def cases(open_shop: Any, start_proxy: Any, eventually: Any) -> dict[str, Case]:
-    """Every case, after its outage and after a SIGTERM in the middle of a second one."""
+    """All cases, after an outage each, and after a SIGTERM during a second outage."""
     made = [_start(open_shop, start_proxy, fault, busy) for fault in FAULTS for busy in (False, True)]
     for case in made:
         case.shop.wait_until_ready()
@@ -121,31 +121,31 @@ def test_the_same_process_consumes_again_within_seconds(case: Case) -> None:
     assert {note["parent"] for note in case.shop.notes()} == case.parents
 
 
-def test_the_poll_backs_off_meanwhile(case: Case) -> None:
+def test_polls_back_off_during_the_outage(case: Case) -> None:
     if case.fault == "refuse":
         return  # nobody is there to count
     assert 3 <= case.calls["ReceiveMessage"] <= 25, case.calls
 
 
-def test_what_ran_during_the_outage_is_answered_afterwards_and_runs_once(case: Case) -> None:
+def test_a_task_that_ran_during_the_outage_is_acknowledged_later_and_runs_once(case: Case) -> None:
     if case.busy:
         assert len(case.shop.runs("during", step="ended")) == 1
         assert len(case.shop.runs("waiting")) == (0 if case.fault == "missing" else 1)
 
 
-def test_sigterm_in_the_middle_ends_cleanly(case: Case) -> None:
+def test_sigterm_during_the_outage_ends_the_worker_cleanly(case: Case) -> None:
     assert case.ended == 0, case.shop.log_text()
     assert case.ended_after <= 12
     if case.busy:
         assert case.shop.runs("last", step="ended"), "the running task finishes"
 
 
-def test_nothing_was_logged_that_nobody_expected(case: Case) -> None:
+def test_the_log_holds_no_unexpected_line(case: Case) -> None:
     assert "Traceback" not in case.shop.log_text()
     assert "Restoring" not in case.shop.log_text() or not case.busy
 
 
-def test_a_worker_that_starts_while_sqs_is_away_waits_for_it(open_shop: Any, start_proxy: Any, eventually: Any) -> None:
+def test_a_worker_that_starts_during_an_outage_waits_for_sqs(open_shop: Any, start_proxy: Any, eventually: Any) -> None:
     proxy = start_proxy()
     proxy.fail("503")
     shop = open_shop(endpoint=proxy.url)

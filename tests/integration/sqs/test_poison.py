@@ -1,4 +1,4 @@
-"""Messages that cannot be run: dead-lettered by the receive count, never deleted, and the next one is served."""
+"""Messages that cannot run: SQS dead-letters them, nothing deletes them, and the next message runs."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def _foreign(shop: Any, key: str, delivery_info: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def poisoned(open_shop: Any) -> Any:
-    """A worker with a ladder of three steps of a second, and every poison in its queue at once. It has one slot: a
-    message that took it along would stop everything behind it."""
+    """A worker with three retries, one second apart, and all invalid messages in its queue. It has one slot, so a
+    message that leaked the slot would stop all others."""
     shop = open_shop(ladder=(1, 1, 1))
     shop.start_worker(concurrency=1)
     shop.wait_until_ready()
@@ -106,7 +106,7 @@ def test_poison_reaches_the_dead_letter_queue_unchanged(poisoned: Any, eventuall
 
 
 @pytest.mark.parametrize("name", RUNS_NORMALLY)
-def test_an_envelope_that_names_no_queue_of_ours_runs_and_is_deleted(poisoned: Any, eventually: Any, name: str) -> None:
+def test_an_envelope_with_an_unknown_queue_runs_and_is_deleted(poisoned: Any, eventually: Any, name: str) -> None:
     key = uuid.uuid4().hex
     poisoned.send_body(RUNS_NORMALLY[name](poisoned, key))
     eventually(lambda: poisoned.runs(key), within=10, what="the run")
@@ -124,14 +124,14 @@ def test_the_same_worker_serves_the_next_message(poisoned: Any, eventually: Any)
     eventually(poisoned.is_empty, within=5, what="nothing left to do")
 
 
-def test_one_dead_message_does_not_hold_up_a_permanent_error(poisoned: Any, eventually: Any) -> None:
+def test_a_dead_message_does_not_delay_a_permanent_error(poisoned: Any, eventually: Any) -> None:
     key = uuid.uuid4().hex
     message_id = poisoned.send("tests.permanent", key=key)
     eventually(lambda: message_id in _all_dead(poisoned), within=3, what="the DLQ")
     assert len(poisoned.runs(key)) == 1
 
 
-def test_a_task_that_cannot_be_handed_to_the_pool_gives_its_slot_back(poisoned: Any, eventually: Any) -> None:
+def test_a_task_that_the_pool_does_not_accept_frees_its_slot(poisoned: Any, eventually: Any) -> None:
     key = uuid.uuid4().hex
     message_id = poisoned.send("tests.unstartable", key=key)
     eventually(lambda: message_id in _all_dead(poisoned), within=10, what="the DLQ, by way of the ladder")
@@ -141,7 +141,7 @@ def test_a_task_that_cannot_be_handed_to_the_pool_gives_its_slot_back(poisoned: 
 
 
 def _all_dead(shop: Any) -> dict[str, dict[str, Any]]:
-    """The DLQ holds more than one receive's worth: collect, remembering what was seen."""
+    """Receive repeatedly, because the DLQ holds more messages than one receive returns."""
     seen: dict[str, dict[str, Any]] = shop.__dict__.setdefault("seen", {})
     for _ in range(4):
         seen.update(shop.dead_letters())

@@ -1,4 +1,4 @@
-"""A worker without Django: its tasks write down what happened to them.
+"""A worker without Django. Its tasks write a journal of their runs.
 
 Started as ``celery -A worker_app worker`` with this folder on the path; configured by environment.
 """
@@ -55,7 +55,7 @@ def noop(**_: object) -> None:
 
 @task(name="tests.fail", queue=QUEUE)
 def fail(*, key: str, times: int, retry_after: int | None = None, **_: object) -> None:
-    """Fail so many times, then succeed."""
+    """Fail this many times, then succeed."""
     runs = sum(json.loads(line).get("key") == key for line in JOURNAL.read_text().splitlines())
     note(key=key)
     if runs < times:
@@ -77,7 +77,7 @@ def sleep(*, key: str, milliseconds: int, **_: object) -> None:
 
 @task(name="tests.stubborn", queue=QUEUE)
 def stubborn(*, key: str, **_: object) -> None:
-    """Only the hard limit ends it."""
+    """A task that only the hard time limit ends."""
     note(key=key)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -88,7 +88,7 @@ def stubborn(*, key: str, **_: object) -> None:
 
 
 class Unstartable(Request):
-    """Fails where Celery hands the task to the pool."""
+    """Fails when Celery hands the task to the pool."""
 
     def revoked(self) -> bool:
         raise RuntimeError("cannot be started")

@@ -1,4 +1,4 @@
-"""The client against a server that answers as it is told, over real sockets."""
+"""The client against a configurable server, over real sockets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from integrations.http import AccountRefused, Deadline, JsonClient, RequestRejec
 
 
 class Server:
-    """Answers each request with ``reply``: bytes, or a function of the connection. Counts connections."""
+    """Answers each request with ``reply``: bytes, or a function of the connection. It counts connections."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -65,7 +65,7 @@ class Server:
 
 
 def whole_request(connection: socket.socket) -> bytes:
-    """One request with its body, which may come in several pieces; empty when there is none any more."""
+    """Read one request with its body, which may arrive in several pieces; empty at the end of the connection."""
     request = b""
     while piece := connection.recv(65536):
         request += piece
@@ -97,7 +97,7 @@ def client(server: Server) -> Iterator[JsonClient]:
     client.close()
 
 
-def test_an_answer_is_its_status_and_its_json(server, client):
+def test_a_response_has_its_status_and_its_json(server, client):
     server.reply = answer(201, {"id": 7})
     got = client.request("POST", "/things", json={"a": 1})
     assert (got.status, got.body, got.field("id"), got.field("x")) == (201, {"id": 7}, 7, None)
@@ -105,7 +105,7 @@ def test_an_answer_is_its_status_and_its_json(server, client):
     assert server.requests[0].endswith(b'{"a":1}')
 
 
-def test_an_empty_answer_is_an_answer(server, client):
+def test_an_empty_response_is_a_response(server, client):
     server.reply = b"HTTP/1.1 204 No Content\r\n\r\n"
     got = client.request("PUT", "/things/1", json={})
     assert (got.status, got.body, got.field("id")) == (204, None, None)
@@ -131,7 +131,7 @@ def test_an_empty_answer_is_an_answer(server, client):
         (504, ProviderUnclear, True),
     ],
 )
-def test_every_status_has_its_meaning(status, error, again, server, client):
+def test_each_status_becomes_its_error(status, error, again, server, client):
     server.reply = answer(status, {"code": "some_code", "message": "Ann Lee <ann@example.com> is known"})
     with pytest.raises(error) as caught:
         client.request("GET", "/things")
@@ -143,7 +143,7 @@ def test_every_status_has_its_meaning(status, error, again, server, client):
 
 
 @pytest.mark.parametrize("code", ["ann@example.com", "a b", 7, None, {"x": 1}, "x" * 100, ""])
-def test_what_is_no_code_is_not_repeated(code, server, client):
+def test_text_that_is_not_a_code_is_not_repeated(code, server, client):
     server.reply = answer(400, {"code": code})
     with pytest.raises(RequestRejected) as caught:
         client.request("GET", "/things")
@@ -151,7 +151,7 @@ def test_what_is_no_code_is_not_repeated(code, server, client):
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[1]", b"\xff", b"[" * 100_000])
-def test_a_refusal_in_any_words_is_a_refusal(body, server, client):
+def test_a_rejection_may_have_any_body(body, server, client):
     server.reply = answer(400, body)
     with pytest.raises(RequestRejected):
         client.request("GET", "/things")
@@ -177,7 +177,7 @@ def test_a_success_without_json_is_unclear(body, server, client):
         ({}, None),
     ],
 )
-def test_throttled_says_how_long(headers, seconds, server, client):
+def test_a_throttled_call_reports_the_wait(headers, seconds, server, client):
     server.reply = answer(429, {}, **headers)
     with pytest.raises(ProviderThrottled) as caught:
         client.request("GET", "/things")
@@ -212,7 +212,7 @@ def test_a_broken_connection_is_unclear(reply, server, client):
         client.request("POST", "/things", json={})
 
 
-def test_silence_is_unclear_and_ends(server, client, monkeypatch):
+def test_a_call_without_a_response_ends_and_is_unclear(server, client, monkeypatch):
     monkeypatch.setattr(http, "READ_SECONDS", 0.2)
     server.reply = lambda _: time.sleep(2)
     began = time.monotonic()
@@ -228,7 +228,7 @@ def drip(connection: socket.socket) -> None:
         connection.sendall(b" ")
 
 
-def test_an_answer_that_drips_is_bounded_as_a_whole(server, client, monkeypatch):
+def test_a_slow_response_is_limited_as_a_whole(server, client, monkeypatch):
     monkeypatch.setattr(http, "TOTAL_SECONDS", 0.3)
     server.reply = drip
     began = time.monotonic()
@@ -237,7 +237,7 @@ def test_an_answer_that_drips_is_bounded_as_a_whole(server, client, monkeypatch)
     assert time.monotonic() - began < 1.5
 
 
-def test_an_answer_without_end_is_cut(server, client, monkeypatch):
+def test_an_endless_response_is_cut(server, client, monkeypatch):
     monkeypatch.setattr(http, "MAX_RESPONSE_BYTES", 1000)
     server.reply = answer(200, b" " * 5000)
     with pytest.raises(ProviderUnclear):
@@ -251,7 +251,7 @@ def test_calls_share_their_deadline(server, client):
     assert client.request("GET", "/things", deadline=Deadline(5)).status == 200
 
 
-def test_nothing_is_retried_behind_our_back(server, client):
+def test_no_call_is_retried(server, client):
     for reply in (answer(500, {}), answer(429, {}), lambda _: None):
         server.reply = reply
         before = len(server.requests)
@@ -260,7 +260,7 @@ def test_nothing_is_retried_behind_our_back(server, client):
         assert len(server.requests) == before + 1
 
 
-def test_connections_are_kept_and_can_be_had_fresh(server, client):
+def test_connections_are_kept_alive_by_default(server, client):
     for _ in range(3):
         client.request("GET", "/things")
     assert server.connections == 1
@@ -293,13 +293,13 @@ def test_a_forked_child_opens_its_own_connections(server, client):
         ProviderThrottled("text", retry_after=3),
     ],
 )
-def test_errors_survive_the_way_from_child_to_parent(error):
-    """Celery pickles them; one that could not be read again would lose its class, and with it the retry."""
+def test_errors_can_be_pickled(error):
+    """Celery pickles errors. An error that cannot be unpickled would lose its class and its retry."""
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert vars(again) == vars(error)
 
 
-def test_what_is_refused_is_permanent_and_an_account_is_not():
+def test_a_rejected_request_is_permanent_and_a_rejected_account_is_not():
     assert issubclass(RequestRejected, ProviderRefused)
     assert issubclass(AccountRefused, ProviderUnavailable)

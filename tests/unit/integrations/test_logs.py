@@ -17,7 +17,7 @@ from integrations import logs
 
 
 def line(message: str, *arguments: Any, exc_info: Any = None, **extra: Any) -> dict[str, Any]:
-    """What would be written for this record."""
+    """The line that is written for this record."""
     record = logging.LogRecord("shop", logging.INFO, "file", 1, message, arguments, exc_info)
     record.__dict__.update(extra)
     logs.ContextFilter().filter(record)
@@ -31,14 +31,14 @@ def no_context() -> Any:
     logs.clear()
 
 
-def test_a_line_is_json_with_the_ids_that_tie_it_to_its_request() -> None:
+def test_a_line_is_json_with_the_ids_of_its_request() -> None:
     logs.bind(request_id="r-1", order_number="7K3M9-Q2XAB")
     said = line("placed")
     assert said["message"] == "placed"
     assert (said["request_id"], said["order_number"], said["level"]) == ("r-1", "7K3M9-Q2XAB", "INFO")
 
 
-def test_a_task_carries_the_ids_of_the_request_and_the_event_that_it_comes_from() -> None:
+def test_a_task_has_the_ids_of_its_request_and_event() -> None:
     logs.bind(request_id="of another task")
     logs.bind_task(
         task_id="t-1",
@@ -52,7 +52,7 @@ def test_a_task_carries_the_ids_of_the_request_and_the_event_that_it_comes_from(
     assert "note" not in said
 
 
-# What is said, and what of it may not be written.
+# Texts, and the part that must be redacted.
 SECRETS = [
     ("sk_live_abcdefghijklmnop", "abcdefghijklmnop"),
     ("rk_test_abcdefghijklmnop", "abcdefghijklmnop"),
@@ -109,7 +109,7 @@ SURROUNDINGS = ["%s", "there: %s here", "x\n%s\ny", "x\r\n%s", "x\t%s", '"%s"', 
 
 
 def failure(text: str) -> Any:
-    """What ``exc_info`` is of an error that says this."""
+    """The ``exc_info`` of an error with this text."""
     try:
         raise ValueError(text)
     except ValueError as error:
@@ -154,10 +154,10 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def written(record: logging.LogRecord) -> str:
-    """All that the line says, as whoever reads the JSON sees it. The line is checked on the way."""
+    """All strings of the line, after decoding its JSON. It also checks that the line is valid."""
 
     def refuse(constant: str) -> None:
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not JSON")
 
     text = logs.JsonFormatter().format(record)
     assert len(text.splitlines()) == 1
@@ -168,21 +168,21 @@ def written(record: logging.LogRecord) -> str:
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("text", "secret"), SECRETS)
-def test_a_secret_is_not_written_wherever_it_stands(text: str, secret: str, place: str) -> None:
+def test_a_secret_is_redacted_in_any_place(text: str, secret: str, place: str) -> None:
     for surrounding in SURROUNDINGS:
         assert secret not in written(record_with(surrounding.replace("%s", text), place)), surrounding
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("text", "secret"), QUOTED_SECRETS)
-def test_a_secret_in_quotes_is_not_written(text: str, secret: str, place: str) -> None:
+def test_a_quoted_secret_is_redacted(text: str, secret: str, place: str) -> None:
     assert secret not in written(record_with(f"headers {text}", place))
 
 
 @pytest.mark.parametrize(
     "name", ["password", "Authorization", "api_key", "Set-Cookie", "csrfmiddlewaretoken", "AWS_SECRET_ACCESS_KEY"]
 )
-def test_what_an_extra_of_a_secrets_name_holds_is_not_written(name: str) -> None:
+def test_the_value_of_an_extra_with_a_secrets_name_is_redacted(name: str) -> None:
     for extra in ({name: "hunter2"}, {"answer": {name: "hunter2"}}, {"answer": [{name: ["hunter2", "x"]}]}):
         record = logging.LogRecord("shop", logging.INFO, "file", 1, "said", (), None)
         record.__dict__.update(extra)
@@ -222,11 +222,11 @@ def test_the_rest_of_a_header_dump_stays() -> None:
         'IntegrityError: duplicate key value violates unique constraint "one_live_message"',
     ],
 )
-def test_what_is_useful_stays_readable(text: str) -> None:
+def test_useful_text_is_not_redacted(text: str) -> None:
     assert logs.redacted(text) == text
 
 
-def test_extras_keep_their_kinds() -> None:
+def test_extras_keep_their_types() -> None:
     at = dt.datetime(2026, 11, 23, 20, 36, 54, tzinfo=dt.UTC)
     number = uuid.UUID("0199c0de-3606-7c06-8bf6-4149a5015515")
     # Bytes as their text: in base64 a secret is nothing that could be found.
@@ -259,12 +259,12 @@ def test_any_extra_gives_one_line_of_json(value: Any) -> None:
     written(record)
 
 
-# Any text, and what secrets are told by.
+# Any text, including the characters by which secrets are recognized.
 SURROUNDING = st.text() | st.text(alphabet="ab0149%+@.:=&;,_-/\\\"'()[]{} \t\r\n")
 
 
 @given(secret=st.sampled_from(SECRETS), before=SURROUNDING, after=SURROUNDING, place=st.sampled_from(PLACES))
-def test_a_secret_does_not_come_out_of_any_text(secret: tuple[str, str], before: str, after: str, place: str) -> None:
+def test_a_secret_is_redacted_in_any_text(secret: tuple[str, str], before: str, after: str, place: str) -> None:
     text, hidden = secret
     assume(hidden not in before and hidden not in after)
     assert hidden not in written(record_with(before + text + after, place))
@@ -281,8 +281,8 @@ LONG = 100_000
         *["pi_", "pi_a_secret_", "sk_live_", "/pay/", "bearer ", "a@b.", "a@\\u0041", "GET /x 200 7K3M9-Q2XAB\n"],
     ],
 )
-def test_a_long_message_is_written_in_no_time(part: str) -> None:
-    """Seconds are minutes where a pattern goes over the same text again and again."""
+def test_a_long_message_is_redacted_in_linear_time(part: str) -> None:
+    """A pattern that reads the same text repeatedly would take minutes."""
     for text in (part * (LONG // len(part)), "token:x@" + part * (LONG // len(part))):
         began = time.process_time()
         logs.redacted(text)

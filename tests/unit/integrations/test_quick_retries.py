@@ -7,7 +7,7 @@ from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnav
 
 
 class Provider:
-    """Fails as told, then answers."""
+    """Raises the given failures, then returns."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
@@ -25,13 +25,13 @@ def no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quick_retries, "WAITS_SECONDS", (0.0, 0.0, 0.0))
 
 
-def test_what_fails_now_and_then_is_done_within_one_delivery() -> None:
+def test_work_that_fails_at_random_succeeds_within_one_delivery() -> None:
     provider = Provider(ProviderUnclear("500"), ProviderUnavailable("refused"), ProviderUnclear("reset"))
     assert quick_retries.with_quick_retries(provider) == "done"
     assert provider.calls == 4
 
 
-def test_what_goes_on_failing_is_left_to_the_ladder() -> None:
+def test_work_that_keeps_failing_is_left_to_the_ladder() -> None:
     provider = Provider(*(ProviderUnclear(str(number)) for number in range(9)))
     with pytest.raises(ProviderUnclear, match="3"):
         quick_retries.with_quick_retries(provider)
@@ -39,14 +39,14 @@ def test_what_goes_on_failing_is_left_to_the_ladder() -> None:
 
 
 @pytest.mark.parametrize("failure", [ProviderThrottled("slow down"), ProviderRefused("no"), ValueError("a bug")])
-def test_nothing_else_is_tried_again_at_once(failure: Exception) -> None:
+def test_other_errors_are_not_retried(failure: Exception) -> None:
     provider = Provider(failure)
     with pytest.raises(type(failure)):
         quick_retries.with_quick_retries(provider)
     assert provider.calls == 1
 
 
-def test_no_round_begins_when_the_time_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_run_starts_after_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quick_retries, "BUDGET_SECONDS", -1.0)
     provider = Provider(ProviderUnclear("slow"))
     with pytest.raises(ProviderUnclear):

@@ -214,7 +214,7 @@ def test_death_between_the_call_and_the_commit(brevo_sandbox, now, monkeypatch):
     assert Notification.objects.get().status == Status.SENT
 
 
-def test_throttled_says_how_long(brevo_sandbox, now):
+def test_a_throttled_call_reports_the_wait(brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("error", status=429, retry_after=90))
 

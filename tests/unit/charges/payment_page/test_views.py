@@ -236,7 +236,7 @@ class TestWhoMaySeeIt:
         assert post_as_the_page(strict, url, "return").status_code == 202
 
     @pytest.mark.parametrize("path", ["", "status/"])
-    def test_looking_changes_nothing(self, client: Client, stripe_sandbox: StripeSandbox, path: str) -> None:
+    def test_inspecting_changes_nothing(self, client: Client, stripe_sandbox: StripeSandbox, path: str) -> None:
         order = waiting_order()
         before = (OutboxMessage.objects.count(), len(stripe_sandbox.requests(method="GET")))
         updated = Order.objects.get().updated_at

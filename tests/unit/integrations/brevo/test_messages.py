@@ -31,7 +31,7 @@ def test_a_key_is_accepted_once(brevo_sandbox):
     assert mail["to"] == [{"email": "ann@example.com"}]
 
 
-def test_any_other_refusal_is_one(brevo_sandbox):
+def test_any_other_error_is_a_rejection(brevo_sandbox):
     bad = dataclasses.replace(EMAIL, to_email="nobody")
     with pytest.raises(RequestRejected) as caught:
         messages.send_email(email=bad, idempotency_key=uuid4(), custom_id="c")

@@ -22,7 +22,7 @@ def end_user(**fields) -> EndUser:
     return EndUser(**{**usual, **fields})
 
 
-def test_who_was_made_between_our_look_and_our_call_is_found(brevo_sandbox, monkeypatch):
+def test_an_end_user_created_after_the_search_is_found(brevo_sandbox, monkeypatch):
     ann = end_user()
     first = end_users._first
     looks = []
@@ -51,7 +51,7 @@ def test_our_id_wins_over_the_address(brevo_sandbox):
     assert [user["email"] for user in brevo_sandbox.records("endusers")] == ["ann@example.com"]
 
 
-def test_a_taken_address_is_refused_without_saying_whose(brevo_sandbox):
+def test_an_address_of_another_end_user_is_rejected_without_naming_it(brevo_sandbox):
     ann, bob = end_user(phone=""), end_user(phone="", email="bob@example.com")
     known = end_users.upsert_end_user(end_user=ann, known_id="").end_user_id
     end_users.upsert_end_user(end_user=bob, known_id="")
@@ -65,7 +65,7 @@ def test_a_taken_address_is_refused_without_saying_whose(brevo_sandbox):
     assert len(brevo_sandbox.records("endusers")) == 2
 
 
-def test_what_dixa_does_not_like_is_refused_at_once(brevo_sandbox):
+def test_invalid_data_is_rejected_at_once(brevo_sandbox):
     with pytest.raises(RequestRejected):
         end_users.upsert_end_user(end_user=end_user(phone="12"), known_id="")
     assert len([call for call in brevo_sandbox.calls("dixa") if call[0] == "POST"]) == 1

@@ -23,14 +23,14 @@ def record(*event_ids: str) -> int:
     )
 
 
-def test_an_event_is_stored_and_published_once_however_often_it_is_told(transactional_db: None) -> None:
+def test_an_event_that_comes_twice_is_stored_and_published_once(transactional_db: None) -> None:
     assert record("evt_1", "evt_2", "evt_1") == 2
     assert record("evt_2", "evt_3") == 1
     assert sorted(WebhookEvent.objects.values_list("event_id", flat=True)) == ["evt_1", "evt_2", "evt_3"]
     assert OutboxMessage.objects.filter(task="charges.process_webhook").count() == 3
 
 
-def test_told_at_the_same_time_it_is_still_once(transactional_db: None) -> None:
+def test_an_event_that_comes_twice_at_once_is_stored_and_published_once(transactional_db: None) -> None:
     def tell() -> None:
         record("evt_1")
         connection.close()
@@ -51,7 +51,7 @@ def test_the_same_id_of_another_provider_is_another_event(transactional_db: None
     assert WebhookEvent.objects.count() == 2
 
 
-def test_what_cannot_be_published_is_not_stored(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unpublishable_event_is_not_stored(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError
 
@@ -61,7 +61,7 @@ def test_what_cannot_be_published_is_not_stored(transactional_db: None, monkeypa
     assert not WebhookEvent.objects.exists()
 
 
-def test_what_became_of_an_event_is_noted(transactional_db: None) -> None:
+def test_the_outcome_of_an_event_is_stored(transactional_db: None) -> None:
     record("evt_1")
     event = WebhookEvent.objects.get()
     recording.mark_processed(webhook_event_id=event.pk, outcome="settled")

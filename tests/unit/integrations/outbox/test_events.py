@@ -24,7 +24,7 @@ class NothingHappened(Event):
     reason: str
 
 
-def test_an_event_is_one_row_for_each_consumer(db: None) -> None:
+def test_an_event_writes_one_row_per_consumer(db: None) -> None:
     order_id, customer_id = uuid4(), uuid4()
     with transaction.atomic():
         publish(OrderPlaced(order_id=order_id, customer_id=customer_id))
@@ -39,18 +39,18 @@ def test_an_event_is_one_row_for_each_consumer(db: None) -> None:
     assert capture.pk.version == 7
 
 
-def test_an_event_without_a_subject_field_is_about_nothing() -> None:
+def test_an_event_without_a_subject_field_has_no_subject() -> None:
     event = NothingHappened(reason="none")
     assert (event.subject_type, event.subject_id) == ("", None)
 
 
-def test_many_events_are_one_statement(db: None, django_assert_num_queries: object) -> None:
+def test_many_events_are_written_in_one_statement(db: None, django_assert_num_queries: object) -> None:
     events = [OrderPaid(order_id=uuid4(), customer_id=uuid4()) for _ in range(50)]
     with transaction.atomic(), django_assert_num_queries(1):  # type: ignore[operator]
         publish_all(events)
 
 
-def test_what_is_rolled_back_was_never_published(transactional_db: None) -> None:
+def test_a_rolled_back_event_is_not_published(transactional_db: None) -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         publish(OrderPlaced(order_id=uuid4(), customer_id=uuid4()))
         raise ZeroDivisionError
@@ -62,7 +62,7 @@ def test_publishing_outside_a_transaction_is_an_error(transactional_db: None) ->
         publish(OrderPlaced(order_id=uuid4(), customer_id=uuid4()))
 
 
-def test_publishing_to_nobody_is_an_error(db: None) -> None:
+def test_publishing_without_a_consumer_is_an_error(db: None) -> None:
     with pytest.raises(NobodyListens, match="NothingHappened"):
         publish(NothingHappened(reason="none"))
 
@@ -72,14 +72,14 @@ def test_an_event_carries_no_objects(db: None) -> None:
         publish(OrderPlaced(order_id=object(), customer_id=uuid4()))  # type: ignore[arg-type]
 
 
-def test_a_delay_is_kept_in_the_row(db: None) -> None:
+def test_a_delay_is_stored_in_the_row(db: None) -> None:
     later = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
     with transaction.atomic():
         publish(OrderPlaced(order_id=uuid4(), customer_id=uuid4()), not_before=later)
     assert set(OutboxMessage.objects.values_list("not_before", flat=True)) == {later}
 
 
-def test_the_request_is_carried_along(db: None) -> None:
+def test_the_request_id_is_stored_in_the_headers(db: None) -> None:
     logs.bind(request_id="request-1")
     try:
         with transaction.atomic():

@@ -20,7 +20,7 @@ from orders.events import OrderPlaced
 
 
 class Broker:
-    """Stands where SQS stands: takes messages, refuses those it is told to, or does not answer for a queue."""
+    """A fake SQS. It rejects the messages in ``refuse`` and does not answer for the queues in ``away``."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, str]] = []
@@ -53,7 +53,7 @@ def relay_until_dry(broker: Broker, **options: int) -> int:
     return rounds
 
 
-def test_every_due_row_is_sent_once_and_marked(transactional_db: None) -> None:
+def test_every_due_row_is_sent_once_and_marked_as_sent(transactional_db: None) -> None:
     place(30)
     broker = Broker()
     relay_until_dry(broker, take=16)
@@ -73,7 +73,7 @@ def test_a_row_that_is_not_due_waits(transactional_db: None) -> None:
     assert len(broker.taken) == 2
 
 
-def test_the_entries_that_sqs_refuses_stay_and_come_back_later(transactional_db: None) -> None:
+def test_rejected_rows_are_sent_again_later(transactional_db: None) -> None:
     place(2)
     broker = Broker()
     refused = OutboxMessage.objects.earliest("id")
@@ -90,7 +90,7 @@ def test_the_entries_that_sqs_refuses_stay_and_come_back_later(transactional_db:
     assert len(broker.taken) == 4
 
 
-def test_a_queue_that_does_not_answer_holds_up_no_other(transactional_db: None) -> None:
+def test_a_queue_that_does_not_answer_does_not_delay_others(transactional_db: None) -> None:
     place(3)
     broker = Broker()
     broker.away = {"ChargesQueue"}
@@ -105,7 +105,7 @@ def test_a_queue_that_does_not_answer_holds_up_no_other(transactional_db: None) 
     assert len(broker.taken) == 6
 
 
-def test_a_row_of_an_unknown_task_holds_up_no_other(transactional_db: None) -> None:
+def test_a_row_of_an_unknown_task_does_not_delay_others(transactional_db: None) -> None:
     place(1)
     OutboxMessage.objects.create(task="orders.long_gone", queue="OrdersQueue", kwargs={})
     broker = Broker()
@@ -115,7 +115,7 @@ def test_a_row_of_an_unknown_task_holds_up_no_other(transactional_db: None) -> N
     assert "long_gone" in left.last_error
 
 
-def test_a_row_of_an_unknown_queue_holds_up_no_other(transactional_db: None) -> None:
+def test_a_row_of_an_unknown_queue_does_not_delay_others(transactional_db: None) -> None:
     OutboxMessage.objects.create(task="orders.start_fulfillment", queue="GoneQueue", kwargs={})
     place(1)
     broker = Broker()
@@ -126,7 +126,7 @@ def test_a_row_of_an_unknown_queue_holds_up_no_other(transactional_db: None) -> 
     assert left.not_before > timezone.now()
 
 
-def test_a_relay_that_dies_between_send_and_commit_sends_again_and_loses_nothing(transactional_db: None) -> None:
+def test_a_relay_that_dies_between_send_and_commit_loses_nothing(transactional_db: None) -> None:
     place(5)
     broker = Broker()
 
@@ -145,7 +145,7 @@ def test_a_relay_that_dies_between_send_and_commit_sends_again_and_loses_nothing
     assert len(ids) > 10
 
 
-def test_relays_side_by_side_take_different_rows(transactional_db: None) -> None:
+def test_concurrent_relays_take_different_rows(transactional_db: None) -> None:
     place(50)
     broker, lock = Broker(), threading.Lock()
 
@@ -161,15 +161,15 @@ def test_relays_side_by_side_take_different_rows(transactional_db: None) -> None
             connection.close()
 
     relays = [threading.Thread(target=run) for _ in range(4)]
-    for one in relays:
-        one.start()
-    for one in relays:
-        one.join()
+    for thread in relays:
+        thread.start()
+    for thread in relays:
+        thread.join()
     relay_until_dry(broker)
     assert len(broker.taken) == len(set(broker.taken)) == 100
 
 
-def test_a_round_takes_as_many_statements_for_a_hundred_rows_as_for_one(
+def test_the_number_of_statements_does_not_grow_with_the_rows(
     transactional_db: None, django_assert_max_num_queries: object
 ) -> None:
     place(50)
@@ -177,7 +177,7 @@ def test_a_round_takes_as_many_statements_for_a_hundred_rows_as_for_one(
         relay.relay_due(send_batch=Broker())
 
 
-def test_a_tick_of_the_scheduler_is_written_once_however_many_run(transactional_db: None) -> None:
+def test_several_schedulers_write_a_tick_once(transactional_db: None) -> None:
     at = dt.datetime(2026, 11, 23, 3, 17, 42, tzinfo=dt.UTC)
     job, task = "purge-idempotency-keys", "orders.purge_idempotency_keys"
     assert publish_tick(job=job, task=task, at=at)
@@ -186,7 +186,7 @@ def test_a_tick_of_the_scheduler_is_written_once_however_many_run(transactional_
     assert OutboxMessage.objects.filter(task=task, queue="OrdersQueue").count() == 2
 
 
-def test_writing_a_row_wakes_whoever_listens(transactional_db: None) -> None:
+def test_writing_a_row_notifies_listeners(transactional_db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {relay.CHANNEL}")
     place(1)

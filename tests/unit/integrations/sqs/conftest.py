@@ -27,7 +27,7 @@ def topology() -> Topology:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> dict[str, Queue]:
-    """An empty task registry, for this test only, and a Celery app that knows no task either."""
+    """An empty task registry and a Celery app without tasks, for this test only."""
     empty: dict[str, Queue] = {}
     app = Celery("unit", set_as_current=False)
     monkeypatch.setattr(tasks, "_registry", empty)

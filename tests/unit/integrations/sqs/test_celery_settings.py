@@ -26,7 +26,7 @@ def test_workers_know_exactly_the_seven_queues() -> None:
         app.amqp.router.route({}, "celery.backend_cleanup")
 
 
-def test_nothing_but_success_deletes_and_only_json_is_read() -> None:
+def test_only_success_deletes_a_message_and_only_json_is_read() -> None:
     settings = subject.celery_settings(Topology())
     assert settings["task_acks_late"] and settings["task_reject_on_worker_lost"]
     assert settings["task_acks_on_failure_or_timeout"] is False
@@ -48,13 +48,13 @@ def test_a_task_gets_the_environments_ladder_and_its_queues_limits(registry: Any
     assert (task.acks_late, task.acks_on_failure, task.acks_on_timeout) == (True, False, False)
 
 
-def test_the_worker_is_told_what_has_no_setting() -> None:
+def test_the_worker_gets_flags_for_options_without_a_setting() -> None:
     arguments = subject.worker_arguments(CHARGES, concurrency=3)
     assert arguments[-4:] == ["--queues", "ChargesQueue", "--concurrency", "3"]
     assert {"--without-gossip", "--without-mingle", "--without-heartbeat", "--pool=prefork"} <= set(arguments)
 
 
-def test_a_permanent_error_stays_one_on_its_way_to_the_parent() -> None:
+def test_a_permanent_error_keeps_its_class_when_it_is_pickled() -> None:
     class Refused(PermanentError):
         def __init__(self, *, code: str) -> None:
             super().__init__(code)

@@ -18,7 +18,7 @@ def _registered(registry: Any, queue: Any) -> None:
 
 
 def _decoded(body: str) -> Any:
-    """As a worker's channel reads it, without a network."""
+    """Read a message as a worker's channel does, without a network."""
     channel = object.__new__(SqsChannel)
     channel.connection = kombu.Connection("memory://").transport
     channel.connection._noack_queues = set()
@@ -28,7 +28,7 @@ def _decoded(body: str) -> Any:
     return message
 
 
-def test_our_own_worker_reads_it() -> None:
+def test_a_worker_reads_the_encoded_message() -> None:
     task_id, key = str(uuid4()), uuid4()
     body = messages.encode(task_name="unit.take", task_id=task_id, kwargs={"key": key}, headers={"request_id": "r-1"})
     message = _decoded(body)
@@ -43,11 +43,11 @@ def test_our_own_worker_reads_it() -> None:
     assert message.delivery_info["routing_key"] == "ChargesQueue"
 
 
-def test_it_does_not_decide_about_the_result() -> None:
+def test_the_message_does_not_set_ignore_result() -> None:
     body = messages.encode(task_name="unit.take", task_id="x", kwargs={})
     assert json.loads(base64.b64decode(body))["headers"]["ignore_result"] is None
 
 
-def test_an_unregistered_task_is_refused() -> None:
+def test_an_unregistered_task_is_rejected() -> None:
     with pytest.raises(tasks.UnknownTask):
         messages.encode(task_name="unit.unknown", task_id="x", kwargs={})

@@ -17,7 +17,7 @@ def _attributes(sqs: Any, name: str) -> dict[str, str]:
     return attributes
 
 
-def test_everything_is_created_once_and_then_in_order(sqs: Any) -> None:
+def test_all_queues_are_created_once(sqs: Any) -> None:
     everything = Topology(prefix="all-")
     first = list(provisioning.provision(everything))
     assert {finding.name for finding in first} == set(everything.physical_names())
@@ -53,7 +53,7 @@ def test_drift_is_reported_and_corrected(sqs: Any, topology: Topology) -> None:
         ("DelaySeconds", "900", "0"),
     ],
 )
-def test_a_dead_letter_queue_that_hides_letters_or_sends_them_back_is_put_right(
+def test_a_dead_letter_queue_with_wrong_attributes_is_corrected(
     sqs: Any, topology: Topology, attribute: str, found: str, wanted: str | None
 ) -> None:
     list(provisioning.provision(topology))
@@ -66,12 +66,12 @@ def test_a_dead_letter_queue_that_hides_letters_or_sends_them_back_is_put_right(
     assert _attributes(sqs, "unit-ChargesQueue-dlq").get(attribute) == wanted
 
 
-def test_looking_changes_nothing(sqs: Any, topology: Topology) -> None:
+def test_inspecting_changes_nothing(sqs: Any, topology: Topology) -> None:
     assert [finding.missing for finding in provisioning.inspect(topology)] == [True, True]
     assert not sqs.list_queues().get("QueueUrls")
 
 
-def test_the_command_says_what_it_did_and_checks(sqs: Any, topology: Topology, settings: Any) -> None:
+def test_the_command_reports_its_changes_and_checks(sqs: Any, topology: Topology, settings: Any) -> None:
     settings.SQS_TOPOLOGY = topology
     with pytest.raises(CommandError, match="2 of 2"):
         call_command("provision_queues", "--check", stdout=StringIO())
@@ -99,19 +99,19 @@ def test_the_default_topology_passes() -> None:
         ({"visibility_timeout": 20}, "soft time limit (18 s) must be longer than the providers' timeouts (45 s)"),
     ],
 )
-def test_limits_that_do_not_fit_are_named(options: dict[str, int], said: str) -> None:
+def test_limits_in_the_wrong_order_are_reported(options: dict[str, int], said: str) -> None:
     problems = list(checks.check_timeouts(Topology(**options)))  # type: ignore[arg-type]
     assert any(problem.startswith("AccountQueue: ") and said in problem for problem in problems), problems
 
 
-def test_a_missing_queue_and_a_wrong_count_are_named(sqs: Any, topology: Topology, queue: Any) -> None:
+def test_a_missing_queue_and_a_wrong_receive_count_are_reported(sqs: Any, topology: Topology, queue: Any) -> None:
     assert "does not exist" in next(iter(checks.check_redrive(topology, [queue])))
     list(provisioning.provision(topology))
     longer = Topology(prefix="unit-", ladder=(1, 2, 3, 4), queues=(queue,))
     assert "maxReceiveCount is 4, not 5" in next(iter(checks.check_redrive(longer, [queue])))
 
 
-def test_a_dead_letter_queue_that_was_deleted_is_named(sqs: Any, topology: Topology) -> None:
+def test_a_deleted_dead_letter_queue_is_reported(sqs: Any, topology: Topology) -> None:
     list(provisioning.provision(topology))
     sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="unit-ChargesQueue-dlq")["QueueUrl"])
     assert list(checks.check_redrive(topology, topology.queues)) == [

@@ -1,4 +1,4 @@
-"""What the worker's parent process does with a message whose task did not return."""
+"""How the worker's parent process handles a message whose task failed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from integrations.sqs.deliveries import Delivery
 
 
 class Store:
-    """A result backend; ``away`` is raised by everything."""
+    """A result backend. If ``away`` is set, every method raises it."""
 
     max_retries = 0
 
@@ -44,7 +44,7 @@ def store() -> Store:
 
 @pytest.fixture
 def receive(registry: Any, store: Store) -> Any:
-    """Make the request of a message's n-th receipt; ``answers`` collects its visibility, or "deleted"."""
+    """Make the request of a message's n-th receive; ``answers`` collects its visibility time-out or "deleted"."""
     app = _state.get_current_app()
 
     class Task(tasks.Task):
@@ -83,14 +83,14 @@ def _info(error: BaseException) -> ExceptionInfo:
         return ExceptionInfo()
 
 
-def test_the_broker_counts_the_tries(receive: Any) -> None:
+def test_the_receive_count_of_sqs_counts_the_attempts(receive: Any) -> None:
     request = receive(3)
     assert request.request_dict["retries"] == 2
     assert request.delivery_info["redelivered"]
     assert request.request_dict["sqs_message_id"] == "m"
 
 
-def test_a_retry_hides_the_message_for_as_long_as_it_asks(receive: Any) -> None:
+def test_a_retry_hides_the_message_for_its_countdown(receive: Any) -> None:
     request = receive()
     request.on_failure(_info(Retry(exc=ValueError("x"), when=77)), return_ok=True)
     assert request.answers == [77]
@@ -100,7 +100,7 @@ def test_a_retry_hides_the_message_for_as_long_as_it_asks(receive: Any) -> None:
     ("error", "count", "seconds", "dead"),
     [(PermanentError("x"), 1, 0, True), (ValueError("x"), 4, 0, True), (ValueError("x"), 2, 300, False)],
 )
-def test_a_failure_is_shown_at_once_only_if_no_try_would_help(
+def test_a_failed_message_is_visible_at_once_only_if_it_is_dead(
     receive: Any, error: Exception, count: int, seconds: int, dead: bool
 ) -> None:
     request = receive(count)
@@ -110,7 +110,7 @@ def test_a_failure_is_shown_at_once_only_if_no_try_would_help(
 
 
 @pytest.mark.parametrize(("count", "seconds", "state"), [(1, 60, "RETRY"), (3, 1500, "RETRY"), (4, 0, "FAILURE")])
-def test_a_lost_child_climbs_the_ladder_and_says_so(
+def test_a_lost_child_process_uses_the_ladder_and_stores_the_reason(
     receive: Any, store: Store, count: int, seconds: int, state: str
 ) -> None:
     request = receive(count)
@@ -120,7 +120,7 @@ def test_a_lost_child_climbs_the_ladder_and_says_so(
 
 
 @pytest.mark.parametrize(("count", "seconds", "state"), [(1, 60, "RETRY"), (4, 0, "FAILURE")])
-def test_a_hard_time_limit_climbs_the_ladder_and_says_so(
+def test_a_hard_time_limit_uses_the_ladder_and_stores_the_reason(
     receive: Any, store: Store, count: int, seconds: int, state: str
 ) -> None:
     request = receive(count)
@@ -129,13 +129,13 @@ def test_a_hard_time_limit_climbs_the_ladder_and_says_so(
     assert store.states[-1] == state
 
 
-def test_a_soft_time_limit_is_the_tasks_own_affair(receive: Any, store: Store) -> None:
+def test_a_soft_time_limit_is_left_to_the_task(receive: Any, store: Store) -> None:
     request = receive()
     request.on_timeout(soft=True, timeout=5)
     assert (request.answers, store.states) == ([], [])
 
 
-def test_a_result_store_that_is_away_costs_neither_the_slot_nor_the_worker(receive: Any, store: Store) -> None:
+def test_a_failing_result_backend_leaves_the_slot_and_the_worker_intact(receive: Any, store: Store) -> None:
     store.away = ConnectionError("no database")
     timed_out, lost, failed = receive(), receive(), receive()
     timed_out.on_timeout(soft=False, timeout=5)

@@ -30,7 +30,7 @@ def calls(sqs: Any, topology: Topology, monkeypatch: pytest.MonkeyPatch) -> list
     return made
 
 
-def test_ten_a_call_with_their_groups(calls: Any, topology: Topology, queue: Queue) -> None:
+def test_a_call_sends_up_to_ten_messages_with_their_groups(calls: Any, topology: Topology, queue: Queue) -> None:
     result = sender.send_batch(queue, _entries(23), topology=topology)
     assert [len(call["Entries"]) for call in calls] == [10, 10, 3]
     assert result.sent == [f"row-{index}" for index in range(23)]
@@ -45,25 +45,25 @@ def test_groups_can_be_turned_off(calls: Any, queue: Queue) -> None:
     assert "MessageGroupId" not in calls[0]["Entries"][0]
 
 
-def test_one_mebibyte_a_call(calls: Any, topology: Topology, queue: Queue) -> None:
+def test_a_call_sends_up_to_one_mebibyte(calls: Any, topology: Topology, queue: Queue) -> None:
     result = sender.send_batch(queue, _entries(3, size=400_000), topology=topology)
     assert [len(call["Entries"]) for call in calls] == [2, 1]
     assert len(result.sent) == 3
 
 
-def test_what_is_too_large_fails_alone(calls: Any, topology: Topology, queue: Queue) -> None:
+def test_a_message_that_is_too_large_fails_alone(calls: Any, topology: Topology, queue: Queue) -> None:
     large = OutgoingMessage(id="large", body="é" * 600_000)
     result = sender.send_batch(queue, [large, *_entries(1)], topology=topology)
     assert result.sent == ["row-0"]
     assert result.failed["large"].sender_fault
 
 
-def test_a_delay_stays_within_sqss_maximum(calls: Any, topology: Topology, queue: Queue) -> None:
+def test_a_delay_is_limited_to_the_maximum_of_sqs(calls: Any, topology: Topology, queue: Queue) -> None:
     sender.send_batch(queue, [OutgoingMessage(id="a", body="x", delay=5000)], topology=topology)
     assert calls[0]["Entries"][0]["DelaySeconds"] == 900
 
 
-def test_entries_that_sqs_refuses_are_told_apart(
+def test_rejected_entries_are_reported_with_their_reason(
     calls: Any, topology: Topology, queue: Queue, sqs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = {
@@ -76,12 +76,12 @@ def test_entries_that_sqs_refuses_are_told_apart(
     assert result.failed == {"row-1": sender.Failure("InternalError: try again", sender_fault=False)}
 
 
-def test_a_queue_that_is_missing_is_unavailable(sqs: Any, topology: Topology, queue: Queue) -> None:
+def test_a_missing_queue_is_reported_as_unavailable(sqs: Any, topology: Topology, queue: Queue) -> None:
     with pytest.raises(SqsUnavailable, match="does not exist"):
         sender.send_batch(queue, _entries(1), topology=topology)
 
 
-def test_an_endpoint_that_is_away_is_unavailable_and_soon(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_endpoint_is_soon_unavailable(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         away = Topology(endpoint_url=f"http://127.0.0.1:{closed.getsockname()[1]}", queues=(queue,))
@@ -91,7 +91,7 @@ def test_an_endpoint_that_is_away_is_unavailable_and_soon(queue: Queue, monkeypa
             sender.send_batch(queue, _entries(1), topology=away)
 
 
-def test_what_went_before_an_outage_counts_as_sent(
+def test_messages_sent_before_an_outage_count_as_sent(
     calls: Any, topology: Topology, queue: Queue, sqs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = sqs.send_message_batch

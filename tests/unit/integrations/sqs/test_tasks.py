@@ -18,7 +18,7 @@ KEY = uuid4()
 
 @pytest.fixture
 def take(registry: Any) -> Any:
-    """A task with every kind of argument; returns what its body was given."""
+    """A task with every type of argument. It returns its arguments."""
     got: dict[str, Any] = {}
 
     @tasks.task(name="unit.take", queue=CHARGES)
@@ -32,7 +32,7 @@ def take(registry: Any) -> Any:
     return take
 
 
-def test_json_scalars_become_what_the_signature_asks_for(take: Any) -> None:
+def test_json_scalars_are_converted_to_the_types_in_the_signature(take: Any) -> None:
     take(key=str(KEY), count=2, text="x", flag=True, at="2026-01-02T03:04:05+00:00", day="2026-01-02", newer="y")
     assert take.got == {
         "key": KEY, "count": 2, "text": "x", "flag": True,
@@ -40,7 +40,7 @@ def test_json_scalars_become_what_the_signature_asks_for(take: Any) -> None:
     }  # fmt: skip
 
 
-def test_what_has_its_type_already_is_taken_as_it_is(take: Any) -> None:
+def test_a_value_of_the_right_type_is_not_converted(take: Any) -> None:
     take(key=KEY, at=None)
     assert take.got["key"] == KEY
 
@@ -61,7 +61,7 @@ def test_what_has_its_type_already_is_taken_as_it_is(take: Any) -> None:
         ({"key": str(KEY), "at": "soon"}, "'at'"),
     ],
 )
-def test_a_wrong_argument_is_named_and_its_value_is_not(take: Any, kwargs: dict[str, Any], named: str) -> None:
+def test_a_wrong_argument_is_reported_without_its_value(take: Any, kwargs: dict[str, Any], named: str) -> None:
     with pytest.raises(MalformedMessage, match=named) as caught:
         take(**kwargs)
     assert "not a uuid" not in str(caught.value)
@@ -80,7 +80,7 @@ def test_a_name_is_registered_once(take: Any) -> None:
         tasks.queue_for("nobody")
 
 
-def test_a_signature_that_no_message_can_fill_is_refused(registry: Any) -> None:
+def test_a_signature_with_unsupported_types_is_rejected(registry: Any) -> None:
     def positional(key: UUID, **_: object) -> None: ...
     def closed(*, key: UUID) -> None: ...
     def unknown(*, key: list[str], **_: object) -> None: ...
@@ -97,7 +97,7 @@ def test_no_message_is_published_with_a_delay(take: Any, option: dict[str, Any])
         take.apply_async(kwargs={"key": KEY}, **option)
 
 
-def test_a_message_carries_scalars_only() -> None:
+def test_a_message_carries_only_scalars() -> None:
     moment = datetime(2026, 1, 2, tzinfo=UTC)
     assert arguments.as_json_scalars({"a": KEY, "b": moment, "c": None, "d": 1}) == {
         "a": str(KEY), "b": "2026-01-02T00:00:00+00:00", "c": None, "d": 1,
@@ -136,26 +136,26 @@ def _attempt(task: Any, error: BaseException, *, retries: int) -> BaseException:
 
 
 @pytest.mark.parametrize(("retries", "step"), [(0, 60), (1, 300), (2, 1500)])
-def test_each_failure_asks_for_the_ladders_next_step(failing: Any, retries: int, step: int) -> None:
+def test_each_failure_waits_for_the_next_step_of_the_ladder(failing: Any, retries: int, step: int) -> None:
     raised = _attempt(failing, ValueError("x"), retries=retries)
     assert isinstance(raised, Retry)
     assert raised.when == step
 
 
 @pytest.mark.parametrize(("asked", "when"), [(10, 60), (61.2, 62), (10**9, MAX_COUNTDOWN), (None, 60)])
-def test_a_longer_retry_after_wins_up_to_what_sqs_allows(failing: Any, asked: float | None, when: int) -> None:
+def test_a_longer_retry_after_wins_up_to_the_maximum_of_sqs(failing: Any, asked: float | None, when: int) -> None:
     raised = _attempt(failing, TransientError("x", retry_after=asked), retries=0)
     assert isinstance(raised, Retry)
     assert raised.when == when
 
 
-def test_after_the_last_step_the_failure_itself_is_raised(failing: Any) -> None:
+def test_after_the_last_step_the_exception_is_raised(failing: Any) -> None:
     error = TransientError("x")
     assert _attempt(failing, error, retries=3) is error
 
 
 @pytest.mark.parametrize("retries", [0, 3])
-def test_a_result_quotes_no_error_but_ours(failing: Any, retries: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stored_result_quotes_only_own_errors(failing: Any, retries: int, caplog: pytest.LogCaptureFixture) -> None:
     raised = _attempt(failing, ValueError("Key (email)=(ada@example.com) exists"), retries=retries)
     stored = raised.exc if isinstance(raised, Retry) else raised
     assert isinstance(stored, tasks.UnexpectedError)
@@ -164,12 +164,12 @@ def test_a_result_quotes_no_error_but_ours(failing: Any, retries: int, caplog: p
     assert "ada@" in caplog.text
 
 
-def test_a_permanent_error_asks_for_no_retry(failing: Any) -> None:
+def test_a_permanent_error_is_not_retried(failing: Any) -> None:
     error = PermanentError("x")
     assert _attempt(failing, error, retries=0) is error
 
 
-def test_called_directly_a_task_raises_what_it_raises(failing: Any) -> None:
+def test_a_task_that_is_called_directly_raises_its_exception(failing: Any) -> None:
     failing.error = error = ValueError("x")
     with pytest.raises(ValueError, match="x") as caught:
         failing()

@@ -8,26 +8,26 @@ from integrations.sqs import topology as subject
 from integrations.sqs.topology import CHARGES, MAX_RECEIVE_COUNT, QUEUES, InvalidTopology, Topology
 
 
-def test_the_seven_queues_are_named_as_the_table_names_them() -> None:
+def test_the_seven_queues_have_their_names() -> None:
     assert [queue.name for queue in QUEUES] == [
         "AccountQueue", "EmailsQueue", "OrdersQueue", "ChargesQueue", "SmsQueue", "BrevoQueue", "DixaQueue",
     ]  # fmt: skip
     assert CHARGES.dead_letter_name == "ChargesQueue-dlq"
 
 
-def test_the_receive_count_is_the_first_try_and_one_per_step() -> None:
+def test_the_receive_count_is_one_more_than_the_steps_of_the_ladder() -> None:
     assert MAX_RECEIVE_COUNT == 4
     assert Topology(ladder=(1, 2)).max_receive_count == 3
 
 
-def test_names_carry_the_prefix() -> None:
+def test_queue_names_start_with_the_prefix() -> None:
     names = list(Topology(prefix="dev-").physical_names())
     assert names[0] == "dev-AccountQueue"
     assert names[-1] == "dev-DixaQueue-dlq"
     assert len(names) == len(set(names)) == 14
 
 
-def test_a_message_lives_as_long_as_the_ladder_and_its_receives() -> None:
+def test_the_maximum_life_of_a_message_adds_up_steps_and_receives() -> None:
     assert Topology(ladder=(60, 300, 1500)).max_life_of(CHARGES) == 60 + 300 + 1500 + 4 * 180
     assert Topology(ladder=(1, 2), visibility_timeout=10).max_life_of(CHARGES) == 3 + 3 * 10
 
@@ -41,7 +41,7 @@ def test_time_limits_stay_below_the_visibility_timeout(queue: subject.Queue, vis
     )
 
 
-def test_a_dead_letter_outlives_its_source_by_ten_days() -> None:
+def test_dead_letters_are_kept_ten_days_longer_than_messages() -> None:
     topology = Topology()
     source = topology.source_attributes(CHARGES, dead_letter_arn="arn:dlq")
     dead = topology.dead_letter_attributes(source_arn="arn:source")
@@ -68,6 +68,6 @@ def test_a_dead_letter_outlives_its_source_by_ten_days() -> None:
         ({"polling_interval": 0}, "polling_interval"),
     ],
 )
-def test_what_cannot_work_is_refused_by_name(options: dict[str, object], named: str) -> None:
+def test_an_invalid_topology_names_the_variable(options: dict[str, object], named: str) -> None:
     with pytest.raises(InvalidTopology, match=named):
         Topology(**options)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Each of the transport's overrides, without a network. What they do together is in tests/integration/sqs."""
+"""Each of the transport's overrides, without a network. tests/integration/sqs tests them together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_versions_that_the_overrides_were_written_against() -> None:
 
 
 class FakeSqs:
-    """boto3's client; ``fails`` is raised by the next acknowledgments."""
+    """boto3's client. If ``fails`` is set, acknowledgments raise it."""
 
     def __init__(self) -> None:
         self.given: list[tuple[Any, ...]] = []
@@ -126,7 +126,7 @@ def _client_error(code: str, status: int = 400) -> ClientError:
 
 
 @pytest.mark.parametrize("answer", [[], polling.ReceiveFailed("503", sqs_away=True)])
-def test_an_empty_answer_polls_again(channel: Any, answer: Any) -> None:
+def test_an_empty_response_polls_again(channel: Any, answer: Any) -> None:
     if answer == []:
         connection = object.__new__(polling.PollConnection)
         connection.sqs_connection = SimpleNamespace(meta=SimpleNamespace(service_model=None))
@@ -152,7 +152,7 @@ def test_no_status_raises_into_the_event_loop(status: int, away: bool) -> None:
     assert not answer.get("Messages")
 
 
-def test_polls_back_off_and_stop_doing_so(channel: Any) -> None:
+def test_polls_back_off_while_they_fail(channel: Any) -> None:
     for _ in range(8):
         channel._schedule_queue_asked = channel._backoff("Q").asking()
         channel._on_messages_ready("http://sqs/Q", "Q", polling.ReceiveFailed("503", sqs_away=True))
@@ -165,14 +165,14 @@ def test_polls_back_off_and_stop_doing_so(channel: Any) -> None:
     assert channel.hub.later[-1][0] == 0.05
 
 
-def test_what_fails_before_the_poll_is_sent_backs_off(channel: Any, boto: FakeSqs) -> None:
+def test_an_error_before_the_poll_is_sent_backs_off(channel: Any, boto: FakeSqs) -> None:
     boto.fails = _client_error("ExpiredToken", 403)
     channel._schedule_queue("Q")
     assert channel._backoff("Q").is_failing
     assert channel.hub.later
 
 
-def test_the_poll_sleeps_without_a_slot_and_wakes_when_one_is_freed(channel: Any) -> None:
+def test_polling_pauses_without_a_free_slot(channel: Any) -> None:
     _receive(channel, _raw("r1", message_id="m1"), _raw("r2", message_id="m2"))
     channel._schedule_queue("Q")
     assert (channel.hub.soon, channel.hub.later) == ([], []), "no polling while every slot is taken"
@@ -233,7 +233,7 @@ def test_curls_timers_are_in_milliseconds() -> None:
         {"headers": {"task": "unit.take", "id": "t", "eta": "2999-01-01"}},
     ],
 )
-def test_what_cannot_be_read_is_shown_again_at_once_and_its_batch_is_served(
+def test_an_unreadable_message_is_visible_at_once_and_the_rest_of_its_batch_runs(
     channel: Any, boto: FakeSqs, broken: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
@@ -243,14 +243,14 @@ def test_what_cannot_be_read_is_shown_again_at_once_and_its_batch_is_served(
     assert "m0 cannot be read" in caplog.text
 
 
-def test_the_routing_key_is_where_it_came_from(channel: Any, boto: FakeSqs) -> None:
+def test_the_routing_key_is_the_queue_of_the_message(channel: Any, boto: FakeSqs) -> None:
     odd = {"body_encoding": "base64", "delivery_info": {"routing_key": 5}}
     _receive(channel, _raw("r1", properties=odd))
     channel.delivered[0].ack()
     assert boto.given == [("delete", "r1")]
 
 
-def test_what_goes_wrong_with_one_message_in_the_parent_costs_only_that_one(channel: Any, boto: FakeSqs) -> None:
+def test_an_error_in_the_parent_process_affects_one_message(channel: Any, boto: FakeSqs) -> None:
     def explode(message: Any) -> None:
         raise ConnectionError("the result store is away")
 
@@ -260,7 +260,7 @@ def test_what_goes_wrong_with_one_message_in_the_parent_costs_only_that_one(chan
 
 
 @pytest.mark.parametrize(("count", "seconds"), [(1, 60), (2, 300), (3, 1500), (4, 0), (9, 0)])
-def test_a_rejected_message_climbs_the_ladder_and_is_never_deleted(
+def test_a_rejected_message_uses_the_ladder_and_is_never_deleted(
     channel: Any, boto: FakeSqs, count: int, seconds: int
 ) -> None:
     for requeue in (False, True):
@@ -269,7 +269,7 @@ def test_a_rejected_message_climbs_the_ladder_and_is_never_deleted(
     assert boto.given == [("show", "r1", seconds)] * 2
 
 
-def test_a_dead_message_only_uses_up_its_receive_count(channel: Any, boto: FakeSqs) -> None:
+def test_a_dead_message_is_received_but_never_run(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1", count=1))
     Delivery.of(channel.delivered[0]).dead = True
     Delivery.of(channel.delivered[0]).visible_in = 0
@@ -281,7 +281,7 @@ def test_a_dead_message_only_uses_up_its_receive_count(channel: Any, boto: FakeS
     assert channel.delivered, "a message that came back from the DLQ begins again"
 
 
-def test_what_was_not_run_is_visible_at_once_after_shutdown(channel: Any, boto: FakeSqs) -> None:
+def test_an_unprocessed_message_is_visible_at_once_after_shutdown(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1"))
     channel.close()
     assert boto.given == [("show", "r1", 0)]
@@ -293,7 +293,7 @@ def test_a_worker_never_creates_a_queue(channel: Any, boto: FakeSqs) -> None:
         channel.queue_declare("Another")
 
 
-def test_an_error_answer_at_start_up_is_a_connection_error() -> None:
+def test_an_error_response_at_start_up_is_a_connection_error() -> None:
     assert issubclass(ClientError, transport.Transport.connection_errors)
 
 
@@ -309,7 +309,7 @@ def test_an_error_answer_at_start_up_is_a_connection_error() -> None:
         _client_error("AccessDenied", 403),
     ],
 )
-def test_an_answer_that_fails_frees_the_slot_and_is_given_again(
+def test_a_failed_acknowledgment_frees_the_slot_and_is_sent_again(
     channel: Any, boto: FakeSqs, failure: Exception
 ) -> None:
     _receive(channel, _raw("r1"))
@@ -323,7 +323,7 @@ def test_an_answer_that_fails_frees_the_slot_and_is_given_again(
     assert channel.sqs().pending == 0
 
 
-def test_while_polls_fail_nobody_blocks_on_an_answer(channel: Any, boto: FakeSqs) -> None:
+def test_while_polls_fail_acknowledgments_do_not_block(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1"))
     channel._on_messages_ready("http://sqs/Q", "Q", polling.ReceiveFailed("hang", sqs_away=True))
     channel.delivered[0].ack()
@@ -331,14 +331,14 @@ def test_while_polls_fail_nobody_blocks_on_an_answer(channel: Any, boto: FakeSqs
     assert channel.sqs().pending == 1
 
 
-def test_an_answer_that_sqs_will_never_take_is_dropped(channel: Any, boto: FakeSqs) -> None:
+def test_an_acknowledgment_that_sqs_rejects_is_dropped(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1"))
     boto.fails = _client_error("ReceiptHandleIsInvalid")
     channel.delivered[0].ack()
     assert channel.sqs().pending == 0
 
 
-def test_time_spent_waiting_shortens_the_ladders_step(boto: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_spent_pending_shortens_the_visibility_timeout(boto: FakeSqs, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(acknowledgments, "time", SimpleNamespace(monotonic=lambda: now[0]))
     client = AcknowledgingClient(boto, later=lambda *_: None)
@@ -350,7 +350,7 @@ def test_time_spent_waiting_shortens_the_ladders_step(boto: FakeSqs, monkeypatch
     assert boto.given == [("show", "r", 15)]
 
 
-def test_at_shutdown_sqs_is_asked_once_more_but_not_right_after_it_failed(boto: FakeSqs) -> None:
+def test_at_shutdown_pending_acknowledgments_are_sent_unless_one_just_failed(boto: FakeSqs) -> None:
     client = AcknowledgingClient(boto, later=lambda *_: None)
     boto.fails = ReadTimeoutError(endpoint_url="x")
     client.delete_message(QueueUrl="q", ReceiptHandle="r")
@@ -362,7 +362,7 @@ def test_at_shutdown_sqs_is_asked_once_more_but_not_right_after_it_failed(boto: 
     assert boto.given == [("delete", "r")]
 
 
-def test_a_closing_channel_gives_what_it_owes(channel: Any, boto: FakeSqs) -> None:
+def test_a_closing_channel_sends_its_pending_acknowledgments(channel: Any, boto: FakeSqs) -> None:
     _receive(channel, _raw("r1"))
     channel.sqs().sqs_is_away()
     channel.delivered[0].ack()
@@ -371,7 +371,7 @@ def test_a_closing_channel_gives_what_it_owes(channel: Any, boto: FakeSqs) -> No
     assert boto.given == [("delete", "r1")]
 
 
-def test_answers_go_to_the_configured_endpoint_and_block_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_acknowledgments_go_to_the_configured_endpoint_with_short_time_outs(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"topology": Topology(), "region": "eu-west-1", "endpoint_url": "http://127.0.0.1:9", "is_secure": False}
     with kombu.Connection("sqs://", transport=transport.Transport, transport_options=options) as connection:
         meta = connection.channel().sqs().meta
@@ -380,5 +380,5 @@ def test_answers_go_to_the_configured_endpoint_and_block_briefly(monkeypatch: py
     assert meta.config.retries["total_max_attempts"] == 1
 
 
-def test_the_reason_for_the_log_quotes_nothing() -> None:
+def test_the_logged_reason_quotes_no_message() -> None:
     assert envelopes.reason(ValueError("secret@example.com")) == "ValueError"

@@ -1,4 +1,4 @@
-"""The table of what Stripe answers and what may be done about it, through the real SDK and a socket."""
+"""Stripe's responses and the resulting errors, through the real SDK and a socket."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ INTENT = {
 
 
 class Stub:
-    """An HTTP server that gives one answer to everything."""
+    """An HTTP server with one response to every request."""
 
     def __init__(self) -> None:
         self.status, self.body, self.headers = 200, b"{}", {}
@@ -135,7 +135,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("status", "body", "headers", "expected"), TABLE)
-def test_the_answer_decides(
+def test_the_response_decides_the_error(
     stub: Stub, status: int, body: Any, headers: dict[str, str], expected: type[Exception]
 ) -> None:
     stub.answers(status, body, headers)
@@ -148,7 +148,7 @@ def test_the_answer_decides(
     assert "jane" not in str(caught.value)
 
 
-def test_what_may_be_tried_again() -> None:
+def test_errors_tell_whether_a_retry_can_help() -> None:
     for kind in (errors.NotAuthorized, errors.KeyInUse, errors.IdempotencyKeyExhausted, errors.IntentStateChanged):
         assert issubclass(kind, TransientError), kind
     for kind in (errors.InvalidRequest, errors.CardDeclined, errors.AuthenticationRequired):
@@ -157,7 +157,7 @@ def test_what_may_be_tried_again() -> None:
     assert not issubclass(errors.KeyInUse, ProviderUnavailable), "the other request may have its effect yet"
 
 
-def test_a_decline_brings_its_codes_and_its_intent(stub: Stub) -> None:
+def test_a_decline_carries_its_codes_and_its_intent(stub: Stub) -> None:
     codes = {"decline_code": "lost_card", "advice_code": "do_not_try_again", "network_advice_code": "03"}
     intent = {**INTENT, "status": "requires_payment_method"}
     stub.answers(402, error(**CARD, **codes, network_decline_code="41", charge="ch_9", payment_intent=intent))
@@ -176,7 +176,7 @@ def test_a_decline_brings_its_codes_and_its_intent(stub: Stub) -> None:
     assert (declined.value.intent.id, declined.value.intent.status) == ("pi_1", "requires_payment_method")
 
 
-def test_a_client_secret_stays_outside(stub: Stub) -> None:
+def test_an_error_holds_no_client_secret(stub: Stub) -> None:
     stub.answers(200, INTENT)
     assert "secret" not in repr(confirm())
 
@@ -233,12 +233,12 @@ def test_a_dropped_connection_is_unclear(stub: Stub) -> None:
         ),
     ),
 )
-def test_no_answer_escapes_the_map(stub: Stub, status: int, body: Any) -> None:
+def test_every_response_becomes_an_error_of_the_project(stub: Stub, status: int, body: Any) -> None:
     stub.answers(status, b"" if status == 204 else body)
 
     with pytest.raises(ProviderError) as caught:
         confirm()
 
-    # Only an answer that says so is a refusal; whatever else it was, it may have had its effect.
+    # Only a body with an error type is a rejection. Any other response may have had an effect.
     if isinstance(caught.value, ProviderRefused):
         assert status in (400, 402, 404)

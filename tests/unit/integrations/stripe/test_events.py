@@ -17,7 +17,7 @@ HOUR = dt.timedelta(hours=1)
 
 
 def intents(sandbox: StripeSandbox, number: int) -> list[str]:
-    """Canceled ones: each tells of it in one event."""
+    """Canceled intents, each with one event about it."""
     made = [sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur") for _ in range(number)]
     return [sandbox.api("POST", f"/v1/payment_intents/{one['id']}/cancel")["id"] for one in made]
 
@@ -29,7 +29,7 @@ def listed(**options: Any) -> list[Any]:
     )
 
 
-def test_more_events_than_a_page_holds(stripe_sandbox: StripeSandbox) -> None:
+def test_events_on_several_pages_are_listed(stripe_sandbox: StripeSandbox) -> None:
     made = intents(stripe_sandbox, 230)
 
     found = listed()
@@ -40,7 +40,7 @@ def test_more_events_than_a_page_holds(stripe_sandbox: StripeSandbox) -> None:
     assert len(asked) == 3
 
 
-def test_a_page_is_asked_for_when_it_is_needed(stripe_sandbox: StripeSandbox) -> None:
+def test_pages_are_loaded_lazily(stripe_sandbox: StripeSandbox) -> None:
     intents(stripe_sandbox, 150)
     found = events.since(created_from=timezone.now() - HOUR, created_until=timezone.now() + HOUR, types=HANDLED_EVENTS)
     for _ in range(100):
@@ -50,7 +50,7 @@ def test_a_page_is_asked_for_when_it_is_needed(stripe_sandbox: StripeSandbox) ->
     assert len(stripe_sandbox.requests(method="GET", path="/v1/events")) == 2
 
 
-def test_only_of_these_types_and_this_time(stripe_sandbox: StripeSandbox) -> None:
+def test_events_of_other_types_and_times_are_left_out(stripe_sandbox: StripeSandbox) -> None:
     intents(stripe_sandbox, 1)
     assert "payment_intent.created" in {event["type"] for event in stripe_sandbox.objects("events")}
     assert [event.type for event in listed()] == ["payment_intent.canceled"]
@@ -60,7 +60,7 @@ def test_only_of_these_types_and_this_time(stripe_sandbox: StripeSandbox) -> Non
     assert listed(created_from=made_at + dt.timedelta(seconds=2)) == []
 
 
-def test_an_event_is_what_the_webhook_would_have_brought(stripe_sandbox: StripeSandbox) -> None:
+def test_a_listed_event_equals_the_webhooks_event(stripe_sandbox: StripeSandbox) -> None:
     intents(stripe_sandbox, 1)
     [raw] = [event for event in stripe_sandbox.objects("events") if event["type"] == "payment_intent.canceled"]
     assert "client_secret" in json.dumps(raw)
@@ -71,23 +71,23 @@ def test_an_event_is_what_the_webhook_would_have_brought(stripe_sandbox: StripeS
     assert "client_secret" not in json.dumps(found.payload)
 
 
-def test_what_postgresql_cannot_store_is_made_storable(stripe_sandbox: StripeSandbox) -> None:
+def test_characters_that_postgresql_rejects_are_replaced(stripe_sandbox: StripeSandbox) -> None:
     made = stripe_sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur", description="a\x00b")
     stripe_sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
     assert listed()[0].payload["data"]["object"]["description"] == "ab"
 
 
-def test_the_types_we_handle_fit_in_one_listing() -> None:
+def test_the_handled_types_fit_in_one_call() -> None:
     assert len(HANDLED_EVENTS) <= events.MAX_TYPES
 
 
-def test_more_types_than_stripe_takes() -> None:
+def test_more_types_than_stripe_accepts_are_rejected() -> None:
     with pytest.raises(ValueError, match="at most 20"):
         listed(types=[f"type.{n}" for n in range(21)])
 
 
 @pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "error", "status": 500}, {"kind": "non_json"}])
-def test_a_failure_on_the_way_is_the_gateways(stripe_sandbox: StripeSandbox, fault: dict[str, Any]) -> None:
+def test_a_failure_of_the_list_is_a_provider_error(stripe_sandbox: StripeSandbox, fault: dict[str, Any]) -> None:
     stripe_sandbox.faults({"method": "GET", "path": "/v1/events", **fault})
     try:
         with pytest.raises(ProviderUnclear):

@@ -1,4 +1,4 @@
-"""What we make of Stripe's disputes."""
+"""Reading Stripe's disputes."""
 
 from __future__ import annotations
 
@@ -60,18 +60,18 @@ def test_a_dispute_is_read() -> None:
 
 @pytest.mark.parametrize("missing", ["evidence_details", "payment_method_details", "balance_transactions", "reason"])
 @pytest.mark.parametrize("how", ["none", "absent"])
-def test_what_stripe_may_leave_out(missing: str, how: str) -> None:
+def test_fields_that_stripe_may_leave_out(missing: str, how: str) -> None:
     source = made(**{missing: None})
     if how == "absent":
         del source[missing]
     assert results.dispute(source).id == "du_1"
 
 
-def test_evidence_that_is_not_taken_any_more() -> None:
+def test_a_dispute_without_a_deadline_for_evidence() -> None:
     assert results.dispute(made(evidence_details={"due_by": None})).due_by is None
 
 
-def test_expanded_objects_are_their_ids() -> None:
+def test_expanded_objects_are_read_as_ids() -> None:
     read = results.dispute(made(charge={"id": "ch_2"}, payment_intent={"id": "pi_2"}))
     assert (read.charge_id, read.payment_intent_id) == ("ch_2", "pi_2")
     assert results.dispute(made(payment_intent=None)).payment_intent_id == ""
@@ -89,7 +89,7 @@ def test_expanded_objects_are_their_ids() -> None:
         ([-1290, 1290, -1290], "withdrawn"),
     ],
 )
-def test_where_the_money_is(amounts: list[int], funds: str, category: bool) -> None:
+def test_the_funds_are_counted_from_the_balance_transactions(amounts: list[int], funds: str, category: bool) -> None:
     assert results.dispute(made(balance_transactions=moved(*amounts, category=category))).funds == funds
 
 
@@ -106,7 +106,7 @@ def test_where_the_money_is(amounts: list[int], funds: str, category: bool) -> N
         ("a_new_state", "chargeback", False, False),
     ],
 )
-def test_a_question_and_a_chargeback(status: str, case_type: str, taken: bool, expected: bool) -> None:
+def test_an_inquiry_and_a_chargeback(status: str, case_type: str, taken: bool, expected: bool) -> None:
     source = made(
         status=status, payment_method_details=card(case_type), balance_transactions=moved(-1290) if taken else []
     )

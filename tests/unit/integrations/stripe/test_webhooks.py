@@ -28,7 +28,7 @@ def test_a_signed_event() -> None:
 
 
 def test_the_secret_is_rotated_without_a_gap() -> None:
-    """We take both, Stripe changes over (and signs with both, if it is told to), we drop the old one."""
+    """The shop accepts both secrets while Stripe changes from the old to the new one; then it drops the old one."""
     body = json.dumps(EVENT)
     old, new = signed(body, secret="whsec_old"), signed(body, secret="whsec_new")
     both = f"{old},{new.split(',')[1]}"
@@ -106,7 +106,7 @@ def test_a_wrong_signature(signature: str) -> None:
         "[" * 100_000,
     ],
 )
-def test_a_good_signature_on_what_is_no_event(body: str) -> None:
+def test_a_valid_signature_on_a_body_without_an_event(body: str) -> None:
     with pytest.raises(BadPayload):
         verify(body, signed(body))
 
@@ -123,6 +123,6 @@ def test_client_secrets_are_left_out() -> None:
     assert payload["data"]["object"] == {"id": "pi_1", "nested": [{}]}
 
 
-def test_what_postgresql_cannot_store_is_made_storable() -> None:
+def test_characters_that_postgresql_rejects_are_replaced() -> None:
     body = '{"id": "evt_1", "object": "event", "type": "x", "note": "a\\u0000b\\ud800c"}'
     assert verify(body, signed(body)).payload["note"] == "ab?c"

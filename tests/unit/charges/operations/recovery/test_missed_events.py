@@ -112,7 +112,7 @@ def test_what_came_by_webhook_is_known(stripe_sandbox: StripeSandbox, caplog: py
     assert caplog.text == ""
 
 
-def test_more_events_than_a_page_holds(stripe_sandbox: StripeSandbox) -> None:
+def test_events_on_several_pages_are_listed(stripe_sandbox: StripeSandbox) -> None:
     for _ in range(130):
         made = stripe_sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur")
         stripe_sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
