@@ -47,8 +47,8 @@ class Order(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     number = models.CharField(max_length=12, unique=True, default=new_order_number, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="orders")
-    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="orders")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING_PAYMENT)
     amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
@@ -99,7 +99,7 @@ class OrderLine(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     description = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField()
     unit_amount = models.PositiveIntegerField(help_text="In minor units of the order's currency.")

@@ -22,7 +22,7 @@ class StripeCustomerAdmin(ReadOnlyAdmin):
 class SavedPaymentMethodAdmin(ReadOnlyAdmin):
     list_display = ("customer", "payment_method_id", "stripe_id", "created_at")
     list_filter = ("created_at",)
-    search_fields = ("customer__email_key__startswith", "requested__exact", "stripe_id__exact")
+    search_fields = ("customer__email_key__startswith", "payment_method_id__exact", "stripe_id__exact")
     search_help_text = "E-mail address, the card's id as the checkout gave it or as Stripe has it"
     list_select_related = ("customer",)
     ordering = ("-id",)

@@ -25,7 +25,7 @@ class DunningRun(models.Model):
         STOPPED = "stopped", "Stopped: there is nothing to collect any more"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="dunning_run")
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     schedule: models.JSONField[list[int]] = models.JSONField(help_text="Days from each step to the next.")
     unpaid_policy = models.CharField(max_length=10, choices=Plan.UnpaidPolicy)

@@ -54,7 +54,7 @@ class StripeCustomer(RemoteObject):
     ID_FIELD = "stripe_id"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    customer = models.OneToOneField(Customer, on_delete=models.PROTECT, related_name="stripe_customer")
+    customer = models.OneToOneField(Customer, on_delete=models.PROTECT, related_name="+")
     stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
     created_at = models.DateTimeField(db_default=Now())
 
@@ -73,7 +73,7 @@ class SavedPaymentMethod(RemoteObject):
     ID_FIELD = "stripe_id"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="saved_payment_methods")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     payment_method_id = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
     created_at = models.DateTimeField(db_default=Now())
@@ -102,7 +102,7 @@ class Charge(RemoteObject):
     ID_FIELD = "payment_intent_id"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="charge")
+    order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="+")
     amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")

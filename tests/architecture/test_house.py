@@ -7,13 +7,10 @@ import inspect
 from importlib import import_module
 
 import pytest
-from django.apps import apps
 
 from integrations.outbox.events import Event, consumers_of
 from integrations.sqs.tasks import registered_tasks
 from integrations.sqs.topology import QUEUES
-
-ORDER = ["inbox", "outbox", "sqs", "subscriptions", "orders", "charges", "notifications"]
 
 # Frozen: a message of yesterday names its task, and may arrive after tomorrow's release.
 TASKS = {
@@ -84,17 +81,6 @@ def test_every_event_names_the_field_with_its_subject(event: type[Event]) -> Non
 
 def test_every_queue_has_a_task() -> None:
     assert set(TASKS.values()) == {queue.name for queue in QUEUES}
-
-
-def test_foreign_keys_point_downward() -> None:
-    for model in apps.get_models():
-        if model._meta.app_label not in ORDER:
-            continue
-        for field in model._meta.get_fields():
-            target = getattr(field, "related_model", None)
-            if target is None or field.auto_created or target._meta.app_label not in ORDER:
-                continue
-            assert ORDER.index(target._meta.app_label) <= ORDER.index(model._meta.app_label), field
 
 
 def test_every_periodic_job_has_a_task() -> None:

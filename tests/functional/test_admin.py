@@ -22,7 +22,7 @@ from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from subscriptions.models import Customer, Plan, User
 from tests.support.days import NOW
-from tests.support.factories import place_order, request_refund, troubled_order
+from tests.support.factories import charge_of, dunning_run_of, place_order, request_refund, troubled_order
 from tests.support.queries import queries_for
 
 OURS = ("outbox", "inbox", "subscriptions", "orders", "charges", "notifications")
@@ -120,7 +120,7 @@ def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model
 
 
 def test_a_list_shows_a_status_without_its_explanation_and_the_row_shows_it_whole(staff: Client) -> None:
-    finding = troubled_order().charge.reconciliation_findings.get()
+    finding = charge_of(troubled_order()).reconciliation_findings.get()
     whole, short = "Missing there: we have it, Stripe does not", ">Missing there<"
     page = staff.get(listing(type(finding))).content.decode()
     assert short in page.split("</thead>")[1]
@@ -135,13 +135,13 @@ def change(row: Any) -> str:
 def test_an_order_leads_to_everything_that_became_of_it(staff: Client) -> None:
     order = troubled_order(steps=1)
     order.lines.create(plan=order.subscription.plan, description="Beans", quantity=2, unit_amount=645, amount=1290)
-    charge = order.charge
+    charge = charge_of(order)
     page = staff.get(change(order)).content.decode()
     named = {
         charge: f"12.90 EUR for {order.number}: succeeded",
         charge.refunds.get(): f"0.01 EUR back for {order.number}: pending",
         charge.disputes.get(): f"du_{order.pk.hex}: needs_response",
-        order.dunning_run: f"dunning of {order.number}: active",
+        dunning_run_of(order): f"dunning of {order.number}: active",
         Notification.objects.get(order=order): "Payment Failed by email: pending",
     }
     for row, words in named.items():
@@ -159,7 +159,7 @@ def test_an_order_of_which_nothing_became_yet_opens(staff: Client) -> None:
 def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff: Client) -> None:
     few, many = troubled_order(), troubled_order()
     for number in range(5):
-        request_refund(many.charge, 1)
+        request_refund(charge_of(many), 1)
         Notification.objects.create(
             order=many, kind="refund_succeeded", channel="email", customer=many.customer, dedup_key=str(number)
         )
@@ -207,7 +207,7 @@ def test_every_page_says_in_which_zone_its_times_are(staff: Client) -> None:
 
 
 def test_a_dunning_says_when_its_next_step_is(staff: Client) -> None:
-    run = troubled_order().dunning_run
+    run = dunning_run_of(troubled_order())
     run.steps.create(number=1, due_at=NOW)
     for page in (listing(type(run)), change(run)):
         text = staff.get(page).content.decode()

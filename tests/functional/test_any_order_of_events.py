@@ -32,7 +32,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, Refund
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, Refund, SavedPaymentMethod
 from charges.operations import ledger
 from charges.operations.dunning import steps as dunning_steps
 from charges.operations.payments.new_payment_method import NothingToPay, PaymentUnderWay, replace_payment_method
@@ -108,7 +108,7 @@ class AnyOrder(RuleBasedStateMachine):
         from django.db import transaction
 
         last = self.pick(number)
-        last = last.subscription.orders.order_by("period_start").last()
+        last = Order.objects.filter(subscription=last.subscription).order_by("period_start").last()
         if last.subscription.status in ("active", "past_due"):
             with transaction.atomic():
                 self.placed(place_renewal(last, payment_method=card, placed_at=self.days.now))
@@ -159,7 +159,8 @@ class AnyOrder(RuleBasedStateMachine):
         charge = Charge.objects.filter(order=self.pick(number), status="requires_action").first()
         if charge is None or charge.payment_intent_id is None:
             return
-        card = charge.order.customer.saved_payment_methods.filter(payment_method_id=charge.payment_method).first()
+        saved = SavedPaymentMethod.objects.filter(customer=charge.order.customer)
+        card = saved.filter(payment_method_id=charge.payment_method).first()
         path = f"/v1/payment_intents/{charge.payment_intent_id}"
         intent = self.sandbox.api("GET", path)
         if card and intent["status"] in ("requires_payment_method", "requires_confirmation"):

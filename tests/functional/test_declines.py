@@ -15,7 +15,7 @@ from notifications.queries import why_unpaid
 from notifications.rendering import emails
 from tests.support.days import NOW
 from tests.support.deliveries import capture, published
-from tests.support.factories import place_order
+from tests.support.factories import charge_of, place_order
 from tests.support.languages import LANGUAGES
 from tests.support.sandboxes import StripeSandbox
 
@@ -169,7 +169,7 @@ def test_a_later_fault_of_ours_does_not_change_what_the_customer_is_told(stripe_
     order = place_order(payment_method="pm_card_chargeCustomerFail_expired_card")
     capture(order)
     ChargeAttempt.objects.create(
-        charge=order.charge, number=2, idempotency_key="k2", status="refused", code="resource_missing",
+        charge=charge_of(order), number=2, idempotency_key="k2", status="refused", code="resource_missing",
         started_at=NOW, finished_at=NOW,
     )  # fmt: skip
     assert str(why_unpaid(order=order)).startswith("The card has expired.")

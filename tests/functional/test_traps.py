@@ -23,7 +23,7 @@ from orders.tasks import start_fulfillment
 from subscriptions.models import Subscription
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, published
-from tests.support.factories import place_order, place_renewal
+from tests.support.factories import dunning_run_of, place_order, place_renewal
 from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,7 +144,7 @@ def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
     days.settle()
 
     renewal.refresh_from_db()
-    assert renewal.dunning_run.status == "recovered"
+    assert dunning_run_of(renewal).status == "recovered"
     assert Subscription.objects.get(pk=renewal.subscription_id).status == "active"
     assert len([one for one in stripe_sandbox.intents() if one["status"] == "succeeded"]) == 2
     dunning_steps.take_step(order_id=renewal.pk, step_number=2, at=days.now + dt.timedelta(days=30))

@@ -10,7 +10,7 @@ from tests.support.days import NOW, Days
 
 
 def reloaded(order: Any) -> Any:
-    return type(order).objects.select_related("subscription", "charge").get(pk=order.pk)
+    return type(order).objects.select_related("subscription").get(pk=order.pk)
 
 
 def attempts_of(order: Any) -> list[tuple[str, float]]:

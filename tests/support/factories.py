@@ -149,6 +149,16 @@ def _with_line(order: Order) -> Order:
 # Payments
 
 
+def charge_of(order: Any) -> Any:
+    """The order's charge as stored now."""
+    return Charge.objects.get(order=order)
+
+
+def dunning_run_of(order: Any) -> Any:
+    """The order's dunning run as stored now."""
+    return DunningRun.objects.get(order=order)
+
+
 def succeeded_charge(order: Any) -> Any:
     """The charge of a paid order, without a call to Stripe."""
     return Charge.objects.create(

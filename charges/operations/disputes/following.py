@@ -18,7 +18,7 @@ import logging
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from charges.events import PaymentDue
 from charges.models import Charge, Dispute
@@ -75,7 +75,7 @@ def _collect_again(dispute: Dispute, *, at: dt.datetime) -> None:
 def _ask_for_what_was_put_off(subscription: Subscription) -> None:
     """Payments that were to be made while the subscription was paused, and what was being made when that began."""
     orders = Order.objects.filter(
-        Q(charge=None) | Q(charge__status=Charge.Status.PENDING),
+        ~Exists(Charge.objects.filter(order=OuterRef("pk")).exclude(status=Charge.Status.PENDING)),
         subscription=subscription,
         subscription__status__in=runs.COLLECTING,
         status__in=AWAITING_PAYMENT,

@@ -75,7 +75,7 @@ def cancel_other_unpaid_orders(*, order_id: UUID, at: dt.datetime) -> int:
     This runs after the transaction that ended the dunning: that one locked the subscription, and orders must be locked
     before the subscription. If the subscription was resumed meanwhile, nothing is canceled.
     """
-    subscription = Subscription.objects.get(orders=order_id)
+    subscription = Order.objects.select_related("subscription").get(pk=order_id).subscription
     if (subscription.status, subscription.status_reason) != (Subscription.Status.PAUSED, UNPAID):
         return 0
     return cancellation.cancel_unpaid_of(subscription_id=subscription.pk, at=at)

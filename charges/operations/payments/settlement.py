@@ -135,8 +135,8 @@ def cancel_order_of_ended_subscription(*, charge_id: UUID, at: dt.datetime) -> N
 
 def is_payable(*, charge_id: UUID) -> bool:
     """Whether the charge's order still awaits payment."""
-    order = Order.objects.select_related("subscription").get(charge=charge_id)
-    return payments.is_payable(order=order)
+    charge = Charge.objects.select_related("order__subscription").get(pk=charge_id)
+    return payments.is_payable(order=charge.order)
 
 
 def _check_identity(charge: Charge, intent: PaymentIntent) -> None:

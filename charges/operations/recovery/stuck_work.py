@@ -34,7 +34,7 @@ def unpaid_orders(window: Window) -> Sequence[Event]:
     does."""
     orders = (
         Order.objects.filter(
-            Q(charge=None) | Q(charge__status=Charge.Status.PENDING),
+            ~Exists(Charge.objects.filter(order=OuterRef("pk")).exclude(status=Charge.Status.PENDING)),
             ~Exists(live_messages(task=CAPTURE, about="pk", sent_since=window.stuck)),
             status=Order.Status.PENDING_PAYMENT,
             placed_at__range=(window.given_up, window.stuck),
@@ -64,15 +64,14 @@ def open_attempts(window: Window) -> Sequence[Event]:
 def canceled_orders(window: Window) -> Sequence[Event]:
     """Canceled orders that somebody could pay still, by an intent that was not closed."""
     orders = (
-        Order.objects.filter(
-            ~Q(charge__status__in=(Charge.Status.SUCCEEDED, Charge.Status.CANCELED)),
-            ~Exists(live_messages(task=CANCEL, about="pk", sent_since=window.stuck)),
-            charge__isnull=False,
-            status=Order.Status.CANCELED,
-            canceled_at__range=(window.given_up, window.stuck),
+        Charge.objects.filter(
+            ~Q(status__in=(Charge.Status.SUCCEEDED, Charge.Status.CANCELED)),
+            ~Exists(live_messages(task=CANCEL, about="order_id", sent_since=window.stuck)),
+            order__status=Order.Status.CANCELED,
+            order__canceled_at__range=(window.given_up, window.stuck),
         )
-        .order_by("canceled_at")
-        .values_list("pk", "customer_id", "number")
+        .order_by("order__canceled_at")
+        .values_list("order_id", "order__customer_id", "order__number")
     )
     return [
         OrderCanceled(order_id=order_id, customer_id=customer_id, order_number=number)

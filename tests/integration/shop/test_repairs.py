@@ -20,6 +20,7 @@ from charges.models import Charge, ChargeAttempt, Dispute, Refund
 from notifications.models import Notification
 from orders.models import Order
 from subscriptions.models import Subscription, User
+from tests.support.factories import dunning_run_of
 from tests.support.processes import wait_for
 from tests.support.stack import buy
 
@@ -102,7 +103,7 @@ def test_a_payment_that_its_bank_wants_confirmed(shop: Stack, client: httpx.Clie
     assert mails(order) == ["order_confirmation", "payment_action_required", "welcome"]
     assert [one["status"] for one in shop.sandbox.records("stripe/payment_intents")] == ["succeeded"]
     assert list(ChargeAttempt.objects.values_list("status", flat=True)) == ["succeeded"]
-    assert Order.objects.get().dunning_run.status == "recovered"
+    assert dunning_run_of(Order.objects.get()).status == "recovered"
 
 
 def test_a_declined_card_and_another_one_on_the_page(shop: Stack, client: httpx.Client) -> None:

@@ -13,7 +13,7 @@ from charges import queries
 from charges.models import Charge, SavedPaymentMethod, StripeCustomer
 from subscriptions.models import User
 from tests.support.days import NOW
-from tests.support.factories import place_order, request_refund, troubled_order
+from tests.support.factories import dunning_run_of, place_order, request_refund, troubled_order
 from tests.support.queries import queries_for
 
 pytestmark = pytest.mark.django_db
@@ -78,7 +78,7 @@ def test_an_attempt_says_first_what_it_was_and_what_to_do(staff: Client) -> None
 
 def test_rows_are_named_by_their_order(staff: Client) -> None:
     order = troubled_order(steps=1)
-    charge, run = Charge.objects.get(order=order), order.dunning_run
+    charge, run = Charge.objects.get(order=order), dunning_run_of(order)
     named = [charge, charge.attempts.get(), charge.refunds.get(), run, run.steps.get()]
     assert [str(row) for row in named] == [
         f"12.90 EUR for {order.number}",

@@ -23,7 +23,7 @@ from tests.support.concurrency import in_thread, wait_until_blocked
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, published, start_fulfillments
 from tests.support.dunning import make_card_pay, reloaded, step_statuses
-from tests.support.factories import SOFT, paid_before, place_renewal, two_unpaid, unpaid
+from tests.support.factories import SOFT, dunning_run_of, paid_before, place_renewal, two_unpaid, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,7 +114,7 @@ def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(day
         subscriptions.pause(subscription=order.subscription, reason=Subscription.StatusReason.DISPUTED)
     failing.join()
     assert (reloaded(order).subscription.status, reloaded(order).subscription.status_reason) == ("paused", "disputed")
-    assert (order.dunning_run.status, published()["DunningExhausted"]) == ("stopped", 0)
+    assert (dunning_run_of(order).status, published()["DunningExhausted"]) == ("stopped", 0)
 
 
 def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days) -> None:
@@ -125,7 +125,7 @@ def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days
         failing = in_thread(lambda: capture(order, at=days.now))
         wait_until_blocked(failing)
     failing.join()
-    assert (order.dunning_run.status, step_statuses(order)) == ("stopped", ["attempted"])
+    assert (dunning_run_of(order).status, step_statuses(order)) == ("stopped", ["attempted"])
 
 
 def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:

@@ -16,7 +16,7 @@ from integrations.stripe.errors import InvalidRequest
 from orders.queries import OrderNotFound
 from tests.support.days import NOW
 from tests.support.deliveries import by_ladder, capture, published
-from tests.support.factories import place_order
+from tests.support.factories import charge_of, dunning_run_of, place_order
 from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -270,7 +270,8 @@ def assert_waits_for_another_card(order: Any) -> None:
     capture(order)
     assert (only_attempt(order).status, only_attempt(order).code) == ("declined", "invalid_account")
     order.refresh_from_db()
-    assert (order.charge.status, order.status, order.dunning_run.status) == ("failed", "payment_failed", "active")
+    statuses = (charge_of(order).status, order.status, dunning_run_of(order).status)
+    assert statuses == ("failed", "payment_failed", "active")
     assert published()["PaymentFailed"] == told + 1
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from charges.models import SavedPaymentMethod
 from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_payment_method
 from tests.support.days import Days
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def confirm_in_browser(days: Days, order: Any, card: str) -> str:
     """The customer pays by himself with the card that we have; the intent's id."""
     intent_id = str(reloaded(order).charge.payment_intent_id)
-    stripe_id = order.customer.saved_payment_methods.get(payment_method_id=card).stripe_id
+    stripe_id = SavedPaymentMethod.objects.get(customer=order.customer, payment_method_id=card).stripe_id
     days.sandbox.http.post(
         f"/stripe/v1/payment_intents/{intent_id}/confirm",
         data={"payment_method": stripe_id},
