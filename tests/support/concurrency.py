@@ -12,7 +12,8 @@ from types import FrameType
 from typing import Any
 
 import psycopg
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
+from django.db.models import Model
 from stripe._api_requestor import _APIRequestor
 
 import charges.operations
@@ -68,6 +69,19 @@ def wait_until_blocked(thread: threading.Thread) -> None:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
             if cursor.fetchone()[0]:
                 return
+
+
+def is_locked(row: Model) -> bool:
+    """Whether another transaction holds a lock on the row."""
+
+    def try_to_lock() -> None:
+        with transaction.atomic():
+            type(row)._default_manager.select_for_update(nowait=True).get(pk=row.pk)
+
+    (error,) = at_once(try_to_lock)
+    if error is not None and not isinstance(error, OperationalError):
+        raise error
+    return error is not None
 
 
 # Killed workers
