@@ -97,6 +97,14 @@ def test_the_readme_lists_the_queues() -> None:
     assert listed == [[f"`{queue.name}`", queue.domain] for queue in QUEUES]
 
 
+def test_the_picture_shows_the_queues_and_needs_no_other_file() -> None:
+    picture = (ROOT / "docs" / "order-flow.svg").read_text()
+    assert set(re.findall(r"\w+Queue", picture)) == {queue.name for queue in QUEUES}
+    assert re.findall(r"https?://[^\"]+", picture) == ["http://www.w3.org/2000/svg"]
+    assert "<script" not in picture
+    assert "prefers-color-scheme: dark" in picture
+
+
 def test_the_reference_lists_the_queues() -> None:
     listed = [[name, domain, *numbers] for name, domain, _, *numbers in rows(section(QUEUES_PAGE, "Queues"))]
     assert listed == [
