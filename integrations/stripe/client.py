@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 MAX_CALLS = 7
 CONNECT_TIMEOUT = 2.0
 READ_TIMEOUT = 6.0
-PATIENT = (CONNECT_TIMEOUT, READ_TIMEOUT)
+DEFAULT_TIMEOUTS = (CONNECT_TIMEOUT, READ_TIMEOUT)
 # For calls while a customer waits for a page: they occupy one of few web threads.
-QUICK = (1.0, 3.0)
+WEB_TIMEOUTS = (1.0, 3.0)
 
 
-def client(*, timeouts: tuple[float, float] = PATIENT) -> StripeClient:
+def client(*, timeouts: tuple[float, float] = DEFAULT_TIMEOUTS) -> StripeClient:
     """This process's client. ``timeouts``: seconds to connect, and to wait for a response."""
     # The process id is part of the key, because a forked worker must not share its parent's connections.
     return _client(os.getpid(), settings.STRIPE_API_KEY, settings.STRIPE_API_BASE, timeouts)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from integrations.stripe.client import QUICK, client, stripe_errors
+from integrations.stripe.client import WEB_TIMEOUTS, client, stripe_errors
 from integrations.stripe.results import PaymentIntent, as_mapping, payment_intent
 
 PAGE = 100
@@ -73,7 +73,7 @@ def retrieve(*, payment_intent_id: str) -> PaymentIntent:
 def for_browser(*, payment_intent_id: str) -> ForBrowser:
     """Read the current state and the secret of an intent, for a waiting customer."""
     with stripe_errors():
-        found = as_mapping(client(timeouts=QUICK).v1.payment_intents.retrieve(payment_intent_id))
+        found = as_mapping(client(timeouts=WEB_TIMEOUTS).v1.payment_intents.retrieve(payment_intent_id))
         return ForBrowser(status=str(found["status"]), client_secret=str(found["client_secret"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from integrations.stripe.client import QUICK, client, stripe_errors
+from integrations.stripe.client import WEB_TIMEOUTS, client, stripe_errors
 from integrations.stripe.results import as_mapping
 
 
@@ -24,7 +24,7 @@ def create() -> SetupIntent:
     harmless.
     """
     with stripe_errors():
-        created = client(timeouts=QUICK).v1.setup_intents.create(
+        created = client(timeouts=WEB_TIMEOUTS).v1.setup_intents.create(
             params={"usage": "off_session", "allowed_payment_method_types": ["card"]}
         )
         values = as_mapping(created)

@@ -90,7 +90,7 @@ class TestSetupIntents:
     def test_nobody_waits_long_for_a_stripe_that_is_silent(
         self, client: Client, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(setup_intents, "QUICK", (0.2, 0.2))
+        monkeypatch.setattr(setup_intents, "WEB_TIMEOUTS", (0.2, 0.2))
         stripe_sandbox.faults({"kind": "timeout", "seconds": 20})
         began = timezone.now()
         assert post(client, SETUP).status_code == 503

@@ -12,7 +12,6 @@ from django.utils import timezone
 from integrations.outbox import relay
 from integrations.outbox.events import publish_all
 from integrations.outbox.models import OutboxMessage
-from integrations.outbox.scheduler import publish_tick
 from integrations.sqs.client import SqsUnavailable
 from integrations.sqs.sender import BatchResult, Failure, OutgoingMessage
 from integrations.sqs.topology import Queue
@@ -88,6 +87,16 @@ def test_rejected_rows_are_sent_again_later(transactional_db: None) -> None:
     OutboxMessage.objects.filter(pk=refused.pk).update(not_before=timezone.now())
     relay_until_dry(broker)
     assert len(broker.taken) == 4
+
+
+def test_the_waits_of_a_rejected_row_double_up_to_five_minutes(transactional_db: None) -> None:
+    OutboxMessage.objects.create(task="orders.unknown", queue="GoneQueue", kwargs={})
+    waits = []
+    for _ in range(11):
+        OutboxMessage.objects.update(not_before=timezone.now())
+        relay.relay_due(send_batch=Broker())
+        waits.append((OutboxMessage.objects.get().not_before - timezone.now()).total_seconds())
+    assert [round(wait) for wait in waits] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
 
 def test_a_queue_that_does_not_answer_does_not_delay_others(transactional_db: None) -> None:
@@ -175,15 +184,6 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(
     place(50)
     with django_assert_max_num_queries(4):  # type: ignore[operator]
         relay.relay_due(send_batch=Broker())
-
-
-def test_several_schedulers_write_a_tick_once(transactional_db: None) -> None:
-    at = dt.datetime(2026, 11, 23, 3, 17, 42, tzinfo=dt.UTC)
-    job, task = "purge-idempotency-keys", "orders.purge_idempotency_keys"
-    assert publish_tick(job=job, task=task, at=at)
-    assert not publish_tick(job=job, task=task, at=at + dt.timedelta(seconds=10))
-    assert publish_tick(job=job, task=task, at=at + dt.timedelta(minutes=1))
-    assert OutboxMessage.objects.filter(task=task, queue="OrdersQueue").count() == 2
 
 
 def test_writing_a_row_notifies_listeners(transactional_db: None) -> None:

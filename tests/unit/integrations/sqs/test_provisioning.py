@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from integrations.sqs import checks, provisioning
 from integrations.sqs.topology import QUEUES, Topology
@@ -69,53 +67,3 @@ def test_a_dead_letter_queue_with_wrong_attributes_is_corrected(
 def test_inspecting_changes_nothing(sqs: Any, topology: Topology) -> None:
     assert [finding.missing for finding in provisioning.inspect(topology)] == [True, True]
     assert not sqs.list_queues().get("QueueUrls")
-
-
-def test_the_command_reports_its_changes_and_checks(sqs: Any, topology: Topology, settings: Any) -> None:
-    settings.SQS_TOPOLOGY = topology
-    with pytest.raises(CommandError, match="2 of 2"):
-        call_command("provision_queues", "--check", stdout=StringIO())
-    out = StringIO()
-    call_command("provision_queues", stdout=out)
-    assert out.getvalue().splitlines() == [
-        "unit-ChargesQueue: missing; created",
-        "unit-ChargesQueue-dlq: missing; created",
-    ]
-    call_command("provision_queues", "--check", stdout=(out := StringIO()))
-    assert out.getvalue().splitlines() == ["unit-ChargesQueue: in order", "unit-ChargesQueue-dlq: in order"]
-
-
-# -- Start-up checks
-
-
-def test_the_default_topology_passes() -> None:
-    assert not list(checks.check_timeouts(Topology()))
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"provider_timeouts": 60}, "soft time limit (60 s) must be longer than the providers' timeouts (60 s)"),
-        ({"visibility_timeout": 20}, "soft time limit (18 s) must be longer than the providers' timeouts (45 s)"),
-    ],
-)
-def test_limits_in_the_wrong_order_are_reported(options: dict[str, int], said: str) -> None:
-    problems = list(checks.check_timeouts(Topology(**options)))  # type: ignore[arg-type]
-    assert any(problem.startswith("AccountQueue: ") and said in problem for problem in problems), problems
-
-
-def test_a_missing_queue_and_a_wrong_receive_count_are_reported(sqs: Any, topology: Topology, queue: Any) -> None:
-    assert "does not exist" in next(iter(checks.check_redrive(topology, [queue])))
-    list(provisioning.provision(topology))
-    longer = Topology(prefix="unit-", ladder=(1, 2, 3, 4), queues=(queue,))
-    assert "maxReceiveCount is 4, not 5" in next(iter(checks.check_redrive(longer, [queue])))
-
-
-def test_a_deleted_dead_letter_queue_is_reported(sqs: Any, topology: Topology) -> None:
-    list(provisioning.provision(topology))
-    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName="unit-ChargesQueue-dlq")["QueueUrl"])
-    assert list(checks.check_redrive(topology, topology.queues)) == [
-        "unit-ChargesQueue: its dead-letter queue does not exist; run manage.py provision_queues"
-    ]
-    list(provisioning.provision(topology))
-    assert not list(checks.check_redrive(topology, topology.queues))
