@@ -22,7 +22,7 @@ def locks_rows(source: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("app", ["subscriptions", "orders", "charges"])
+@pytest.mark.parametrize("app", ["subscriptions", "orders", "charges", "notifications"])
 def test_only_the_locks_module_locks_rows(app: str) -> None:
     assert modules_that_lock(app) == {f"{app}/operations/locks.py"}
 

@@ -33,13 +33,13 @@ def test_lists_and_searches(model, search, rows, admin_client):
 @pytest.mark.parametrize(
     "search", ["ANN.lee@example.com", "4915112345678", "<m@relay>", "order number", "our id", "key"]
 )
-def test_a_message_is_found_by_what_staff_are_told(search, rows, admin_client):
+def test_a_message_is_found_by_each_search_field(search, rows, admin_client):
     known = {"order number": rows.order.number, "our id": str(rows.pk), "key": str(rows.idempotency_key)}
     answer = admin_client.get(reverse("admin:notifications_notification_changelist"), {"q": known.get(search, search)})
     assert list(answer.context["cl"].queryset) == [rows]
 
 
-def test_staff_see_the_dedup_key(rows, admin_client):
+def test_the_list_shows_the_dedup_key(rows, admin_client):
     answer = admin_client.get(reverse("admin:notifications_notification_changelist"), {"q": "attempt-2"})
     assert "attempt-2" in answer.content.decode().split("field-dedup_key")[1]
 
@@ -53,7 +53,7 @@ def test_nothing_can_be_added_or_changed(model, rows, admin_client):
     assert admin_client.post(url, {}).status_code == 403
 
 
-def test_a_suppression_is_lifted_by_whoever_may(rows, client):
+def test_staff_with_the_permission_lift_a_suppression(rows, client):
     row = Suppression.objects.get()
     url = reverse("admin:notifications_suppression_delete", args=[row.pk])
     staff = User.objects.create_user("staff@example.com", "p", is_staff=True)

@@ -18,8 +18,8 @@ Kind, Status = Notification.Kind, Notification.Status
 
 
 @pytest.fixture
-def tell(now):
-    """Stores one event of Brevo's and processes it; returns the outcome in words."""
+def receive(now):
+    """Stores and processes one event of Brevo. Returns the outcome in words."""
 
     def run(**payload: Any) -> str:
         event = WebhookEvent.objects.create(provider="brevo", event_id=str(uuid4()), type="x", payload=payload)
@@ -81,20 +81,20 @@ def status_of(notification: Notification) -> str:
         ("sent", "something new", "sent"),
     ],
 )
-def test_a_message_only_moves_forward(before, event, after, mail, tell):
+def test_a_message_only_moves_forward(before, event, after, mail, receive):
     Notification.objects.update(status=before)
-    tell(**about(mail, event))
+    receive(**about(mail, event))
     assert status_of(mail) == after
 
 
-def test_a_message_is_found_by_brevos_id_too(mail, tell):
-    assert tell(event="delivered", **{"message-id": "<m@relay>"}) == "welcome is delivered"
+def test_a_message_is_also_found_by_brevos_id(mail, receive):
+    assert receive(event="delivered", **{"message-id": "<m@relay>"}) == "welcome is delivered"
     assert status_of(mail) == Status.DELIVERED
 
 
-def test_delays_are_counted_and_stop_nothing(mail, tell):
-    tell(**about(mail, "soft_bounce"))
-    tell(**about(mail, "deferred"))
+def test_delays_are_counted_and_suppress_nothing(mail, receive):
+    receive(**about(mail, "soft_bounce"))
+    receive(**about(mail, "deferred"))
     mail.refresh_from_db()
     assert mail.delays == 2
     assert not Suppression.objects.exists()
@@ -112,34 +112,34 @@ def test_delays_are_counted_and_stop_nothing(mail, tell):
         ("unsubscribed", "unsubscribed"),
     ],
 )
-def test_addresses_are_suppressed(event, reason, mail, tell):
-    tell(**about(mail, event))
-    tell(**about(mail, event))
+def test_failed_addresses_and_complaints_are_suppressed(event, reason, mail, receive):
+    receive(**about(mail, event))
+    receive(**about(mail, event))
     row = Suppression.objects.get()
     assert (row.channel, row.address_key, row.reason) == ("email", "ann.lee@example.com", reason)
 
 
 @pytest.mark.parametrize("event", ["unsubscribe", "unsubscribed", "spam"])
 @pytest.mark.parametrize("marketing", [{}, {"camp_id": 5, "campaign name": "Autumn"}])
-def test_unsubscribing_withdraws_the_consent_and_the_contact_follows(event, marketing, mail, tell):
-    tell(event=event, email="Ann.Lee@Example.com", ts_event=1, **marketing)
-    tell(event=event, email="Ann.Lee@Example.com", ts_event=2, **marketing)
+def test_unsubscribing_withdraws_the_consent_and_syncs_the_contact(event, marketing, mail, receive):
+    receive(event=event, email="Ann.Lee@Example.com", ts_event=1, **marketing)
+    receive(event=event, email="Ann.Lee@Example.com", ts_event=2, **marketing)
 
     assert not Customer.objects.get().marketing_consent
     tasks = OutboxMessage.objects.filter(headers__event="CustomerUpdated").values_list("task", flat=True)
     assert sorted(tasks) == ["brevo.sync_contact", "dixa.sync_end_user"]
 
 
-def test_a_stranger_who_unsubscribes_is_noted(db, tell):
-    assert tell(event="unsubscribe", email="x@example.com", camp_id=1) == "suppressed: unsubscribed"
+def test_an_unknown_address_that_unsubscribes_is_suppressed(db, receive):
+    assert receive(event="unsubscribe", email="x@example.com", camp_id=1) == "suppressed: unsubscribed"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_stop_by_sms_ends_consent_and_messages(brevo_sandbox, tell, now):
+def test_stop_withdraws_the_consent_and_ends_all_sms(brevo_sandbox, receive, now):
     order = make_order()
     make_customer(email="bob@example.com", phone=order.customer.phone)
 
-    tell(msg_status="unsubscribe", to="4915112345678", messageId=9, ts_event=1)
+    receive(msg_status="unsubscribe", to="4915112345678", messageId=9, ts_event=1)
 
     assert list(Customer.objects.values_list("sms_consent", flat=True)) == [False, False]
     assert not sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=now)
@@ -148,21 +148,21 @@ def test_stop_by_sms_ends_consent_and_messages(brevo_sandbox, tell, now):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("as_tag", [str, lambda text: [text], lambda text: f'["{text}"]'])
-def test_an_sms_of_unknown_outcome_is_found_by_its_tag(as_tag, brevo_sandbox, tell, now):
+def test_an_sms_of_unknown_outcome_is_found_by_its_tag(as_tag, brevo_sandbox, receive, now):
     order = make_order()
     brevo_sandbox.faults({"provider": "brevo", "kind": "drop_after_effect"})
     sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=now)
     row = Notification.objects.get()
     assert row.status == Status.UNKNOWN
 
-    tell(msg_status="delivered", to="4915112345678", messageId=123, tag=as_tag(str(row.pk)))
+    receive(msg_status="delivered", to="4915112345678", messageId=123, tag=as_tag(str(row.pk)))
 
     assert status_of(row) == Status.DELIVERED
     assert row.provider_message_id == "123"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_webhook_that_overtakes_our_commit_stands(brevo_sandbox, tell, now, monkeypatch):
+def test_an_event_that_arrives_before_our_commit_is_kept(brevo_sandbox, receive, now, monkeypatch):
     order = make_order()
     from notifications.operations import claims
 
@@ -170,8 +170,8 @@ def test_a_webhook_that_overtakes_our_commit_stands(brevo_sandbox, tell, now, mo
 
     def late(**arguments: Any) -> None:
         row = Notification.objects.get()
-        tell(**about(row, "request"))
-        tell(**about(row, "hard_bounce"))
+        receive(**about(row, "request"))
+        receive(**about(row, "hard_bounce"))
         record_sent(**arguments)
 
     monkeypatch.setattr(claims, "record_sent", late)
@@ -182,7 +182,7 @@ def test_a_webhook_that_overtakes_our_commit_stands(brevo_sandbox, tell, now, mo
     assert row.provider_message_id.startswith("<")
 
 
-def test_processing_twice_at_once_counts_once(transactional_db: None, mail, now):
+def test_concurrent_processing_counts_once(transactional_db: None, mail, now):
     event = WebhookEvent.objects.create(
         provider="brevo", event_id="e", type="soft_bounce", payload=about(mail, "soft_bounce")
     )
@@ -194,6 +194,6 @@ def test_processing_twice_at_once_counts_once(transactional_db: None, mail, now)
     assert mail.delays == 1
 
 
-def test_an_event_that_there_is_not(db, now):
+def test_an_unknown_event_is_an_error(db, now):
     with pytest.raises(WebhookEventNotFound):
         brevo_events.process(webhook_event_id=uuid4(), at=now)

@@ -7,10 +7,12 @@ import pytest
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, sms
+from notifications.operations.dedup_keys import DedupKey
 from tests.support.concurrency import at_once
 from tests.support.factories import make_order
+from tests.support.message_facts import DAY, START
 
-pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks need real commits
 
 Kind, Status = Notification.Kind, Notification.Status
 
@@ -23,7 +25,7 @@ def send(order, at) -> bool:
     return sms.send(kind=Kind.ORDER_PAID, order_id=order.pk, at=at)
 
 
-def test_the_message_arrives_in_one_part(brevo_sandbox, now):
+def test_an_sms_arrives_in_one_part(brevo_sandbox, now):
     order = make_order()
 
     assert send(order, now)
@@ -39,7 +41,7 @@ def test_the_message_arrives_in_one_part(brevo_sandbox, now):
     assert (row.status, row.provider_message_id) == (Status.SENT, str(message["messageId"]))
 
 
-def test_three_deliveries_at_once_are_one_message(brevo_sandbox, now):
+def test_three_concurrent_deliveries_send_one_sms(brevo_sandbox, now):
     order = make_order()
 
     outcomes = at_once(lambda: send(order, now), times=3)
@@ -52,7 +54,7 @@ def test_three_deliveries_at_once_are_one_message(brevo_sandbox, now):
     ("customer", "reason"),
     [({"sms_consent": False}, "no_consent"), ({"phone": ""}, "no_phone")],
 )
-def test_nobody_gets_one_unasked(customer, reason, brevo_sandbox, now):
+def test_without_consent_or_phone_no_sms_is_sent(customer, reason, brevo_sandbox, now):
     order = make_order(customer=customer)
 
     assert not send(order, now)
@@ -62,7 +64,7 @@ def test_nobody_gets_one_unasked(customer, reason, brevo_sandbox, now):
     assert (row.status, row.error_code) == (Status.SKIPPED, reason)
 
 
-def test_stop_stops_every_message(brevo_sandbox, now):
+def test_no_sms_is_sent_after_stop(brevo_sandbox, now):
     order = make_order()
     Suppression.objects.create(channel=Channel.SMS, address_key="4915112345678", reason="unsubscribed")
 
@@ -71,7 +73,7 @@ def test_stop_stops_every_message(brevo_sandbox, now):
 
 
 @pytest.mark.parametrize("kind", ["drop", "error", "drop_after_effect", "error_after_effect", "non_json"])
-def test_unclear_is_unknown_and_never_sent_again(kind, brevo_sandbox, now):
+def test_an_unclear_outcome_is_unknown_and_never_sent_again(kind, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault(kind))
 
@@ -85,10 +87,10 @@ def test_unclear_is_unknown_and_never_sent_again(kind, brevo_sandbox, now):
 
 
 class Killed(BaseException):
-    """The worker is gone."""
+    """Stands for a worker that was killed."""
 
 
-def test_death_between_the_call_and_the_commit_is_unknown(brevo_sandbox, now, monkeypatch):
+def test_if_the_worker_dies_before_the_commit_the_outcome_is_unknown(brevo_sandbox, now, monkeypatch):
     order = make_order()
 
     def die(**_: object) -> None:
@@ -105,7 +107,7 @@ def test_death_between_the_call_and_the_commit_is_unknown(brevo_sandbox, now, mo
     assert Notification.objects.get().status == Status.UNKNOWN
 
 
-def test_refused_connection_goes_back_to_the_ladder(brevo_sandbox, now, settings):
+def test_a_refused_connection_is_retried(brevo_sandbox, now, settings):
     order = make_order()
     settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
     with pytest.raises(ProviderUnavailable):
@@ -118,7 +120,7 @@ def test_refused_connection_goes_back_to_the_ladder(brevo_sandbox, now, settings
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, ProviderThrottled), (402, ProviderUnavailable)])
-def test_turned_away_goes_back_to_the_ladder(status, error, brevo_sandbox, now):
+def test_a_request_that_brevo_did_not_process_is_retried(status, error, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("error", status=status))
 
@@ -129,7 +131,7 @@ def test_turned_away_goes_back_to_the_ladder(status, error, brevo_sandbox, now):
     assert len(brevo_sandbox.records("sms")) == 1
 
 
-def test_a_refusal_is_an_outcome_and_a_dead_letter(brevo_sandbox, now, settings):
+def test_a_rejected_sms_fails_for_good(brevo_sandbox, now, settings):
     order = make_order()
     settings.SMS_SENDER = "No such sender!"
 
@@ -140,10 +142,28 @@ def test_a_refusal_is_an_outcome_and_a_dead_letter(brevo_sandbox, now, settings)
     assert (row.status, row.error_code) == (Status.FAILED, "refused:invalid_parameter")
 
 
-def test_another_script_is_sent_as_it_is(brevo_sandbox, now, settings):
+def test_another_script_is_sent_unchanged(brevo_sandbox, now, settings):
     settings.SHOP_NAME = "Магазин"
     order = make_order()
 
     send(order, now)
 
     assert brevo_sandbox.records("sms")[0]["content"].startswith("Магазин: your payment")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "words"),
+    [
+        (Kind.PAYMENT_FAILED, "payment_failed", "did not go through"),
+        (Kind.PAYMENT_ACTION_REQUIRED, "requires_action", "your bank asks you to confirm"),
+    ],
+)
+def test_payment_problems_are_sent_by_sms_only_with_consent(kind, status, words, brevo_sandbox, now):
+    for consent in (True, False):
+        customer = {"email": f"{consent}@example.com", "sms_consent": consent}
+        order = make_order(status=status, customer=customer, start=START + consent * DAY)
+        assert sms.send(kind=kind, order_id=order.pk, dedup_key=DedupKey(attempt_number=1), at=now) is consent
+
+    [message] = brevo_sandbox.records("sms")
+    assert words in message["content"]
+    assert (message["smsCount"], "http" in message["content"]) == (1, False)

@@ -13,7 +13,7 @@ from orders.models import Order
 from tests.support.concurrency import at_once
 from tests.support.factories import make_order
 
-pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks need real commits
 
 Kind, Status = Notification.Kind, Notification.Status
 
@@ -49,7 +49,7 @@ def test_each_kind_reaches_the_mailbox(kind, brevo_sandbox, now):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, now):
+def test_three_concurrent_deliveries_send_one_email(kind, brevo_sandbox, now):
     order = make_order(status=KINDS[kind])
 
     outcomes = at_once(lambda: emails.send(kind=kind, order_id=order.pk, at=now), times=3)
@@ -74,7 +74,7 @@ def test_three_deliveries_at_once_are_one_mail(kind, brevo_sandbox, now):
         (Kind.DUNNING_EXHAUSTED, "payment_failed", "no_dunning"),
     ],
 )
-def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox, now):
+def test_an_email_that_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox, now):
     order = make_order(status=status)
 
     assert not emails.send(kind=kind, order_id=order.pk, at=now)
@@ -84,7 +84,7 @@ def test_what_is_no_longer_true_is_not_sent(kind, status, reason, brevo_sandbox,
     assert (row.status, row.error_code) == (Status.SKIPPED, reason)
 
 
-def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, now):
+def test_a_skipped_email_is_sent_once_it_is_true(brevo_sandbox, now):
     order = make_order(status="pending_payment")
     emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
     Order.objects.update(status="paid", paid_at=now)
@@ -93,7 +93,7 @@ def test_a_skipped_mail_is_sent_when_it_has_become_true(brevo_sandbox, now):
     assert "is paid" in brevo_sandbox.records("mails")[0]["subject"]
 
 
-def test_only_the_first_order_is_a_welcome(brevo_sandbox, now):
+def test_only_the_first_order_gets_a_welcome(brevo_sandbox, now):
     first = make_order()
     renewal = make_order(customer=first.customer, subscription=first.subscription, start=first.period_end)
 
@@ -108,7 +108,7 @@ def test_only_the_first_order_is_a_welcome(brevo_sandbox, now):
 
 
 @pytest.mark.parametrize("kind", ["drop", "error"])
-def test_unclear_before_the_effect_is_sent_by_the_retry(kind, brevo_sandbox, now):
+def test_if_brevo_did_not_accept_an_unclear_attempt_the_retry_sends_it(kind, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault(kind))
 
@@ -122,7 +122,7 @@ def test_unclear_before_the_effect_is_sent_by_the_retry(kind, brevo_sandbox, now
 
 
 @pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
-def test_unclear_after_the_effect_is_not_sent_twice(kind, brevo_sandbox, now):
+def test_if_brevo_accepted_an_unclear_attempt_the_retry_sends_nothing(kind, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault(kind))
 
@@ -136,7 +136,7 @@ def test_unclear_after_the_effect_is_not_sent_twice(kind, brevo_sandbox, now):
     assert (row.status, row.provider_message_id) == (Status.SENT, "")
 
 
-def test_a_time_out_is_unclear(brevo_sandbox, now, monkeypatch):
+def test_after_a_timeout_the_outcome_is_unclear(brevo_sandbox, now, monkeypatch):
     monkeypatch.setattr("integrations.http.READ_SECONDS", 0.2)
     order = make_order()
     brevo_sandbox.faults(fault("timeout_after_effect", seconds=1))
@@ -153,7 +153,7 @@ def test_after_thirty_minutes_the_outcome_stays_unknown(brevo_sandbox, now):
     with pytest.raises(ProviderUnclear):
         emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
 
-    # The last step of the ladder: one minute after Brevo forgot the key, the mail would go out again.
+    # The last retry comes one minute after Brevo forgot the key, so Brevo would send the e-mail again.
     brevo_sandbox.app.clock.offset = 31 * 60
     for _ in range(2):
         assert not emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(minutes=31))
@@ -162,8 +162,8 @@ def test_after_thirty_minutes_the_outcome_stays_unknown(brevo_sandbox, now):
     assert Notification.objects.get().status == Status.UNKNOWN
 
 
-def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, now, settings):
-    """A try that certainly failed does not start it."""
+def test_the_resend_window_begins_with_the_first_unclear_attempt(brevo_sandbox, now, settings):
+    """An attempt that certainly failed does not start the window."""
     order = make_order()
     settings.BREVO_API_BASE = "http://127.0.0.1:9/v3"
     with pytest.raises(ProviderUnavailable):
@@ -176,7 +176,7 @@ def test_the_window_begins_with_the_first_unclear_try(brevo_sandbox, now, settin
     assert Notification.objects.get().first_attempted_at == later
 
 
-def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_sandbox, now, settings):
+def test_a_certain_failure_does_not_settle_an_earlier_unclear_attempt(brevo_sandbox, now, settings):
     order = make_order()
     brevo_sandbox.faults(fault("drop_after_effect"))
     with pytest.raises(ProviderUnclear):
@@ -195,10 +195,10 @@ def test_a_certain_failure_after_an_unclear_one_does_not_make_it_certain(brevo_s
 
 
 class Killed(BaseException):
-    """The worker is gone."""
+    """Stands for a worker that was killed."""
 
 
-def test_death_between_the_call_and_the_commit(brevo_sandbox, now, monkeypatch):
+def test_if_the_worker_dies_before_the_commit_the_retry_sends_nothing(brevo_sandbox, now, monkeypatch):
     order = make_order()
 
     def die(**_: object) -> None:
@@ -227,7 +227,7 @@ def test_a_throttled_call_reports_the_wait(brevo_sandbox, now):
 
 
 @pytest.mark.parametrize("status", [401, 402, 403])
-def test_trouble_with_our_account_is_not_the_mails_fault(status, brevo_sandbox, now):
+def test_an_email_waits_while_brevo_rejects_our_account(status, brevo_sandbox, now):
     order = make_order()
     brevo_sandbox.faults(fault("error", status=status))
 
@@ -239,7 +239,7 @@ def test_trouble_with_our_account_is_not_the_mails_fault(status, brevo_sandbox, 
     assert len(brevo_sandbox.records("mails")) == 1
 
 
-def test_a_refusal_is_an_outcome_and_a_dead_letter_and_a_redrive_mends_it(brevo_sandbox, now, settings):
+def test_a_rejected_email_fails_until_a_redrive_after_the_fix(brevo_sandbox, now, settings):
     order = make_order()
     settings.SENDER_EMAIL = "not an address"
     with pytest.raises(ProviderRefused) as caught:
@@ -259,7 +259,7 @@ def test_a_refusal_is_an_outcome_and_a_dead_letter_and_a_redrive_mends_it(brevo_
     ("reason", "stops"),
     [("hard_bounce", True), ("invalid_email", True), ("spam", True), ("blocked", False), ("unsubscribed", False)],
 )
-def test_suppressions_are_honored(reason, stops, brevo_sandbox, now):
+def test_some_suppressions_stop_an_email(reason, stops, brevo_sandbox, now):
     order = make_order()
     Suppression.objects.create(channel=Channel.EMAIL, address_key="ann.lee@example.com", reason=reason)
 
@@ -269,6 +269,6 @@ def test_suppressions_are_honored(reason, stops, brevo_sandbox, now):
     assert Notification.objects.get().error_code == (reason if stops else "")
 
 
-def test_an_order_that_there_is_not(brevo_sandbox, now):
+def test_an_unknown_order_is_an_error(brevo_sandbox, now):
     with pytest.raises(orders.OrderNotFound):
         emails.send(kind=Kind.WELCOME, order_id="018f0000-0000-7000-8000-000000000000", at=now)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnclear
@@ -29,7 +27,7 @@ def sync_end_user(customer, now) -> None:
 
 
 class TestBrevo:
-    def test_the_contact_is_a_snapshot(self, brevo_sandbox, ann, now, settings):
+    def test_the_contact_is_a_copy_of_the_customer(self, brevo_sandbox, ann, now, settings):
         settings.BREVO_LIST_ID = 7
 
         sync_contact(ann, now)
@@ -43,11 +41,11 @@ class TestBrevo:
         row = ContactSync.objects.get()
         assert (row.provider, row.external_id, row.synced_at) == ("brevo", str(contact["id"]), now)
 
-    def test_three_deliveries_at_once_are_one_contact(self, brevo_sandbox, ann, now):
+    def test_three_concurrent_deliveries_create_one_contact(self, brevo_sandbox, ann, now):
         assert at_once(lambda: sync_contact(ann, now), times=3) == [None] * 3
         assert len(brevo_sandbox.records("contacts")) == 1
 
-    def test_the_last_writer_has_the_newest_data(self, brevo_sandbox, ann, now, settings):
+    def test_the_last_sync_sends_the_latest_data(self, brevo_sandbox, ann, now, settings):
         settings.BREVO_LIST_ID = 7
         sync_contact(ann, now)
         Customer.objects.update(name="Ann Marie Smith", phone="", marketing_consent=False, sms_consent=False)
@@ -59,7 +57,7 @@ class TestBrevo:
         assert (contact["emailBlacklisted"], contact["smsBlacklisted"]) == (True, True)
         assert contact["listIds"] == []
 
-    def test_a_new_address_keeps_the_block(self, brevo_sandbox, now):
+    def test_a_new_address_stays_blocked_without_consent(self, brevo_sandbox, now):
         customer = make_customer(marketing_consent=False)
         sync_contact(customer, now)
         Customer.objects.update(email="new@example.com", email_key="new@example.com")
@@ -70,7 +68,7 @@ class TestBrevo:
         assert contact["email"] == "new@example.com"
         assert contact["emailBlacklisted"] is True
 
-    def test_a_contact_deleted_at_brevo_is_made_again(self, brevo_sandbox, ann, now):
+    def test_a_contact_that_was_deleted_at_brevo_is_created_again(self, brevo_sandbox, ann, now):
         sync_contact(ann, now)
         [contact] = brevo_sandbox.records("contacts")
         brevo_sandbox.http.delete(f"/brevo/v3/contacts/{contact['id']}", headers={"api-key": "k"}).raise_for_status()
@@ -79,7 +77,7 @@ class TestBrevo:
 
         assert len(brevo_sandbox.records("contacts")) == 1
 
-    def test_a_newsletter_reader_who_buys_stays_one_contact(self, brevo_sandbox, ann, now):
+    def test_a_contact_that_brevo_knows_already_is_updated(self, brevo_sandbox, ann, now):
         brevo_sandbox.http.post(
             "/brevo/v3/contacts", json={"email": "ann.lee@example.com"}, headers={"api-key": "k"}
         ).raise_for_status()
@@ -88,7 +86,7 @@ class TestBrevo:
 
         assert [one["ext_id"] for one in brevo_sandbox.records("contacts")] == [str(ann.pk)]
 
-    def test_a_shared_phone_is_left_out_and_noted(self, brevo_sandbox, ann, now):
+    def test_a_phone_of_another_contact_is_left_out_and_recorded(self, brevo_sandbox, ann, now):
         bob = make_customer(email="bob@example.com", name="Bob")
         sync_contact(ann, now)
 
@@ -99,7 +97,7 @@ class TestBrevo:
         assert phones == {"ann.lee@example.com": "4915112345678", "bob@example.com": None}
         assert ContactSync.objects.get(customer=bob).last_error == "phone_taken"
 
-    def test_what_is_not_about_the_phone_is_refused(self, brevo_sandbox, ann, now):
+    def test_another_conflict_is_an_error(self, brevo_sandbox, ann, now):
         other = make_customer(email="other@example.com", phone="")
         sync_contact(ann, now)
         sync_contact(other, now)
@@ -124,7 +122,7 @@ class TestBrevo:
         assert len(brevo_sandbox.records("contacts")) == 1
         assert ContactSync.objects.get().last_error == ""
 
-    def test_the_real_limit_says_when_to_come_back(self, brevo_sandbox, ann, now):
+    def test_brevos_own_limit_says_how_long_to_wait(self, brevo_sandbox, ann, now):
         bucket = brevo_sandbox.app.brevo_contacts
         bucket.configure(per_second=0.2, burst=0)
         try:
@@ -136,13 +134,13 @@ class TestBrevo:
         assert caught.value.retry_after == 5
         assert ContactSync.objects.get().last_error == "throttled"
 
-    def test_a_customer_that_there_is_not(self, brevo_sandbox, now):
+    def test_an_unknown_customer_is_an_error(self, brevo_sandbox, now):
         with pytest.raises(subscriptions.CustomerNotFound):
             contact_syncs.sync_contact(customer_id="018f0000-0000-7000-8000-000000000000", at=now)
 
 
 class TestDixa:
-    def test_the_end_user_is_a_snapshot(self, brevo_sandbox, ann, now):
+    def test_the_end_user_is_a_copy_of_the_customer(self, brevo_sandbox, ann, now):
         sync_end_user(ann, now)
 
         [user] = brevo_sandbox.records("endusers")
@@ -152,14 +150,14 @@ class TestDixa:
         row = ContactSync.objects.get()
         assert (row.provider, row.external_id, row.synced_at) == ("dixa", user["id"], now)
 
-    def test_three_deliveries_at_once_are_one_end_user(self, brevo_sandbox, ann, now):
+    def test_three_concurrent_deliveries_create_one_end_user(self, brevo_sandbox, ann, now):
         assert at_once(lambda: sync_end_user(ann, now), times=3) == [None] * 3
 
         assert len(brevo_sandbox.records("endusers")) == 1
         posts = [call for call in brevo_sandbox.calls("dixa") if call[0] == "POST"]
         assert len(posts) == 1
 
-    def test_a_known_end_user_costs_one_call(self, brevo_sandbox, ann, now):
+    def test_a_known_end_user_needs_one_call(self, brevo_sandbox, ann, now):
         sync_end_user(ann, now)
         before = len(brevo_sandbox.calls("dixa"))
         Customer.objects.update(name="Ann Smith", email="ann.smith@example.com")
@@ -171,7 +169,7 @@ class TestDixa:
         assert (user["displayName"], user["email"]) == ("Ann Smith", "ann.smith@example.com")
 
     @pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
-    def test_an_unclear_creation_makes_no_twin(self, kind, brevo_sandbox, ann, now):
+    def test_an_unclear_creation_is_not_repeated(self, kind, brevo_sandbox, ann, now):
         brevo_sandbox.faults({"provider": "dixa", "method": "POST", "kind": kind, "times": 1})
 
         with pytest.raises(ProviderUnclear):
@@ -181,7 +179,7 @@ class TestDixa:
         assert len(brevo_sandbox.records("endusers")) == 1
         assert len([call for call in brevo_sandbox.calls("dixa") if call[0] == "POST"]) == 1
 
-    def test_who_wrote_to_support_before_buying_stays_one(self, brevo_sandbox, ann, now):
+    def test_an_end_user_that_dixa_knows_already_is_updated(self, brevo_sandbox, ann, now):
         brevo_sandbox.http.post(
             "/dixa/v1/endusers",
             json={"displayName": "ann", "email": "ann.lee@example.com"},
@@ -193,7 +191,7 @@ class TestDixa:
         [user] = brevo_sandbox.records("endusers")
         assert (user["externalId"], user["displayName"]) == (str(ann.pk), "Ann Lee")
 
-    def test_an_end_user_that_is_gone_is_made_again(self, brevo_sandbox, ann, now):
+    def test_an_end_user_that_was_deleted_at_dixa_is_created_again(self, brevo_sandbox, ann, now):
         ContactSync.objects.create(customer=ann, provider="dixa", external_id="018f0000-0000", synced_at=now)
 
         sync_end_user(ann, now)
@@ -201,7 +199,7 @@ class TestDixa:
         [user] = brevo_sandbox.records("endusers")
         assert ContactSync.objects.get().external_id == user["id"]
 
-    def test_a_shared_phone_is_left_out_and_noted(self, brevo_sandbox, ann, now):
+    def test_a_phone_of_another_contact_is_left_out_and_recorded(self, brevo_sandbox, ann, now):
         bob = make_customer(email="bob@example.com", name="Bob")
         sync_end_user(ann, now)
 
@@ -211,30 +209,11 @@ class TestDixa:
         assert phones == {"Ann.Lee@example.com": "+4915112345678", "bob@example.com": None}
         assert ContactSync.objects.get(customer=bob).last_error == "phone_taken"
 
-    def test_too_many_calls_come_back_later(self, brevo_sandbox, ann, now):
+    def test_a_throttled_call_is_retried_later(self, brevo_sandbox, ann, now):
         brevo_sandbox.faults({"provider": "dixa", "kind": "error", "status": 429, "times": 1})
 
         with pytest.raises(ProviderThrottled):
             sync_end_user(ann, now)
-
-
-class TestPacing:
-    def test_all_workers_together_keep_the_pace(self):
-        began = time.monotonic()
-        at_once(lambda: rate_limits.wait_for_slot(name="test", per_second=10, burst=0, calls=1), times=4)
-        assert 0.25 < time.monotonic() - began < 1.5
-
-    def test_who_was_quiet_may_catch_up(self):
-        began = time.monotonic()
-        for _ in range(4):
-            rate_limits.wait_for_slot(name="test", per_second=1, burst=4, calls=1)
-        assert time.monotonic() - began < 0.5
-
-    def test_nobody_waits_for_ever(self, monkeypatch):
-        monkeypatch.setattr(rate_limits, "MAX_WAIT_SECONDS", 0.1)
-        rate_limits.wait_for_slot(name="test", per_second=1, burst=0, calls=1)
-        with pytest.raises(ProviderThrottled):
-            rate_limits.wait_for_slot(name="test", per_second=1, burst=0, calls=1)
 
 
 def test_the_longest_sync_ends_before_its_time_limit():
@@ -244,6 +223,6 @@ def test_the_longest_sync_ends_before_its_time_limit():
     from integrations.sqs.topology import BREVO, DIXA, PROVIDER_TIMEOUTS
 
     for queue, seconds in ((BREVO, contacts.UPSERT_SECONDS), (DIXA, end_users.UPSERT_SECONDS)):
-        calls = seconds + http.READ_SECONDS  # a read that begins just before the deadline
+        calls = seconds + http.READ_SECONDS  # a read may begin just before the deadline
         assert calls < PROVIDER_TIMEOUTS
         assert calls + contact_syncs.WAIT_SECONDS + rate_limits.MAX_WAIT_SECONDS + 1 < queue.soft_time_limit

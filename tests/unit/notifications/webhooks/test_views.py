@@ -1,4 +1,4 @@
-"""What Brevo posts to us: who is let in, what is kept, and what becomes of it."""
+"""Brevo's webhook: authentication, storing the events, and the answers."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def stored() -> list[str]:
 
 
 @pytest.mark.django_db
-class TestTheDoor:
-    def test_an_event_is_stored_once_and_handed_on(self, client):
+class TestBrevoWebhook:
+    def test_an_event_is_stored_and_published_once(self, client):
         for _ in range(3):
             assert post(client, DELIVERED).status_code == 200
 
@@ -58,7 +58,7 @@ class TestTheDoor:
         assert message.kwargs == {"webhook_event_id": str(event.pk)}
         assert "ann" not in event.event_id
 
-    def test_a_batch_is_its_events(self, client):
+    def test_each_event_of_a_batch_is_stored(self, client):
         batch = [DELIVERED, {**DELIVERED, "event": "opened"}, DELIVERED, {**DELIVERED, "ts_epoch": 1795166102999}]
 
         answer = post(client, batch)
@@ -72,22 +72,22 @@ class TestTheDoor:
         assert len(stored()) == 2
 
     @pytest.mark.parametrize("token", ["", "wrong", "brevo-sandbox-webhook-toke", "brevo-sandbox-webhook-token0", "ü"])
-    def test_without_our_token_nobody_enters(self, client, token):
+    def test_a_wrong_token_is_unauthorized(self, client, token):
         answer = post(client, DELIVERED, token=token)
         assert answer.status_code == 401
         assert stored() == []
 
     @pytest.mark.parametrize("header", ["", "Basic brevo-sandbox-webhook-token", "brevo-sandbox-webhook-token"])
-    def test_only_a_bearer_enters(self, client, header):
+    def test_another_scheme_is_unauthorized(self, client, header):
         headers = {"Authorization": header} if header else {}
         answer = client.post(URL, json.dumps(DELIVERED), content_type="application/json", headers=headers)
         assert answer.status_code == 401
 
     @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-    def test_only_post(self, client, method):
+    def test_other_methods_are_not_allowed(self, client, method):
         assert getattr(client, method)(URL).status_code == 405
 
-    def test_a_large_body_is_not_read(self, client):
+    def test_a_large_body_is_rejected(self, client):
         assert post(client, json.dumps([{"event": "x" * 1024 * 1024}])).status_code == 413
         assert stored() == []
 
@@ -95,12 +95,12 @@ class TestTheDoor:
         "body",
         [b"", b"{", b"\xff\xfe", b'"text"', b"7", b"null", b"NaN", b'{"a": Infinity}', b"[" * 20_000, b"9" * 5000],
     )
-    def test_what_is_not_json_is_told_so(self, client, body):
+    def test_a_body_that_is_not_json_is_rejected(self, client, body):
         assert post(client, body).status_code == 400
         assert stored() == []
 
     @pytest.mark.parametrize("error", [OperationalError, DatabaseError, ValueError])
-    def test_with_the_storage_down_brevo_is_to_come_again(self, client, monkeypatch, error):
+    def test_if_storing_fails_brevo_sends_again(self, client, monkeypatch, error):
         def fail(**_: Any) -> int:
             raise error("away")
 
@@ -110,7 +110,7 @@ class TestTheDoor:
             assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
         assert post(client, DELIVERED).json() == {"received": 1, "new": 1}
 
-    def test_with_the_database_away_brevo_is_to_come_again(self, client, monkeypatch):
+    def test_if_the_database_is_away_brevo_sends_again(self, client, monkeypatch):
         def refuse(*_: Any, **__: Any) -> None:
             raise OperationalError("connection refused")
 
@@ -128,7 +128,7 @@ class TestTheDoor:
             {"event": "x" * 300},
         ],
     )
-    def test_odd_payloads_are_kept_and_do_no_harm(self, client, odd):
+    def test_odd_payloads_are_stored_and_processed(self, client, odd):
         body = json.dumps(odd).replace("Infinity", "1e400")
         assert post(client, body).status_code == 200
         for pk in WebhookEvent.objects.values_list("pk", flat=True):
@@ -174,7 +174,7 @@ payloads = json_values | st.lists(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(document=payloads)
-def test_whatever_comes_is_answered_and_processed(client, document):
+def test_any_json_is_answered_and_processed(client, document):
     assert post(client, json.dumps(document)).status_code in (200, 400)
     for pk in WebhookEvent.objects.filter(processed_at=None).values_list("pk", flat=True):
         assert brevo_events.process(webhook_event_id=pk, at=webhooks_now())
@@ -184,11 +184,11 @@ def test_whatever_comes_is_answered_and_processed(client, document):
 @pytest.mark.django_db
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200))
-def test_whatever_bytes_come_are_answered(client, body):
+def test_any_bytes_are_answered(client, body):
     assert post(client, body).status_code in (200, 400)
 
 
-def test_the_view_is_where_the_urls_say():
+def test_the_url_leads_to_the_view():
     from django.urls import resolve
 
     assert resolve(URL).func is views.brevo_webhook

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+
+from charges import queries as charges
+from charges.payment_links import payment_link
+from notifications.models import Notification
+from orders.models import Order
+from tests.support.factories import make_order
+from tests.support.message_facts import (
+    DAY,
+    START,
+    attempt_at,
+    charge_for,
+    dunning_run,
+    refund_for,
+    send,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks need real commits
+
+Kind, Status = Notification.Kind, Notification.Status
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("payment_failed", "with another card"), ("requires_action", "confirm the payment")]
+)
+def test_a_reminder_asks_for_what_the_order_needs_now(status, words, brevo_sandbox, now):
+    order = make_order(status=status)
+    assert send(Kind.PAYMENT_REMINDER, order, now, step_number=1)
+    assert f"Here you can {words}" in brevo_sandbox.records("mails")[0]["textContent"].replace("pay with", "with")
+
+
+def test_a_planned_attempt_is_announced_unless_it_is_overdue(brevo_sandbox):
+    order = make_order(status="payment_failed")
+    attempt_at(charge_for(order), 1, code="insufficient_funds")
+    dunning_run(order).steps.create(number=1, due_at=START + 3 * DAY)
+
+    send(Kind.PAYMENT_FAILED, order, START, attempt_number=1)
+    Notification.objects.all().delete()
+    send(Kind.PAYMENT_FAILED, order, START + 4 * DAY, attempt_number=1)  # overdue: nothing is promised
+
+    promised = ["On November 26, 2026" in mail["textContent"] for mail in brevo_sandbox.records("mails")]
+    assert sorted(promised) == [False, True]
+
+
+def test_the_payment_link_is_in_the_email_but_not_in_logs_or_rows(brevo_sandbox, now, caplog, settings):
+    order = make_order(status="payment_failed")
+    caplog.set_level("DEBUG")
+
+    assert send(Kind.PAYMENT_LINK, order, now, request="r-1")
+    assert send(Kind.PAYMENT_LINK, order, now, request="r-2")
+
+    url = payment_link(order_id=order.pk, at=now)
+    assert url.startswith(settings.PUBLIC_URL)
+    for mail in brevo_sandbox.records("mails"):
+        assert url in mail["textContent"].splitlines()
+        assert f'href="{url}"' in mail["htmlContent"]
+    token = url.split("/pay/")[1]
+    assert token not in caplog.text
+    assert all(token not in str(row) for row in Notification.objects.values())
+
+
+@pytest.mark.parametrize(
+    ("policy", "status", "words"),
+    [
+        ("cancel", "canceled", "Your subscription has ended"),
+        ("pause", "canceled", "Your subscription is paused"),
+        ("past_due", "payment_failed", "Your payment is overdue"),
+        ("past_due", "requires_action", "Your payment is overdue"),
+    ],
+)
+def test_the_message_about_the_end_of_dunning_follows_the_policy(policy, status, words, brevo_sandbox, now):
+    order = make_order(status=status)
+    dunning_run(order, status="exhausted", policy=policy, ended_at=START)
+
+    assert [send(Kind.DUNNING_EXHAUSTED, order, now) for _ in range(2)] == [True, False]
+
+    [mail] = brevo_sandbox.records("mails")
+    assert words in mail["textContent"]
+    assert ("/pay/" in mail["textContent"]) is (policy == "past_due")
+    assert ("waiting for you to confirm" in mail["textContent"]) is (status == "requires_action")
+
+
+@pytest.mark.parametrize("status", ["refunded", "partially_refunded", "canceled", "fulfilled"])
+def test_each_refund_is_sent_with_its_own_amount_in_each_order_status(status, brevo_sandbox, now):
+    order = make_order()
+    first, second = refund_for(order, amount=500), refund_for(order, amount=790)
+    Order.objects.update(status=status)
+
+    sent = [send(Kind.REFUND_SUCCEEDED, order, now, refund_id=refund.pk) for refund in (first, first, second)]
+
+    assert sent == [True, False, True]
+    texts = " ".join(mail["textContent"] for mail in brevo_sandbox.records("mails"))
+    assert "refunded €5.00" in texts
+    assert "refunded €7.90" in texts
+
+
+def test_a_refund_of_a_canceled_order_explains_itself(brevo_sandbox, now):
+    order = make_order()
+    refund = refund_for(order, amount=order.amount, origin="shop")
+    Order.objects.update(status="canceled")
+
+    assert send(Kind.REFUND_SUCCEEDED, order, now, refund_id=refund.pk)
+    text = brevo_sandbox.records("mails")[0]["textContent"]
+    assert "canceled already" in text
+    assert "the whole amount" in text
+
+
+def test_a_refund_of_another_order_is_not_sent(brevo_sandbox, now):
+    refund = refund_for(make_order())
+    stranger = make_order(customer={"email": "b@example.com"}, start=START + DAY)
+
+    with pytest.raises(charges.RefundNotFound):
+        send(Kind.REFUND_SUCCEEDED, stranger, now, refund_id=refund.pk)
+    assert brevo_sandbox.calls("brevo") == []
