@@ -3,9 +3,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
 
-from integrations.inbox.locks import locked_webhook_event
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.queries import WebhookEventNotFound, webhook_event
 
@@ -19,13 +17,10 @@ def stored() -> WebhookEvent:
 
 def test_an_event_is_found_by_its_id_and_provider(stored: WebhookEvent) -> None:
     assert webhook_event(webhook_event_id=stored.pk, provider="stripe") == stored
-    with transaction.atomic():
-        assert locked_webhook_event(webhook_event_id=stored.pk, provider="stripe") == stored
 
 
-@pytest.mark.parametrize("find", [webhook_event, locked_webhook_event])
-def test_an_unknown_event_and_an_event_of_another_provider_are_not_found(stored: WebhookEvent, find: object) -> None:
+def test_an_unknown_event_and_an_event_of_another_provider_are_not_found(stored: WebhookEvent) -> None:
     with pytest.raises(WebhookEventNotFound):
-        find(webhook_event_id=uuid4(), provider="stripe")  # type: ignore[operator]
+        webhook_event(webhook_event_id=uuid4(), provider="stripe")
     with pytest.raises(WebhookEventNotFound):
-        find(webhook_event_id=stored.pk, provider="brevo")  # type: ignore[operator]
+        webhook_event(webhook_event_id=stored.pk, provider="brevo")
