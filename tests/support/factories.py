@@ -14,7 +14,7 @@ from charges.operations.refunds.requests import Command
 from charges.operations.refunds.requests import request_refund as run_refund_command
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
-from orders.models import Order, OrderLine
+from orders.models import PAID, Order, OrderLine
 from subscriptions.models import Customer, Plan, Subscription, User
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, start_fulfillments
@@ -82,7 +82,7 @@ def make_order(
         payment_method="pm_card_visa",
         period_start=start,
         period_end=bought.period_end(start),
-        paid_at=start if status in (Order.Status.PAID, Order.Status.FULFILLED) else None,
+        paid_at=start if status in PAID else None,
     )
     return _with_line(order)
 

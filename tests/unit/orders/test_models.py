@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from orders.models import NUMBER_ALPHABET, Order, as_order_number, new_order_number
+from tests.support.factories import make_order, place_renewal
+
+
+def test_order_numbers_have_two_groups_of_letters_that_no_digit_looks_like() -> None:
+    numbers = {new_order_number() for _ in range(2000)}
+    assert len(numbers) == 2000
+    assert all(re.fullmatch(r"[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}", number) for number in numbers)
+    assert set("".join(numbers)) == {*NUMBER_ALPHABET, "-"}, "each letter occurs"
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [
+        ("7K3M9-Q2XAB", "7K3M9-Q2XAB"),
+        ("7k3m9q2xab", "7K3M9-Q2XAB"),
+        (" 7k3m9 q2xab ", "7K3M9-Q2XAB"),
+        ("7K3M9-Q2XA", None),
+        ("7K3M9-Q2XABC", None),
+        ("7K3M9-Q2XAL", None),
+        ("", None),
+    ],
+)
+def test_a_typed_number_is_read_as_it_is_stored(typed: str, number: str | None) -> None:
+    assert as_order_number(typed) == number
+
+
+def test_a_subscription_has_one_order_for_each_period(db: None) -> None:
+    order = make_order()
+    place_renewal(order, payment_method="pm_1")
+    with pytest.raises(IntegrityError, match="one_order_per_period"), transaction.atomic():
+        place_renewal(order, payment_method="pm_1")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("order_costs_something", {"amount": 0}),
+        ("paid_order_has_its_time", {"status": "paid", "paid_at": None}),
+        ("paid_order_has_its_time", {"status": "fulfilled", "paid_at": None}),
+    ],
+)
+def test_impossible_orders_are_refused_by_the_database(db: None, constraint: str, fields: dict[str, object]) -> None:
+    make_order()
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        Order.objects.update(**fields)
