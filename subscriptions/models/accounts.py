@@ -1,0 +1,72 @@
+"""Logins (User) and customers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower, Now
+from uuid6 import uuid7
+
+from subscriptions.email_addresses import email_key
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates logins. The e-mail address is stored as its key, so that all spellings name the same login."""
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> User:
+        user = self.model(email=email_key(email), **extra)
+        user.set_password(password) if password else user.set_unusable_password()
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, email: str | None) -> User:
+        return self.get(email=email_key(email or ""))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """The login of staff or of a customer. A customer's login has no password until the customer sets one."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    email = models.EmailField(unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    date_joined = models.DateTimeField(db_default=Now())
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_case_folded")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class Customer(models.Model):
+    """A person who buys. ``email`` is stored as typed; the unique ``email_key`` finds the customer again."""
+
+    # The checkout returns this id to anybody who buys with the address. uuid7 would show when the customer was created.
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    email = models.EmailField()
+    email_key = models.CharField(max_length=254, unique=True)
+    name = models.CharField(max_length=200)
+    phone = models.CharField(max_length=16, blank=True, help_text="E.164, such as +4915112345678.")
+    locale = models.CharField(max_length=35, default="en")
+    marketing_consent = models.BooleanField(default=False)
+    sms_consent = models.BooleanField(default=False)
+    user = models.OneToOneField(User, null=True, default=None, on_delete=models.SET_NULL, related_name="customer")
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.email
