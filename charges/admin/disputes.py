@@ -1,4 +1,4 @@
-"""Disputes. Read only: staff submit evidence in Stripe's dashboard."""
+"""Disputes. Read-only: staff submit evidence in the Stripe dashboard."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from subscriptions.money import formatted
 
 
 class OpenDisputeFilter(admin.SimpleListFilter):
-    title = "whether it is decided"
-    parameter_name = "decided"
+    title = "open or closed"
+    parameter_name = "closed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("no", "Open"), ("yes", "Closed")]
@@ -30,19 +30,18 @@ class OpenDisputeFilter(admin.SimpleListFilter):
 
 @admin.register(Dispute)
 class DisputeAdmin(FoundByOrderAdmin):
-    """Disputes, those that are open first, and of these the one that must be answered soonest. Evidence is given in
-    Stripe's dashboard, where ``stripe_id`` is found."""
+    """All disputes. Open disputes come first, sorted by deadline. Staff find one in Stripe by its ``stripe_id``."""
 
-    list_display = ("answer_until", "order", "money", "next_step", "status", "reason", short("funds"),
+    list_display = ("answer_by", "order", "money", "next_step", "status", "reason", short("funds"),
                     "policy_applied", "stripe_id")  # fmt: skip
-    list_display_links = ("answer_until", "stripe_id")
+    list_display_links = ("answer_by", "stripe_id")
     list_filter = (OpenDisputeFilter, "status", "reason", "is_inquiry")
     search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact",
                      "charge__order__customer__email_key__startswith")  # fmt: skip
-    search_help_text = "Order number, e-mail address, Stripe's id of the dispute or the intent"
+    search_help_text = "Order number, e-mail address, id of the dispute or the payment intent at Stripe"
     list_select_related = ("charge__order__subscription",)
     ordering = (F("closed_at").desc(nulls_first=True), "due_by", "-id")
-    fields = ("stripe_id", "order", "charge", "money", "reason", "status", "is_inquiry", "funds", "answer_until",
+    fields = ("stripe_id", "order", "charge", "money", "reason", "status", "is_inquiry", "funds", "answer_by",
               "policy_applied", "next_step", "opened_at", "closed_at", "updated_at")  # fmt: skip
 
     class Media:
@@ -56,8 +55,8 @@ class DisputeAdmin(FoundByOrderAdmin):
     def money(self, dispute: Dispute) -> str:
         return formatted(amount=dispute.amount, currency=dispute.currency)
 
-    @admin.display(description="answer until", ordering="due_by")
-    def answer_until(self, dispute: Dispute) -> str:
+    @admin.display(description="answer by", ordering="due_by")
+    def answer_by(self, dispute: Dispute) -> str:
         return moment(dispute.due_by if dispute.closed_at is None else None)
 
     @admin.display

@@ -1,4 +1,4 @@
-"""Dunning runs and their steps. Read only."""
+"""Dunning runs and their steps. Read-only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DunningStepInline(ReadOnlyTabularInline):
 
 @admin.register(DunningRun)
 class DunningRunAdmin(FoundByOrderAdmin):
-    """What is being done about unpaid orders: the steps taken, and the next one."""
+    """The dunning of unpaid orders: the steps done and the next step."""
 
     list_display = (short("status"), "of_order", "step", "next_step_at", "policy", "started_at", "ended_at")
     list_filter = ("status", "unpaid_policy", "reason")
@@ -39,14 +39,14 @@ class DunningRunAdmin(FoundByOrderAdmin):
     def of_order(self, run: DunningRun) -> str:
         return link_to(run.order)
 
-    @admin.display(description="in the end", ordering="unpaid_policy")
+    @admin.display(description="policy if unpaid", ordering="unpaid_policy")
     def policy(self, run: DunningRun) -> str:
         return run.unpaid_policy
 
-    @admin.display(description="steps taken")
+    @admin.display(description="steps done")
     def step(self, run: DunningRun) -> str:
-        taken = sum(step.status in ("attempted", "reminded") for step in run.steps.all())
-        return f"{taken} of {len(run.schedule)}"
+        done = sum(step.status in ("attempted", "reminded") for step in run.steps.all())
+        return f"{done} of {len(run.schedule)}"
 
     @admin.display(description="next step")
     def next_step_at(self, run: DunningRun) -> str:

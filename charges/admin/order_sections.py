@@ -1,4 +1,4 @@
-"""What charges adds to the admin page of an order."""
+"""The sections that charges adds to the admin page of an order."""
 
 from __future__ import annotations
 

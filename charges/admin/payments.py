@@ -1,4 +1,4 @@
-"""Charges with their attempts, refunds and disputes. Read only: Stripe decides what is true."""
+"""Charges with their attempts, refunds and disputes. Read-only: Stripe is the source of truth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from subscriptions.money import formatted
 
 
 class AttemptInline(ReadOnlyStackedInline):
-    """Stacked, as the codes make a table that is wider than any screen. What they mean stands before them."""
+    """Stacked, because a table with all codes would be wider than a screen. The codes' meaning comes first."""
 
     model = ChargeAttempt
     fields = (
@@ -42,7 +42,6 @@ class AttemptInline(ReadOnlyStackedInline):
 
 
 class DisputeInline(ReadOnlyTabularInline):
-    verbose_name_plural = "disputed"
     model = Dispute
     show_change_link = True
     fields = ("stripe_id", "reason", "status", "funds", "due_by", "policy_applied", "opened_at", "closed_at")
@@ -68,7 +67,7 @@ class ChargeAdmin(FoundByOrderAdmin):
     list_filter = ("status", "currency")
     search_fields = ("order__number__exact", "order__customer__email_key__startswith", "payment_intent_id__exact",
                      "stripe_charge_id__exact", "id__exact")  # fmt: skip
-    search_help_text = "Order number, e-mail address, Stripe's id of the intent or the charge, our id"
+    search_help_text = "Order number, e-mail address, id of the payment intent or the charge at Stripe, our id"
     list_select_related = ("order",)
     ordering = ("-id",)
     fields = ("order", "money", "refunded", "status", "payment_method", "payment_intent_id", "stripe_charge_id",
@@ -79,6 +78,6 @@ class ChargeAdmin(FoundByOrderAdmin):
     def money(self, charge: Charge) -> str:
         return formatted(amount=charge.amount, currency=charge.currency)
 
-    @admin.display(description="refunded, or on its way")
+    @admin.display(description="refunded or pending")
     def refunded(self, charge: Charge) -> str:
         return formatted(amount=charge.amount_refunded, currency=charge.currency)

@@ -1,4 +1,4 @@
-"""Differences from Stripe to deal with, and the runs that found them."""
+"""Differences from Stripe that staff resolve, and the reconciliation runs that found them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from integrations.admin import ReadOnlyAdmin, link_to, short
 from integrations.errors import ProviderError, TransientError
 from orders.admin import FoundByOrderAdmin
 
-MOST_AT_ONCE = 10  # findings looked at again in one request: each takes some calls to Stripe
+MAX_FINDINGS = 10  # checked again in one request, because each one takes several calls to Stripe
 
 
 class ReasonForm(ActionForm):
@@ -23,13 +23,13 @@ class ReasonForm(ActionForm):
         required=False,
         max_length=400,
         label="Reason",
-        widget=forms.TextInput(attrs={"placeholder": "how it was dealt with", "size": 60, "style": "max-width: 70vw"}),
+        widget=forms.TextInput(attrs={"placeholder": "how it was resolved", "size": 60, "style": "max-width: 70vw"}),
     )
 
 
 @admin.register(ReconciliationFinding)
 class ReconciliationFindingAdmin(FoundByOrderAdmin):
-    """Where Stripe and we differ, what is open first."""
+    """Differences between Stripe's records and ours. Open findings come first."""
 
     list_display = (short("problem"), "order", "details", "next_step", short("status"), "resolution", "last_seen_at",
                     "kind", "stripe_id")  # fmt: skip
@@ -37,12 +37,12 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
     list_select_related = ("charge__order",)
     search_fields = ("stripe_id__exact", "charge__order__number__exact", "charge__payment_intent_id__exact",
                      "charge__order__customer__email_key__startswith")  # fmt: skip
-    search_help_text = "Order number, e-mail address, Stripe's id, the charge's payment intent"
+    search_help_text = "Order number, e-mail address, id at Stripe, payment intent of the charge"
     ordering = ("status", "-last_seen_at")
     fields = ("problem", "kind", "stripe_id", "order", "charge", "status", "details", "next_step", "resolution",
               "resolved_by", "resolved_at", "made_at", "first_seen_at", "last_seen_at", "run")  # fmt: skip
     action_form = ReasonForm
-    actions = ("look_again", "mark_dealt_with")
+    actions = ("check_again", "mark_resolved")
 
     class Media:
         css = {"all": ("charges/admin.css",)}
@@ -54,25 +54,25 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
     def has_settle_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("charges.change_reconciliationfinding")
 
-    @admin.action(description="Look again at Stripe, and resolve what is safe", permissions=["settle"])
-    def look_again(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
-        ids = list(selected.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-        if len(ids) > MOST_AT_ONCE:
-            self.message_user(request, f"Select at most {MOST_AT_ONCE} findings.", messages.ERROR)
+    @admin.action(description="Check again at Stripe, and resolve what is safe to resolve", permissions=["settle"])
+    def check_again(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
+        ids = list(selected.values_list("pk", flat=True)[: MAX_FINDINGS + 1])
+        if len(ids) > MAX_FINDINGS:
+            self.message_user(request, f"Select at most {MAX_FINDINGS} findings.", messages.ERROR)
             return
         for id in ids:
             try:
                 finding = runs.look_again_now(finding_id=id, at=timezone.now())
             except (ProviderError, TransientError) as error:
-                self.message_user(request, f"Not now, try again later: {error}", messages.ERROR)
+                self.message_user(request, f"Stripe cannot be asked now. Try again later. ({error})", messages.ERROR)
                 return
             level = messages.SUCCESS if finding.status == finding.Status.RESOLVED else messages.WARNING
             order = f"Order {finding.charge.order}" if finding.charge else "No order"
             words = f"{order}, {finding}: {finding.status}. {finding.resolution}"
             self.message_user(request, words.strip(), level)
 
-    @admin.action(description="Mark as dealt with (give a reason)", permissions=["settle"])
-    def mark_dealt_with(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
+    @admin.action(description="Mark as resolved (enter a reason)", permissions=["settle"])
+    def mark_resolved(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
         assert request.user.is_authenticated
         try:
             number = findings.mark_dealt_with(
@@ -84,18 +84,18 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
         except findings.ReasonMissing as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            self.message_user(request, f"{number} marked as dealt with.", messages.SUCCESS)
+            self.message_user(request, f"{number} marked as resolved.", messages.SUCCESS)
 
 
 @admin.register(ReconciliationRun)
 class ReconciliationRunAdmin(ReadOnlyAdmin):
-    """Each comparison with Stripe, and how far it has come."""
+    """All comparisons with Stripe, and their progress."""
 
     list_display = ("started_at", short("phase"), "open", "found", "resolved", "finished_at", "counted", "since",
                     "until", "night")  # fmt: skip
     list_filter = ("phase", ("night", admin.EmptyFieldListFilter), "started_at")
     search_fields = ("id__exact",)
-    search_help_text = "Our id, as the log and the command name it"
+    search_help_text = "Our id, as the log and the command show it"
     ordering = ("-id",)
     fields = ("started_at", "phase", "open", "found", "resolved", "finished_at", "counted", "since", "until", "night",
               "resolve", "cursor", "step", "asked_until")  # fmt: skip

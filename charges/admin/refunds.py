@@ -1,4 +1,4 @@
-"""Refunds. Read only: staff request one through the API."""
+"""Refunds. Read-only: staff request refunds through the API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subscriptions.money import formatted
 
 @admin.register(Refund)
 class RefundAdmin(FoundByOrderAdmin):
-    """Every refund. Asking for one is a command of the API, which checks what is left of the payment."""
+    """All refunds. The refunds API creates them: it checks how much of the payment is left."""
 
     list_display = ("money", "order", short("status"), "failure_code", short("origin"), "requested_by", "requested_at")
     list_filter = ("status", "origin", "reason")
@@ -23,7 +23,7 @@ class RefundAdmin(FoundByOrderAdmin):
         "stripe_id__exact",
         "id__exact",
     )
-    search_help_text = "Order number, e-mail address, Stripe's id of the intent or the refund, our id"
+    search_help_text = "Order number, e-mail address, id of the payment intent or the refund at Stripe, our id"
     list_select_related = ("charge__order", "requested_by")
     ordering = ("-id",)
     fields = ("order", "charge", "money", "status", "origin", "reason", "note", "requested_by", "requested_at",

@@ -1,4 +1,4 @@
-"""The customers and payment methods that we made at Stripe."""
+"""The customers and payment methods that the shop created at Stripe. Read-only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class StripeCustomerAdmin(ReadOnlyAdmin):
     list_display = ("customer", "stripe_id", "created_at")
     list_filter = ("created_at",)
     search_fields = ("customer__email_key__startswith", "stripe_id__exact")
-    search_help_text = "E-mail address, Stripe's id"
+    search_help_text = "E-mail address, id at Stripe"
     list_select_related = ("customer",)
     ordering = ("-id",)
 
@@ -23,6 +23,6 @@ class SavedPaymentMethodAdmin(ReadOnlyAdmin):
     list_display = ("customer", "payment_method_id", "stripe_id", "created_at")
     list_filter = ("created_at",)
     search_fields = ("customer__email_key__startswith", "payment_method_id__exact", "stripe_id__exact")
-    search_help_text = "E-mail address, the card's id as the checkout gave it or as Stripe has it"
+    search_help_text = "E-mail address, id of the payment method from the checkout or at Stripe"
     list_select_related = ("customer",)
     ordering = ("-id",)

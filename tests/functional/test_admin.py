@@ -99,7 +99,7 @@ def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> N
 @pytest.mark.parametrize(
     ("model", "first"),
     [
-        ("charges.Dispute", ["answer_until", "order", "money", "next_step", "status"]),
+        ("charges.Dispute", ["answer_by", "order", "money", "next_step", "status"]),
         ("charges.DunningRun", ["status", "of_order", "step", "next_step_at"]),
         ("charges.ReconciliationFinding", ["problem", "order", "details", "next_step", "status"]),
         ("charges.ReconciliationRun", ["started_at", "phase", "open"]),

@@ -1,4 +1,4 @@
-"""Staff look at charges, and change nothing."""
+"""The admin pages of charges and their attempts, read-only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def declined_charge(**fields: Any) -> Charge:
     return charge
 
 
-def test_the_list_shows_amounts_as_people_read_them(
+def test_the_list_shows_formatted_amounts(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for amount, currency in [(1290, "EUR"), (1290, "JPY")] * 10:
@@ -66,7 +66,7 @@ def test_a_charge_shows_its_attempts(staff: Client) -> None:
     assert "deletelink" not in page
 
 
-def test_an_attempt_says_first_what_it_was_and_what_to_do(staff: Client) -> None:
+def test_an_attempt_shows_its_meaning_and_next_step_first(staff: Client) -> None:
     charge = declined_charge()
     charge.attempts.update(task_id="11111111-2222-3333-4444-555555555555")
     page = staff.get(f"/admin/charges/charge/{charge.pk}/change/").content.decode().partition('id="attempts-group"')[2]
@@ -76,7 +76,7 @@ def test_an_attempt_says_first_what_it_was_and_what_to_do(staff: Client) -> None
     assert "11111111" not in page
 
 
-def test_rows_are_named_by_their_order(staff: Client) -> None:
+def test_rows_are_named_after_their_order(staff: Client) -> None:
     order = troubled_order(steps=1)
     charge, run = Charge.objects.get(order=order), dunning_run_of(order)
     named = [charge, charge.attempts.get(), charge.refunds.get(), run, run.steps.get()]
@@ -89,34 +89,34 @@ def test_rows_are_named_by_their_order(staff: Client) -> None:
     ]
 
 
-def test_more_attempts_and_refunds_ask_no_more_often(staff: Client) -> None:
+def test_more_attempts_and_refunds_need_no_more_queries(staff: Client) -> None:
     few, many = (Charge.objects.get(order=troubled_order(steps=steps)) for steps in (1, 8))
     for _ in range(5):
         request_refund(many, 1)
-    few_asked, many_asked = (queries_for(staff, f"/admin/charges/charge/{one.pk}/change/") for one in (few, many))
-    assert many_asked == few_asked
+    url = "/admin/charges/charge/{}/change/"
+    assert queries_for(staff, url.format(many.pk)) == queries_for(staff, url.format(few.pk))
 
 
 @pytest.mark.parametrize("status", ["started", "succeeded", "unknown"])
-def test_an_attempt_that_nobody_turned_down_has_nothing_to_read(staff: Client, status: str) -> None:
+def test_an_attempt_that_was_not_declined_has_no_meaning(staff: Client, status: str) -> None:
     charge = declined_charge()
     charge.attempts.update(status=status, decline_code="", finished_at=None if status != "succeeded" else NOW)
     assert queries.reading(attempt=charge.attempts.get()) is None
     assert staff.get(f"/admin/charges/charge/{charge.pk}/change/").status_code == 200
 
 
-def test_charges_are_found_by_what_support_has_at_hand(staff: Client) -> None:
+def test_charges_are_found_by_order_number_email_and_payment_intent(staff: Client) -> None:
     charge = declined_charge(payment_intent_id="pi_123")
     for text in (charge.order.number, charge.order.customer.email, "pi_123"):
         assert "12.90 EUR" in staff.get("/admin/charges/charge/", {"q": text}).content.decode(), text
 
 
 @pytest.mark.parametrize("model", ["charge", "stripecustomer", "savedpaymentmethod"])
-def test_nothing_is_added(staff: Client, model: str) -> None:
+def test_staff_cannot_add_rows(staff: Client, model: str) -> None:
     assert staff.get(f"/admin/charges/{model}/add/").status_code == 403
 
 
-def test_customers_and_cards(staff: Client) -> None:
+def test_stripe_customers_and_payment_methods_are_listed(staff: Client) -> None:
     customer = place_order().customer
     StripeCustomer.objects.create(customer=customer, stripe_id="cus_1")
     SavedPaymentMethod.objects.create(customer=customer, payment_method_id="pm_1", stripe_id="pm_1")

@@ -1,4 +1,4 @@
-"""Staff see what differs from Stripe; those who may, deal with it."""
+"""The admin pages of reconciliation: open findings first, with actions for staff who have the permission."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LIST = "/admin/charges/reconciliationfinding/"
 REASON = "Refunded by hand"
 
 
-def logged_in(*rights: str) -> Client:
+def logged_in(*permissions: str) -> Client:
     client = Client()
     user = User.objects.create_user("staff@example.com", "a long password", is_staff=True)
     user.user_permissions.set(
-        Permission.objects.filter(codename__in=[f"{right}_reconciliationfinding" for right in rights])
+        Permission.objects.filter(codename__in=[f"{permission}_reconciliationfinding" for permission in permissions])
     )
     client.force_login(user)
     return client
@@ -48,16 +48,16 @@ def finding(**fields: Any) -> ReconciliationFinding:
 
 
 def act(client: Client, action: str, *findings: ReconciliationFinding, reason: str = "") -> str:
-    answer = client.post(
+    response = client.post(
         LIST,
-        {"action": action, "reason": reason, "_selected_action": [str(one.pk) for one in findings]},
+        {"action": action, "reason": reason, "_selected_action": [str(row.pk) for row in findings]},
         follow=True,
     )
-    assert answer.status_code == 200
-    return answer.content.decode()
+    assert response.status_code == 200
+    return response.content.decode()
 
 
-def test_what_is_open_comes_first(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+def test_open_findings_come_first(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     staff = logged_in("view")
     order = place_order()
     charge = Charge.objects.create(order=order, amount=1290, currency="EUR", payment_method="pm_1")
@@ -74,60 +74,60 @@ def test_what_is_open_comes_first(django_assert_max_num_queries: DjangoAssertNum
     assert "pi_resolved_0" not in staff.get(f"{LIST}?status__exact=open").content.decode()
 
 
-def test_who_may_only_look_has_no_actions() -> None:
-    staff, one = logged_in("view"), finding()
-    assert "mark_dealt_with" not in staff.get(LIST).content.decode()
+def test_staff_with_view_permission_only_have_no_actions() -> None:
+    staff, row = logged_in("view"), finding()
+    assert "mark_resolved" not in staff.get(LIST).content.decode()
 
-    act(staff, "mark_dealt_with", one, reason=REASON)
-    act(staff, "look_again", one)
+    act(staff, "mark_resolved", row, reason=REASON)
+    act(staff, "check_again", row)
 
-    one.refresh_from_db()
-    assert (one.status, one.resolution) == ("open", "")
-
-
-def test_a_finding_is_marked_as_dealt_with_and_the_reason_kept() -> None:
-    staff, one = logged_in("view", "change"), finding()
-
-    assert "1 marked as dealt with." in act(staff, "mark_dealt_with", one, reason=REASON)
-
-    one.refresh_from_db()
-    assert (one.status, one.resolution) == ("resolved", REASON)
-    assert one.resolved_by == User.objects.get(email="staff@example.com")
-    assert REASON in staff.get(f"{LIST}{one.pk}/change/").content.decode()
+    row.refresh_from_db()
+    assert (row.status, row.resolution) == ("open", "")
 
 
-def test_without_a_reason_nothing_is_marked() -> None:
-    staff, one = logged_in("view", "change"), finding()
-    assert "the reason is empty" in act(staff, "mark_dealt_with", one)
-    one.refresh_from_db()
-    assert one.status == "open"
+def test_a_finding_is_marked_as_resolved_with_the_reason() -> None:
+    staff, row = logged_in("view", "change"), finding()
+
+    assert "1 marked as resolved." in act(staff, "mark_resolved", row, reason=REASON)
+
+    row.refresh_from_db()
+    assert (row.status, row.resolution) == ("resolved", REASON)
+    assert row.resolved_by == User.objects.get(email="staff@example.com")
+    assert REASON in staff.get(f"{LIST}{row.pk}/change/").content.decode()
 
 
-def test_looking_again_resolves_what_is_safe(stripe_sandbox: StripeSandbox) -> None:
+def test_without_a_reason_no_finding_is_marked() -> None:
+    staff, row = logged_in("view", "change"), finding()
+    assert "the reason is empty" in act(staff, "mark_resolved", row)
+    row.refresh_from_db()
+    assert row.status == "open"
+
+
+def test_checking_again_resolves_what_is_safe(stripe_sandbox: StripeSandbox) -> None:
     staff, order = logged_in("view", "change"), place_order()
     capture(order)
     Charge.objects.update(status="pending", succeeded_at=None)
     charge = Charge.objects.get()
-    one = finding(problem="status_differs", stripe_id=charge.payment_intent_id, charge=charge)
+    row = finding(problem="status_differs", stripe_id=charge.payment_intent_id, charge=charge)
 
-    assert "the charge was pending, and is succeeded" in act(staff, "look_again", one)
+    assert "the charge was pending, and is succeeded" in act(staff, "check_again", row)
 
     charge.refresh_from_db()
-    one.refresh_from_db()
-    assert (charge.status, one.status) == ("succeeded", "resolved")
+    row.refresh_from_db()
+    assert (charge.status, row.status) == ("succeeded", "resolved")
 
 
-def test_looking_again_tells_of_which_order_and_what_in_words(stripe_sandbox: StripeSandbox) -> None:
+def test_checking_again_shows_the_order_and_the_problem(stripe_sandbox: StripeSandbox) -> None:
     staff, order = logged_in("view", "change"), place_order()
     capture(order)
     charge = Charge.objects.get()
     Charge.objects.update(amount=1390)
-    one = finding(stripe_id=charge.payment_intent_id, charge=charge)
+    row = finding(stripe_id=charge.payment_intent_id, charge=charge)
     words = f"Order {order.number}, The amount or the currency differs ({charge.payment_intent_id}): open."
-    assert words in act(staff, "look_again", one)
+    assert words in act(staff, "check_again", row)
 
 
-def test_there_is_room_to_read_the_reason_that_one_types() -> None:
+def test_the_field_of_the_reason_is_wide_and_fits_a_phone() -> None:
     staff, _ = logged_in("view", "change"), finding()
     box = re.search(r'<input[^>]*name="reason"[^>]*>', staff.get(LIST).content.decode())
     assert box
@@ -135,18 +135,19 @@ def test_there_is_room_to_read_the_reason_that_one_types() -> None:
     assert "max-width: 70vw" in box[0]  # on a phone the page would scroll sideways
 
 
-def test_looking_again_while_stripe_is_away(stripe_sandbox: StripeSandbox) -> None:
-    staff, one = logged_in("view", "change"), finding()
+def test_checking_again_while_stripe_is_unavailable(stripe_sandbox: StripeSandbox) -> None:
+    staff, row = logged_in("view", "change"), finding()
     stripe_sandbox.faults({"kind": "error", "status": 503})
-    assert "Not now, try again later" in act(staff, "look_again", one)
+    assert "Stripe cannot be asked now." in act(staff, "check_again", row)
 
 
-def test_not_too_many_at_once() -> None:
+def test_at_most_ten_findings_are_checked_at_once() -> None:
     staff = logged_in("view", "change")
-    assert "Select at most 10 findings." in act(staff, "look_again", *(finding(stripe_id=f"pi_{n}") for n in range(11)))
+    findings = [finding(stripe_id=f"pi_{number}") for number in range(11)]
+    assert "Select at most 10 findings." in act(staff, "check_again", *findings)
 
 
-def test_runs_show_how_far_they_have_come() -> None:
+def test_a_run_shows_its_progress() -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("boss@example.com"))
     run = ReconciliationRun.objects.create(since=NOW, until=timezone.now(), started_at=NOW, counts={"intent": 12345})
@@ -156,6 +157,6 @@ def test_runs_show_how_far_they_have_come() -> None:
 
 
 @pytest.mark.parametrize("model", ["reconciliationfinding", "reconciliationrun"])
-def test_nobody_else_sees_anything(model: str) -> None:
+def test_a_login_without_permission_sees_nothing(model: str) -> None:
     assert Client().get(f"/admin/charges/{model}/").status_code == 302
     assert logged_in().get(f"/admin/charges/{model}/").status_code == 403

@@ -1,4 +1,4 @@
-"""Staff look at refunds in the admin, and ask for them elsewhere."""
+"""The admin pages of refunds, read-only."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def staff(db: None) -> Client:
     return client
 
 
-def test_the_list_shows_amounts_as_people_read_them(
+def test_the_list_shows_formatted_amounts(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    who = staff_user()
+    staff_member = staff_user()
     for currency in ["EUR", "JPY"] * 10:
-        request_refund(succeeded_charge(place_order(currency=currency, paid_at=NOW)), 1200, requested_by=who)
+        request_refund(succeeded_charge(place_order(currency=currency, paid_at=NOW)), 1200, requested_by=staff_member)
     with django_assert_max_num_queries(10):
         page = staff.get(LIST).content.decode()
     assert "12.00 EUR" in page
     assert "1,200 JPY" in page
-    assert who.email in page
+    assert staff_member.email in page
 
 
-def test_refunds_are_found_by_what_support_has_at_hand(staff: Client) -> None:
+def test_refunds_are_found_by_order_email_payment_intent_and_id(staff: Client) -> None:
     refund = request_refund(succeeded_charge(place_order(paid_at=NOW)), 1200)
     order = refund.charge.order
     for text in (order.number, order.customer.email, refund.charge.payment_intent_id, str(refund.pk)):
@@ -44,7 +44,7 @@ def test_refunds_are_found_by_what_support_has_at_hand(staff: Client) -> None:
     assert "12.00 EUR" not in staff.get(LIST, {"status__exact": "failed"}).content.decode()
 
 
-def test_a_refund_and_its_charge_show_it_and_change_nothing(
+def test_the_pages_of_a_refund_and_its_charge_are_read_only(
     staff: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     charge = succeeded_charge(place_order(paid_at=NOW))
