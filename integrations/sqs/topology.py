@@ -14,7 +14,7 @@ from dataclasses import dataclass
 DAY = 24 * 60 * 60
 SOURCE_RETENTION = 4 * DAY
 DEAD_LETTER_RETENTION = 14 * DAY  # counted from the first send, so it must be days longer than SOURCE_RETENTION
-DEAD_LETTER_VISIBILITY = 30  # seconds for which a dead letter is hidden after somebody reads it
+DEAD_LETTER_VISIBILITY = 30  # seconds for which a dead letter is hidden after it is received
 
 DEFAULT_LADDER = (60, 300, 1500)
 MAX_RECEIVE_COUNT = len(DEFAULT_LADDER) + 1

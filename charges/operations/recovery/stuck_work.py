@@ -24,7 +24,7 @@ from subscriptions.models import Subscription
 # The tasks that do the work. Every message to one of them counts, whichever event it comes from.
 CAPTURE, CANCEL, WEBHOOK = "charges.capture_payment", "charges.cancel_payment", "charges.process_webhook"
 REFUND, DUNNING = "charges.refund_payment", "charges.take_dunning_step"
-FULFIL = "orders.start_fulfillment"
+FULFILL = "orders.start_fulfillment"
 
 STEP_IS_LATE_AFTER = dt.timedelta(hours=1)
 
@@ -47,7 +47,7 @@ def unpaid_orders(window: Window) -> Sequence[Event]:
 
 
 def open_attempts(window: Window) -> Sequence[Event]:
-    """Of orders in any state: a try at an order that failed before, and one whose order was canceled meanwhile."""
+    """Open attempts. Their orders may be in any state: dunning retries failed orders, and an order may be canceled."""
     attempts = (
         ChargeAttempt.objects.filter(
             ~Exists(live_messages(task=CAPTURE, about="charge__order", sent_since=window.stuck)),
@@ -62,7 +62,7 @@ def open_attempts(window: Window) -> Sequence[Event]:
 
 
 def canceled_orders(window: Window) -> Sequence[Event]:
-    """Canceled orders that somebody could pay still, by an intent that was not closed."""
+    """Canceled orders whose intent is still open, so that the customer could still pay it."""
     orders = (
         Charge.objects.filter(
             ~Q(status__in=(Charge.Status.SUCCEEDED, Charge.Status.CANCELED)),
@@ -82,13 +82,13 @@ def canceled_orders(window: Window) -> Sequence[Event]:
 def fulfillments_not_started(window: Window) -> Sequence[Event]:
     """Paid orders without any refund whose fulfillment never began.
 
-    They are here and not in ``orders`` because refunds matter: somebody wanted the money back, and the refund may have
-    failed. A person decides whether the order is still owed; the ledger check reports such orders.
+    They are here and not in ``orders`` because refunds matter: a customer or staff wanted the money back, and the refund
+    may have failed. A person decides whether the order is still owed; the ledger check reports such orders.
     """
     orders = (
         Order.objects.filter(
             ~Exists(Refund.objects.filter(charge__order=OuterRef("pk"))),
-            ~Exists(live_messages(task=FULFIL, about="pk", sent_since=window.stuck)),
+            ~Exists(live_messages(task=FULFILL, about="pk", sent_since=window.stuck)),
             status=Order.Status.PAID,
             fulfillment_started_at=None,
             paid_at__range=(window.given_up, window.stuck),
@@ -103,7 +103,7 @@ def fulfillments_not_started(window: Window) -> Sequence[Event]:
 
 
 def stripe_events(window: Window) -> Sequence[Event]:
-    """Stripe's, but for those that a person has to look at. What Brevo tells is not ours to deal with."""
+    """Unprocessed events from Stripe, except events that a person has to look at."""
     waiting = (
         WebhookEvent.objects.filter(
             ~Exists(live_messages(task=WEBHOOK, about="pk", sent_since=window.stuck)),
