@@ -82,7 +82,7 @@ def canceled_orders(window: Window) -> Sequence[Event]:
 def fulfillments_not_started(window: Window) -> Sequence[Event]:
     """Paid orders without any refund whose fulfillment never began.
 
-    They are here and not in ``orders`` because refunds matter: a customer or staff wanted the money back, and the refund
+    They are here and not in ``orders`` because refunds matter: a customer wanted the money back, and the refund
     may have failed. A person decides whether the order is still owed; the ledger check reports such orders.
     """
     orders = (
