@@ -1,6 +1,6 @@
-"""Where Stripe tells us what happened: verify, store once, answer. The work is done on the queue.
+"""The webhook of Stripe: verify the event and store it once. A worker processes it.
 
-Anything but a 2xx has Stripe send the event again, for up to three days.
+Stripe sends an event again, for up to three days, until the response is 2xx.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from integrations.stripe.webhooks import BadWebhook, StripeEvent
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY = 1024 * 1024  # bytes
+MAX_BODY_BYTES = 1024 * 1024
 
 
 @csrf_exempt
 @require_POST
 def stripe_webhook(request: HttpRequest) -> HttpResponse:
-    """200 stored (now or before), 400 not from Stripe or not readable, 413 over 1 MiB, 503 come again."""
+    """200: stored, now or before. 400: not from Stripe, or not readable. 413: over 1 MiB. 503: Stripe must retry."""
     try:
         body = request.body
     except RequestDataTooBig:
-        return _refusal(413, "The body is larger than 1 MiB.")
+        return _error(413, "The body is larger than 1 MiB.")
     except UnreadablePostError:
-        return _refusal(400, "The body could not be read.")
-    if len(body) > LARGEST_BODY:
-        return _refusal(413, "The body is larger than 1 MiB.")
+        return _error(400, "The body could not be read.")
+    if len(body) > MAX_BODY_BYTES:
+        return _error(413, "The body is larger than 1 MiB.")
     try:
         event = webhooks.verified_event(
             body=body,
@@ -46,12 +46,12 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
             now=time.time(),
         )
     except BadWebhook as error:
-        logger.warning("A request to the Stripe webhook was refused: %s", error)
-        return _refusal(400, str(error))
-    return _stored(event)
+        logger.warning("A request to the Stripe webhook was rejected: %s", error)
+        return _error(400, str(error))
+    return _store(event)
 
 
-def _stored(event: StripeEvent) -> HttpResponse:
+def _store(event: StripeEvent) -> HttpResponse:
     received = recording.Received(event_id=event.id, type=event.type, payload=event.payload)
     try:
         recording.record(
@@ -60,14 +60,14 @@ def _stored(event: StripeEvent) -> HttpResponse:
             event=lambda id: StripeWebhookReceived(webhook_event_id=id),
         )
     except DataError:
-        return _refusal(400, "The event cannot be stored.")
-    except (DatabaseError, InterfaceError):  # away, read-only after a failover, a table that is not there yet
-        logger.exception("Stripe's event %s could not be stored; it will come again.", event.id)
-        response = _refusal(503, "Not now; send it again.")
+        return _error(400, "The event cannot be stored.")
+    except (DatabaseError, InterfaceError):  # unavailable, read-only after a failover, or not yet migrated
+        logger.exception("Stripe's event %s could not be stored. Stripe will send it again.", event.id)
+        response = _error(503, "The event cannot be stored now. Send it again.")
         response.headers["Retry-After"] = "30"
         return response
     return JsonResponse({})
 
 
-def _refusal(status: int, detail: str) -> HttpResponse:
+def _error(status: int, detail: str) -> HttpResponse:
     return JsonResponse({"detail": detail}, status=status)

@@ -1,6 +1,6 @@
-"""A bank asks for the customer: from the mail's link over the payment page to the money, each part over HTTP.
+"""Authentication, from the link in the e-mail over the payment page to the paid order, each part over HTTP.
 
-What Stripe.js does in the browser is done here by hand: the same calls, with the publishable key and nothing else.
+``Browser`` makes the same calls as the page's script and Stripe.js, with the publishable key and the page's token only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Browser:
-    """A customer's browser on the payment page, with Stripe.js in it."""
+    """A customer's browser on the payment page, with Stripe.js."""
 
     def __init__(self, shop_url: str, stripe: StripeSandbox) -> None:
         self.shop = httpx.Client(base_url=shop_url, timeout=10)
@@ -46,7 +46,7 @@ class Browser:
         return (re.search(r"<h1[^>]*>([^<]*)</h1>", page) or ["", ""])[1]
 
     def post(self, path: str, body: Any = None) -> httpx.Response:
-        """As the page's script does, without a word of where it comes from but the token."""
+        """Post as the page's script does: with the CSRF token, without Origin and Referer."""
         return self.shop.post(f"{self.url}{path}/", json=body or {}, headers={"X-CSRFToken": self.csrf})
 
     def state(self) -> dict[str, str]:
@@ -58,8 +58,8 @@ class Browser:
                 "use_stripe_sdk": "true", **fields}  # fmt: skip
         return self.stripe.post(f"/stripe/v1/{kind}s/{secret.partition('_secret_')[0]}/confirm", data=form)
 
-    def answer_bank(self, kind: str, secret: str, outcome: str) -> dict[str, Any]:
-        """The dialog's button, and what Stripe.js reads after it."""
+    def authenticate_at_bank(self, kind: str, secret: str, outcome: str) -> dict[str, Any]:
+        """Press the button in the bank's dialog, then read the intent as Stripe.js does."""
         id = secret.partition("_secret_")[0]
         self.stripe.post(f"/sandbox/stripe/{kind}s/{id}/authenticate", json={"outcome": outcome}).raise_for_status()
         read = self.stripe.get(f"/stripe/v1/{kind}s/{id}", params={"key": self.key, "client_secret": secret})
@@ -67,26 +67,26 @@ class Browser:
         return dict(read.json())
 
     def authenticate(self, outcome: str) -> dict[str, Any]:
-        """Press the page's button, and answer the bank."""
+        """Press the page's button, and finish the bank's dialog."""
         session = self.post("session").json()
-        asked = self.confirm(
+        confirmed = self.confirm(
             "payment_intent",
             session["client_secret"],
             payment_method=session["payment_method"],
             setup_future_usage="off_session",
         )
-        assert asked.json()["status"] == "requires_action"
-        return self.answer_bank("payment_intent", session["client_secret"], outcome)
+        assert confirmed.json()["status"] == "requires_action"
+        return self.authenticate_at_bank("payment_intent", session["client_secret"], outcome)
 
     def save_card(self, card: str, outcome: str = "success") -> str:
-        """``stripe.confirmCardSetup`` with another card; the payment method that comes of it."""
+        """``stripe.confirmCardSetup`` with another card. Returns the payment method's id."""
         return save_card(self, self.post("setup").json()["client_secret"], card, outcome)
 
 
 def save_card(browser: Browser, secret: str, card: str, outcome: str = "success") -> str:
     intent = browser.confirm("setup_intent", secret, payment_method=card).json()
     if intent["status"] == "requires_action":
-        intent = browser.answer_bank("setup_intent", secret, outcome)
+        intent = browser.authenticate_at_bank("setup_intent", secret, outcome)
     assert intent["status"] == "succeeded"
     return str(intent["payment_method"])
 
@@ -110,14 +110,14 @@ def link(*, age_days: int = 0) -> str:
 
 
 def outcome() -> tuple[str, str, list[str]]:
-    """What became of the order, its charge, and each attempt."""
+    """The status of the order, its charge, and each attempt."""
     attempts = ChargeAttempt.objects.order_by("number").values_list("status", flat=True)
     return Order.objects.get().status, Charge.objects.get().status, list(attempts)
 
 
-@pytest.mark.parametrize("told_by", ["the webhook", "the return", "both", "both, twice"])
+@pytest.mark.parametrize("reported_by", ["the webhook", "the return", "both", "both, twice"])
 def test_the_customer_authenticates_and_the_same_charge_is_paid(
-    shop: Shop, browser: Browser, stripe_sandbox: StripeSandbox, told_by: str
+    shop: Shop, browser: Browser, stripe_sandbox: StripeSandbox, reported_by: str
 ) -> None:
     shop.buy("pm_card_authenticationRequired")
     shop.work()
@@ -125,22 +125,22 @@ def test_the_customer_authenticates_and_the_same_charge_is_paid(
     assert browser.open(link()) == "Your bank asks you to confirm the payment"
 
     assert browser.authenticate("success")["status"] == "succeeded"
-    if told_by != "the webhook":
+    if reported_by != "the webhook":
         assert browser.post("return").status_code == 202
-    if told_by != "the return":
+    if reported_by != "the return":
         receive_events(stripe_sandbox, "payment_intent.succeeded", "payment_intent.requires_action")
-    shop.work(times=2 if "twice" in told_by else 1)
+    shop.work(times=2 if "twice" in reported_by else 1)
 
     assert outcome() == ("paid", "succeeded", ["succeeded"])
     assert Subscription.objects.get().status == "active"
     assert stripe_sandbox.statuses() == ["succeeded"]
-    assert [one["status"] for one in stripe_sandbox.objects("charges")].count("succeeded") == 1
+    assert [charge["status"] for charge in stripe_sandbox.objects("charges")].count("succeeded") == 1
     assert published()["OrderPaid"] == 1
     assert browser.state() == {"state": "paid", "message": ""}
     assert browser.open(link()) == "Thank you"
 
 
-def test_a_failed_authentication_is_a_failed_payment_with_a_sentence(
+def test_a_failed_authentication_is_a_failed_payment_with_an_explanation(
     shop: Shop, browser: Browser, stripe_sandbox: StripeSandbox
 ) -> None:
     shop.buy("pm_card_authenticationRequired")
@@ -177,7 +177,7 @@ def test_after_a_decline_another_card_pays_the_same_charge(
     assert browser.open(link()) == "Thank you"
 
 
-def test_another_card_that_asks_each_time_is_confirmed_on_the_same_page(
+def test_another_card_that_requires_authentication_is_confirmed_on_the_same_page(
     shop: Shop, browser: Browser, stripe_sandbox: StripeSandbox
 ) -> None:
     shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
@@ -195,7 +195,7 @@ def test_another_card_that_asks_each_time_is_confirmed_on_the_same_page(
     assert stripe_sandbox.statuses() == ["succeeded"]
 
 
-def test_another_card_that_is_declined_as_well_leaves_the_page_as_it_was(
+def test_if_another_card_is_declined_too_the_page_shows_its_reason(
     shop: Shop, browser: Browser, stripe_sandbox: StripeSandbox
 ) -> None:
     shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
@@ -208,7 +208,9 @@ def test_another_card_that_is_declined_as_well_leaves_the_page_as_it_was(
     assert stripe_sandbox.intents()[0]["amount_received"] == 0
 
 
-def test_the_secret_leaves_no_trace_with_us(shop: Shop, browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_client_secret_is_neither_stored_nor_logged(
+    shop: Shop, browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
     shop.buy("pm_card_authenticationRequired")
     shop.work()
     browser.open(link())
@@ -217,27 +219,27 @@ def test_the_secret_leaves_no_trace_with_us(shop: Shop, browser: Browser, caplog
     stored = [str(vars(row)) for model in (OutboxMessage, Charge, ChargeAttempt) for row in model.objects.all()]
     assert stored
     assert not [row for row in stored if secret in row]
-    # The browser's own log is not ours.
+    # httpx's log stands for the browser's own.
     assert not [line for line in caplog.records if secret in line.getMessage() and not line.name.startswith("http")]
 
 
-def test_an_expired_link_is_replaced_by_mail(shop: Shop, browser: Browser) -> None:
+def test_an_expired_link_is_replaced_by_email(shop: Shop, browser: Browser) -> None:
     shop.buy("pm_card_authenticationRequired")
     shop.work()
     assert browser.open(link(age_days=8)) == "This link has expired"
     assert browser.post("session").status_code == 410
 
-    answer = browser.shop.post(f"{browser.url}link/", data={"csrfmiddlewaretoken": browser.csrf})
+    response = browser.shop.post(f"{browser.url}link/", data={"csrfmiddlewaretoken": browser.csrf})
 
-    assert answer.status_code == 200
-    assert "Check your inbox" in answer.text
+    assert response.status_code == 200
+    assert "Check your inbox" in response.text
     assert published()["PaymentLinkRequested"] == 1
     assert {row.kwargs["order_id"] for row in OutboxMessage.objects.filter(headers__event="PaymentLinkRequested")} == {
         str(Order.objects.get().pk)
     }
 
 
-def test_a_card_saved_before_the_checkout_is_charged_without_asking_again(
+def test_a_card_saved_before_the_checkout_needs_no_authentication(
     shop: Shop, browser: Browser, stripe_sandbox: StripeSandbox
 ) -> None:
     setup = browser.shop.post("/api/v1/setup-intents/", json={}).json()
@@ -251,11 +253,11 @@ def test_a_card_saved_before_the_checkout_is_charged_without_asking_again(
     assert stripe_sandbox.statuses() == ["succeeded"]
 
 
-def test_the_same_card_without_being_saved_first_has_to_be_confirmed(shop: Shop) -> None:
+def test_the_same_card_without_a_setup_intent_requires_authentication(shop: Shop) -> None:
     shop.buy("pm_card_authenticationRequiredOnSetup")
     shop.work()
     assert outcome() == ("requires_action", "requires_action", ["requires_action"])
 
 
-def test_the_tasks_name_is_frozen() -> None:
+def test_the_name_of_the_task_is_frozen() -> None:
     assert "charges.read_payment" in current_app.tasks

@@ -1,4 +1,4 @@
-"""Every test card that the sandbox knows, charged, and what it is then read as; and what the customer is told."""
+"""Every test card of the sandbox, charged: the category of the decline, and what the customer reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# Written down by hand: the table under test is not asked what it should say.
+# Written by hand, because the table is under test.
 EXPECTED = {
     "card_not_supported": "hard",
     "card_velocity_exceeded": "soft",
@@ -60,8 +60,8 @@ AUTHENTICATES = {
 }
 
 
-# What nobody may learn from us.
-SECRET = ("fraudulent", "lost_card", "stolen_card", "pickup_card", "restricted_card")
+# Customers must not learn these reasons from the shop.
+CONFIDENTIAL = ("fraudulent", "lost_card", "stolen_card", "pickup_card", "restricted_card")
 
 
 def decline_of(alias: str) -> str:
@@ -71,12 +71,12 @@ def decline_of(alias: str) -> str:
     return decline.decline_code if decline else ""
 
 
-def test_every_code_of_the_sandbox_is_expected() -> None:
+def test_every_code_of_the_sandbox_has_an_expected_category() -> None:
     assert set(EXPECTED) == set(cards.DECLINES)
 
 
 @pytest.mark.parametrize("alias", cards.aliases())
-def test_every_card_is_read_as_expected(stripe_sandbox: StripeSandbox, alias: str) -> None:
+def test_every_test_card_has_the_expected_category(stripe_sandbox: StripeSandbox, alias: str) -> None:
     capture(place_order(payment_method=alias))
 
     attempt = ChargeAttempt.objects.get()
@@ -92,13 +92,13 @@ def test_every_card_is_read_as_expected(stripe_sandbox: StripeSandbox, alias: st
         assert (attempt.status, reading.code, reading.category) == ("declined", code, EXPECTED[code])
         assert reading.decided_by != "unknown"
         assert published() == {"PaymentFailed": 1}
-        # Dunning tries a soft one again by itself; with all others it waits for the customer.
+        # Dunning attempts a soft decline again. After other declines it waits for the customer.
         assert (queries.next_attempt_at(order_id=attempt.charge.order_id) is not None) == (EXPECTED[code] == "soft")
     else:
         assert (attempt.status, reading) == ("succeeded", None)
 
 
-def mail_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
+def email_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
     order = place_order(payment_method=card)
     order.customer.locale = locale
     order.customer.name = "Ada"
@@ -106,7 +106,7 @@ def mail_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
     capture(order)
     order.refresh_from_db(fields=["status"])
     context = message_context(kind=Notification.Kind.PAYMENT_FAILED, order=order, at=NOW)
-    # What differs from one order to the next is made the same, so that two mails can be compared.
+    # Give all orders the same name and number, so that two e-emails_sent can be compared.
     order.subscription.plan.name, order.number = "Coffee", "7K3M9-Q2XAB"
     return emails.render(kind=Notification.Kind.PAYMENT_FAILED, order=order, context=context)
 
@@ -120,32 +120,34 @@ def same_link(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("locale", "words"), [("en", "The card has expired."), ("de", "Die Karte ist abgelaufen."), ("eo", "has expired")]
 )
-def test_the_mail_says_what_the_customer_can_do(stripe_sandbox: StripeSandbox, locale: str, words: str) -> None:
-    mail = mail_after("pm_card_chargeCustomerFail_expired_card", locale=locale)
-    assert words in mail.text
-    assert words in mail.html
+def test_the_email_explains_what_the_customer_can_do(stripe_sandbox: StripeSandbox, locale: str, words: str) -> None:
+    email = email_after("pm_card_chargeCustomerFail_expired_card", locale=locale)
+    assert words in email.text
+    assert words in email.html
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
-def test_nobody_can_tell_a_stolen_card_from_a_decline_without_a_reason(
+def test_a_stolen_card_reads_like_a_decline_without_a_reason(
     stripe_sandbox: StripeSandbox, same_link: None, monkeypatch: pytest.MonkeyPatch, locale: str
 ) -> None:
-    # When we try again by ourselves may be told: it follows from the category, in which they are with many others.
+    # The date of the next attempt may differ: it follows from the category, which many codes share.
     monkeypatch.setattr(queries, "next_attempt_at", lambda **_: None)
-    mails = {mail_after(f"pm_card_chargeCustomerFail_{one}", locale=locale) for one in ("generic_decline", *SECRET)}
-    assert len(mails) == 1
+    texts = {
+        email_after(f"pm_card_chargeCustomerFail_{code}", locale=locale) for code in ("generic_decline", *CONFIDENTIAL)
+    }
+    assert len(texts) == 1
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
-def test_a_stolen_card_reads_as_any_card_that_is_not_tried_again(
+def test_a_stolen_card_reads_like_any_card_that_is_not_charged_again(
     stripe_sandbox: StripeSandbox, same_link: None, locale: str
 ) -> None:
-    innocent = ("do_not_try_again", "invalid_account", "stop_payment_order")
-    mails = {mail_after(f"pm_card_chargeCustomerFail_{one}", locale=locale) for one in (*innocent, *SECRET)}
-    assert len(mails) == 1
+    harmless = ("do_not_try_again", "invalid_account", "stop_payment_order")
+    texts = {email_after(f"pm_card_chargeCustomerFail_{code}", locale=locale) for code in (*harmless, *CONFIDENTIAL)}
+    assert len(texts) == 1
 
 
-def test_the_mail_that_goes_out_carries_the_sentence(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
+def test_the_sent_email_contains_the_explanation_and_the_link(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
     from integrations.brevo import messages
     from notifications.operations import emails as operation
 
@@ -165,7 +167,7 @@ def test_the_mail_that_goes_out_carries_the_sentence(stripe_sandbox: StripeSandb
     assert payment_links.payment_link(order_id=order.pk, at=NOW) in sent[0].text
 
 
-def test_a_later_fault_of_ours_does_not_change_what_the_customer_is_told(stripe_sandbox: StripeSandbox) -> None:
+def test_a_later_invalid_request_does_not_change_the_explanation(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_card_chargeCustomerFail_expired_card")
     capture(order)
     ChargeAttempt.objects.create(

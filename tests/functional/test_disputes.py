@@ -1,4 +1,4 @@
-"""A payment is called into question, from the bank's letter to its decision, over real webhooks; and what staff see."""
+"""Disputes and inquiries from their opening to their end, over real webhooks, and what staff see in the admin."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ TASK = "charges.process_webhook"
 
 
 @pytest.fixture
-def told(stripe_sandbox: StripeSandbox, live_server: Any) -> StripeSandbox:
-    """A Stripe that knows the address of our webhook, and tells everything twice and out of order."""
+def stripe(stripe_sandbox: StripeSandbox, live_server: Any) -> StripeSandbox:
+    """A sandbox that sends each webhook twice and in random order to the shop."""
     stripe_sandbox.webhooks_to(f"{live_server.url}/webhooks/stripe/")
     stripe_sandbox.faults({"kind": "webhook_duplicate"}, {"kind": "webhook_reorder", "window_ms": 100})
     return stripe_sandbox
@@ -39,7 +39,7 @@ def staff(db: None) -> Client:
     return client
 
 
-def bought(card: str, *, policy: str = "pause") -> Order:
+def paid_order(card: str, *, policy: str = "pause") -> Order:
     order: Order = place_order(payment_method=card)
     Plan.objects.filter(pk=order.subscription.plan_id).update(dispute_policy=policy)
     capture(order)
@@ -48,7 +48,7 @@ def bought(card: str, *, policy: str = "pause") -> Order:
 
 
 def work(sandbox: StripeSandbox) -> None:
-    """Once everything is delivered: every message, each twice, in any order."""
+    """Wait for all webhooks, then process every message twice, in random order."""
     wait_for(sandbox.idle, what="Stripe has delivered its webhooks")
     for row in OutboxMessage.objects.filter(task=TASK).order_by("?"):
         current_app.tasks[TASK](**row.kwargs)
@@ -58,7 +58,7 @@ def work(sandbox: StripeSandbox) -> None:
     assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
 
 
-def seen(staff: Client) -> str:
+def dispute_list(staff: Client) -> str:
     return str(staff.get("/admin/charges/dispute/").content.decode())
 
 
@@ -66,92 +66,92 @@ def status_of(order: Order) -> str:
     return Subscription.objects.get(pk=order.subscription_id).status
 
 
-def test_a_dispute_that_is_won(told: StripeSandbox, staff: Client) -> None:
-    order = bought("pm_card_createDispute")
-    work(told)
+def test_a_won_dispute_resumes_the_subscription(stripe: StripeSandbox, staff: Client) -> None:
+    order = paid_order("pm_card_createDispute")
+    work(stripe)
     dispute = Dispute.objects.get()
     assert (dispute.status, dispute.funds, status_of(order)) == ("needs_response", "withdrawn", "paused")
-    page = seen(staff)
-    assert "Send evidence at Stripe until" in page
+    page = dispute_list(staff)
+    assert "Submit evidence in the Stripe dashboard by" in page
     assert dispute.stripe_id in page
 
-    told.move_dispute(dispute.stripe_id, "updated", status="under_review")
-    work(told)
+    stripe.move_dispute(dispute.stripe_id, "updated", status="under_review")
+    work(stripe)
     assert status_of(order) == "paused"
-    assert "Wait: the bank decides." in seen(staff)
+    assert "Wait for the bank&#x27;s decision." in dispute_list(staff)
 
-    told.move_dispute(dispute.stripe_id, "closed", status="won")
-    work(told)
+    stripe.move_dispute(dispute.stripe_id, "closed", status="won")
+    work(stripe)
     dispute.refresh_from_db()
     assert (dispute.status, dispute.funds, status_of(order)) == ("won", "reinstated", "active")
-    assert "Won: nothing to do." in seen(staff)
+    assert "Won. Nothing to do." in dispute_list(staff)
     order.refresh_from_db()
     assert (order.status, published()["OrderPaid"]) == ("paid", 1)
 
 
-def test_a_dispute_that_is_lost(told: StripeSandbox, staff: Client) -> None:
-    order = bought("pm_card_createDispute")
-    work(told)
-    told.move_dispute(Dispute.objects.get().stripe_id, "closed", status="lost")
-    work(told)
+def test_a_lost_dispute_leaves_the_subscription_paused(stripe: StripeSandbox, staff: Client) -> None:
+    order = paid_order("pm_card_createDispute")
+    work(stripe)
+    stripe.move_dispute(Dispute.objects.get().stripe_id, "closed", status="lost")
+    work(stripe)
 
     assert (Dispute.objects.get().funds, status_of(order)) == ("withdrawn", "paused")
-    assert "Lost: the money and the fee are gone; the subscription is paused: decide whether it ends." in seen(staff)
+    assert "Lost: the amount and the fee are not paid back. The subscription is paused" in dispute_list(staff)
 
 
-def test_a_plan_that_ends_with_its_first_dispute(told: StripeSandbox, staff: Client) -> None:
-    order = bought("pm_card_createDispute", policy="cancel")
-    work(told)
+def test_a_plan_can_cancel_the_subscription_on_its_first_dispute(stripe: StripeSandbox, staff: Client) -> None:
+    order = paid_order("pm_card_createDispute", policy="cancel")
+    work(stripe)
     assert (status_of(order), published()["SubscriptionCanceled"]) == ("canceled", 1)
 
-    told.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
-    work(told)
+    stripe.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
+    work(stripe)
 
     assert (status_of(order), published()["SubscriptionCanceled"]) == ("canceled", 1)
-    assert "the subscription stays canceled" in seen(staff)
+    assert "The subscription stays canceled." in dispute_list(staff)
 
 
-def test_an_inquiry_that_is_answered(told: StripeSandbox, staff: Client) -> None:
-    order = bought("pm_card_createDisputeInquiry")
-    work(told)
+def test_an_answered_inquiry_changes_nothing(stripe: StripeSandbox, staff: Client) -> None:
+    order = paid_order("pm_card_createDisputeInquiry")
+    work(stripe)
     dispute = Dispute.objects.get()
     assert (dispute.is_inquiry, dispute.funds, status_of(order)) == (True, "not_taken", "active")
-    assert "no money is taken yet" in seen(staff)
+    assert "No money is withdrawn yet." in dispute_list(staff)
 
-    told.move_dispute(dispute.stripe_id, "closed", status="warning_closed")
-    work(told)
+    stripe.move_dispute(dispute.stripe_id, "closed", status="warning_closed")
+    work(stripe)
 
     dispute.refresh_from_db()
     assert (dispute.status, status_of(order)) == ("warning_closed", "active")
-    assert "Nothing to do: it was only a question." in seen(staff)
+    assert "Nothing to do: the bank has closed its inquiry." in dispute_list(staff)
 
 
-def test_an_inquiry_that_turns_into_a_chargeback(told: StripeSandbox) -> None:
-    order = bought("pm_card_createDisputeInquiry")
-    work(told)
+def test_an_inquiry_can_become_a_chargeback(stripe: StripeSandbox) -> None:
+    order = paid_order("pm_card_createDisputeInquiry")
+    work(stripe)
     dispute_id = Dispute.objects.get().stripe_id
-    told.move_dispute(dispute_id, "updated", status="needs_response")
-    told.move_dispute(dispute_id, "funds_withdrawn")
-    work(told)
+    stripe.move_dispute(dispute_id, "updated", status="needs_response")
+    stripe.move_dispute(dispute_id, "funds_withdrawn")
+    work(stripe)
 
     dispute = Dispute.objects.get()
     assert (dispute.is_inquiry, dispute.funds, dispute.policy_applied) == (False, "withdrawn", "pause")
     assert status_of(order) == "paused"
 
 
-def test_a_dispute_weeks_after_the_payment(told: StripeSandbox) -> None:
-    order = bought("pm_card_visa")
-    work(told)
-    told.pass_time(40 * 86_400)
-    told.dispute(str(Charge.objects.get().payment_intent_id), reason="product_not_received", amount=500)
-    work(told)
+def test_a_dispute_can_come_weeks_after_the_payment(stripe: StripeSandbox) -> None:
+    order = paid_order("pm_card_visa")
+    work(stripe)
+    stripe.pass_time(40 * 86_400)
+    stripe.dispute(str(Charge.objects.get().payment_intent_id), reason="product_not_received", amount=500)
+    work(stripe)
 
     dispute = Dispute.objects.get()
     assert (dispute.reason, dispute.amount, status_of(order)) == ("product_not_received", 500, "paused")
 
 
-def test_a_dispute_at_the_same_account_that_is_none_of_ours(told: StripeSandbox) -> None:
-    made = told.api(
+def test_a_dispute_about_a_payment_of_another_system_is_ignored(stripe: StripeSandbox) -> None:
+    intent = stripe.api(
         "POST",
         "/v1/payment_intents",
         amount="500",
@@ -160,9 +160,9 @@ def test_a_dispute_at_the_same_account_that_is_none_of_ours(told: StripeSandbox)
         confirm="true",
         **{"allowed_payment_method_types[0]": "card"},
     )
-    work(told)
+    work(stripe)
 
-    assert made["status"] == "succeeded"
+    assert intent["status"] == "succeeded"
     assert not Dispute.objects.exists()
     disputes = WebhookEvent.objects.filter(type__startswith="charge.dispute.")
     assert set(disputes.values_list("outcome", flat=True)) == {"ignored: not about one of our payments"}

@@ -1,4 +1,4 @@
-"""From a checkout over HTTP to the money at Stripe and what the customer sees of it, task by task."""
+"""Payments from the checkout over HTTP, task by task, to the outcome at Stripe and the order's status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shop(stripe_sandbox: StripeSandbox, magazine: Any) -> Shop:
     return Shop()
 
 
-def test_the_tasks_and_their_queue_are_frozen() -> None:
+def test_the_names_of_the_tasks_and_their_queue_are_frozen() -> None:
     from charges.events import StripeWebhookReceived
 
     consumers = [
@@ -52,7 +52,7 @@ def test_a_good_card_pays_the_order_once(shop: Shop, stripe_sandbox: StripeSandb
     assert published()["OrderPaid"] == 1
 
 
-def test_a_declined_card_leaves_an_unpaid_order_and_no_money_moved(shop: Shop, stripe_sandbox: StripeSandbox) -> None:
+def test_a_declined_card_leaves_an_unpaid_order(shop: Shop, stripe_sandbox: StripeSandbox) -> None:
     status_url = shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
 
     shop.work(times=2)
@@ -93,13 +93,13 @@ def test_a_payment_that_the_customer_authenticates_completes_the_same_charge(
     ("call", "mistake"),
     [("create", {"amount": 1}), ("create", {"customer_id": "cus_typo"}), ("confirm", {"payment_intent_id": "pi_typo"})],
 )
-def test_a_fault_of_ours_is_a_dead_letter_that_captures_the_order_once_it_is_mended(
+def test_an_invalid_request_is_a_dead_letter_that_is_captured_after_the_fix(
     shop: Shop, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, call: str, mistake: dict[str, Any]
 ) -> None:
     status_url = shop.buy("pm_card_visa")
     [message] = OutboxMessage.objects.filter(task="charges.capture_payment")
-    right = getattr(payment_intents, call)
-    monkeypatch.setattr(payment_intents, call, lambda **arguments: right(**{**arguments, **mistake}))
+    correct = getattr(payment_intents, call)
+    monkeypatch.setattr(payment_intents, call, lambda **arguments: correct(**{**arguments, **mistake}))
 
     shop.work()
 
@@ -110,7 +110,7 @@ def test_a_fault_of_ours_is_a_dead_letter_that_captures_the_order_once_it_is_men
     assert "PaymentFailed" not in published()
 
     monkeypatch.undo()
-    message.save(force_insert=True)  # as the dead-letter queue sends it again
+    message.save(force_insert=True)  # as a redrive from the dead-letter queue does
     shop.work(times=2)
 
     assert shop.status(status_url) == "paid"
@@ -120,7 +120,7 @@ def test_a_fault_of_ours_is_a_dead_letter_that_captures_the_order_once_it_is_men
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_stripe_fails_three_calls_in_ten_half_of_them_after_the_effect(
+def test_the_order_is_paid_once_although_stripe_fails_three_calls_in_ten(
     shop: Shop, stripe_sandbox: StripeSandbox, seed: int
 ) -> None:
     status_url = shop.buy("pm_card_visa")

@@ -1,4 +1,4 @@
-"""Staff give a customer's money back: by the API, through the queue, Stripe and its webhooks, to the order's state."""
+"""Refunds from the API through the queue, Stripe and its webhooks to the status of the order."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class BackOffice:
-    """An agent with a browser, a shop with its ChargesQueue, and a Stripe that tells the shop everything twice."""
+    """A support agent with a browser, and the shop's ChargesQueue. The sandbox sends each webhook twice."""
 
     def __init__(self, sandbox: StripeSandbox) -> None:
         self.sandbox = sandbox
@@ -40,30 +40,30 @@ class BackOffice:
             "customer": {"email": "ada@example.com", "name": "Ada"},
             "shipping_address": {"line1": "Byron Road 1", "city": "London", "country": "GB"},
         }
-        answer = Client().post(
+        response = Client().post(
             "/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": "buy"}
         )
-        assert answer.status_code == 201, answer.content
+        assert response.status_code == 201, response.content
         self.work()
-        charge = Charge.objects.get(order__number=answer.json()["order"]["number"])
+        charge = Charge.objects.get(order__number=response.json()["order"]["number"])
         assert refund_state(charge) == (0, "paid", [])
         return charge
 
     def refund(self, charge: Any, *, key: str = "k1", **fields: Any) -> str:
-        answer = self.http.post(
+        response = self.http.post(
             "/api/v1/refunds/",
             {"order": charge.order.number, **fields},
             content_type="application/json",
             headers={"Idempotency-Key": key},
         )
-        assert answer.status_code == 201, answer.content
-        return str(answer.json()["id"])
+        assert response.status_code == 201, response.content
+        return str(response.json()["id"])
 
     def status(self, refund_id: str) -> str:
         return str(self.http.get(f"/api/v1/refunds/{refund_id}/").json()["status"])
 
     def work(self) -> None:
-        """Deliver every message of the ChargesQueue twice, in any order, until none is left."""
+        """Process every message of the ChargesQueue twice, in random order, until none is left."""
         wait_for(self.sandbox.idle, what="Stripe has delivered its webhooks")
         while rows := list(OutboxMessage.objects.filter(queue="ChargesQueue").order_by("?")):
             for row in rows:
@@ -79,7 +79,7 @@ class BackOffice:
             except ProviderUnclear:
                 continue
             return
-        pytest.fail(f"{row.task} did not come through")
+        pytest.fail(f"{row.task} failed three times")
 
 
 @pytest.fixture
@@ -89,12 +89,12 @@ def office(stripe_sandbox: StripeSandbox, live_server: Any, coffee: Any) -> Back
     return BackOffice(stripe_sandbox)
 
 
-def assert_books_agree() -> None:
-    assert [one.invariant.name for one in ledger.check_ledger() if not one.holds] == []
+def assert_ledger_holds() -> None:
+    assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
     assert not WebhookEvent.objects.filter(processed_at=None).exists()
 
 
-def test_all_of_it(office: BackOffice) -> None:
+def test_a_full_refund(office: BackOffice) -> None:
     charge = office.sell()
     refund = office.refund(charge, reason="requested_by_customer")
     assert office.status(refund) == "pending"
@@ -107,10 +107,10 @@ def test_all_of_it(office: BackOffice) -> None:
         [(1290, "succeeded")],
     )
     assert published()["RefundSucceeded"] == 1
-    assert_books_agree()
+    assert_ledger_holds()
 
 
-def test_a_part_and_later_the_rest(office: BackOffice) -> None:
+def test_a_partial_refund_and_later_the_rest(office: BackOffice) -> None:
     charge = office.sell()
     office.refund(charge, amount=290)
     office.refund(charge, amount=290)  # the agent clicks twice
@@ -120,11 +120,11 @@ def test_a_part_and_later_the_rest(office: BackOffice) -> None:
     office.work()
     assert refund_state(charge) == (1290, "refunded", ["succeeded", "succeeded"])
     listed = office.http.get("/api/v1/refunds/", {"order": charge.order.number}).json()
-    assert [one["amount"] for one in listed["results"]] == [1000, 290]
-    assert_books_agree()
+    assert [refund["amount"] for refund in listed["results"]] == [1000, 290]
+    assert_ledger_holds()
 
 
-def test_the_bank_takes_its_time(office: BackOffice) -> None:
+def test_a_pending_refund_succeeds_days_later(office: BackOffice) -> None:
     charge = office.sell("pm_card_pendingRefund")
     refund = office.refund(charge)
     office.work()
@@ -135,10 +135,10 @@ def test_the_bank_takes_its_time(office: BackOffice) -> None:
 
     assert (office.status(refund), refund_state(charge)[1]) == ("succeeded", "refunded")
     assert published()["RefundSucceeded"] == 1
-    assert_books_agree()
+    assert_ledger_holds()
 
 
-def test_the_bank_sends_it_back_days_later_and_staff_try_again(office: BackOffice) -> None:
+def test_a_returned_refund_can_be_requested_again(office: BackOffice) -> None:
     charge = office.sell()
     refund = office.refund(charge)
     office.work()
@@ -152,11 +152,11 @@ def test_the_bank_sends_it_back_days_later_and_staff_try_again(office: BackOffic
     office.refund(charge, key="k2")
     office.work()
     assert refund_state(charge) == (1290, "refunded", ["failed", "succeeded"])
-    assert_books_agree()
+    assert_ledger_holds()
 
 
 @pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
-def test_the_answer_is_lost(office: BackOffice, kind: str) -> None:
+def test_a_lost_response_does_not_refund_twice(office: BackOffice, kind: str) -> None:
     charge = office.sell()
     refund = office.refund(charge)
     office.sandbox.faults({"method": "POST", "path": "/v1/refunds", "kind": kind, "times": 2})
@@ -165,10 +165,10 @@ def test_the_answer_is_lost(office: BackOffice, kind: str) -> None:
 
     assert (office.status(refund), refunds_at_stripe(office.sandbox)) == ("succeeded", [(1290, "succeeded")])
     assert published()["RefundSucceeded"] == 1
-    assert_books_agree()
+    assert_ledger_holds()
 
 
-def test_a_colleague_refunds_in_stripes_dashboard(office: BackOffice) -> None:
+def test_a_refund_in_the_stripe_dashboard_is_recorded(office: BackOffice) -> None:
     charge = office.sell()
     refund_in_dashboard(office.sandbox, charge, 290)
     office.work()
@@ -176,11 +176,11 @@ def test_a_colleague_refunds_in_stripes_dashboard(office: BackOffice) -> None:
     refund = office.refund(charge)
     office.work()
     assert (office.status(refund), refund_state(charge)[:2]) == ("succeeded", (1290, "refunded"))
-    assert_books_agree()
+    assert_ledger_holds()
 
 
-def test_staff_and_a_colleague_refund_at_the_same_time(office: BackOffice) -> None:
-    """The shop has not heard of the dashboard's refund when it asks for its own; Stripe refuses one of the two."""
+def test_simultaneous_refunds_here_and_in_the_dashboard(office: BackOffice) -> None:
+    """The shop requests a refund before it receives the webhook of the dashboard's. Stripe rejects the second one."""
     charge = office.sell()
     refund = office.refund(charge, amount=1000)
     office.sandbox.webhooks_to("")
@@ -188,15 +188,15 @@ def test_staff_and_a_colleague_refund_at_the_same_time(office: BackOffice) -> No
     office.work()
     assert (office.status(refund), Refund.objects.get().failure_code) == ("failed", "amount_too_large")
 
-    event = next(one for one in office.sandbox.objects("events") if one["type"] == "refund.created")
+    event = next(event for event in office.sandbox.objects("events") if event["type"] == "refund.created")
     stored = WebhookEvent.objects.create(provider="stripe", event_id=event["id"], type=event["type"], payload=event)
     current_app.tasks["charges.process_webhook"](webhook_event_id=str(stored.pk))
 
     assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
-    assert_books_agree()
+    assert_ledger_holds()
 
 
-def test_a_refusal_is_read_in_the_admin(office: BackOffice) -> None:
+def test_the_admin_shows_why_stripe_rejected_a_refund(office: BackOffice) -> None:
     charge = office.sell()
     office.sandbox.webhooks_to("")
     refund_in_dashboard(office.sandbox, charge, 1290)
@@ -210,4 +210,4 @@ def test_a_refusal_is_read_in_the_admin(office: BackOffice) -> None:
     assert "charge_already_refunded" in page
     assert charge.order.number in page
     assert refund_state(charge) == (0, "paid", ["failed"])
-    assert published()["RefundFailed"] == 0, "the customer was promised nothing"
+    assert published()["RefundFailed"] == 0, "the customer has not read about a refund"

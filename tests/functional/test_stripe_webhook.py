@@ -1,4 +1,4 @@
-"""Stripe's webhooks over real HTTP: signed, late, twice, in any order, and while we are away."""
+"""Stripe's webhooks over real HTTP: signed, late, twice, in random order, and while the database is down."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ TASK = "charges.process_webhook"
 
 
 @pytest.fixture
-def told(stripe_sandbox: StripeSandbox, live_server: Any) -> StripeSandbox:
-    """A Stripe that knows the address of our webhook."""
+def stripe(stripe_sandbox: StripeSandbox, live_server: Any) -> StripeSandbox:
+    """A sandbox that sends its webhooks to the shop."""
     assert django_settings.STRIPE_WEBHOOK_SECRETS == ("whsec_sandbox",)
     stripe_sandbox.webhooks_to(f"{live_server.url}/webhooks/stripe/")
     return stripe_sandbox
 
 
-def pay_without_hearing_the_answer(sandbox: StripeSandbox, **order: Any) -> Any:
+def pay_with_a_lost_response(sandbox: StripeSandbox, **order: Any) -> Any:
     sandbox.faults(
         {"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1},
         {"kind": "webhook_duplicate"},
@@ -45,7 +45,7 @@ def pay_without_hearing_the_answer(sandbox: StripeSandbox, **order: Any) -> Any:
 
 
 def work(sandbox: StripeSandbox) -> None:
-    """Once everything is delivered: every message, each twice."""
+    """Wait for all webhooks, then process every message twice."""
     wait_for(sandbox.idle, what="Stripe has delivered its webhooks")
     for row in OutboxMessage.objects.filter(task=TASK).order_by("?"):
         current_app.tasks[TASK](**row.kwargs)
@@ -53,62 +53,62 @@ def work(sandbox: StripeSandbox) -> None:
         row.delete()
 
 
-def test_the_webhook_completes_a_payment_whose_answer_was_lost(told: StripeSandbox) -> None:
-    order = pay_without_hearing_the_answer(told)
+def test_the_webhook_completes_a_payment_whose_response_was_lost(stripe: StripeSandbox) -> None:
+    order = pay_with_a_lost_response(stripe)
 
-    work(told)
+    work(stripe)
 
     order.refresh_from_db()
     assert (order.status, Charge.objects.get().status, published()) == ("paid", "succeeded", {"OrderPaid": 1})
     types = list(WebhookEvent.objects.values_list("type", flat=True))
     assert "payment_intent.succeeded" in types
-    assert len(types) == len(told.objects("events")), "each event is stored once, though it was delivered twice"
+    assert len(types) == len(stripe.objects("events")), "each event is stored once, though it was delivered twice"
     assert not WebhookEvent.objects.filter(processed_at=None).exists()
 
 
-def test_the_webhook_tells_of_a_decline_whose_answer_was_lost(told: StripeSandbox) -> None:
-    order = pay_without_hearing_the_answer(told, payment_method="pm_card_chargeCustomerFail_lost_card")
+def test_the_webhook_reports_a_decline_whose_response_was_lost(stripe: StripeSandbox) -> None:
+    order = pay_with_a_lost_response(stripe, payment_method="pm_card_chargeCustomerFail_lost_card")
 
-    work(told)
+    work(stripe)
 
     order.refresh_from_db()
     assert (order.status, published()) == ("payment_failed", {"PaymentFailed": 1})
     capture(order)
-    assert len(told.requests(path="/confirm")) == 1
+    assert len(stripe.requests(path="/confirm")) == 1
 
 
-def test_what_comes_while_storage_is_down_comes_again(told: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, refused = recording.record, []
+def test_stripe_retries_events_that_could_not_be_stored(stripe: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, rejected = recording.record, []
 
-    def down_at_first(**event: Any) -> int:
-        if len(refused) < 3:
-            refused.append(event)
-            raise OperationalError("connection refused")
+    def fail_at_first(**event: Any) -> int:
+        if len(rejected) < 3:
+            rejected.append(event)
+            raise OperationalError("connection rejected")
         return real(**event)
 
-    monkeypatch.setattr(recording, "record", down_at_first)
-    order = pay_without_hearing_the_answer(told)
+    monkeypatch.setattr(recording, "record", fail_at_first)
+    order = pay_with_a_lost_response(stripe)
 
-    work(told)
+    work(stripe)
 
     order.refresh_from_db()
-    assert (len(refused), order.status) == (3, "paid")
-    assert WebhookEvent.objects.count() == len(told.objects("events"))
+    assert (len(rejected), order.status) == (3, "paid")
+    assert WebhookEvent.objects.count() == len(stripe.objects("events"))
 
 
-def test_a_stranger_is_refused_and_nothing_is_stored(told: StripeSandbox, settings: Any) -> None:
+def test_an_event_with_a_wrong_signature_is_not_stored(stripe: StripeSandbox, settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRETS = ("whsec_another",)
     capture(place_order())
-    wait_for(told.idle, what="Stripe has given up")
+    wait_for(stripe.idle, what="Stripe has given up")
 
     assert WebhookEvent.objects.count() == 0
 
 
-def test_a_secret_is_rotated_without_a_gap(told: StripeSandbox, settings: Any) -> None:
+def test_a_secret_is_rotated_without_a_gap(stripe: StripeSandbox, settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRETS = ("whsec_new", "whsec_sandbox")
-    order = pay_without_hearing_the_answer(told)
+    order = pay_with_a_lost_response(stripe)
 
-    work(told)
+    work(stripe)
 
     order.refresh_from_db()
     assert order.status == "paid"

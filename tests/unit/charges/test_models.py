@@ -1,4 +1,4 @@
-"""The database keeps the promises."""
+"""The constraints of the tables of charges."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def charge(**fields: Any) -> Charge:
     )
 
 
-def attempt(of: Charge, number: int, **fields: Any) -> ChargeAttempt:
+def attempt(owner: Charge, number: int, **fields: Any) -> ChargeAttempt:
     return ChargeAttempt.objects.create(
-        **{"charge": of, "number": number, "idempotency_key": f"{of.pk}:{number}", "started_at": NOW, **fields}
+        **{"charge": owner, "number": number, "idempotency_key": f"{owner.pk}:{number}", "started_at": NOW, **fields}
     )
 
 
-def refused(name: str) -> Any:
+def rejected(name: str) -> Any:
     return pytest.raises(IntegrityError, match=name)
 
 
@@ -46,21 +46,21 @@ SUCCEEDED = {"status": "succeeded", "finished_at": NOW}
         ({"succeeded_at": NOW}, "only_a_succeeded_charge_has_its_time"),
     ],
 )
-def test_a_charge(fields: dict[str, Any], constraint: str) -> None:
-    with refused(constraint):
+def test_an_invalid_charge_is_rejected(fields: dict[str, Any], constraint: str) -> None:
+    with rejected(constraint):
         charge(**fields)
 
 
-def test_one_charge_for_an_order() -> None:
+def test_an_order_has_one_charge() -> None:
     order = place_order()
     charge(order=order)
-    with refused("order_id"):
+    with rejected("order_id"):
         charge(order=order)
 
 
-def test_one_intent_for_a_charge() -> None:
+def test_an_intent_belongs_to_one_charge() -> None:
     charge(payment_intent_id="pi_1")
-    with refused("payment_intent_id"):
+    with rejected("payment_intent_id"):
         charge(payment_intent_id="pi_1")
 
 
@@ -76,41 +76,41 @@ def test_one_intent_for_a_charge() -> None:
         ({"number": 1, **SUCCEEDED}, {"number": 0}, "attempts_count_from_one"),
     ],
 )
-def test_attempts(first: dict[str, Any], second: dict[str, Any], constraint: str) -> None:
-    of = charge()
-    attempt(of, **first)
-    with refused(constraint):
-        attempt(of, **second)
+def test_invalid_attempts_are_rejected(first: dict[str, Any], second: dict[str, Any], constraint: str) -> None:
+    row = charge()
+    attempt(row, **first)
+    with rejected(constraint):
+        attempt(row, **second)
 
 
-def test_a_key_serves_one_attempt() -> None:
+def test_an_idempotency_key_belongs_to_one_attempt() -> None:
     attempt(charge(), 1, idempotency_key="k")
-    with refused("idempotency_key"):
+    with rejected("idempotency_key"):
         attempt(charge(), 1, idempotency_key="k")
 
 
-def test_a_customer_and_a_card_have_one_row_each() -> None:
+def test_a_customer_and_a_payment_method_have_one_row_each() -> None:
     customer = place_order().customer
     StripeCustomer.objects.create(customer=customer)
     SavedPaymentMethod.objects.create(customer=customer, payment_method_id="pm_card_visa")
-    with refused("customer_id"), transaction.atomic():
+    with rejected("customer_id"), transaction.atomic():
         StripeCustomer.objects.create(customer=customer)
-    with refused("payment_method_saved_once"), transaction.atomic():
+    with rejected("payment_method_saved_once"), transaction.atomic():
         SavedPaymentMethod.objects.create(customer=customer, payment_method_id="pm_card_visa")
 
 
-def test_keys_are_short_and_hold_nothing_personal() -> None:
-    of = charge()
-    of.key_version = 3
-    assert of.idempotency_key == f"charge:{of.pk}:intent:3"
-    assert len(of.idempotency_key) < 255
+def test_an_idempotency_key_is_short_and_without_personal_data() -> None:
+    row = charge()
+    row.key_version = 3
+    assert row.idempotency_key == f"charge:{row.pk}:intent:3"
+    assert len(row.idempotency_key) < 255
 
 
-def test_attempts_that_were_open_before_it_was_written_down_count_as_confirmed() -> None:
+def test_the_migration_marks_open_attempts_as_confirmed() -> None:
     before = attempt(charge(), 1), attempt(charge(), 1, status="unknown"), attempt(charge(), 1, **SUCCEEDED)
     import_module("charges.migrations.0004_attempt_confirmed_at").may_have_been_confirmed(
         apps, connection.schema_editor()
     )
-    for one in before:
-        one.refresh_from_db()
-    assert [one.confirmed_at for one in before] == [NOW, NOW, None]
+    for row in before:
+        row.refresh_from_db()
+    assert [row.confirmed_at for row in before] == [NOW, NOW, None]

@@ -1,4 +1,4 @@
-"""The last decline is the bank's last no, whatever came after it."""
+"""The queries about payments: the last decline, the next attempt, and superseded attempts."""
 
 from __future__ import annotations
 
@@ -44,15 +44,17 @@ def charge_with(*attempts: tuple[str, str]) -> Charge:
         ([("declined", "expired_card"), ("requires_action", "authentication_required")], "expired_card"),
     ],
 )
-def test_the_last_decline(attempts: list[tuple[str, str]], code: str | None) -> None:
-    found = queries.last_decline(order_id=charge_with(*attempts).order_id)
-    assert (found and found.code) == code
+def test_the_last_decline_ignores_our_faults_and_authentication(
+    attempts: list[tuple[str, str]], code: str | None
+) -> None:
+    reading = queries.last_decline(order_id=charge_with(*attempts).order_id)
+    assert (reading and reading.code) == code
 
 
-def test_an_attempt_that_waits_for_the_customer_is_read_as_authentication_whatever_its_code() -> None:
+def test_an_attempt_that_requires_action_is_read_as_authentication() -> None:
     attempt = charge_with(("requires_action", "")).attempts.get()
-    found = queries.reading(attempt=attempt)
-    assert found is not None and (found.category, found.automatic_retry) == ("customer_action", False)
+    reading = queries.reading(attempt=attempt)
+    assert reading is not None and (reading.category, reading.automatic_retry) == ("customer_action", False)
 
 
 DAY = dt.timedelta(days=1)
@@ -76,16 +78,18 @@ def with_step(charge: Charge, *, run: str = "active", step: str = "planned") -> 
         ("insufficient_funds", {"step": "reminded"}, False),
     ],
 )
-def test_when_a_card_is_tried_again(code: str, dunning: dict[str, str], is_attempted: bool) -> None:
+def test_the_next_attempt_follows_from_dunning_and_the_decline(
+    code: str, dunning: dict[str, str], is_attempted: bool
+) -> None:
     charge = charge_with(("declined", code))
     with_step(charge, **dunning)
     assert queries.next_attempt_at(order_id=charge.order_id) == (NOW + 3 * DAY if is_attempted else None)
 
 
-def test_without_dunning_nothing_is_tried_again() -> None:
+def test_without_dunning_there_is_no_next_attempt() -> None:
     assert queries.next_attempt_at(order_id=charge_with(("declined", "insufficient_funds")).order_id) is None
 
 
-def test_an_attempt_nobody_knows_is_no_old_news() -> None:
+def test_an_attempt_that_does_not_exist_is_not_superseded() -> None:
     assert not queries.is_attempt_superseded(order_id=place_order().pk, number=1)
     assert not queries.is_step_superseded(order_id=place_order().pk, number=1)

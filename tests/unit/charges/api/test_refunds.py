@@ -1,4 +1,4 @@
-"""Refunds by the API: who may ask, what is answered, and what is wrong with what."""
+"""The refunds API: permissions, responses, and errors."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def post(client: Client, body: Any, *, key: str | None = "k1", **options: Any) -
 
 
 def test_staff_refund_an_order(staff: Client, charge: Any) -> None:
-    answer = post(staff, {"order": charge.order.number, "amount": 500, "reason": "duplicate", "note": "twice"})
+    response = post(staff, {"order": charge.order.number, "amount": 500, "reason": "duplicate", "note": "twice"})
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
     refund = Refund.objects.get()
-    assert answer.json() == {
+    assert response.json() == {
         "id": str(refund.pk),
         "order": charge.order.number,
         "status": "pending",
@@ -67,16 +67,16 @@ def test_staff_refund_an_order(staff: Client, charge: Any) -> None:
         "note": "twice",
         "origin": "staff",
         "failure_code": "",
-        "requested_at": answer.json()["requested_at"],
+        "requested_at": response.json()["requested_at"],
         "succeeded_at": None,
         "failed_at": None,
     }
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert response.headers["Cache-Control"] == "no-store"
     assert (refund_state(charge), published()) == ((500, "paid", ["pending"]), {"RefundRequested": 1})
-    assert staff.get(f"{URL}{refund.pk}/").json() == answer.json()
+    assert staff.get(f"{URL}{refund.pk}/").json() == response.json()
 
 
-def test_the_same_key_repeats_the_refund(staff: Client, charge: Any) -> None:
+def test_the_same_key_returns_the_same_refund(staff: Client, charge: Any) -> None:
     body = {"order": charge.order.number}
     first, again = post(staff, body), post(staff, body)
     assert (first.status_code, again.status_code) == (201, 201)
@@ -85,32 +85,32 @@ def test_the_same_key_repeats_the_refund(staff: Client, charge: Any) -> None:
     assert (Refund.objects.count(), published()) == (1, {"RefundRequested": 1})
 
 
-def test_nothing_of_it_is_kept_by_a_browser_or_proxy(staff: Client, charge: Any) -> None:
+def test_no_response_is_cached(staff: Client, charge: Any) -> None:
     refund = request_refund(charge, 1)
-    for answer in (staff.get(URL, {"order": charge.order.number}), staff.get(f"{URL}{refund.pk}/"), staff.get(URL)):
-        assert answer.headers["Cache-Control"] == "no-store"
+    for response in (staff.get(URL, {"order": charge.order.number}), staff.get(f"{URL}{refund.pk}/"), staff.get(URL)):
+        assert response.headers["Cache-Control"] == "no-store"
 
 
-def problems(answer: Any) -> dict[str, str]:
-    assert answer.headers["Content-Type"].startswith("application/problem+json")
-    return {one["field"]: one["message"] for one in answer.json()["errors"]}
+def problems(response: Any) -> dict[str, str]:
+    assert response.headers["Content-Type"].startswith("application/problem+json")
+    return {error["field"]: error["message"] for error in response.json()["errors"]}
 
 
-def test_the_same_key_with_another_body(staff: Client, charge: Any) -> None:
+def test_the_same_key_with_another_body_is_rejected(staff: Client, charge: Any) -> None:
     post(staff, {"order": charge.order.number, "amount": 1})
-    answer = post(staff, {"order": charge.order.number, "amount": 2})
-    assert (answer.status_code, list(problems(answer))) == (422, ["Idempotency-Key"])
+    response = post(staff, {"order": charge.order.number, "amount": 2})
+    assert (response.status_code, list(problems(response))) == (422, ["Idempotency-Key"])
     assert refund_state(charge)[0] == 1
 
 
 @pytest.mark.parametrize("key", [None, "", "with space", "ü", "x" * 256])
-def test_no_usable_key(staff: Client, charge: Any, key: str | None) -> None:
-    answer = post(staff, {"order": charge.order.number}, key=key)
-    assert (answer.status_code, list(problems(answer)), Refund.objects.count()) == (400, ["Idempotency-Key"], 0)
+def test_a_missing_or_invalid_key_is_rejected(staff: Client, charge: Any, key: str | None) -> None:
+    response = post(staff, {"order": charge.order.number}, key=key)
+    assert (response.status_code, list(problems(response)), Refund.objects.count()) == (400, ["Idempotency-Key"], 0)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "status", "field"),
+    ("invalid", "status", "field"),
     [
         ({"order": "7K3M9-Q2XAB"}, 422, "order"),
         ({"order": "7k3m9-q2xab"}, 422, "order"),
@@ -136,33 +136,33 @@ def test_no_usable_key(staff: Client, charge: Any, key: str | None) -> None:
     ],
 )
 def test_a_bad_field_is_named_and_changes_nothing(
-    staff: Client, charge: Any, wrong: dict[str, Any], status: int, field: str
+    staff: Client, charge: Any, invalid: dict[str, Any], status: int, field: str
 ) -> None:
-    body = json.dumps({"order": charge.order.number, **wrong})
-    answer = post(staff, body)
-    assert (answer.status_code, list(problems(answer))) == (status, [field])
+    body = json.dumps({"order": charge.order.number, **invalid})
+    response = post(staff, body)
+    assert (response.status_code, list(problems(response))) == (status, [field])
     assert (refund_state(charge), published()) == ((0, "paid", []), {})
 
 
 @pytest.mark.parametrize("body", ["", "[]", "7", "{", "null"])
-def test_a_body_that_is_no_object(staff: Client, body: str) -> None:
+def test_a_body_that_is_not_an_object_is_rejected(staff: Client, body: str) -> None:
     assert post(staff, body).status_code == 400
 
 
-def test_what_is_left_is_told(staff: Client, charge: Any) -> None:
+def test_the_response_names_the_amount_that_is_left(staff: Client, charge: Any) -> None:
     post(staff, {"order": charge.order.number, "amount": 290})
-    answer = post(staff, {"order": charge.order.number, "amount": 1290}, key="k2")
-    assert problems(answer) == {"amount": "Must be between 1 and 1000: 10.00 EUR are left to refund."}
+    response = post(staff, {"order": charge.order.number, "amount": 1290}, key="k2")
+    assert problems(response) == {"amount": "Must be between 1 and 1000: 10.00 EUR are left to refund."}
     post(staff, {"order": charge.order.number}, key="k3")
     assert "Nothing is left" in problems(post(staff, {"order": charge.order.number}, key="k4"))["amount"]
 
 
-def test_an_order_that_was_not_paid(staff: Client) -> None:
-    answer = post(staff, {"order": place_order().number})
-    assert (answer.status_code, list(problems(answer))) == (422, ["order"])
+def test_an_unpaid_order_cannot_be_refunded(staff: Client) -> None:
+    response = post(staff, {"order": place_order().number})
+    assert (response.status_code, list(problems(response))) == (422, ["order"])
 
 
-def everything(client: Client, charge: Any) -> list[int]:
+def all_status_codes(client: Client, charge: Any) -> list[int]:
     refund = Refund.objects.first() or request_refund(charge, 1)
     return [
         post(client, {"order": charge.order.number, "amount": 1}, key=uuid.uuid4().hex).status_code,
@@ -171,22 +171,22 @@ def everything(client: Client, charge: Any) -> list[int]:
     ]
 
 
-def test_who_may_ask_and_who_may_look(charge: Any) -> None:
+def test_staff_need_the_permission(charge: Any) -> None:
     request_refund(charge, 1)
     customer = User.objects.create_user("ada@example.com")
     powerful_customer = granted("add_refund", "view_refund", is_staff=False)
-    assert everything(Client(), charge) == [403, 403, 403]
-    assert everything(login(customer), charge) == [403, 403, 403]
-    assert everything(login(powerful_customer), charge) == [403, 403, 403]
-    assert everything(login(granted()), charge) == [403, 403, 403]
-    assert everything(login(granted("add_refund", "view_refund", is_active=False)), charge) == [403, 403, 403]
+    assert all_status_codes(Client(), charge) == [403, 403, 403]
+    assert all_status_codes(login(customer), charge) == [403, 403, 403]
+    assert all_status_codes(login(powerful_customer), charge) == [403, 403, 403]
+    assert all_status_codes(login(granted()), charge) == [403, 403, 403]
+    assert all_status_codes(login(granted("add_refund", "view_refund", is_active=False)), charge) == [403, 403, 403]
     assert refund_state(charge)[0] == 1
-    assert everything(login(granted("view_refund")), charge) == [403, 200, 200]
-    assert everything(login(granted("add_refund")), charge) == [201, 403, 403]
-    assert everything(login(User.objects.create_superuser("root@example.com")), charge) == [201, 200, 200]
+    assert all_status_codes(login(granted("view_refund")), charge) == [403, 200, 200]
+    assert all_status_codes(login(granted("add_refund")), charge) == [201, 403, 403]
+    assert all_status_codes(login(User.objects.create_superuser("root@example.com")), charge) == [201, 200, 200]
 
 
-def test_nobody_learns_by_a_refusal_what_is_there(charge: Any) -> None:
+def test_without_a_login_every_request_is_forbidden(charge: Any) -> None:
     assert Client().get(f"{URL}{uuid.uuid4()}/").status_code == 403
     assert post(Client(), "{", key=None).status_code == 403
 
@@ -200,20 +200,20 @@ def test_a_session_needs_its_csrf_token(charge: Any) -> None:
     assert post(client, body, headers={"X-CSRFToken": "a" * 32}).status_code == 201
 
 
-def test_the_refunds_of_an_order_page_by_page(
+def test_the_refunds_of_an_order_are_paged(
     staff: Client, charge: Any, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     other = succeeded_charge(place_order(status="paid", paid_at=NOW))
     request_refund(other, 5)
-    who = staff_user()
-    refunds = [str(request_refund(charge, 1, requested_by=who).pk) for _ in range(53)]
+    staff_member = staff_user()
+    refunds = [str(request_refund(charge, 1, requested_by=staff_member).pk) for _ in range(53)]
 
     with django_assert_max_num_queries(8):
         first = staff.get(URL, {"order": charge.order.number}).json()
     second = staff.get(first["next"]).json()
 
     assert (first["count"], first["previous"], second["next"]) == (53, None, None)
-    assert [one["id"] for one in first["results"] + second["results"]] == refunds[::-1]
+    assert [refund["id"] for refund in first["results"] + second["results"]] == refunds[::-1]
 
 
 @pytest.mark.parametrize(
@@ -228,26 +228,26 @@ def test_the_refunds_of_an_order_page_by_page(
         ({"order": "7K3M9-Q2XAB", "page": "9" * 50}, 404),
     ],
 )
-def test_what_can_be_wrong_with_a_question(staff: Client, query: dict[str, str], status: int) -> None:
-    answer = staff.get(URL, query)
-    assert answer.status_code == status
+def test_an_invalid_query_is_rejected(staff: Client, query: dict[str, str], status: int) -> None:
+    response = staff.get(URL, query)
+    assert response.status_code == status
     if status in (400, 422):
-        assert list(problems(answer)) == ["order"]
+        assert list(problems(response)) == ["order"]
     if not query:
-        assert problems(answer)["order"] == "This field is required."
+        assert problems(response)["order"] == "This field is required."
 
 
-def test_a_refund_that_is_not_there(staff: Client) -> None:
+def test_an_unknown_refund_is_a_404(staff: Client) -> None:
     for unknown in (uuid.uuid4(), "nonsense"):
-        answer = staff.get(f"{URL}{unknown}/")
-        assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
+        response = staff.get(f"{URL}{unknown}/")
+        assert (response.status_code, response.headers["Content-Type"]) == (404, "application/problem+json")
 
 
-def test_each_login_has_its_own_rate(charge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_login_has_its_own_rate_limit(charge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from charges.throttles import RefundThrottle
 
     monkeypatch.setattr(RefundThrottle, "THROTTLE_RATES", {"refunds": "2/min"})
     busy, calm = login(granted("view_refund")), login(granted("view_refund"))
-    question = {"order": charge.order.number}
-    assert [busy.get(URL, question).status_code for _ in range(3)] == [200, 200, 429]
-    assert calm.get(URL, question).status_code == 200
+    query = {"order": charge.order.number}
+    assert [busy.get(URL, query).status_code for _ in range(3)] == [200, 200, 429]
+    assert calm.get(URL, query).status_code == 200

@@ -1,4 +1,4 @@
-"""The door that Stripe knocks at."""
+"""The webhook of Stripe: what it accepts, stores and rejects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _secrets(settings: Any) -> None:
     settings.STRIPE_WEBHOOK_SECRETS = ("whsec_new", "whsec_old")
 
 
-def knock(event: Any = EVENT, *, secret: str = "whsec_new", age: int = 0, **headers: str) -> Any:
+def post_event(event: Any = EVENT, *, secret: str = "whsec_new", age: int = 0, **headers: str) -> Any:
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
     text = body.decode(errors="replace")
     signature = WebhookSignature.generate_signature_header(text, secret, int(time.time()) - age)
@@ -34,8 +34,8 @@ def knock(event: Any = EVENT, *, secret: str = "whsec_new", age: int = 0, **head
 
 
 @pytest.mark.django_db
-def test_an_event_is_stored_once_and_put_on_the_queue_once() -> None:
-    assert [knock().status_code for _ in range(3)] == [200, 200, 200]
+def test_an_event_is_stored_and_queued_once() -> None:
+    assert [post_event().status_code for _ in range(3)] == [200, 200, 200]
 
     stored = WebhookEvent.objects.get()
     assert (stored.provider, stored.event_id, stored.type) == ("stripe", "evt_1", "payment_intent.succeeded")
@@ -45,14 +45,14 @@ def test_an_event_is_stored_once_and_put_on_the_queue_once() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("secret", ["whsec_new", "whsec_old"])
-def test_both_active_secrets_are_good(secret: str) -> None:
-    answer = knock(secret=secret)
-    assert (answer.status_code, answer.json()) == (200, {})
+def test_both_active_secrets_are_accepted(secret: str) -> None:
+    response = post_event(secret=secret)
+    assert (response.status_code, response.json()) == (200, {})
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("knocking", "detail"),
+    ("arguments", "detail"),
     [
         ({"secret": "whsec_other"}, "The signature does not match."),
         ({"age": 400}, "The signature's timestamp is too old or in the future."),
@@ -62,43 +62,43 @@ def test_both_active_secrets_are_good(secret: str) -> None:
         ({"event": {"hello": "world"}}, "The body is not an event."),
     ],
 )
-def test_what_is_not_from_stripe_is_refused(knocking: dict[str, Any], detail: str) -> None:
-    answer = knock(**knocking)
+def test_a_request_that_is_not_from_stripe_is_rejected(arguments: dict[str, Any], detail: str) -> None:
+    response = post_event(**arguments)
 
-    assert (answer.status_code, answer.json()) == (400, {"detail": detail})
+    assert (response.status_code, response.json()) == (400, {"detail": detail})
     assert WebhookEvent.objects.count() == 0
 
 
 @pytest.mark.django_db
-def test_without_a_signature() -> None:
+def test_a_request_without_a_signature_is_rejected() -> None:
     assert Client().post(URL, EVENT, content_type="application/json").status_code == 400
 
 
-def test_only_post() -> None:
-    answer = Client().get(URL)
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+def test_only_post_is_allowed() -> None:
+    response = Client().get(URL)
+    assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
 @pytest.mark.django_db
-def test_a_body_over_one_mebibyte() -> None:
-    assert knock({**EVENT, "padding": "x" * 1024 * 1024}).status_code == 413
-    assert knock({**EVENT, "padding": "x" * (1024 * 1024 - 300)}).status_code == 200
+def test_a_body_over_one_mebibyte_is_rejected() -> None:
+    assert post_event({**EVENT, "padding": "x" * 1024 * 1024}).status_code == 413
+    assert post_event({**EVENT, "padding": "x" * (1024 * 1024 - 300)}).status_code == 200
 
 
 @pytest.mark.django_db
 def test_no_client_secret_is_stored() -> None:
-    knock({**EVENT, "data": {"object": {"id": "pi_1", "client_secret": "pi_1_secret_x"}}})
+    post_event({**EVENT, "data": {"object": {"id": "pi_1", "client_secret": "pi_1_secret_x"}}})
     assert "secret" not in json.dumps(WebhookEvent.objects.get().payload)
 
 
 @pytest.mark.django_db
-def test_a_number_that_cannot_be_stored() -> None:
+def test_a_number_that_json_columns_cannot_store_is_rejected() -> None:
     body = json.dumps(EVENT)[:-1] + ', "much": 1e999}'
-    assert knock(body.encode()).status_code == 400
+    assert post_event(body.encode()).status_code == 400
 
 
 @pytest.mark.parametrize("failure", [OperationalError, InterfaceError, InternalError, ProgrammingError])
-def test_storage_down_has_stripe_come_again(
+def test_if_the_event_cannot_be_stored_stripe_must_retry(
     monkeypatch: pytest.MonkeyPatch, failure: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -106,15 +106,15 @@ def test_storage_down_has_stripe_come_again(
 
     monkeypatch.setattr(recording, "record", refuse)
     with caplog.at_level(logging.ERROR):
-        answer = knock()
+        response = post_event()
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
     assert "evt_1" in caplog.text
     assert "whsec" not in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("broken", "mended"),
+    ("damage", "repair"),
     [
         ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
         (
@@ -124,29 +124,29 @@ def test_storage_down_has_stripe_come_again(
     ],
     ids=["read-only", "no table"],
 )
-def test_a_database_that_takes_nothing(transactional_db: None, broken: str, mended: str) -> None:
+def test_if_the_database_rejects_writes_stripe_must_retry(transactional_db: None, damage: str, repair: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(broken)
+        cursor.execute(damage)
         try:
-            answer = knock()
+            response = post_event()
         finally:
-            cursor.execute(mended)
+            cursor.execute(repair)
 
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
-    assert knock().status_code == 200
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "30")
+    assert post_event().status_code == 200
 
 
-def test_a_database_that_is_not_there(settings: Any, transactional_db: None) -> None:
-    """The same with a real connection to a port where nobody listens."""
+def test_if_the_database_is_unreachable_stripe_must_retry(settings: Any, transactional_db: None) -> None:
+    """With a real connection to a port without a listener."""
     connection.close()
-    place = {"HOST": "127.0.0.1", "PORT": "9", "OPTIONS": {"connect_timeout": 2}}
-    before = {name: connection.settings_dict[name] for name in place}
-    connection.settings_dict.update(place)
+    unreachable = {"HOST": "127.0.0.1", "PORT": "9", "OPTIONS": {"connect_timeout": 2}}
+    before = {name: connection.settings_dict[name] for name in unreachable}
+    connection.settings_dict.update(unreachable)
     try:
-        answer = knock()
+        response = post_event()
     finally:
         connection.close()
         connection.settings_dict.update(before)
 
-    assert answer.status_code == 503
-    assert knock().status_code == 200
+    assert response.status_code == 503
+    assert post_event().status_code == 200
