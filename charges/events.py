@@ -9,8 +9,10 @@ from integrations.outbox.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFailed(Event):
-    """The card was declined; nothing was charged, and the order waits for another one. Not told of a request of ours
-    that Stripe would not take through our own fault."""
+    """The payment was declined; nothing was charged, and the order waits for another payment method.
+
+    Not published if Stripe rejected our request because of a mistake of ours.
+    """
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -22,7 +24,7 @@ class PaymentFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentActionRequired(Event):
-    """The bank wants the customer to authenticate the payment; it is not a decline."""
+    """The bank requires the customer to authenticate the payment. This is not a decline."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -34,8 +36,10 @@ class PaymentActionRequired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentDue(Event):
-    """A payment is to be taken or its outcome to be found out, now: a dunning step, a new card, or a payment of
-    which nothing was heard for too long."""
+    """Capture the payment now, or find out its outcome.
+
+    Published for a dunning step, a new payment method, or a payment that has had no outcome for too long.
+    """
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -46,7 +50,7 @@ class PaymentDue(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentReturned(Event):
-    """A customer came back from the payment page; Stripe knows what came of it."""
+    """A customer returned from the payment page. Stripe knows the outcome."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -57,7 +61,7 @@ class PaymentReturned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentLinkRequested(Event):
-    """A customer's payment link had expired, and another is asked for. ``request`` tells one request from the next."""
+    """A customer's payment link has expired, and the customer requests another. ``request`` identifies the request."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -69,7 +73,7 @@ class PaymentLinkRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DunningStepPlanned(Event):
-    """A step of an order's dunning is planned; published to arrive when it is due."""
+    """A step of an order's dunning is planned. The message is delivered when the step is due."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -81,7 +85,7 @@ class DunningStepPlanned(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentReminderDue(Event):
-    """A dunning step came at which only the customer can help: with another card, or by authenticating."""
+    """A dunning step is due at which only the customer can help: with another payment method, or by authenticating."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -93,7 +97,7 @@ class PaymentReminderDue(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DunningExhausted(Event):
-    """The last step brought nothing, and the plan's policy for unpaid orders was applied."""
+    """The last step of the schedule failed, and the plan's policy for unpaid orders was applied."""
 
     subject_field: ClassVar[str] = "order_id"
 
@@ -104,7 +108,7 @@ class DunningExhausted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundRequested(Event):
-    """A refund stands in our books and waits to be made at Stripe."""
+    """A refund is saved and waits to be created at Stripe."""
 
     subject_field: ClassVar[str] = "refund_id"
 
@@ -116,7 +120,7 @@ class RefundRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundSucceeded(Event):
-    """Money is on its way back to the customer's card."""
+    """Stripe made the refund. The money is on its way to the customer."""
 
     subject_field: ClassVar[str] = "refund_id"
 
@@ -128,7 +132,7 @@ class RefundSucceeded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundFailed(Event):
-    """A refund that had been made came back from the bank, days later; the customer has not got the money."""
+    """The bank returned a refund that had succeeded. The customer has not got the money."""
 
     subject_field: ClassVar[str] = "refund_id"
 
@@ -140,7 +144,7 @@ class RefundFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeWebhookReceived(Event):
-    """Something that Stripe told us is stored in the inbox and waits to be dealt with."""
+    """An event from Stripe is stored in the inbox and waits to be processed."""
 
     subject_field: ClassVar[str] = "webhook_event_id"
 
@@ -149,7 +153,7 @@ class StripeWebhookReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationContinues(Event):
-    """A nightly reconciliation has more to compare than one task has time for; slice number ``step`` is next."""
+    """A nightly reconciliation has more to compare than fits into one task. Slice number ``step`` is next."""
 
     subject_field: ClassVar[str] = "run_id"
 

@@ -1,4 +1,4 @@
-"""What others want to know about payments."""
+"""Questions about payments."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ class RefundNotFound(PermanentError):
 
 
 def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
-    """What the attempt's codes mean; None where nobody said no. Nothing of it is stored, so that a better table
-    reads old attempts better, too."""
+    """The meaning of the attempt's codes, or None if it did not fail.
+
+    It is not stored, so a corrected table of codes also corrects the reading of old attempts.
+    """
     if attempt.status not in (Status.DECLINED, Status.REFUSED, Status.REQUIRES_ACTION):
         return None
     decline = Decline(
@@ -40,37 +42,41 @@ def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
 
 
 def last_decline(*, order_id: UUID) -> DeclineReading | None:
-    """Why a card did not pay the order the last time; None where none was turned down. A fault of ours and a wish
-    for authentication do not count, even if they came later."""
+    """Why the last payment method did not pay the order, or None if none was declined.
+
+    Mistakes of ours and required authentications do not count, even if they came later.
+    """
     attempts = ChargeAttempt.objects.filter(
         charge__order=order_id, status__in=(Status.DECLINED, Status.REFUSED)
     ).order_by("-number")
     readings = (reading(attempt=attempt) for attempt in attempts)
-    return next((one for one in readings if one and one.category is not Category.OUR_FAULT), None)
+    return next((found for found in readings if found and found.category is not Category.OUR_FAULT), None)
 
 
 def may_attempt_again(*, charge: Charge) -> bool:
-    """Whether the card on file may be charged again without anybody's doing: the last answer was a soft no, or
-    none because of a fault of ours, and the ceiling of tries is not reached."""
+    """Whether the saved payment method may be charged again without the customer.
+
+    The last decline was soft, or the last failure was our mistake, and the maximum of attempts is not reached.
+    """
     last = last_attempt(charge=charge)
-    if charge.status != Charge.Status.FAILED or last is None or _tries(charge) >= settings.DUNNING_MAX_ATTEMPTS:
+    if charge.status != Charge.Status.FAILED or last is None or _made_attempts(charge) >= settings.DUNNING_MAX_ATTEMPTS:
         return False
     read = reading(attempt=last)
     return read is not None and (read.automatic_retry or read.category is Category.OUR_FAULT)
 
 
 def last_attempt(*, charge: Charge) -> ChargeAttempt | None:
-    """The last attempt that was made. One that was canceled was put off, or has made room for another card."""
+    """The last attempt that was not canceled: that one was postponed, or gave way to a new payment method."""
     return charge.attempts.exclude(status=Status.CANCELED).order_by("number").last()
 
 
-def _tries(charge: Charge) -> int:
-    """How often a bank was asked."""
+def _made_attempts(charge: Charge) -> int:
+    """How many attempts reached a bank."""
     return charge.attempts.exclude(status__in=(Status.WITHOUT_EFFECT, Status.REFUSED, Status.CANCELED)).count()
 
 
 def next_attempt_at(*, order_id: UUID) -> dt.datetime | None:
-    """When dunning tries the card on file again; None where it does not, or only the customer can help."""
+    """When dunning charges the saved payment method again, or None if only the customer can help."""
     step = DunningStep.objects.filter(
         run__order=order_id, run__status=DunningRun.Status.ACTIVE, status=DunningStep.Status.PLANNED
     ).first()
@@ -79,10 +85,9 @@ def next_attempt_at(*, order_id: UUID) -> dt.datetime | None:
 
 
 def is_attempt_superseded(*, order_id: UUID, number: int) -> bool:
-    """Whether something came after this attempt that the customer is told of by itself: a later attempt, a reminder,
-    or the end of dunning."""
+    """Whether the customer gets a later message: about a later attempt, a reminder, or the end of dunning."""
     since = list(ChargeAttempt.objects.filter(charge__order=order_id, number__gte=number).order_by("number"))
-    if any(attempt.number > number and _is_told(attempt) for attempt in since):
+    if any(attempt.number > number and _is_reported(attempt) for attempt in since):
         return True
     if not since or since[0].number != number:
         return False
@@ -92,8 +97,7 @@ def is_attempt_superseded(*, order_id: UUID, number: int) -> bool:
 
 
 def is_step_superseded(*, order_id: UUID, number: int) -> bool:
-    """Whether something came after this reminder that the customer is told of by itself: a later step, another
-    attempt, or the end of dunning."""
+    """Whether the customer gets a later message: about a later step, another attempt, or the end of dunning."""
     steps = DunningStep.objects.filter(run__order=order_id)
     later = steps.filter(number__gt=number, status__in=(DunningStep.Status.ATTEMPTED, DunningStep.Status.REMINDED))
     if later.exists() or _exhausted_runs(order_id).exists():
@@ -102,15 +106,15 @@ def is_step_superseded(*, order_id: UUID, number: int) -> bool:
     if reminded_at is None:
         return False
     attempts = ChargeAttempt.objects.filter(charge__order=order_id, started_at__gt=reminded_at)
-    return any(_is_told(attempt) for attempt in attempts)
+    return any(_is_reported(attempt) for attempt in attempts)
 
 
 def _exhausted_runs(order_id: UUID) -> QuerySet[DunningRun]:
     return DunningRun.objects.filter(order=order_id, status=DunningRun.Status.EXHAUSTED)
 
 
-def _is_told(attempt: ChargeAttempt) -> bool:
-    """Whether the attempt's outcome is, or once it is known will be, told to the customer."""
+def _is_reported(attempt: ChargeAttempt) -> bool:
+    """Whether the customer gets a message about the outcome of this attempt, now or once it is known."""
     if attempt.status in (Status.CANCELED, Status.WITHOUT_EFFECT):
         return False
     found = reading(attempt=attempt)

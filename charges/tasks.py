@@ -1,4 +1,4 @@
-"""ChargesQueue."""
+"""The tasks of ChargesQueue."""
 
 from __future__ import annotations
 
@@ -71,10 +71,6 @@ def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
     with_quick_retries(lambda: processing.process_stripe_event(webhook_event_id=webhook_event_id, at=timezone.now()))
 
 
-def _task_id() -> str:
-    return (current_task.request.id if current_task else None) or ""
-
-
 @consumes(PaymentReturned, name="charges.read_payment", queue=CHARGES)
 def read_payment(*, order_id: UUID, **_: object) -> None:
     with_quick_retries(lambda: reading.read_payment_of(order_id=order_id, at=timezone.now()))
@@ -82,7 +78,7 @@ def read_payment(*, order_id: UUID, **_: object) -> None:
 
 @task(name="charges.check_ledger", queue=CHARGES)
 def check_ledger(**_: object) -> None:
-    """A finding is a line in the log, not a failure of this task: trying again would only find it again."""
+    """A violation is logged and does not fail the task: a retry would find the same violation."""
     ledger.report_broken()
 
 
@@ -104,3 +100,7 @@ def reconcile_payments(**_: object) -> None:
 @consumes(ReconciliationContinues, name="charges.continue_reconciliation", queue=CHARGES)
 def continue_reconciliation(*, run_id: UUID, step: int, **_: object) -> None:
     with_quick_retries(lambda: runs.continue_nightly(run_id=run_id, step=step, at=timezone.now()))
+
+
+def _task_id() -> str:
+    return (current_task.request.id if current_task else None) or ""

@@ -1,10 +1,10 @@
-"""What must hold of the whole ledger, whatever happened: one query each.
+"""The invariants of the ledger: one query for each.
 
-A query yields the rows that break its invariant as ``order_number``, ``charge_id``, ``details``; no row means that it
-holds. Details are ids, states and amounts, nothing personal. What may go together is listed, and all else is found: a
-state that is new to the tables shows up here until somebody has said what goes with it.
+A query returns the rows that break its invariant as ``order_number``, ``charge_id`` and ``details``; no row means that
+it holds. Details are ids, statuses and amounts, and no personal data. Queries list the allowed combinations, so a new
+status breaks an invariant until a developer adds it.
 
-Check constraints are not proven again. Unique ones are: a repair may have dropped one and forgotten to put it back.
+Check constraints are not checked again. Unique constraints are: a repair may have dropped one and not restored it.
 """
 
 from charges.invariants.disputes import DISPUTES

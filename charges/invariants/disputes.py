@@ -1,4 +1,4 @@
-"""Disputed payments, and the subscriptions that rest meanwhile."""
+"""Disputed payments and their subscriptions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from charges.invariants.invariant import Invariant
 DISPUTES = (
     Invariant(
         name="disputed_payment_was_made",
-        sentence="Only a payment that was made is disputed.",
+        sentence="Only a succeeded payment is disputed.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('dispute %s, charge %s', d.stripe_id, c.status) AS details
@@ -18,19 +18,19 @@ DISPUTES = (
     ),
     Invariant(
         name="disputed_at_most_what_was_paid",
-        sentence="A dispute is over no more than was paid.",
-        # In another currency it is not comparable.
+        sentence="The amount of a dispute is at most the paid amount.",
+        # Amounts in two currencies cannot be compared.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
-                   format('dispute %s over %s, charge %s %s', d.stripe_id, d.amount, c.amount, c.currency) AS details
+                   format('dispute %s of %s, charge %s %s', d.stripe_id, d.amount, c.amount, c.currency) AS details
             FROM charges_dispute d JOIN charges_charge c ON c.id = d.charge_id JOIN orders_order o ON o.id = c.order_id
             WHERE d.currency = c.currency AND d.amount > c.amount
         """,
-        next_step="Compare with the dispute at Stripe: banks do round exchanged money up. If it is more, object to it.",
+        next_step="Compare with the dispute at Stripe: banks round up converted amounts. If it is more, contest it.",
     ),
     Invariant(
-        name="disputed_subscription_rests",
-        sentence="A subscription that a dispute paused or canceled does not go on while the dispute is open.",
+        name="disputed_subscription_is_paused",
+        sentence="A subscription that a dispute paused or canceled stays so while the dispute is open.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('dispute %s is open, subscription %s is %s', d.stripe_id, s.id, s.status) AS details
@@ -41,6 +41,6 @@ DISPUTES = (
             WHERE d.closed_at IS NULL AND d.policy_applied IN ('pause', 'cancel')
               AND s.status IN ('active', 'past_due', 'trialing')
         """,
-        next_step="Find out who took it up again; pause it until the dispute is decided.",
+        next_step="Find out who resumed it. Pause it until the dispute is decided.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Unpaid orders and what is done about them."""
+"""Unpaid orders and their dunning."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ DUNNING = (
             WHERE o.status IN ('payment_failed', 'requires_action') AND c.status <> 'succeeded'
               AND NOT EXISTS (SELECT FROM charges_dunningrun r WHERE r.order_id = o.id)
         """,
-        next_step="Ask the customer for another card; then tell the developers why nobody did before.",
+        next_step="Ask the customer for another payment method, and tell the developers.",
     ),
     Invariant(
         name="dunning_ends_with_its_order",
-        sentence="Dunning goes on only while its order awaits payment.",
-        # That of an order which is canceled is stopped by a message of its own, which may be a little late.
+        sentence="Dunning is active only while its order awaits payment.",
+        # A separate message stops the dunning of a canceled order, and may be a little late.
         query=f"""
             SELECT o.number AS order_number, NULL::uuid AS charge_id,
                    format('order %s, dunning %s', o.status, r.status) AS details
@@ -30,11 +30,11 @@ DUNNING = (
             WHERE r.status = 'active' AND o.status NOT IN {UNPAID}
               AND NOT (o.status = 'canceled' AND o.canceled_at > now() - interval '1 hour')
         """,
-        next_step="Nothing will be charged: the order is looked at before each try. Tell the developers.",
+        next_step="Nothing will be charged, because each attempt checks the order first. Tell the developers.",
     ),
     Invariant(
         name="dunning_goes_on",
-        sentence="Dunning that goes on has a planned step, or a try under way.",
+        sentence="Active dunning has a planned step, or an attempt under way.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('dunning active, charge %s, no step planned', c.status) AS details
@@ -43,20 +43,20 @@ DUNNING = (
             WHERE r.status = 'active' AND c.status IS DISTINCT FROM 'pending' AND c.status IS DISTINCT FROM 'processing'
               AND NOT EXISTS (SELECT FROM charges_dunningstep s WHERE s.run_id = r.id AND s.status = 'planned')
         """,
-        next_step="Ask the customer for another card, and tell the developers.",
+        next_step="Ask the customer for another payment method, and tell the developers.",
     ),
     Invariant(
         name="attempt_of_its_own_order",
-        sentence="A dunning step tried the charge of its own order.",
+        sentence="A dunning step attempts the charge of its own order.",
         query="""
             SELECT o.number AS order_number, a.charge_id AS charge_id,
-                   format('step %s tried the charge of another order', s.number) AS details
+                   format('step %s attempted the charge of another order', s.number) AS details
             FROM charges_dunningstep s
             JOIN charges_dunningrun r ON r.id = s.run_id JOIN orders_order o ON o.id = r.order_id
             JOIN charges_chargeattempt a ON a.id = s.attempt_id JOIN charges_charge c ON c.id = a.charge_id
             WHERE c.order_id <> r.order_id
         """,
-        next_step="Find out which order was charged, and refund it if it was not due.",
+        next_step="Find out which order was charged. Refund it if it was not due.",
     ),
     Invariant(
         name="past_due_subscription_owes",
@@ -78,7 +78,7 @@ DUNNING = (
     Invariant(
         name="canceled_subscription_owes_nothing",
         sentence="An hour after its end a subscription has no order that awaits payment.",
-        # Its orders are canceled by a message of their own, which may be a little late.
+        # A separate message cancels its orders, and may be a little late.
         query=f"""
             SELECT o.number AS order_number, NULL::uuid AS charge_id,
                    format('order %s, subscription canceled at %s', o.status, s.canceled_at) AS details

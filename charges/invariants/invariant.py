@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invariant:
-    """A promise in one sentence, the query for what breaks it, and what staff do about that."""
+    """An invariant in one sentence, the query for its violations, and the next step for staff."""
 
     name: str
     sentence: str

@@ -19,7 +19,7 @@ PAYMENTS = (
             WHERE o.status IN {PAID}
               AND NOT EXISTS (SELECT FROM charges_charge s WHERE s.order_id = o.id AND s.status = 'succeeded')
         """,
-        next_step="Look the payment up at Stripe. If it is not there, stop the delivery and set the order back.",
+        next_step="Look up the payment at Stripe. If it does not exist, stop the delivery and set the order to unpaid.",
     ),
     Invariant(
         name="order_paid_once",
@@ -36,18 +36,18 @@ PAYMENTS = (
     ),
     Invariant(
         name="no_money_for_a_canceled_order",
-        sentence="Money that was taken for a canceled order went back, or is on its way back.",
+        sentence="The payment of a canceled order is refunded, or being refunded.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
-                   format('money taken for a canceled order: %s %s', c.amount, c.currency) AS details
+                   format('canceled order was paid: %s %s', c.amount, c.currency) AS details
             FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
             WHERE c.status = 'succeeded' AND o.status = 'canceled' AND c.amount_refunded < c.amount
         """,
-        next_step="Refund the payment, or take the order up again if the customer wants it.",
+        next_step="Refund the payment, or restore the order if the customer wants it.",
     ),
     Invariant(
         name="payment_reaches_its_order",
-        sentence="An order whose charge succeeded knows that it is paid.",
+        sentence="An order whose charge succeeded is paid.",
         query=f"""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, charge succeeded', o.status) AS details
@@ -58,8 +58,8 @@ PAYMENTS = (
     ),
     Invariant(
         name="paid_order_is_started",
-        sentence="An hour after its payment an order is being fulfilled, or all of its money went back.",
-        # By an index of what is not started: with a million orders there is next to nothing to read.
+        sentence="An hour after its payment, an order is being fulfilled, or is completely refunded.",
+        # Uses the partial index of orders whose fulfillment never started, so it reads few rows of a million.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, paid at %s, fulfillment never started', o.status, o.paid_at) AS details
@@ -67,13 +67,13 @@ PAYMENTS = (
             WHERE o.status IN ('paid', 'partially_refunded') AND o.fulfillment_started_at IS NULL
               AND o.paid_at < now() - interval '1 hour'
         """,
-        next_step="If its money was to go back, refund it again; if not, send orders.start_fulfillment for it anew.",
+        next_step="If it was to be refunded, refund it again. Otherwise send orders.start_fulfillment for it again.",
     ),
     Invariant(
         name="order_follows_its_charge",
-        sentence="An order that is not paid says of its payment what its charge says.",
-        # A charge begun anew after a refusal, or on its way again, leaves its order as the last failure left it; one
-        # that was refused through our fault leaves its order as it was.
+        sentence="The status of an unpaid order fits the status of its charge.",
+        # While a charge is attempted again, its order keeps the status of the last failure. If Stripe rejected our
+        # request because of our mistake, the order keeps its status, too.
         query=f"""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, charge %s', o.status, c.status) AS details
@@ -114,7 +114,7 @@ PAYMENTS = (
             FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
             WHERE (c.amount, c.currency) IS DISTINCT FROM (o.amount, o.currency)
         """,
-        next_step="Find out which amount the customer agreed to; refund what was taken above it.",
+        next_step="Find out which amount the customer agreed to. Refund the excess.",
     ),
     Invariant(
         name="order_is_the_sum_of_its_lines",
@@ -127,7 +127,7 @@ PAYMENTS = (
                    ON lines.order_id = o.id
             WHERE o.amount <> coalesce(lines.amount, 0)
         """,
-        next_step="Compare with the confirmation that the customer got; refund what was taken above it.",
+        next_step="Compare with the customer's order confirmation. Refund the excess.",
     ),
     Invariant(
         name="one_succeeded_attempt",
@@ -140,7 +140,7 @@ PAYMENTS = (
                 GROUP BY charge_id HAVING count(*) > 1
             ) twice JOIN charges_charge c ON c.id = twice.charge_id JOIN orders_order o ON o.id = c.order_id
         """,
-        next_step="Count the payments at Stripe and refund the second, if there is one.",
+        next_step="Count the payments at Stripe. If there are two, refund the second.",
     ),
     Invariant(
         name="one_open_attempt",
@@ -156,17 +156,17 @@ PAYMENTS = (
     ),
     Invariant(
         name="success_has_evidence",
-        sentence="A succeeded charge has a succeeded attempt, or the customer paid by himself after one of ours ended.",
-        # An intent exists only after a first attempt; a payment without us is known by Stripe's id of it.
+        sentence="A succeeded charge has a succeeded attempt, or the customer paid in a browser after one ended.",
+        # An intent exists only after a first attempt. A payment in a browser leaves Stripe's charge id.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
-                   'no attempt succeeded, and nothing shows that the customer paid by himself' AS details
+                   'no attempt succeeded, and nothing shows a payment in a browser' AS details
             FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
             WHERE c.status = 'succeeded'
               AND NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id AND a.status = 'succeeded')
               AND (c.stripe_charge_id = '' OR NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id))
         """,
-        next_step="Look the payment up at Stripe. If it is not there, stop the delivery and set the order back.",
+        next_step="Look up the payment at Stripe. If it does not exist, stop the delivery and set the order to unpaid.",
     ),
     Invariant(
         name="succeeded_attempt_pays_its_charge",
@@ -179,11 +179,11 @@ PAYMENTS = (
             JOIN charges_charge c ON c.id = a.charge_id JOIN orders_order o ON o.id = c.order_id
             WHERE a.status = 'succeeded' AND (c.status <> 'succeeded' OR c.stripe_charge_id <> a.stripe_charge_id)
         """,
-        next_step="Compare with the payment at Stripe; were there two, refund the second.",
+        next_step="Compare with the payment at Stripe. If there are two, refund the second.",
     ),
     Invariant(
         name="open_attempt_fits_its_charge",
-        sentence="An attempt is open only while its charge is undecided, and waits for what its charge waits for.",
+        sentence="The status of an open attempt fits the status of its charge.",
         query=f"""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('charge %s, attempt %s %s', c.status, a.number, a.status) AS details
@@ -255,7 +255,7 @@ PAYMENTS = (
                   SELECT FROM orders_order o WHERE o.subscription_id = s.id AND o.paid_at IS NOT NULL
               )
         """,
-        next_step="Find out who activated it; set it back to incomplete until it is paid.",
+        next_step="Find out who activated it. Set it to incomplete until it is paid.",
     ),
     Invariant(
         name="order_of_its_subscriptions_customer",
@@ -266,12 +266,12 @@ PAYMENTS = (
             FROM orders_order o JOIN subscriptions_subscription s ON s.id = o.subscription_id
             WHERE o.customer_id <> s.customer_id
         """,
-        next_step="Somebody may have paid for somebody else: find out whose card it was, and refund if need be.",
+        next_step="One customer may have paid for another: find out whose card was charged. Refund it if necessary.",
     ),
     Invariant(
         name="periods_do_not_overlap",
-        sentence="No period of a subscription is billed by two orders, canceled and refunded ones aside.",
-        # Sorted by their starts, any two that overlap mean that two neighbors do.
+        sentence="No two orders bill the same period of a subscription, except canceled and refunded orders.",
+        # If any two periods overlap, then two neighbors in the order of their starts overlap.
         query="""
             SELECT p.number AS order_number, NULL::uuid AS charge_id,
                    format('until %s, the next from %s: %s', p.period_end, p.next_start, p.next_number) AS details
@@ -283,12 +283,12 @@ PAYMENTS = (
             ) p
             WHERE p.period_end > p.next_start
         """,
-        next_step="Cancel the order that should not be; refund it if it is paid.",
+        next_step="Cancel the wrong order. Refund it if it is paid.",
     ),
     Invariant(
         name="payment_comes_to_an_outcome",
-        sentence="After three days every payment that was begun, and is not put off by a pause, has an outcome.",
-        # Until then the janitor and the sweep see to it; what they could not do is a person's.
+        sentence="After three days every payment has an outcome, unless its subscription is paused.",
+        # Until then the check of unknown outcomes and the sweep work on it. After that, a person must.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s of %s, charge %s', o.status, o.placed_at, coalesce(c.status, 'missing')) AS details
@@ -307,6 +307,6 @@ PAYMENTS = (
             WHERE a.status IN ('started', 'unknown') AND a.started_at < now() - interval '3 days'
               AND o.status <> 'pending_payment'
         """,
-        next_step="See in the charge what kept it; then send charges.capture_payment for this order again.",
+        next_step="Look for the cause in the charge. Then send charges.capture_payment for this order again.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Refunds, and the orders that they are of."""
+"""Refunds and their orders."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ COUNTED = "('pending', 'succeeded')"
 REFUNDS = (
     Invariant(
         name="refunds_add_up",
-        sentence="What a charge counts as refunded is the sum of its refunds, and no more than was paid.",
+        sentence="The refunded amount of a charge is the sum of its refunds, and at most the paid amount.",
         query=f"""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('%s refunded of %s %s by the charge, %s by its refunds',
@@ -21,11 +21,11 @@ REFUNDS = (
             ) r ON r.charge_id = c.id
             WHERE c.amount_refunded <> coalesce(r.amount, 0) OR r.amount > c.amount
         """,
-        next_step="Compare with the refunds of the payment at Stripe; write down the one that is missing here.",
+        next_step="Compare with the refunds of the payment at Stripe. Resend the event of the missing one.",
     ),
     Invariant(
         name="refund_of_a_payment",
-        sentence="Only what was paid is refunded.",
+        sentence="Only a succeeded payment is refunded.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('charge %s, refund %s %s', c.status, r.id, r.status) AS details
@@ -33,11 +33,11 @@ REFUNDS = (
             JOIN charges_charge c ON c.id = r.charge_id JOIN orders_order o ON o.id = c.order_id
             WHERE c.status <> 'succeeded'
         """,
-        next_step="Look the payment up at Stripe: if it is there, settle it; if not, somebody sent money for nothing.",
+        next_step="Look up the payment at Stripe. If it exists, resend its event; otherwise the refund had no payment.",
     ),
     Invariant(
         name="refunded_order_has_its_refunds",
-        sentence="An order is refunded, or partially, by what its succeeded refunds sum up to.",
+        sentence="The status of a refunded order fits the sum of its succeeded refunds.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, %s of %s %s refunded',
@@ -51,7 +51,7 @@ REFUNDS = (
             WHERE o.status = 'refunded' AND coalesce(r.amount, 0) < c.amount
                OR o.status = 'partially_refunded' AND (coalesce(r.amount, 0) = 0 OR r.amount >= c.amount)
         """,
-        next_step="Compare with the refunds of the payment at Stripe, and set the order to what they say.",
+        next_step="Compare with the refunds of the payment at Stripe, and correct the status of the order.",
     ),
     Invariant(
         name="refund_reaches_its_order",

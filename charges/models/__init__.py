@@ -1,5 +1,4 @@
-"""Payments and what becomes of them: charges with their attempts, dunning, refunds, disputes,
-and the comparison with Stripe's books."""
+"""Charges with their attempts, dunning, refunds, disputes, and the reconciliation with Stripe."""
 
 from charges.models.disputes import Dispute
 from charges.models.dunning import DunningRun, DunningStep

@@ -1,4 +1,4 @@
-"""Payments that a cardholder's bank calls into question."""
+"""Payments that the cardholder's bank disputes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from charges.models.payments import Charge
 
 
 class Dispute(models.Model):
-    """One dispute as Stripe last showed it to us; ``status`` and ``reason`` are Stripe's words."""
+    """A dispute as Stripe last showed it. ``status`` and ``reason`` are Stripe's values."""
 
     class Funds(models.TextChoices):
         NOT_TAKEN = "not_taken"
-        WITHDRAWN = "withdrawn", "Withdrawn: taken from us with a fee"
-        REINSTATED = "reinstated", "Reinstated: given back"
+        WITHDRAWN = "withdrawn", "Withdrawn: Stripe took the amount and a fee"
+        REINSTATED = "reinstated", "Reinstated: Stripe returned the amount"
 
-    # Stripe's states in which it is decided.
+    # Stripe's statuses of a decided dispute.
     CLOSED = ("won", "lost", "warning_closed", "prevented")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -28,13 +28,13 @@ class Dispute(models.Model):
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     status = models.CharField(max_length=40)
     reason = models.CharField(max_length=60)
-    is_inquiry = models.BooleanField(help_text="The bank only asks; no money is taken yet.")
+    is_inquiry = models.BooleanField(help_text="An inquiry of the bank; no money was taken.")
     funds = models.CharField(max_length=12, choices=Funds, default=Funds.NOT_TAKEN)
-    due_by = models.DateTimeField(null=True, default=None, help_text="Until when evidence is taken.")
+    due_by = models.DateTimeField(null=True, default=None, help_text="The deadline for evidence.")
     policy_applied = models.CharField(
-        max_length=10, blank=True, help_text="What was done to the subscription when it was opened."
+        max_length=10, blank=True, help_text="The effect on the subscription when the dispute was opened."
     )
-    opened_at = models.DateTimeField(help_text="At Stripe.")
+    opened_at = models.DateTimeField(help_text="When it was opened at Stripe.")
     closed_at = models.DateTimeField(null=True, default=None)
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
@@ -44,8 +44,9 @@ class Dispute(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=["won", "lost", "warning_closed", "prevented"], closed_at__isnull=False)
                 | (~Q(status__in=["won", "lost", "warning_closed", "prevented"]) & Q(closed_at=None)),
-                name="closed_dispute_has_its_time",
-            )
+                name="closed_dispute_has_time",
+            ),
+            models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="dispute_currency_is_iso"),
         ]
         indexes = [models.Index(fields=["due_by"], condition=Q(closed_at=None), name="dispute_open_by_due")]
 

@@ -1,4 +1,4 @@
-"""What is done about an order that is not paid (DunningRun), step by step (DunningStep)."""
+"""The dunning of an unpaid order (DunningRun) and its steps (DunningStep)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from subscriptions.models import Plan
 
 
 class DunningRun(models.Model):
-    """The dunning of one order, from its first failed payment until it is paid, given up, or called off.
+    """The dunning of one order, from its first failed payment until it is paid, exhausted or stopped.
 
-    ``schedule`` and ``unpaid_policy`` are those in force when it began: what a customer was told stays true.
+    ``schedule`` and ``unpaid_policy`` are copied when the run begins, so that later changes do not affect it.
     """
 
     class Status(models.TextChoices):
         ACTIVE = "active"
         RECOVERED = "recovered", "Recovered: the order is paid"
-        EXHAUSTED = "exhausted", "Exhausted: every step was taken, and the plan's policy applied"
+        EXHAUSTED = "exhausted", "Exhausted: every step was taken, and the plan's policy was applied"
         STOPPED = "stopped", "Stopped: there is nothing to collect any more"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -38,10 +38,10 @@ class DunningRun(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(status="active", ended_at=None) | (~Q(status="active") & Q(ended_at__isnull=False)),
-                name="ended_dunning_has_its_time",
+                name="ended_dunning_has_time",
             ),
             models.CheckConstraint(
-                condition=Q(status="stopped") | Q(reason=""), name="only_a_stopped_dunning_has_a_reason"
+                condition=Q(status="stopped") | Q(reason=""), name="only_stopped_dunning_has_reason"
             ),
         ]
         indexes = [models.Index(fields=["started_at"], condition=Q(status="active"), name="dunning_active")]
@@ -51,13 +51,13 @@ class DunningRun(models.Model):
 
 
 class DunningStep(models.Model):
-    """One step of a run: a try at the card on file, or, where only the customer can help, a reminder."""
+    """A step of a run: an attempt with the saved payment method or, if only the customer can help, a reminder."""
 
     class Status(models.TextChoices):
         PLANNED = "planned"
         ATTEMPTED = "attempted", "Attempted: the saved payment method was charged again"
-        REMINDED = "reminded", "Reminded: only the customer can help, and was asked to"
-        DROPPED = "dropped", "Dropped: the run ended before it, or instead of it"
+        REMINDED = "reminded", "Reminded: only the customer can help, and got a reminder"
+        DROPPED = "dropped", "Dropped: the run ended before this step"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     run = models.ForeignKey(DunningRun, on_delete=models.CASCADE, related_name="steps")
@@ -74,14 +74,15 @@ class DunningStep(models.Model):
         ordering = ["run", "number"]
         constraints = [
             models.UniqueConstraint(fields=["run", "number"], name="dunning_step_once"),
+            models.CheckConstraint(condition=Q(number__gt=0), name="step_number_positive"),
             models.UniqueConstraint(fields=["run"], condition=Q(status="planned"), name="one_planned_step"),
             models.CheckConstraint(
                 condition=Q(status="planned", done_at=None) | (~Q(status="planned") & Q(done_at__isnull=False)),
-                name="done_step_has_its_time",
+                name="done_step_has_time",
             ),
             models.CheckConstraint(
                 condition=Q(status="attempted", attempt__isnull=False) | (~Q(status="attempted") & Q(attempt=None)),
-                name="attempted_step_has_its_attempt",
+                name="attempted_step_has_attempt",
             ),
         ]
         indexes = [models.Index(fields=["due_at"], condition=Q(status="planned"), name="dunning_step_due")]

@@ -1,4 +1,4 @@
-"""What is to be paid (Charge), each attempt to pay it (ChargeAttempt), and the objects that we created at Stripe.
+"""Charges, the attempts to pay them, and the objects that the shop created at Stripe for them.
 
 A row is committed before its object is created at Stripe; see ``RemoteObject``.
 """
@@ -48,7 +48,7 @@ class RemoteObject(models.Model):
 
 
 class StripeCustomer(RemoteObject):
-    """The customer at Stripe whom a customer of ours is."""
+    """The customer at Stripe that belongs to one of our customers."""
 
     KEY = "customer:{id}"
     ID_FIELD = "stripe_id"
@@ -63,10 +63,10 @@ class StripeCustomer(RemoteObject):
 
 
 class SavedPaymentMethod(RemoteObject):
-    """A payment method, attached to its customer at Stripe.
+    """A payment method that is attached to its customer at Stripe.
 
-    Attaching gives ``payment_method_id`` itself, except for Stripe's test aliases (``pm_card_visa``), which give a
-    new one.
+    ``stripe_id`` equals ``payment_method_id``, except for Stripe's test aliases (``pm_card_visa``): attaching an alias
+    creates a new payment method.
     """
 
     KEY = "payment_method:{id}:attach"
@@ -91,12 +91,12 @@ class Charge(RemoteObject):
     """The one payment of an order. Its object at Stripe is one PaymentIntent, which can succeed only once."""
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Pending: not known to be paid or refused"
-        PROCESSING = "processing", "Processing: the bank takes its time"
+        PENDING = "pending", "Pending: the outcome is not known"
+        PROCESSING = "processing", "Processing: the bank has not decided yet"
         REQUIRES_ACTION = "requires_action", "Requires action: the customer has to authenticate"
         SUCCEEDED = "succeeded"
-        FAILED = "failed", "Failed: declined or refused; another card may do"
-        CANCELED = "canceled", "Canceled: its intent is closed, nothing can be paid by it"
+        FAILED = "failed", "Failed: declined or rejected; another payment method may work"
+        CANCELED = "canceled", "Canceled: its intent is canceled and cannot be paid"
 
     KEY = "charge:{id}:intent"
     ID_FIELD = "payment_intent_id"
@@ -109,16 +109,16 @@ class Charge(RemoteObject):
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     payment_intent_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
     amount_refunded = models.PositiveIntegerField(
-        default=0, help_text="Of refunds that succeeded or are on their way, in minor units."
+        default=0, help_text="Sum of the pending and succeeded refunds, in minor units."
     )
-    stripe_charge_id = models.CharField(max_length=255, blank=True, help_text="Of the payment that succeeded.")
+    stripe_charge_id = models.CharField(max_length=255, blank=True, help_text="Stripe's charge that succeeded.")
     created_at = models.DateTimeField(db_default=Now())
     succeeded_at = models.DateTimeField(null=True, default=None)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="charge_costs_something"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="charge_amount_positive"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="charge_currency_is_iso"),
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
@@ -126,11 +126,16 @@ class Charge(RemoteObject):
             ),
             models.CheckConstraint(
                 condition=Q(status="succeeded") | Q(succeeded_at=None),
-                name="only_a_succeeded_charge_has_its_time",
+                name="only_succeeded_charge_has_time",
             ),
             models.CheckConstraint(
                 condition=Q(amount_refunded=0) | Q(status="succeeded", amount_refunded__lte=F("amount")),
-                name="refunded_at_most_what_was_paid",
+                name="refunded_at_most_paid",
+            ),
+            models.UniqueConstraint(
+                fields=["stripe_charge_id"],
+                condition=Q(status="succeeded") & ~Q(stripe_charge_id=""),
+                name="charge_payment_once",
             ),
         ]
         indexes = [models.Index(fields=["status", "created_at"], name="charge_by_status")]
@@ -140,20 +145,20 @@ class Charge(RemoteObject):
 
 
 class ChargeAttempt(models.Model):
-    """One try at a charge: one confirmation under one idempotency key, with what came of it."""
+    """An attempt to pay a charge: one confirmation under one idempotency key, and its outcome."""
 
     class Status(models.TextChoices):
-        STARTED = "started", "Started: no answer yet"
-        UNKNOWN = "unknown", "Unknown: asked, and nobody knows the outcome"
+        STARTED = "started", "Started: no response yet"
+        UNKNOWN = "unknown", "Unknown: Stripe did not respond"
         PROCESSING = "processing"
         REQUIRES_ACTION = "requires_action"
         SUCCEEDED = "succeeded"
         DECLINED = "declined"
-        REFUSED = "refused", "Refused: Stripe would not take the request"
+        REFUSED = "refused", "Refused: Stripe rejected the request"
         CANCELED = "canceled"
         WITHOUT_EFFECT = (
             "without_effect",
-            "Without effect: its key is spent, and the intent shows that it did nothing",
+            "Without effect: its key is exhausted, and the intent shows no effect",
         )
 
     class Trigger(models.TextChoices):
@@ -161,7 +166,7 @@ class ChargeAttempt(models.Model):
         DUNNING = "dunning", "Dunning: a step of the schedule"
         NEW_PAYMENT_METHOD = "new_payment_method", "New payment method: the customer gave another one"
 
-    # While one of these, the outcome is open and no other attempt may begin.
+    # While an attempt has one of these statuses, no other attempt may begin.
     OPEN = (Status.STARTED, Status.UNKNOWN, Status.PROCESSING, Status.REQUIRES_ACTION)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -177,10 +182,10 @@ class ChargeAttempt(models.Model):
     network_advice_code = models.CharField(max_length=20, blank=True)
     network_decline_code = models.CharField(max_length=20, blank=True)
     stripe_charge_id = models.CharField(max_length=255, blank=True)
-    task_id = models.CharField(max_length=64, blank=True, help_text="The task that began it.")
+    task_id = models.CharField(max_length=64, blank=True, help_text="The task that began the attempt.")
     started_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(
-        null=True, default=None, help_text="When Stripe was first asked to confirm; empty where it never was."
+        null=True, default=None, help_text="When Stripe was first asked to confirm; empty if it never was."
     )
     finished_at = models.DateTimeField(null=True, default=None)
     outcome_checks = models.PositiveSmallIntegerField(
@@ -197,14 +202,14 @@ class ChargeAttempt(models.Model):
                 name="one_open_attempt",
             ),
             models.UniqueConstraint(fields=["charge"], condition=Q(status="succeeded"), name="one_succeeded_attempt"),
-            models.CheckConstraint(condition=Q(number__gt=0), name="attempts_count_from_one"),
+            models.CheckConstraint(condition=Q(number__gt=0), name="attempt_number_positive"),
             models.CheckConstraint(
                 condition=Q(status__in=["started", "unknown", "processing", "requires_action"], finished_at=None)
                 | (
                     ~Q(status__in=["started", "unknown", "processing", "requires_action"])
                     & Q(finished_at__isnull=False)
                 ),
-                name="closed_attempt_has_its_time",
+                name="closed_attempt_has_time",
             ),
         ]
         indexes = [

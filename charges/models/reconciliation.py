@@ -1,4 +1,4 @@
-"""Comparing our books with Stripe's: each run, what it found, and what it has seen at Stripe so far."""
+"""The reconciliation of our rows with Stripe: runs, findings, and the objects that Stripe listed so far."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from charges.models.payments import Charge
 
 
 class ReconciliationKind(models.TextChoices):
-    """What is compared."""
+    """The kinds of objects that are compared."""
 
     INTENT = "intent", "Payment intent"
     REFUND = "refund"
@@ -19,38 +19,38 @@ class ReconciliationKind(models.TextChoices):
 
 
 class ReconciliationRun(models.Model):
-    """One comparison of what was made in ``[since, until)``; ``phase`` and ``cursor`` say where it goes on.
+    """A comparison of the objects created in ``[since, until)``. It continues at ``phase`` and ``cursor``.
 
-    Both are committed with the work that they report, so a run that died goes on at the page that it died at.
+    Both are committed together with the work, so an interrupted run continues at the page at which it stopped.
     """
 
     class Phase(models.TextChoices):
-        """In the order in which they are done."""
+        """In order."""
 
         INTENTS = "intents", "Reading Stripe's payment intents"
         REFUNDS = "refunds", "Reading Stripe's refunds"
         DISPUTES = "disputes", "Reading Stripe's disputes"
-        OUR_CHARGES = "our_charges", "Looking for charges that Stripe did not show"
-        OUR_REFUNDS = "our_refunds", "Looking for refunds that Stripe did not show"
-        OUR_DISPUTES = "our_disputes", "Looking for disputes that Stripe did not show"
-        EARLIER = "earlier", "Taking up what earlier runs left open"
-        LOOKING_AGAIN = "looking_again", "Looking again at what differs, one by one"
+        OUR_CHARGES = "our_charges", "Looking for charges that Stripe did not list"
+        OUR_REFUNDS = "our_refunds", "Looking for refunds that Stripe did not list"
+        OUR_DISPUTES = "our_disputes", "Looking for disputes that Stripe did not list"
+        EARLIER = "earlier", "Adopting the open findings of earlier runs"
+        LOOKING_AGAIN = "looking_again", "Checking the findings again, one by one"
         DONE = "done"
-        ABANDONED = "abandoned", "Abandoned: it stood still for a day, and a later run took its place"
+        ABANDONED = "abandoned", "Abandoned: it did not move for a day, and a later run replaced it"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     night = models.DateField(
-        unique=True, null=True, default=None, help_text="Of the nightly job; empty where the command was run."
+        unique=True, null=True, default=None, help_text="The date of a nightly run; empty for a run of the command."
     )
     since = models.DateTimeField()
     until = models.DateTimeField()
-    asked_until = models.DateTimeField(null=True, default=None, help_text="As the command was told.")
-    resolve = models.BooleanField(default=True, help_text="Whether what is safe to resolve is resolved.")
+    asked_until = models.DateTimeField(null=True, default=None, help_text="The command's --until.")
+    resolve = models.BooleanField(default=True, help_text="Whether safe differences are resolved.")
     phase = models.CharField(max_length=20, choices=Phase, default=Phase.INTENTS)
-    cursor = models.CharField(max_length=255, blank=True, help_text="The last object that the phase has dealt with.")
+    cursor = models.CharField(max_length=255, blank=True, help_text="The last object that the phase has compared.")
     step = models.PositiveIntegerField(default=0, help_text="Which slice of a nightly run is next.")
     counts: models.JSONField[dict[str, int]] = models.JSONField(
-        default=dict, help_text="How many objects of each kind Stripe has shown."
+        default=dict, help_text="How many objects of each kind Stripe has listed."
     )
     found = models.PositiveIntegerField(default=0)
     resolved = models.PositiveIntegerField(default=0)
@@ -63,9 +63,9 @@ class ReconciliationRun(models.Model):
             models.CheckConstraint(
                 condition=Q(phase__in=["done", "abandoned"], finished_at__isnull=False)
                 | (~Q(phase__in=["done", "abandoned"]) & Q(finished_at=None)),
-                name="finished_reconciliation_has_its_time",
+                name="finished_reconciliation_has_time",
             ),
-            models.CheckConstraint(condition=Q(until__gt=models.F("since")), name="reconciliation_covers_some_time"),
+            models.CheckConstraint(condition=Q(until__gt=models.F("since")), name="reconciliation_window_not_empty"),
         ]
         indexes = [models.Index(fields=["started_at"], condition=Q(finished_at=None), name="reconciliation_unfinished")]
 
@@ -74,22 +74,25 @@ class ReconciliationRun(models.Model):
 
 
 class ReconciliationFinding(models.Model):
-    """One difference between Stripe and us. Found again, it is updated; ``details`` are ids, states and amounts."""
+    """A difference between Stripe and our rows. ``details`` are ids, statuses and amounts.
+
+    If a later run finds the same difference, it updates this row.
+    """
 
     class Problem(models.TextChoices):
-        MISSING_HERE = "missing_here", "Missing here: Stripe has it, we do not"
-        MISSING_THERE = "missing_there", "Missing there: we have it, Stripe does not"
+        MISSING_HERE = "missing_here", "Missing here: it exists only at Stripe"
+        MISSING_THERE = "missing_there", "Missing there: it does not exist at Stripe"
         AMOUNT_DIFFERS = "amount_differs", "The amount or the currency differs"
         STATUS_DIFFERS = "status_differs", "The status differs"
-        NOT_LINKED = "not_linked", "Not linked: the intent names a charge that does not know it"
-        SECOND_INTENT = "second_intent", "Second intent: nobody needs it, and it can still be paid"
+        NOT_LINKED = "not_linked", "Not linked: the intent names a charge that has not saved the intent"
+        SECOND_INTENT = "second_intent", "Second intent: no charge uses it, and it can still be paid"
         PAID_TWICE = "paid_twice", "Paid by another intent than the charge's own"
         PAID_THOUGH_CANCELED = "paid_though_canceled", "Paid at Stripe though canceled here"
 
     class Status(models.TextChoices):
         OPEN = "open"
         RESOLVED = "resolved"
-        SUSPECTED = "suspected", "Suspected: not yet looked at again"
+        SUSPECTED = "suspected", "Suspected: not yet checked again"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=10, choices=ReconciliationKind)
@@ -101,13 +104,13 @@ class ReconciliationFinding(models.Model):
     details = models.CharField(max_length=500)
     next_step = models.CharField(max_length=500)
     status = models.CharField(max_length=10, choices=Status, default=Status.SUSPECTED)
-    resolution = models.CharField(max_length=500, blank=True, help_text="What was done about it, and by whom.")
+    resolution = models.CharField(max_length=500, blank=True, help_text="How it was resolved.")
     resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, default=None, on_delete=models.PROTECT, related_name="+"
     )
     run = models.ForeignKey(ReconciliationRun, on_delete=models.PROTECT, related_name="findings")
-    look_again = models.BooleanField(default=True, help_text="The run has yet to look at it by itself.")
-    made_at = models.DateTimeField(help_text="When the object was made at Stripe, or our row where there is none.")
+    look_again = models.BooleanField(default=True, help_text="The run has not checked it again yet.")
+    made_at = models.DateTimeField(help_text="Creation at Stripe, or of our row if it does not exist there.")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, default=None)
@@ -118,10 +121,10 @@ class ReconciliationFinding(models.Model):
             models.CheckConstraint(
                 condition=Q(status="resolved", resolved_at__isnull=False)
                 | (~Q(status="resolved") & Q(resolved_at=None)),
-                name="resolved_finding_has_its_time",
+                name="resolved_finding_has_time",
             ),
             models.CheckConstraint(
-                condition=Q(status="resolved") | Q(resolved_by=None), name="only_a_resolved_finding_has_who"
+                condition=Q(status="resolved") | Q(resolved_by=None), name="only_resolved_finding_has_user"
             ),
         ]
         indexes = [
@@ -134,7 +137,7 @@ class ReconciliationFinding(models.Model):
 
 
 class SeenAtStripe(models.Model):
-    """Stripe has shown this object to this run. Deleted when the run ends."""
+    """An object that Stripe listed in this run. Deleted when the run ends."""
 
     pk = models.CompositePrimaryKey("run_id", "kind", "stripe_id")
     run = models.ForeignKey(ReconciliationRun, on_delete=models.CASCADE, related_name="+", db_index=False)

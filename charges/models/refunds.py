@@ -1,4 +1,4 @@
-"""Money that goes back to a customer."""
+"""Refunds of payments."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from subscriptions.money import formatted
 
 
 class Refund(RemoteObject):
-    """One refund command, or a refund that somebody made at Stripe without us. Its object at Stripe is a refund.
+    """A refund that the shop requested, or that staff created at Stripe. Its object at Stripe is a refund.
 
-    While pending or succeeded its amount is part of its charge's ``amount_refunded``, which a constraint keeps within
-    what was paid.
+    While it is pending or succeeded, its amount is part of the charge's ``amount_refunded``. A constraint keeps that
+    sum within the paid amount.
     """
 
     class Status(models.TextChoices):
-        PENDING = "pending", "Pending: asked for, or on its way to the bank"
+        PENDING = "pending", "Pending: requested, or on its way to the bank"
         SUCCEEDED = "succeeded"
-        FAILED = "failed", "Failed: refused, or come back from the bank; the money is ours still"
+        FAILED = "failed", "Failed: rejected, or returned by the bank; the shop has the money"
         CANCELED = "canceled"
 
     class Reason(models.TextChoices):
@@ -32,10 +32,10 @@ class Refund(RemoteObject):
 
     class Origin(models.TextChoices):
         STAFF = "staff"
-        SHOP = "shop", "Shop: money that came for an order that was canceled"
-        STRIPE = "stripe", "Stripe: made there, not by us"
+        SHOP = "shop", "Shop: the customer paid a canceled order"
+        STRIPE = "stripe", "Stripe: created there, not by the shop"
 
-    # While one of these, the amount counts as refunded.
+    # While a refund has one of these statuses, its amount counts as refunded.
     COUNTED = (Status.PENDING, Status.SUCCEEDED)
 
     KEY = "refund:{id}"
@@ -47,16 +47,16 @@ class Refund(RemoteObject):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     reason = models.CharField(max_length=30, choices=Reason, blank=True)
     origin = models.CharField(max_length=10, choices=Origin)
-    note = models.CharField(max_length=500, blank=True, help_text="For staff; nobody else reads it.")
+    note = models.CharField(max_length=500, blank=True, help_text="For staff only.")
     stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
-    failure_code = models.CharField(max_length=100, blank=True, help_text="Stripe's, where it failed.")
+    failure_code = models.CharField(max_length=100, blank=True, help_text="Stripe's failure code.")
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, default=None, on_delete=models.PROTECT, related_name="+"
     )
     command_key = models.CharField(
-        max_length=255, blank=True, help_text="The Idempotency-Key of the command, or what made the shop refund."
+        max_length=255, blank=True, help_text="The Idempotency-Key of the command, or the shop's reason to refund."
     )
-    command_hash = models.CharField(max_length=64, blank=True, help_text="Of the command's body.")
+    command_hash = models.CharField(max_length=64, blank=True, help_text="Hash of the command's body.")
     requested_at = models.DateTimeField(db_default=Now())
     succeeded_at = models.DateTimeField(null=True, default=None)
     failed_at = models.DateTimeField(null=True, default=None)
@@ -64,7 +64,10 @@ class Refund(RemoteObject):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_of_something"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(origin="stripe") | Q(stripe_id__isnull=False), name="refund_made_at_stripe_has_id"
+            ),
             models.UniqueConstraint(
                 fields=["requested_by", "command_key"],
                 condition=~Q(command_key=""),
@@ -73,11 +76,11 @@ class Refund(RemoteObject):
             ),
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(succeeded_at__isnull=False, stripe_id__isnull=False),
-                name="succeeded_refund_has_its_time",
+                name="succeeded_refund_has_time",
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["failed", "canceled"]) | Q(failed_at__isnull=False),
-                name="failed_refund_has_its_time",
+                name="failed_refund_has_time",
             ),
         ]
         indexes = [models.Index(fields=["status", "requested_at"], name="refund_by_status")]

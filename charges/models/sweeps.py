@@ -1,4 +1,4 @@
-"""How far the periodic sweeps have come."""
+"""The progress of periodic sweeps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class SweepMark(models.Model):
-    """Everything up to ``swept_until`` has been looked at by the sweep of this name."""
+    """The sweep of this name has processed everything up to ``swept_until``."""
 
     name = models.CharField(primary_key=True, max_length=40)
     swept_until = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Proving the ledger: every invariant asked of the whole database, as it was at one moment."""
+"""Check the ledger: run the query of every invariant over the whole database, as it was at one moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from charges.invariants import INVARIANTS, Invariant
 logger = logging.getLogger(__name__)
 
 EXAMPLES = 20
-SORT_MEMORY = "64MB"  # for each sort or hash of a query; more goes to PostgreSQL's disk, however large the tables are
+SORT_MEMORY = "64MB"  # for each sort or hash of a query; PostgreSQL puts more on disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What came of one invariant: how many rows break it, the first few of them, and how many seconds it took."""
+    """The result of one invariant: how many rows break it, the first of them, and the duration in seconds."""
 
     invariant: Invariant
     count: int
@@ -48,13 +48,13 @@ class Verdict:
 
 
 def check_ledger(*, before_each: Callable[[Invariant], None] = lambda _: None) -> list[Verdict]:
-    """The verdict on every invariant, all of the same moment. Nothing is changed, and nobody is kept waiting."""
+    """The verdict on every invariant, all of the same moment. Changes nothing and takes no lock."""
     with _one_moment():
         return examine(INVARIANTS, before_each=before_each)
 
 
 def report_broken() -> None:
-    """An error in the log for every invariant that does not hold, with ids and nothing personal."""
+    """Log an error for every invariant that does not hold, with ids and no personal data."""
     verdicts = check_ledger()
     for verdict in verdicts:
         if not verdict.holds:
@@ -70,7 +70,7 @@ def report_broken() -> None:
 
 
 def examine(invariants: Sequence[Invariant], *, before_each: Callable[[Invariant], None]) -> list[Verdict]:
-    """The verdicts by what the running transaction sees; one statement for each invariant."""
+    """The verdicts by the data that the running transaction sees; one statement per invariant."""
     verdicts = []
     for invariant in invariants:
         before_each(invariant)
@@ -80,7 +80,7 @@ def examine(invariants: Sequence[Invariant], *, before_each: Callable[[Invariant
 
 @contextmanager
 def _one_moment() -> Iterator[None]:
-    """A transaction that changes nothing and sees the database as it was at its first statement."""
+    """A read-only transaction that sees the database as it was at its first statement."""
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         cursor.execute("SELECT set_config('work_mem', %s, true)", [SORT_MEMORY])
@@ -90,7 +90,7 @@ def _one_moment() -> Iterator[None]:
 def _verdict(invariant: Invariant) -> Verdict:
     began = time.monotonic()
     with connection.cursor() as cursor:
-        # Counted by PostgreSQL; no more than the examples come here.
+        # PostgreSQL counts the rows and returns only the examples.
         cursor.execute(
             f"SELECT count(*) OVER (), order_number, charge_id, details FROM ({invariant.query}) AS broken "
             f"ORDER BY order_number, charge_id, details LIMIT {EXAMPLES}"

@@ -1,4 +1,4 @@
-"""The proof of the ledger, to be read by people, or by machines with ``--json``."""
+"""Check the ledger and print a report for people, or JSON with ``--json``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = max(len(invariant.name) for invariant in INVARIANTS)
 
 
 class Command(BaseCommand):
-    help = "Check every invariant of orders, charges and subscriptions; exit 1 if one is broken. Changes nothing."
+    help = "Check every invariant of orders, charges and subscriptions. Exit 1 if one is broken. Changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="write one JSON object instead of the report")
@@ -36,12 +36,12 @@ class Command(BaseCommand):
         began = time.monotonic()
         numbers = iter(range(1, len(INVARIANTS) + 1))
 
-        def tell(invariant: Invariant) -> None:
+        def show_progress(invariant: Invariant) -> None:
             number = next(numbers)
             if time.monotonic() - began > QUIET_SECONDS:
                 self.stderr.write(f"{number}/{len(INVARIANTS)} {invariant.name} …", self.style.NOTICE)
 
-        return tell
+        return show_progress
 
     def _report(self, verdicts: list[ledger.Verdict]) -> None:
         for verdict in verdicts:

@@ -1,4 +1,4 @@
-"""Our payments against Stripe's, to be read by people, or by machines with ``--json``."""
+"""Reconcile our payments with Stripe and print a report for people, or JSON with ``--json``."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ SHOWN = 100  # of the findings of each state; the admin has all of them
 
 class Command(BaseCommand):
     help = (
-        "Compare payment intents, refunds and disputes with Stripe's, in both directions, and resolve what is safe to "
-        "resolve. Exit 0 if nothing is left open, 1 if something is, 2 if the comparison could not be finished; run "
-        "again with the same options, it then goes on where it stopped."
+        "Compare payment intents, refunds and disputes with Stripe in both directions, and resolve safe differences. "
+        "Exit 0 if no finding is open, 1 if one is open, 2 if the comparison could not be finished. A second run with "
+        "the same options continues where the first one stopped."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,10 +35,10 @@ class Command(BaseCommand):
             "--since", required=True, type=_moment, metavar="WHEN", help="a date or a time, as 2026-11-01; UTC"
         )
         parser.add_argument(
-            "--until", type=_moment, metavar="WHEN", help=f"the same; without it, as late as it can be: {NEWEST}"
+            "--until", type=_moment, metavar="WHEN", help=f"the same; without it, as late as possible: {NEWEST}"
         )
         parser.add_argument("--json", action="store_true", help="write one JSON object instead of the report")
-        parser.add_argument("--no-resolve", action="store_true", help="only find; change nothing here or at Stripe")
+        parser.add_argument("--no-resolve", action="store_true", help="find only; change nothing here or at Stripe")
 
     def handle(self, *args: Any, **options: Any) -> None:
         run = self._run(since=options["since"], until=options["until"], resolve=not options["no_resolve"])
@@ -60,41 +60,41 @@ class Command(BaseCommand):
         except runs.NothingToCompare as error:
             raise CommandError(f"--since: {error}", returncode=2) from error
         if run.counts:
-            self.stderr.write(f"Going on with the run that began at {_minute(run.started_at)}.")
+            self.stderr.write(f"Continuing the run that began at {_minute(run.started_at)}.")
         if until is not None and until > run.until:
-            self.stderr.write(f"--until: compared is up to {_minute(run.until)}; {NEWEST}.")
+            self.stderr.write(f"--until: compared up to {_minute(run.until)}; {NEWEST}.")
         progress = self._progress()
         try:
             return with_quick_retries(lambda: runs.complete(run_id=run.pk, at=now, after_each=progress))
         except (ProviderError, TransientError) as error:
-            raise CommandError(f"{error} Run it again: it goes on where it stopped.", returncode=2) from error
+            raise CommandError(f"{error} Run it again: it continues where it stopped.", returncode=2) from error
 
     def _progress(self) -> Callable[[ReconciliationRun], None]:
-        told = time.monotonic()
+        shown_at = time.monotonic()
 
-        def tell(run: ReconciliationRun) -> None:
-            nonlocal told
-            if time.monotonic() - told > QUIET_SECONDS:
-                told = time.monotonic()
+        def show_progress(run: ReconciliationRun) -> None:
+            nonlocal shown_at
+            if time.monotonic() - shown_at > QUIET_SECONDS:
+                shown_at = time.monotonic()
                 self.stderr.write(f"{run.get_phase_display()} … ({_counted(run)})", self.style.NOTICE)
 
-        return tell
+        return show_progress
 
     def _report(self, run: ReconciliationRun) -> None:
         newest = f"; {NEWEST}" if run.asked_until != run.until else ""
-        self.stdout.write(f"Compared what was made from {run} UTC{newest}: {_counted(run)}.")
+        self.stdout.write(f"Compared the objects created from {run} UTC{newest}: {_counted(run)}.")
         for status, title in (("resolved", "Resolved"), ("open", "Open")):
             number = getattr(run, status)
             if number:
                 self.stdout.write(f"\n{title}: {number:,}")
             for finding in _findings(run, status):
-                self._tell(finding)
+                self._write_finding(finding)
             if number > SHOWN:
                 self.stdout.write(f"  … and {number - SHOWN:,} more; the admin lists them all")
         if not run.found:
             self.stdout.write("Both sides agree.")
 
-    def _tell(self, finding: ReconciliationFinding) -> None:
+    def _write_finding(self, finding: ReconciliationFinding) -> None:
         mark = "✗" if finding.status == ReconciliationFinding.Status.OPEN else "✓"
         order = f", order {finding.charge.order.number}" if finding.charge else ""
         self.stdout.write(f"  {mark} {finding.kind} {finding.stripe_id}{order}: {finding.problem}")
@@ -112,7 +112,7 @@ def _moment(text: str) -> dt.datetime:
     except ValueError:
         moment = None
     if moment is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date or time such as 2026-11-01 or 2026-11-01T14:30")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date or time such as 2026-11-01 or 2026-11-01T14:30")
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 

@@ -1,14 +1,14 @@
-"""Following a dispute: what Stripe shows of it is believed, and the subscription that was paid for rests or ends.
+"""Follow a dispute: save what Stripe shows, and pause or cancel the subscription that the payment was for.
 
-- A chargeback stops the dunning of its subscription, whatever the plan says: nobody is asked for money who calls a
-  payment into question. Then the plan's ``dispute_policy`` is applied, once, and what was done is written down.
-- While the subscription is paused nothing is charged that was placed or begun before (see
-  ``settlement.postpone_if_paused``).
-- Won: what a dispute paused goes on, and so do the dunning that it stopped and the payments that were put off, unless
-  another dispute stands against it.
-- Lost (or refunded before it got that far): the customer did not want to pay, so nothing goes on by itself. A paused
-  subscription stays paused until staff have decided.
-- An inquiry is a question of the bank's, and changes nothing while it is no more than that.
+- A chargeback stops the dunning of its subscription, whatever the plan says: the shop asks no customer for money who
+  disputes a payment. Then the plan's ``dispute_policy`` is applied once, and saved as ``policy_applied``.
+- While the subscription is paused, its placed orders and begun attempts are postponed; see
+  ``settlement.postpone_if_paused``.
+- If the dispute is won, the subscription that it paused resumes, and with it the stopped dunning and the postponed
+  payments, unless another dispute is open.
+- If it is lost (or refunded before), the customer did not want to pay, so nothing resumes. A paused subscription stays
+  paused until staff decide.
+- An inquiry is a question of the bank and changes nothing.
 """
 
 from __future__ import annotations
@@ -40,40 +40,40 @@ DISPUTED = Subscription.StatusReason.DISPUTED
 Policy = Plan.DisputePolicy
 WON = "won"
 
-# As ``policy_applied``: the subscription was at rest or at its end before, so this dispute did nothing to it.
+# As ``policy_applied``: the subscription was paused or canceled before, so the dispute changed nothing.
 NOTHING_DONE = "none"
 
 
 class DisputeDiffers(PermanentError):
-    """The dispute is about another payment than this charge's: nothing is changed until somebody has looked."""
+    """The dispute is about another payment than this charge. Nothing is changed until a person has looked."""
 
 
 def follow(*, charge_id: UUID, dispute_id: str, at: dt.datetime) -> Dispute:
-    """Read the dispute of a succeeded charge at Stripe, and make it true here.
+    """Read the dispute of a succeeded charge at Stripe and settle it.
 
     Raises ``DisputeDiffers``, ``Busy`` and what the gateway raises.
     """
     with session_lock(locks.charge_lock(charge_id)):
-        # Read under the lock: what is read later is believed later, and never the other way round.
+        # Read under the lock, so that a later reading is also settled later.
         found = disputes.retrieve(dispute_id=dispute_id)
-        dispute = believe(charge_id=charge_id, found=found, at=at)
-    # In a transaction of its own, which locks other orders of the subscription first. A death in between leaves the
-    # event undone, and it comes again.
-    _collect_again(dispute, at=at)
+        dispute = settle(charge_id=charge_id, found=found, at=at)
+    # In a separate transaction, because it locks other orders of the subscription. If the worker dies in between, the
+    # event is not processed and comes again.
+    _resume_collection(dispute, at=at)
     return dispute
 
 
-def _collect_again(dispute: Dispute, *, at: dt.datetime) -> None:
-    """What else the customer owes is asked for again once nothing stands against it."""
+def _resume_collection(dispute: Dispute, *, at: dt.datetime) -> None:
+    """If the dispute is won and no other one is open, collect the other unpaid orders of the subscription again."""
     subscription = dispute.charge.order.subscription
-    if dispute.status == WON and not _another_stands(subscription, dispute):
+    if dispute.status == WON and not _is_blocked_by_another(subscription, dispute):
         runs.resume_for_subscription(subscription_id=subscription.pk, stopped_because=DISPUTED, at=at)
-        _ask_for_what_was_put_off(subscription)
+        _publish_postponed_payments(subscription)
 
 
 @transaction.atomic(durable=True)
-def _ask_for_what_was_put_off(subscription: Subscription) -> None:
-    """Payments that were to be made while the subscription was paused, and what was being made when that began."""
+def _publish_postponed_payments(subscription: Subscription) -> None:
+    """Publish the payments that became due, or were under way, while the subscription was paused."""
     orders = Order.objects.filter(
         ~Exists(Charge.objects.filter(order=OuterRef("pk")).exclude(status=Charge.Status.PENDING)),
         subscription=subscription,
@@ -87,8 +87,8 @@ def _ask_for_what_was_put_off(subscription: Subscription) -> None:
 
 
 @transaction.atomic(durable=True)
-def believe(*, charge_id: UUID, found: results.Dispute, at: dt.datetime) -> Dispute:
-    """The dispute's row is as Stripe showed it, and its consequences are drawn. Raises ``DisputeDiffers``."""
+def settle(*, charge_id: UUID, found: results.Dispute, at: dt.datetime) -> Dispute:
+    """Save the dispute as Stripe showed it, and apply its consequences. Raises ``DisputeDiffers``."""
     charge = locks.locked_charge(charge_id=charge_id)
     known = locks.locked_dispute(charge=charge, stripe_id=found.id)
     _check_identity(charge, known, found)
@@ -98,7 +98,7 @@ def believe(*, charge_id: UUID, found: results.Dispute, at: dt.datetime) -> Disp
     if dispute.closed_at is None and (known is None or (not dispute.is_inquiry and not was_real)):
         _warn(charge, dispute)
     if not dispute.is_inquiry:
-        _draw_consequences(charge, dispute, status_before=status_before, at=at)
+        _apply_consequences(charge, dispute, status_before=status_before, at=at)
     dispute.save()
     return dispute
 
@@ -116,12 +116,12 @@ def _write(dispute: Dispute, found: results.Dispute, *, at: dt.datetime) -> None
     dispute.amount, dispute.currency = found.amount, found.currency
     dispute.is_inquiry, dispute.funds = found.is_inquiry, found.funds
     dispute.opened_at, dispute.due_by = found.created, found.due_by
-    # A lost one that is appealed is open again.
+    # A lost dispute that is appealed is open again.
     dispute.closed_at = (dispute.closed_at or at) if dispute.status in Dispute.CLOSED else None
 
 
 def _warn(charge: Charge, dispute: Dispute) -> None:
-    """Before the commit: a death in between tells it twice, where after it nobody would be told."""
+    """Log before the commit: if the worker dies in between, staff get the line twice, and not never."""
     logger.warning(
         "Dispute %s (%s) about charge %s of order %s is open. Answer until %s.",
         dispute.stripe_id,
@@ -132,25 +132,25 @@ def _warn(charge: Charge, dispute: Dispute) -> None:
     )
 
 
-def _draw_consequences(charge: Charge, dispute: Dispute, *, status_before: str, at: dt.datetime) -> None:
+def _apply_consequences(charge: Charge, dispute: Dispute, *, status_before: str, at: dt.datetime) -> None:
     if dispute.status != WON and not dispute.policy_applied:
         dispute.policy_applied = _apply_policy(charge, at=at)
         logger.info("Dispute %s: policy applied: %s.", dispute.stripe_id, dispute.policy_applied)
     elif dispute.status == WON != status_before and dispute.policy_applied:
         subscription = _locked_subscription(charge)
-        if not _another_stands(subscription, dispute):
+        if not _is_blocked_by_another(subscription, dispute):
             _resume(subscription)
 
 
 def _resume(subscription: Subscription) -> None:
-    """What owed something before owes it still."""
-    went_on = subscriptions.resume(subscription=subscription, paused_because=DISPUTED)
-    if went_on and payments.has_overdue_orders(subscription=subscription):
+    """Resume the subscription. If an order is overdue, it is past due again."""
+    resumed = subscriptions.resume(subscription=subscription, paused_because=DISPUTED)
+    if resumed and payments.has_overdue_orders(subscription=subscription):
         subscriptions.mark_past_due(subscription=subscription)
 
 
 def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
-    # The runs before the subscription, as dunning itself locks them.
+    # Lock the dunning runs before the subscription; see locks.py.
     ending.stop_for_subscription(subscription_id=charge.order.subscription_id, reason=DISPUTED, at=at)
     subscription = _locked_subscription(charge)
     match subscription.plan.dispute_policy:
@@ -160,8 +160,8 @@ def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
             ended = subscriptions.cancel(subscription=subscription, reason=DISPUTED, at=at)
             return Policy.CANCEL if ended else NOTHING_DONE
         case _:
-            rests = subscriptions.pause(subscription=subscription, reason=DISPUTED)
-            return Policy.PAUSE if rests else NOTHING_DONE
+            paused = subscriptions.pause(subscription=subscription, reason=DISPUTED)
+            return Policy.PAUSE if paused else NOTHING_DONE
 
 
 def _locked_subscription(charge: Charge) -> Subscription:
@@ -169,9 +169,11 @@ def _locked_subscription(charge: Charge) -> Subscription:
     return locked_subscription_of(charge.order)
 
 
-def _another_stands(subscription: Subscription, dispute: Dispute) -> bool:
-    """Whether another dispute keeps the subscription from going on: one that is open, or one that was lost during this
-    pause. What was lost before it, staff have decided about."""
+def _is_blocked_by_another(subscription: Subscription, dispute: Dispute) -> bool:
+    """Whether another dispute forbids resuming the subscription: it is open, or was lost during this pause.
+
+    Staff have already decided about disputes that were lost before this pause.
+    """
     chargebacks = Dispute.objects.filter(charge__order__subscription=subscription, is_inquiry=False)
     paused_at = chargebacks.filter(policy_applied=Policy.PAUSE).aggregate(last=Max("created_at"))["last"]
     undecided = Q(closed_at=None) if paused_at is None else Q(closed_at=None) | Q(closed_at__gte=paused_at)

@@ -1,4 +1,4 @@
-"""Another card for an unpaid order: charged at once, and once it has paid the subscription's card."""
+"""Charge a new payment method for an unpaid order. If it pays, later orders of the subscription use it, too."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ MAX_PAYMENT_METHODS_PER_DAY = 5
 
 
 class NothingToPay(Exception):
-    """The order awaits no payment, or none can be made any more."""
+    """The order does not await payment, or cannot be paid any more."""
 
 
 class PaymentUnderWay(Exception):
-    """A payment for this order is being made right now; only once its outcome is known may another card be tried."""
+    """A payment of this order is under way. Give another payment method after its outcome is known."""
 
 
 class TooManyPaymentMethods(Exception):
-    """So many cards for one order look like somebody who tries out stolen ones. ``wait``: seconds until the next."""
+    """Too many payment methods in a day: this may be a test of stolen cards. ``wait``: seconds until the next one."""
 
     def __init__(self, wait: int) -> None:
-        super().__init__(f"Too many cards were tried; the next one in {wait} s.")
+        super().__init__(f"Too many payment methods were given; the next one is allowed in {wait} s.")
         self.wait = wait
 
 
 @transaction.atomic(durable=True)
 def replace_payment_method(*, order_id: UUID, payment_method: str, at: dt.datetime) -> None:
-    """Charge this card for the order now; once it has paid it is the subscription's card.
+    """Charge this payment method for the order now. If it pays, it becomes the subscription's payment method.
 
-    Only this order: a customer who mends one payment has not asked for all the others at once. Raises ``NothingToPay``,
+    Other unpaid orders are not charged: the customer asked for this one only. Raises ``NothingToPay``,
     ``PaymentUnderWay`` and ``TooManyPaymentMethods``.
     """
     charge = _payable_charge(order_id)
-    _refuse_card_testing(charge, at=at)
-    _leave_authentication(charge, at=at)
+    _limit_payment_methods(charge, at=at)
+    _cancel_authentication(charge, at=at)
     charge.payment_method, charge.status = payment_method, Charge.Status.PENDING
     charge.save(update_fields=["payment_method", "status", "updated_at"])
     attempts.begin(charge=charge, trigger=ChargeAttempt.Trigger.NEW_PAYMENT_METHOD, task_id="", at=at)
@@ -59,23 +59,23 @@ def _payable_charge(order_id: UUID) -> Charge:
     except OrderNotFound:
         raise NothingToPay("There is no such order.") from None
     except Charge.DoesNotExist:
-        raise PaymentUnderWay("The order's payment is about to begin.") from None
+        raise PaymentUnderWay("The payment of the order is about to begin.") from None
     if not payments.is_payable(order=charge.order) or charge.status == Charge.Status.CANCELED:
-        raise NothingToPay(f"Order {charge.order.number} awaits no payment.")
+        raise NothingToPay(f"Order {charge.order.number} does not await payment.")
     if charge.status not in (Charge.Status.FAILED, Charge.Status.REQUIRES_ACTION):
         raise PaymentUnderWay(f"The payment of order {charge.order.number} is under way.")
     return charge
 
 
-def _refuse_card_testing(charge: Charge, *, at: dt.datetime) -> None:
-    tried = charge.attempts.filter(trigger=ChargeAttempt.Trigger.NEW_PAYMENT_METHOD, started_at__gt=at - A_DAY)
-    times = list(tried.order_by("-started_at").values_list("started_at", flat=True)[:MAX_PAYMENT_METHODS_PER_DAY])
+def _limit_payment_methods(charge: Charge, *, at: dt.datetime) -> None:
+    recent = charge.attempts.filter(trigger=ChargeAttempt.Trigger.NEW_PAYMENT_METHOD, started_at__gt=at - A_DAY)
+    times = list(recent.order_by("-started_at").values_list("started_at", flat=True)[:MAX_PAYMENT_METHODS_PER_DAY])
     if len(times) == MAX_PAYMENT_METHODS_PER_DAY:
         raise TooManyPaymentMethods(math.ceil((times[-1] + A_DAY - at).total_seconds()))
 
 
-def _leave_authentication(charge: Charge, *, at: dt.datetime) -> None:
-    """The customer takes another card instead of authenticating with the first."""
+def _cancel_authentication(charge: Charge, *, at: dt.datetime) -> None:
+    """The customer gave another payment method instead of authenticating with the first one."""
     charge.attempts.filter(status=ChargeAttempt.Status.REQUIRES_ACTION).update(
         status=ChargeAttempt.Status.CANCELED, finished_at=at
     )

@@ -1,4 +1,4 @@
-"""What a customer sets going on the payment page."""
+"""The operations behind the payment page: confirm in the browser, return from the bank, request a new link."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ CONFIRMABLE = frozenset({"requires_payment_method", "requires_confirmation", "re
 
 
 class NothingToConfirm(Exception):
-    """The payment does not wait for its customer to confirm it."""
+    """The payment does not wait for the customer's confirmation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """What the customer's browser confirms the payment with. The secret goes there and nowhere else."""
+    """The browser confirms the payment with these values. Send the secret to no one else."""
 
     client_secret: str = field(repr=False)
     payment_method: str
 
 
 def confirmation(*, order: Order) -> Confirmation:
-    """What the browser needs to have the customer authenticate the payment that the bank asks about.
+    """The values with which the browser lets the customer authenticate the payment.
 
     Reads the intent at Stripe. Raises ``NothingToConfirm``, and what the gateway raises.
     """
@@ -41,29 +41,29 @@ def confirmation(*, order: Order) -> Confirmation:
         raise NothingToConfirm
     intent = payment_intents.for_browser(payment_intent_id=charge.payment_intent_id)
     if intent.status not in CONFIRMABLE:
-        # Confirmed in another window, and we have not heard of it yet.
+        # The customer confirmed in another window, and the event has not arrived yet.
         note_return(order=order)
         raise NothingToConfirm
-    return Confirmation(client_secret=intent.client_secret, payment_method=_card_of(charge))
+    return Confirmation(client_secret=intent.client_secret, payment_method=_payment_method_of(charge))
 
 
-def _card_of(charge: Charge) -> str:
-    """Stripe's id of the card that the bank asks about."""
-    asked_for = charge.attempts.order_by("-number").values_list("payment_method", flat=True)[0]
-    saved = SavedPaymentMethod.objects.filter(customer=charge.order.customer_id, payment_method_id=asked_for).first()
-    return (saved and saved.stripe_id) or asked_for
+def _payment_method_of(charge: Charge) -> str:
+    """Stripe's id of the payment method that the customer has to authenticate."""
+    given = charge.attempts.order_by("-number").values_list("payment_method", flat=True)[0]
+    saved = SavedPaymentMethod.objects.filter(customer=charge.order.customer_id, payment_method_id=given).first()
+    return (saved and saved.stripe_id) or given
 
 
 @transaction.atomic(durable=True)
 def note_return(*, order: Order) -> None:
-    """The customer is back from the bank; what came of it is read at Stripe, by a task."""
+    """The customer returned from the bank. A task reads the outcome at Stripe."""
     if order.status in AWAITING_PAYMENT:
         publish(PaymentReturned(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
 
 
 @transaction.atomic(durable=True)
 def request_link(*, order: Order, at: dt.datetime) -> None:
-    """Have a fresh link sent to the customer, where there is something to pay: one an hour, however often asked."""
+    """Send the customer a new payment link if the order awaits payment: at most one per hour."""
     if order.status not in AWAITING_PAYMENT:
         logger.info("Order %s does not await payment; no new link is sent.", order.pk)
         return

@@ -1,4 +1,4 @@
-"""Reading a payment at Stripe and believing it, without asking for any money."""
+"""Read a payment at Stripe and settle it, without charging anything."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ logger = logging.getLogger(__name__)
 
 
 def read_payment(*, charge: Charge, intent_id: str, at: dt.datetime) -> Charge:
-    """The charge, after what Stripe says of its intent was settled. Raises what settlement and the gateway raise."""
+    """Read the intent, settle it, and return the charge. Raises what settlement and the gateway raise."""
     with session_lock(locks.charge_lock(charge.pk)):
-        # Read under the lock: what is read later is settled later, and never the other way round.
+        # Read under the lock, so that a later reading is also settled later.
         intent = payment_intents.retrieve(payment_intent_id=intent_id)
         if intent.metadata.get("charge") == str(charge.pk):
-            # Capture may have died between the intent's creation and the commit of its id.
+            # The worker may have died after it created the intent and before it committed the id.
             charge.refresh_from_db()
             remote_objects.save_id(charge, intent.id)
         return settlement.settle(charge_id=charge.pk, intent=intent, at=at)
 
 
 def read_payment_of(*, order_id: UUID, at: dt.datetime) -> None:
-    """Read the order's payment, where it has one at Stripe that is not decided for good."""
+    """Read the order's payment, if it has an intent and has not succeeded."""
     charge = Charge.objects.filter(order=order_id).first()
     if charge is None or charge.payment_intent_id is None:
         logger.info("Order %s has no payment at Stripe to read.", order_id)

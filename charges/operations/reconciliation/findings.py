@@ -1,4 +1,4 @@
-"""Differences on record: each once, whoever finds it however often, until it is gone or dealt with."""
+"""Save differences as findings. Each difference is one finding, however often it is found, until it is resolved."""
 
 from __future__ import annotations
 
@@ -10,58 +10,58 @@ from django.db import transaction
 from django.db.models import Q
 
 from charges.models import ReconciliationFinding, ReconciliationKind, ReconciliationRun
-from charges.operations.reconciliation.comparisons import Difference
+from charges.operations.reconciliation.differences import Difference
 from integrations.errors import PermanentError
 from subscriptions.models import User
 
 Problem = ReconciliationFinding.Problem
 Status = ReconciliationFinding.Status
 
-GONE = "Gone: both sides agree by now."
+GONE = "Gone: both sides agree now."
 
 _INTENT, _REFUND, _DISPUTE = ReconciliationKind.INTENT, ReconciliationKind.REFUND, ReconciliationKind.DISPUTE
 NEXT_STEPS: dict[tuple[str, str], str] = {
     (_INTENT, Problem.MISSING_HERE): "Look the payment up in Stripe's dashboard. If another system made it, mark this "
-    "as dealt with; otherwise find out who paid for what, and refund it there if nothing is owed.",
+    "as resolved; otherwise find out who paid for what, and refund it there if nothing is owed.",
     (_INTENT, Problem.MISSING_THERE): "Check that the shop's key belongs to the account in which the payment was made. "
     "If it does, and nothing was paid, do not deliver; tell the developers.",
-    (_INTENT, Problem.AMOUNT_DIFFERS): "Compare the order with the payment in Stripe's dashboard. Refund what was "
-    "taken too much, or ask the customer for the rest; tell the developers, for nobody may change an intent's amount.",
-    (_INTENT, Problem.STATUS_DIFFERS): "Open the payment in Stripe's dashboard, and look at it again from here. If "
-    "they still differ, tell the developers what both sides say.",
-    (_INTENT, Problem.NOT_LINKED): "Look at it again from here; if the charge still does not know the intent, tell the "
+    (_INTENT, Problem.AMOUNT_DIFFERS): "Compare the order with the payment in Stripe's dashboard. Refund the "
+    "excess, or ask the customer for the rest. Tell the developers: the amount of an intent must never change.",
+    (_INTENT, Problem.STATUS_DIFFERS): "Open the payment in Stripe's dashboard, and check this finding again. If "
+    "they still differ, tell the developers both statuses.",
+    (_INTENT, Problem.NOT_LINKED): "Check this finding again. If the charge still does not have the intent, tell the "
     "developers.",
-    (_INTENT, Problem.SECOND_INTENT): "Cancel this intent in Stripe's dashboard, so that nobody can pay by it.",
+    (_INTENT, Problem.SECOND_INTENT): "Cancel this intent in Stripe's dashboard, so that it cannot be paid.",
     (_INTENT, Problem.PAID_TWICE): "Compare it with the charge's own intent. If that was paid as well, refund this one "
-    "in Stripe's dashboard; if not, tell the developers. Then mark this as dealt with.",
+    "in Stripe's dashboard; if not, tell the developers. Then mark this as resolved.",
     (_INTENT, Problem.PAID_THOUGH_CANCELED): "Refund the payment in Stripe's dashboard, or have the developers revive "
-    "the order if the customer still wants it. Then mark this as dealt with.",
-    (_REFUND, Problem.MISSING_HERE): "Open the refund in Stripe's dashboard, and look at it again from here.",
+    "the order if the customer still wants it. Then mark this as resolved.",
+    (_REFUND, Problem.MISSING_HERE): "Open the refund in Stripe's dashboard, and check this finding again.",
     (_REFUND, Problem.MISSING_THERE): "The customer has not got the money: refund it again after checking in Stripe's "
-    "dashboard that no other refund did it.",
+    "dashboard that no other refund paid it.",
     (_REFUND, Problem.AMOUNT_DIFFERS): "Compare both amounts with what the customer was promised; refund the rest, or "
     "tell the developers.",
-    (_REFUND, Problem.STATUS_DIFFERS): "Open the refund in Stripe's dashboard, and look at it again from here.",
-    (_DISPUTE, Problem.MISSING_HERE): "Open the dispute in Stripe's dashboard and mind its deadline; look at it again "
-    "from here.",
+    (_REFUND, Problem.STATUS_DIFFERS): "Open the refund in Stripe's dashboard, and check this finding again.",
+    (_DISPUTE, Problem.MISSING_HERE): "Open the dispute in Stripe's dashboard and note its deadline. Check this "
+    "finding again.",
     (_DISPUTE, Problem.MISSING_THERE): "Check that the shop's key belongs to the account in which the payment was "
     "made; then tell the developers.",
-    (_DISPUTE, Problem.AMOUNT_DIFFERS): "Open the dispute in Stripe's dashboard; what it says counts.",
-    (_DISPUTE, Problem.STATUS_DIFFERS): "Open the dispute in Stripe's dashboard; what it says counts.",
+    (_DISPUTE, Problem.AMOUNT_DIFFERS): "Open the dispute in Stripe's dashboard; Stripe's values count.",
+    (_DISPUTE, Problem.STATUS_DIFFERS): "Open the dispute in Stripe's dashboard; Stripe's values count.",
 }
 
 
 class ReasonMissing(PermanentError):
-    """Whoever marks a finding as dealt with has to say how."""
+    """A finding cannot be marked as resolved without a reason."""
 
 
 def record(run: ReconciliationRun, differences: Sequence[Difference], *, at: dt.datetime) -> None:
-    """Write these differences down, to be looked at again one by one. Three statements, however many there are."""
+    """Save these differences, to be checked again one by one. Three statements, however many there are."""
     if not differences:
         return
     known = {
-        (one.kind, one.problem, one.stripe_id): one
-        for one in ReconciliationFinding.objects.filter(stripe_id__in={one.stripe_id for one in differences})
+        (finding.kind, finding.problem, finding.stripe_id): finding
+        for finding in ReconciliationFinding.objects.filter(stripe_id__in={found.stripe_id for found in differences})
     }
     new, again = [], []
     for difference in differences:
@@ -70,7 +70,7 @@ def record(run: ReconciliationRun, differences: Sequence[Difference], *, at: dt.
             new.append(_new(run, difference, at=at))
         else:
             again.append(_seen_again(finding, run, difference, at=at))
-    # Another run may write the same finding at this moment.
+    # A concurrent run may save the same finding.
     ReconciliationFinding.objects.bulk_create(new, ignore_conflicts=True)
     ReconciliationFinding.objects.bulk_update(
         again,
@@ -100,7 +100,7 @@ def _seen_again(
     finding.run, finding.last_seen_at = run, at
     if finding.status == Status.RESOLVED:
         if finding.resolved_by_id is not None and finding.details == difference.details:
-            return finding  # somebody has dealt with exactly this
+            return finding  # staff resolved exactly this difference
         finding.status, finding.resolved_at, finding.resolved_by = Status.SUSPECTED, None, None
     finding.look_again = True
     finding.charge_id, finding.details, finding.made_at = difference.charge_id, difference.details, difference.made_at
@@ -108,10 +108,10 @@ def _seen_again(
     return finding
 
 
-def take_up(run: ReconciliationRun) -> None:
-    """Have the run look again at what earlier runs left open and this one did not come across: it may be gone.
+def adopt_earlier(run: ReconciliationRun) -> None:
+    """Let the run check the open findings of earlier runs that it did not find itself: they may be gone.
 
-    A nightly run takes up everything, however old; the command what lies in its window.
+    A nightly run checks all of them; a run of the command, those in its window.
     """
     earlier = ReconciliationFinding.objects.filter(~Q(status=Status.RESOLVED)).filter(made_at__lt=run.until)
     if run.night is None:
@@ -120,7 +120,7 @@ def take_up(run: ReconciliationRun) -> None:
 
 
 def unresolved_problems(*, kind: str, stripe_id: str) -> set[str]:
-    """What is on record about one object and not resolved."""
+    """The unresolved problems of one object."""
     return set(
         ReconciliationFinding.objects.filter(kind=kind, stripe_id=stripe_id)
         .filter(~Q(status=Status.RESOLVED))
@@ -129,7 +129,7 @@ def unresolved_problems(*, kind: str, stripe_id: str) -> set[str]:
 
 
 def keep_open(finding: ReconciliationFinding, *, details: str, tried: str = "") -> None:
-    """It is as it was found. ``tried``: what was done in vain."""
+    """Leave the finding open. ``tried``: what was done and did not resolve it."""
     _end(finding, status=Status.OPEN, details=details, resolution=tried, resolved_at=None)
 
 
@@ -138,21 +138,21 @@ def close(finding: ReconciliationFinding, *, resolution: str, at: dt.datetime) -
 
 
 def _end(finding: ReconciliationFinding, **values: object) -> None:
-    # Unless staff have marked it as dealt with meanwhile.
+    # Do not change a finding that staff resolved meanwhile.
     ReconciliationFinding.objects.filter(pk=finding.pk).filter(~Q(status=Status.RESOLVED)).update(**values)
     ReconciliationFinding.objects.filter(pk=finding.pk).update(look_again=False)
 
 
 @transaction.atomic(durable=True)
 def mark_dealt_with(*, finding_ids: Sequence[UUID], by: User, reason: str, at: dt.datetime) -> int:
-    """A person has dealt with these findings, or knows them to be right; how many of them were not resolved before.
+    """Mark these findings as resolved by a person. Return how many were unresolved before.
 
-    They stay so while they are found again as they are now, and come back when Stripe or we say something else.
-    Raises ``ReasonMissing``.
+    They stay resolved while later runs find the same difference, and open again if the difference changes. Raises
+    ``ReasonMissing``.
     """
     reason = reason.strip()
     if not reason:
-        raise ReasonMissing("Say how it was dealt with: the reason is empty.")
+        raise ReasonMissing("Say how you resolved it: the reason is empty.")
     return (
         ReconciliationFinding.objects.filter(pk__in=finding_ids)
         .filter(~Q(status=Status.RESOLVED))

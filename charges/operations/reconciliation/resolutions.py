@@ -1,7 +1,7 @@
-"""Looking again at one difference: is it still there, and may it be resolved without asking anybody?
+"""Check one finding again: does the difference still exist, and can it be resolved without a person?
 
-Stripe's lists show an object as it was some moments ago, while payments go on. So nothing counts as found before both
-sides were read once more; and a finding is resolved only after they were read again and agree.
+Stripe's lists may be a moment old while payments continue. So a difference counts only after both sides were read
+again, and a finding is resolved only after another reading shows that both sides agree.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from charges.models import Charge, ReconciliationFinding, ReconciliationKind
 from charges.operations import locks
 from charges.operations.payments.reading import read_payment
 from charges.operations.reconciliation import comparisons, findings, unseen
-from charges.operations.reconciliation.comparisons import Difference, Problem, Remedy
+from charges.operations.reconciliation.differences import Difference, Problem, Remedy
 from charges.operations.stripe_events.disputes import process_dispute_event
 from charges.operations.stripe_events.refunds import process_refund_event
 from integrations.errors import PermanentError, ProviderError, TransientError
@@ -24,7 +24,7 @@ from integrations.stripe.errors import IntentStateChanged
 
 logger = logging.getLogger(__name__)
 
-# What an event about the object would run.
+# The functions that process the events about these objects.
 EVENT_PROCESSORS = {
     ReconciliationKind.REFUND: process_refund_event,
     ReconciliationKind.DISPUTE: process_dispute_event,
@@ -32,37 +32,37 @@ EVENT_PROCESSORS = {
 
 
 def look_again(*, finding: ReconciliationFinding, resolve: bool, at: dt.datetime) -> None:
-    """Read both sides of a finding; close it where they agree, resolve it where that is safe and ``resolve`` allows
-    it, keep it open otherwise.
+    """Read both sides of a finding. Close it if they agree; resolve it if that is safe and ``resolve`` allows it.
 
-    Raises ``ProviderUnavailable``, ``ProviderThrottled`` and ``ProviderUnclear`` where Stripe cannot be read.
+    Otherwise it stays open. Raises ``ProviderUnavailable``, ``ProviderThrottled`` and ``ProviderUnclear`` if Stripe
+    cannot be read.
     """
     try:
-        _look_again(finding, resolve=resolve, at=at)
+        _check(finding, resolve=resolve, at=at)
     except PermanentError as error:
-        # One that cannot be read must not keep the run from all the others.
-        findings.keep_open(finding, details=finding.details, tried=f"Could not be looked at: {error}"[:500])
+        # An unreadable finding must not stop the run.
+        findings.keep_open(finding, details=finding.details, tried=f"Could not be checked: {error}"[:500])
 
 
-def _look_again(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
+def _check(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
     if finding.problem == Problem.NOT_LINKED:
-        _money_first(finding, resolve=resolve, at=at)
-    difference = _still(finding, at=at)
+        _check_paid_intents_first(finding, resolve=resolve, at=at)
+    difference = _current_difference(finding, at=at)
     if difference is None:
         findings.close(finding, resolution=findings.GONE, at=at)
     elif not resolve or difference.remedy is Remedy.NONE:
         findings.keep_open(finding, details=difference.details)
     else:
-        outcome = _remedied(difference, at=at)
-        left = _still(finding, at=at)
+        outcome = _resolve(difference, at=at)
+        left = _current_difference(finding, at=at)
         if left is None:
             findings.close(finding, resolution=outcome, at=at)
         else:
             findings.keep_open(finding, details=left.details, tried=outcome)
 
 
-def _money_first(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
-    """Of two intents that name one charge, the one that was paid has to become the charge's own."""
+def _check_paid_intents_first(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
+    """If two intents name one charge, the paid one must become the charge's own intent."""
     paid = ReconciliationFinding.objects.filter(
         charge=finding.charge_id, kind=finding.kind, problem=Problem.STATUS_DIFFERS, look_again=True
     )
@@ -70,38 +70,38 @@ def _money_first(finding: ReconciliationFinding, *, resolve: bool, at: dt.dateti
         look_again(finding=other, resolve=resolve, at=at)
 
 
-def _still(finding: ReconciliationFinding, *, at: dt.datetime) -> Difference | None:
-    """The finding's difference as it is now; other differences of the same object go on record beside it."""
+def _current_difference(finding: ReconciliationFinding, *, at: dt.datetime) -> Difference | None:
+    """The finding's difference as it is now. Other differences of the same object are recorded, too."""
     now = _differences(kind=finding.kind, stripe_id=finding.stripe_id)
-    # Those on record are looked at in their own turn; were they recorded again, two would call each other up for ever.
+    # Do not record known findings again: each is checked in its turn, and two of them would reopen each other for ever.
     on_record = findings.unresolved_problems(kind=finding.kind, stripe_id=finding.stripe_id)
-    findings.record(finding.run, [one for one in now if one.problem not in {finding.problem, *on_record}], at=at)
-    return next((one for one in now if one.problem == finding.problem), None)
+    findings.record(finding.run, [found for found in now if found.problem not in {finding.problem, *on_record}], at=at)
+    return next((found for found in now if found.problem == finding.problem), None)
 
 
 def _differences(*, kind: str, stripe_id: str) -> list[Difference]:
     there = listings.find(kind=kind, id=stripe_id)
     if there is not None:
         return comparisons.between(kind, [there])
-    row = unseen.ours(kind=kind, stripe_id=stripe_id)
-    return [unseen.missing_there(kind, row)] if row else []
+    row = unseen.own_row(kind=kind, stripe_id=stripe_id)
+    return [unseen.missing_at_stripe(kind, row)] if row else []
 
 
-def _remedied(difference: Difference, *, at: dt.datetime) -> str:
-    """What was done, and what came of it."""
+def _resolve(difference: Difference, *, at: dt.datetime) -> str:
+    """Resolve the difference, and return what was done for the finding."""
     try:
-        return _REMEDIES[difference.remedy](difference, at)
+        return _RESOLVERS[difference.remedy](difference, at)
     except PermanentError as error:
-        return _in_vain(difference, error)
+        return _not_resolved(difference, error)
     except TransientError as error:
         if isinstance(error, ProviderError):
             raise
-        # Somebody is at it for long, or a part of it is late: no reason to stop at this one.
-        return _in_vain(difference, error)
+        # Another worker holds the charge, or an event is late. This must not stop the run.
+        return _not_resolved(difference, error)
 
 
-def _in_vain(difference: Difference, error: Exception) -> str:
-    logger.warning("The difference %s of %s stays: %s", difference.problem, difference.stripe_id, error)
+def _not_resolved(difference: Difference, error: Exception) -> str:
+    logger.warning("The difference %s of %s remains: %s", difference.problem, difference.stripe_id, error)
     return f"Could not be resolved: {error}"[:500]
 
 
@@ -109,7 +109,7 @@ def _read(difference: Difference, at: dt.datetime) -> str:
     assert difference.charge_id is not None
     charge = Charge.objects.get(pk=difference.charge_id)
     after = read_payment(charge=charge, intent_id=difference.stripe_id, at=at)
-    return f"Read again and believed: the charge was {charge.status}, and is {after.status}."
+    return f"Read at Stripe and settled: the charge was {charge.status}, and is {after.status} now."
 
 
 def _cancel(difference: Difference, at: dt.datetime) -> str:
@@ -117,15 +117,15 @@ def _cancel(difference: Difference, at: dt.datetime) -> str:
     with session_lock(locks.charge_lock(difference.charge_id)):
         charge = Charge.objects.get(pk=difference.charge_id)
         if charge.payment_intent_id == difference.stripe_id and charge.status != Charge.Status.CANCELED:
-            return "Left alone: the charge needs this intent by now."
+            return "Not canceled: the charge uses this intent now."
         try:
             payment_intents.cancel(payment_intent_id=difference.stripe_id)
         except IntentStateChanged:
-            return "Not canceled: it was paid or closed meanwhile."
-    return "Canceled at Stripe: nobody can pay by it any more."
+            return "Not canceled: it was paid or canceled meanwhile."
+    return "Canceled at Stripe: it cannot be paid any more."
 
 
-def _tell(difference: Difference, at: dt.datetime) -> str:
+def _process_as_event(difference: Difference, at: dt.datetime) -> str:
     outcome = EVENT_PROCESSORS[ReconciliationKind(difference.kind)](
         {
             "id": difference.stripe_id,
@@ -134,11 +134,11 @@ def _tell(difference: Difference, at: dt.datetime) -> str:
         },
         at=at,
     )
-    return f"Dealt with as if Stripe had told of it now: {outcome}"[:500]
+    return f"Processed like an event: {outcome}"[:500]
 
 
-_REMEDIES: Mapping[Remedy, Callable[[Difference, dt.datetime], str]] = {
+_RESOLVERS: Mapping[Remedy, Callable[[Difference, dt.datetime], str]] = {
     Remedy.READ: _read,
     Remedy.CANCEL: _cancel,
-    Remedy.TELL: _tell,
+    Remedy.PROCESS: _process_as_event,
 }

@@ -1,4 +1,4 @@
-"""The other direction: rows of ours whose object Stripe has not shown. One query finds them, however many there are."""
+"""Compare in the other direction: find our rows whose object Stripe did not list. One query per batch."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from uuid import UUID
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from charges.models import Charge, Dispute, ReconciliationKind, ReconciliationRun, Refund, SeenAtStripe
-from charges.operations.reconciliation.comparisons import Difference, Problem
+from charges.operations.reconciliation.differences import Difference, Problem
 from subscriptions.money import formatted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One of our rows, whichever kind: what Stripe should know of it."""
+    """One of our rows: a charge, a refund or a dispute, with the values that Stripe should have, too."""
 
     id: UUID
     stripe_id: str
@@ -29,7 +29,7 @@ class Row:
 
 
 def unseen(run: ReconciliationRun, *, kind: str, after: str, limit: int) -> list[Row]:
-    """The next of our rows, made in the run's window, that this run was not shown. ``after`` is the last row's id."""
+    """The next of our rows in the run's window that Stripe did not list. ``after`` is the id of the last row."""
     rows = _rows(kind).filter(made_at__gte=run.since, made_at__lt=run.until).exclude(there=None)
     seen = SeenAtStripe.objects.filter(run_id=run.pk, kind=kind, stripe_id=OuterRef("there"))
     if after:
@@ -37,13 +37,13 @@ def unseen(run: ReconciliationRun, *, kind: str, after: str, limit: int) -> list
     return [_row(values) for values in rows.filter(~Exists(seen)).order_by("pk")[:limit]]
 
 
-def ours(*, kind: str, stripe_id: str) -> Row | None:
-    """Our row for this object of Stripe's, if there is one."""
+def own_row(*, kind: str, stripe_id: str) -> Row | None:
+    """Our row of this object, or None."""
     values = _rows(kind).filter(there=stripe_id).first()
     return _row(values) if values else None
 
 
-def missing_there(kind: str, row: Row) -> Difference:
+def missing_at_stripe(kind: str, row: Row) -> Difference:
     here = f"{row.status} {formatted(amount=row.amount, currency=row.currency)}"
     return Difference(
         kind=kind,
@@ -71,7 +71,7 @@ def _row(values: Mapping[str, Any]) -> Row:
     )
 
 
-# The same names for the same things, whichever table it is.
+# Each table's columns, under the same names.
 _QUERIES: Mapping[str, Callable[[], QuerySet[Any]]] = {
     ReconciliationKind.INTENT: lambda: Charge.objects.annotate(
         there=F("payment_intent_id"), made_at=F("created_at"), charge_pk=F("pk"), money=F("currency")

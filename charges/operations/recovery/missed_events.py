@@ -1,8 +1,8 @@
-"""Fetching the events that no webhook brought: our endpoint was away for days, or Stripe lost its address.
+"""Fetch the events that no webhook delivered, for example because our endpoint was down for days.
 
-Stripe lists the newest first, so a listing that is broken off leaves a gap at its old end. Hence slices of time, the
-oldest first: the mark moves to the end of a slice when all of it is recorded. Whoever dies leaves the mark where it
-was, and what is read again is known to the inbox.
+Stripe lists the newest events first, so a listing that is cut off misses the oldest ones. Therefore a run reads slices
+of time, the oldest slice first. The mark moves to the end of a slice when all its events are recorded. If the worker
+dies, the mark stays, and the inbox ignores the events that are read again.
 """
 
 from __future__ import annotations
@@ -25,49 +25,49 @@ from integrations.stripe.webhooks import StripeEvent
 logger = logging.getLogger(__name__)
 
 MARK = "stripe_events"
-OVERLAP = dt.timedelta(hours=1)  # an event may be listed later than it was made
-FIRST_TIME = dt.timedelta(days=3)  # for so long Stripe itself repeats a webhook
-STILL_ON_THE_WAY = dt.timedelta(minutes=5)
-LOOKED_FOR_MOST = events.RETENTION - dt.timedelta(hours=1)
+OVERLAP = dt.timedelta(hours=1)  # Stripe may list an event later than it was created
+FIRST_LOOKBACK = dt.timedelta(days=3)  # Stripe repeats a webhook for this long
+WEBHOOK_GRACE = dt.timedelta(minutes=5)
+MAX_LOOKBACK = events.RETENTION - dt.timedelta(hours=1)
 
-# A run begins with a short slice, and doubles it while they are cheap: how much there is shows when it is read.
+# A run begins with a short slice and doubles it while slices are cheap, because the number of events is not known.
 FIRST_SLICE = dt.timedelta(minutes=15)
-LONGEST_SLICE = dt.timedelta(hours=12)
-CHEAP = 5  # pages
-# A run that has come this far leaves the rest to the next, within half of its task's time limit. Its first slice is
-# read to the end in any case: so each run moves the mark.
-PAGES_A_RUN = 200
-SECONDS_A_RUN = 40.0
+MAX_SLICE = dt.timedelta(hours=12)
+CHEAP_PAGES = 5
+# At these limits, within half of the task's time limit, a run leaves the rest to the next run. It always reads its
+# first slice to the end, so each run moves the mark.
+MAX_PAGES_PER_RUN = 200
+MAX_SECONDS_PER_RUN = 40.0
 
 
 @dataclass(slots=True)
 class Run:
-    """What a run has done so far."""
+    """The progress of a run."""
 
     began: float = field(default_factory=time.monotonic)
     pages: int = 0
     new: int = 0
 
     @property
-    def spent(self) -> bool:
-        return self.pages >= PAGES_A_RUN or time.monotonic() - self.began > SECONDS_A_RUN
+    def is_exhausted(self) -> bool:
+        return self.pages >= MAX_PAGES_PER_RUN or time.monotonic() - self.began > MAX_SECONDS_PER_RUN
 
 
 def sweep_events(*, at: dt.datetime) -> int:
-    """Record the events up to five minutes before ``at`` that the inbox does not have, and return how many those were.
+    """Record the events up to five minutes before ``at`` that the inbox does not have. Return how many.
 
-    A run that has done its share leaves the rest to the next. Raises what the gateway raises.
+    At its limits, a run leaves the rest to the next run. Raises what the gateway raises.
     """
-    run, until = Run(), at - STILL_ON_THE_WAY
+    run, until = Run(), at - WEBHOOK_GRACE
     mark = _swept_until(at=at)
     start, end, length = mark - OVERLAP, min(mark + FIRST_SLICE, until), FIRST_SLICE
-    while start < end and not run.spent:
+    while start < end and not run.is_exhausted:
         pages_before = run.pages
-        if not _record(run, created_from=start, created_until=end, to_its_end=run.pages == 0):
+        if not _record(run, created_from=start, created_until=end, to_the_end=run.pages == 0):
             break
         _move_mark(until=end)
-        if run.pages - pages_before <= CHEAP:
-            length = min(2 * length, LONGEST_SLICE)
+        if run.pages - pages_before <= CHEAP_PAGES:
+            length = min(2 * length, MAX_SLICE)
         start, end = end, min(end + length, until)
     _report(run, swept_until=start, until=until)
     return run.new
@@ -76,14 +76,14 @@ def sweep_events(*, at: dt.datetime) -> int:
 def _swept_until(*, at: dt.datetime) -> dt.datetime:
     mark = SweepMark.objects.filter(name=MARK).first()
     if mark is None:
-        return at - FIRST_TIME
-    if mark.swept_until < at - LOOKED_FOR_MOST:
-        logger.error("Stripe's events were last swept until %s; it keeps them for 30 days only.", mark.swept_until)
-    return max(mark.swept_until, at - LOOKED_FOR_MOST)
+        return at - FIRST_LOOKBACK
+    if mark.swept_until < at - MAX_LOOKBACK:
+        logger.error("Stripe's events were last swept until %s; Stripe keeps them for 30 days only.", mark.swept_until)
+    return max(mark.swept_until, at - MAX_LOOKBACK)
 
 
-def _record(run: Run, *, created_from: dt.datetime, created_until: dt.datetime, to_its_end: bool) -> bool:
-    """Record one slice, a page at a time; False where the run was spent before the slice's end."""
+def _record(run: Run, *, created_from: dt.datetime, created_until: dt.datetime, to_the_end: bool) -> bool:
+    """Record one slice, page by page. False if the run reached its limits before the end of the slice."""
     listed = events.since(created_from=created_from, created_until=created_until, types=HANDLED_EVENTS)
     while True:
         page = list(islice(listed, events.PAGE))
@@ -91,7 +91,7 @@ def _record(run: Run, *, created_from: dt.datetime, created_until: dt.datetime, 
         run.new += _record_page(page)
         if len(page) < events.PAGE:
             return True
-        if run.spent and not to_its_end:
+        if run.is_exhausted and not to_the_end:
             return False
 
 
@@ -104,14 +104,14 @@ def _record_page(page: Sequence[StripeEvent]) -> int:
 
 
 def _move_mark(*, until: dt.datetime) -> None:
-    """Forward only: of two sweeps at once, the slower one changes nothing."""
+    """Move the mark forward only. Of two concurrent runs, the slower one changes nothing."""
     SweepMark.objects.bulk_create([SweepMark(name=MARK, swept_until=until)], ignore_conflicts=True)
     SweepMark.objects.filter(name=MARK, swept_until__lt=until).update(swept_until=until)
 
 
 def _report(run: Run, *, swept_until: dt.datetime, until: dt.datetime) -> None:
     if run.new:
-        logger.warning("%d events of Stripe's had not arrived by webhook and are dealt with now.", run.new)
+        logger.warning("%d Stripe events had not arrived by webhook and are processed now.", run.new)
     logger.info("Stripe's events are swept until %s, in %d pages.", swept_until.isoformat(), run.pages)
     if swept_until < until:
-        logger.warning("The sweep of Stripe's events is %s behind; the next run goes on.", until - swept_until)
+        logger.warning("The sweep of Stripe's events is %s behind; the next run continues.", until - swept_until)

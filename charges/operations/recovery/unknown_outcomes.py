@@ -1,6 +1,6 @@
-"""Asking for the outcomes of payments that nobody knows.
+"""Check unknown outcomes of payments at Stripe.
 
-An unknown outcome is not a failure, and it does not stay unknown by our doing nothing: Stripe knows. See
+If Stripe did not respond, the payment may have succeeded. Reading the intent shows the outcome. See
 docs/adr/0009-sweeps-find-stuck-work.md.
 """
 
@@ -19,19 +19,19 @@ from integrations.outbox.events import publish_all
 
 logger = logging.getLogger(__name__)
 
-# How long after it began an attempt is asked for its outcome: when the quick rounds are over, when the ladder is, and
-# when an ordinary outage is.
+# How long after its begin an attempt is checked: after the quick retries, after the retries of the task, and after an
+# ordinary outage.
 CHECKED_AFTER = (dt.timedelta(minutes=5), dt.timedelta(hours=1), dt.timedelta(days=1))
 WITHOUT_OUTCOME = (ChargeAttempt.Status.STARTED, ChargeAttempt.Status.UNKNOWN, ChargeAttempt.Status.PROCESSING)
 
 
 @transaction.atomic(durable=True)
 def check_unknown_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
-    """Have at most ``batch`` attempts asked for that are due to be, and return how many those were.
+    """Publish a check for each attempt that is due, at most ``batch``. Return how many.
 
-    An attempt that is several questions behind is asked for once.
+    An attempt that has missed several checks is checked once.
     """
-    # A second run at the same time takes the next attempts; nobody waits for a settlement that closes one of these.
+    # Skip attempts that another transaction holds: a second run of this task, or a settlement that closes the attempt.
     attempts = locks.locked_available_attempts(_due(at=at)[:batch])
     if not attempts:
         return 0
@@ -40,7 +40,7 @@ def check_unknown_outcomes(*, at: dt.datetime, batch: int = 500) -> int:
     publish_all(
         PaymentDue(order_id=order.pk, customer_id=order.customer_id, order_number=order.number) for order in orders
     )
-    logger.info("The outcomes of %d attempts are asked for.", len(attempts))
+    logger.info("The outcomes of %d attempts are checked.", len(attempts))
     return len(attempts)
 
 

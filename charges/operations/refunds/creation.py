@@ -1,9 +1,10 @@
-"""Making a refund at Stripe, once.
+"""Create a refund at Stripe, once.
 
-A payment can be refunded in parts, so unlike a second confirmation of an intent a second refund would succeed. What
-keeps it to one: the row is committed before Stripe hears of it and names the key; whoever comes again lists the
-payment's refunds first, each of which carries its row's id; a key is given up only after such a look (see
-``remote_objects``).
+A payment can be refunded in parts, so Stripe would accept a second refund for the same row. Three rules prevent it:
+
+- The row is committed before the request, and names the idempotency key.
+- A worker that runs again first lists the payment's refunds. The metadata of each names its row.
+- The key changes only after such a look; see ``remote_objects``.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from integrations.stripe.errors import InvalidRequest
 
 logger = logging.getLogger(__name__)
 
-# What a payment's state forbids (docs.stripe.com/error-codes): an outcome, which staff read on the refund. Anything
-# else that Stripe will not take is a mistake of ours.
-REFUSED_BY_STATE = frozenset(
+# The state of the payment forbids the refund (docs.stripe.com/error-codes). This is an outcome, which staff read on the
+# refund. Every other rejection is our mistake.
+REJECTED_BY_STATE = frozenset(
     {
         "balance_insufficient",
         "charge_already_refunded",
@@ -34,19 +35,18 @@ REFUSED_BY_STATE = frozenset(
         "refund_disputed_payment",
     }
 )
-# Less is left than was asked for: somebody refunded a part at Stripe. It comes without a code.
-MORE_THAN_IS_LEFT = "amount_too_large"
+# The amount is larger than the remaining one, because staff refunded a part at Stripe. Stripe sends no code for this.
+AMOUNT_TOO_LARGE = "amount_too_large"
 
 
 class UnreadableRefund(PermanentError):
-    """Stripe does not show us the refunds of our payment, one of which may be this. Is this the key of another
-    account?"""
+    """Stripe does not show the refunds of our payment. Does the secret key belong to another account?"""
 
 
 def make_refund(*, refund_id: UUID, at: dt.datetime) -> None:
-    """Have a requested refund made, or read what became of it. A refusal by the payment's state is an outcome.
+    """Create a requested refund at Stripe, or read its outcome. A rejection by the payment's state is an outcome.
 
-    A refund that failed stays so: its money may be part of another one by now. Staff ask for a new one.
+    A failed refund stays failed, because its money may be part of another refund by now. Staff request a new one.
 
     Raises ``RefundNotFound``, ``UnreadableRefund``, ``InvalidRequest`` (permanent; our fault, recorded first), what
     settlement raises, and for the ladder what the gateway does, and ``Busy``.
@@ -57,12 +57,12 @@ def make_refund(*, refund_id: UUID, at: dt.datetime) -> None:
     with session_lock(locks.charge_lock(refund.charge_id)):
         refund.refresh_from_db()
         if refund.status != Refund.Status.PENDING:
-            logger.info("Refund %s is %s; nothing is asked of Stripe.", refund.pk, refund.status)
+            logger.info("Refund %s is %s; nothing is sent to Stripe.", refund.pk, refund.status)
             return
         try:
             stripe_refund = _get_or_create(refund, at=at)
         except InvalidRequest as error:
-            _refused(refund, error, at=at)
+            _settle_rejection(refund, error, at=at)
             return
         refund_settlement.settle_refund(refund_id=refund.pk, stripe=stripe_refund, at=at)
 
@@ -83,10 +83,10 @@ def _get_or_create(refund: Refund, *, at: dt.datetime) -> results.Refund:
     return result.object or _read(refund, result.id)
 
 
-def _refused(refund: Refund, error: InvalidRequest, *, at: dt.datetime) -> None:
-    code = error.code or (MORE_THAN_IS_LEFT if error.param == "amount" else "")
-    by_state = code in REFUSED_BY_STATE or code == MORE_THAN_IS_LEFT
-    # Were ours among what has been refunded, the refusal would say that it is done already.
+def _settle_rejection(refund: Refund, error: InvalidRequest, *, at: dt.datetime) -> None:
+    code = error.code or (AMOUNT_TOO_LARGE if error.param == "amount" else "")
+    by_state = code in REJECTED_BY_STATE or code == AMOUNT_TOO_LARGE
+    # Stripe may reject the request because this refund exists already.
     found = _find(refund) if by_state else None
     if found is not None:
         remote_objects.save_id(refund, found.id)
@@ -99,16 +99,16 @@ def _refused(refund: Refund, error: InvalidRequest, *, at: dt.datetime) -> None:
 
 
 def _find(refund: Refund) -> results.Refund | None:
-    """The refund at Stripe that carries our row's id. There should be one; the oldest counts."""
+    """The refund at Stripe whose metadata names our row. If there are several, the oldest counts."""
     listed = refunds.of_intent(payment_intent_id=str(refund.charge.payment_intent_id))
     try:
-        ours = [one for one in listed if one.metadata.get("refund") == str(refund.pk)]
+        found = [item for item in listed if item.metadata.get("refund") == str(refund.pk)]
     except InvalidRequest as error:
-        # Not a refusal of the refund: it may have been made, where this key of ours cannot see.
+        # Not an outcome of the refund: it may exist in an account that our key cannot read.
         raise UnreadableRefund(f"The refunds of charge {refund.charge_id} cannot be read: {error}") from error
-    if len(ours) > 1:
-        logger.error("Refund %s was made %d times at Stripe.", refund.pk, len(ours))
-    return ours[-1] if ours else None
+    if len(found) > 1:
+        logger.error("Refund %s was created %d times at Stripe.", refund.pk, len(found))
+    return found[-1] if found else None
 
 
 def _read(refund: Refund, stripe_id: str) -> results.Refund:

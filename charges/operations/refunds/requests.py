@@ -1,7 +1,7 @@
-"""Asking for a refund: the row, and the part of the charge that it takes up, before Stripe hears of it.
+"""Request a refund: create its row and reserve its amount of the charge, before the first request to Stripe.
 
-``Charge.amount_refunded`` is what of a payment is back or on its way back. It grows here, under the charge's lock, and
-a constraint keeps it within what was paid; so two requests for the same money cannot both stand.
+``Charge.amount_refunded`` is the sum of the pending and succeeded refunds. It grows here, under the charge's lock, and
+a constraint keeps it within the paid amount. So two requests for the same money cannot both succeed.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ logger = logging.getLogger(__name__)
 
 
 class UnableToRefund(Exception):
-    """This cannot be refunded as asked for; nothing was changed. ``field`` names what is wrong with the command."""
+    """The refund is not possible; nothing was changed. ``field`` names the wrong field of the command."""
 
     field = ""
 
 
 class NothingPaid(UnableToRefund):
-    """There is no order of this number, or no money was taken for it."""
+    """There is no order with this number, or it was not paid."""
 
     field = "order"
 
 
 class MoreThanIsLeft(UnableToRefund):
-    """So much is not left of the payment, or nothing was asked for."""
+    """The amount is zero, or larger than the remaining part of the payment."""
 
     field = "amount"
 
 
 class CommandReused(UnableToRefund):
-    """The same person used this key for another command."""
+    """The same user sent another command with this key."""
 
     field = "Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A refund that somebody asks for. ``amount`` in minor units, None for all that is left.
+    """A command to refund. ``amount`` in minor units; None refunds the whole remaining amount.
 
-    ``key`` and ``hash`` tell a repetition from another command of ``requested_by``.
+    ``key`` and ``hash`` show whether ``requested_by`` repeats an earlier command.
     """
 
     order_number: str
@@ -64,21 +64,21 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requested:
-    """The refund, and whether an earlier command made it."""
+    """The refund, and whether an earlier command created it."""
 
     refund: Refund
     replayed: bool
 
 
 def request_refund(*, command: Command, at: dt.datetime) -> Requested:
-    """Reserve the money and have it refunded; a repeated command gets the refund that the first one made.
+    """Reserve the money and publish the refund. A repeated command returns the refund of the first one.
 
     Raises ``NothingPaid``, ``MoreThanIsLeft``, ``CommandReused``.
     """
     try:
         return _requested(command, at=at)
     except IntegrityError:
-        # The same key, at the same moment, for another order: the two did not wait for each other's lock.
+        # The same key at the same moment for another order: the two transactions hold different locks.
         earlier = _earlier(command)
         if earlier is None:
             raise
@@ -110,8 +110,10 @@ def _requested(command: Command, *, at: dt.datetime) -> Requested:
 
 @transaction.atomic
 def refund_for_canceled_order(*, charge: Charge) -> Refund | None:
-    """Have what is left of a payment refunded that came for a canceled order. Call it with the charge locked, once it
-    has succeeded; the second call finds the first one's refund. None where nothing is left."""
+    """Refund the remaining amount of a payment for a canceled order. The charge is locked and has succeeded.
+
+    A second call returns the refund of the first one. None if nothing is left to refund.
+    """
     key = f"canceled-order:{charge.pk}"
     known = Refund.objects.filter(requested_by=None, command_key=key).first()
     left = charge.amount - charge.amount_refunded
@@ -130,7 +132,7 @@ def reserve(*, charge: Charge, amount: int) -> None:
 
 
 def release(*, charge: Charge, amount: int) -> None:
-    """``amount`` of the locked charge is not refunded after all."""
+    """Count ``amount`` of the locked charge as not refunded."""
     charge.amount_refunded -= amount
     charge.save(update_fields=["amount_refunded", "updated_at"])
 
@@ -167,7 +169,7 @@ def _earlier(command: Command) -> Refund | None:
 def _amount(command: Command, charge: Charge) -> int:
     left = charge.amount - charge.amount_refunded
     if left == 0:
-        raise MoreThanIsLeft("Nothing is left to refund: all of it went back, or is on its way.")
+        raise MoreThanIsLeft("Nothing is left to refund: the whole payment was refunded, or is being refunded.")
     amount = left if command.amount is None else command.amount
     if not 1 <= amount <= left:
         shown = formatted(amount=left, currency=charge.currency)

@@ -1,7 +1,7 @@
-"""Making what Stripe says of a refund true everywhere in one transaction: refund, charge, order, and who hears of it.
+"""Settle the state of a refund at Stripe in one transaction: refund, charge, order and events.
 
-It only moves forward: pending, then succeeded, failed or canceled; and from succeeded to failed, because a bank may
-send the money back days later (docs.stripe.com/refunds#failed-refunds).
+A refund only moves forward: from pending to succeeded, failed or canceled; and from succeeded to failed, because a bank
+may return the money days later (docs.stripe.com/refunds#failed-refunds).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STATUSES = {
     "failed": Status.FAILED,
     "canceled": Status.CANCELED,
 }
-FORWARD = {
+NEXT_STATUSES = {
     Status.PENDING: (Status.SUCCEEDED, Status.FAILED, Status.CANCELED),
     Status.SUCCEEDED: (Status.FAILED,),
     Status.FAILED: (),
@@ -42,25 +42,25 @@ FORWARD = {
 
 
 class RefundDiffers(PermanentError):
-    """Stripe's refund is not our row's, or is over another amount: nothing is settled until somebody has looked."""
+    """Stripe's refund belongs to another row or has another amount. Nothing is settled until a person has looked."""
 
 
 class UnexpectedRefund(PermanentError):
-    """The refund is in a state that we do not know."""
+    """The refund at Stripe is in an unknown state."""
 
 
-class RefundedTwiceOver(PermanentError):
-    """By what Stripe shows, more went back than was paid. That cannot be: somebody has to look."""
+class RefundsExceedPayment(PermanentError):
+    """At Stripe, the refunds exceed the payment. This must not happen: a person has to look."""
 
 
 class RefundUnderWay(TransientError):
-    """A refund was made at Stripe while one of ours takes up the same money and waits to be made. Stripe will refuse
-    ours; then this one is recorded."""
+    """Staff created a refund at Stripe, and a pending refund of ours has reserved the same money. Stripe will reject
+    ours; the next delivery then records this one."""
 
 
 @transaction.atomic(durable=True)
 def settle_refund(*, refund_id: UUID, stripe: results.Refund, at: dt.datetime) -> Refund:
-    """Believe Stripe's refund, and return ours as it is then. An older state than ours changes nothing.
+    """Settle the state of Stripe's refund, and return our row. A state older than ours changes nothing.
 
     Raises ``RefundDiffers`` and ``UnexpectedRefund``.
     """
@@ -70,19 +70,19 @@ def settle_refund(*, refund_id: UUID, stripe: results.Refund, at: dt.datetime) -
 
 @transaction.atomic(durable=True)
 def settle_rejected_refund(*, refund_id: UUID, code: str, at: dt.datetime) -> Refund:
-    """Stripe would not make it. Staff read the code on the refund; the customer was promised nothing yet."""
+    """Stripe rejected the refund. Staff read the code on the refund; the customer has got no message about it."""
     refund = locks.locked_refund(refund_id=refund_id)
     if refund.status == Status.PENDING and refund.stripe_id is None:
-        logger.error("Refund %s of charge %s was refused (%s).", refund.pk, refund.charge_id, code)
+        logger.error("Refund %s of charge %s was rejected (%s).", refund.pk, refund.charge_id, code)
         _fail(refund, Status.FAILED, code, at=at)
     return refund
 
 
 @transaction.atomic(durable=True)
 def settle_from_stripe(*, charge_id: UUID, stripe: results.Refund, at: dt.datetime) -> Refund:
-    """Believe a refund that Stripe told us of: one of ours, or one that somebody made there.
+    """Settle a refund from an event: one of our rows, or a refund that staff created at Stripe.
 
-    Raises ``RefundDiffers``, ``UnexpectedRefund``, ``RefundedTwiceOver`` and ``RefundUnderWay``.
+    Raises ``RefundDiffers``, ``UnexpectedRefund``, ``RefundsExceedPayment`` and ``RefundUnderWay``.
     """
     charge = locks.locked_charge(charge_id=charge_id)
     known = _row_of(charge, stripe)
@@ -92,7 +92,7 @@ def settle_from_stripe(*, charge_id: UUID, stripe: results.Refund, at: dt.dateti
 
 
 def _row_of(charge: Charge, stripe: results.Refund) -> Refund | None:
-    """Our row of Stripe's refund: by its id, or, where whoever made it died before that was committed, by ours."""
+    """Our row of Stripe's refund. If the worker died before it saved Stripe's id, the metadata names the row."""
     refunds = locks.locked_refunds(charge=charge)
     saved = [refund for refund in refunds if refund.stripe_id == stripe.id]
     named = [refund for refund in refunds if _waits_for(refund, stripe)]
@@ -105,10 +105,10 @@ def _waits_for(refund: Refund, stripe: results.Refund) -> bool:
 
 
 def _record(charge: Charge, stripe: results.Refund, *, at: dt.datetime) -> Refund:
-    """A row for a refund that we did not make: its money counts like that of ours."""
+    """Create a row for a refund that we did not create. Its amount counts like any other."""
     _check(charge, stripe)
     if "refund" in stripe.metadata:
-        logger.error("Stripe's refund %s carries the id of a refund that is another or has failed.", stripe.id)
+        logger.error("The metadata of Stripe's refund %s names a row that has another refund or has failed.", stripe.id)
     status = _status(stripe)
     refund = Refund(
         charge=charge,
@@ -119,41 +119,43 @@ def _record(charge: Charge, stripe: results.Refund, *, at: dt.datetime) -> Refun
         requested_at=at,
     )
     if status in (Status.FAILED, Status.CANCELED):
-        # Over before we heard of it: no money to count, and nobody was told that any would come.
+        # It ended before we heard of it: there is no money to count, and the customer has got no message.
         refund.status, refund.failure_code, refund.failed_at = status, stripe.failure_reason[:100], at
         refund.save(force_insert=True)
         return refund
-    _make_room(charge, stripe)
+    _check_remaining_amount(charge, stripe)
     reserve(charge=charge, amount=stripe.amount)
     refund.save(force_insert=True)
     return _settle(refund, stripe, at=at)
 
 
-def _make_room(charge: Charge, stripe: results.Refund) -> None:
+def _check_remaining_amount(charge: Charge, stripe: results.Refund) -> None:
     if charge.amount_refunded + stripe.amount <= charge.amount:
         return
     if charge.refunds.filter(status=Status.PENDING, stripe_id=None).exists():
-        raise RefundUnderWay(f"Refund {stripe.id} has to wait for one of ours of charge {charge.pk}.")
-    raise RefundedTwiceOver(f"With refund {stripe.id} more would be refunded than charge {charge.pk} is over.")
+        raise RefundUnderWay(f"Refund {stripe.id} has to wait for a pending refund of charge {charge.pk}.")
+    raise RefundsExceedPayment(f"With refund {stripe.id}, the refunds exceed the amount of charge {charge.pk}.")
 
 
 def _settle(refund: Refund, stripe: results.Refund, *, at: dt.datetime) -> Refund:
     _check(refund.charge, stripe)
     if refund.stripe_id not in (None, stripe.id) or refund.amount != stripe.amount:
-        raise RefundDiffers(f"Refund {refund.pk} is not Stripe's {stripe.id}, or is over another amount.")
+        raise RefundDiffers(f"Refund {refund.pk} is not Stripe's {stripe.id}, or has another amount.")
     status = _status(stripe)
     if refund.stripe_id is None:
         refund.stripe_id = stripe.id
         refund.save(update_fields=["stripe_id", "updated_at"])
-    if status not in FORWARD[Status(refund.status)]:
+    if status not in NEXT_STATUSES[Status(refund.status)]:
         return refund
     if status == Status.SUCCEEDED:
         _succeed(refund, at=at)
     else:
         _fail(refund, status, stripe.failure_reason, at=at)
-        if status == Status.FAILED:  # canceled is what somebody here wanted
-            logger.error("Refund %s of charge %s came back (%s).", refund.pk, refund.charge_id, refund.failure_code)
-            publish(_told(RefundFailed, refund))
+        if status == Status.FAILED:  # staff cancel a refund on purpose
+            logger.error(
+                "The bank returned refund %s of charge %s (%s).", refund.pk, refund.charge_id, refund.failure_code
+            )
+            publish(_event(RefundFailed, refund))
     return refund
 
 
@@ -161,8 +163,8 @@ def _succeed(refund: Refund, *, at: dt.datetime) -> None:
     refund.status = Status.SUCCEEDED
     refund.succeeded_at = at
     refund.save(update_fields=["status", "succeeded_at", "updated_at"])
-    _tell_order(refund.charge)
-    publish(_told(RefundSucceeded, refund))
+    _update_order(refund.charge)
+    publish(_event(RefundSucceeded, refund))
 
 
 def _fail(refund: Refund, status: Refund.Status, code: str, *, at: dt.datetime) -> None:
@@ -171,22 +173,22 @@ def _fail(refund: Refund, status: Refund.Status, code: str, *, at: dt.datetime) 
     refund.failed_at = at
     refund.save(update_fields=["status", "failure_code", "failed_at", "updated_at"])
     release(charge=refund.charge, amount=refund.amount)
-    _tell_order(refund.charge)
+    _update_order(refund.charge)
 
 
-def _tell_order(charge: Charge) -> None:
+def _update_order(charge: Charge) -> None:
     refunded = charge.refunds.filter(status=Status.SUCCEEDED).aggregate(sum=Sum("amount"))["sum"] or 0
     payments.mark_refunded(order=charge.order, refunded=refunded)
 
 
-def _told(event: type[RefundSucceeded | RefundFailed], refund: Refund) -> RefundSucceeded | RefundFailed:
+def _event(event: type[RefundSucceeded | RefundFailed], refund: Refund) -> RefundSucceeded | RefundFailed:
     order = refund.charge.order
     return event(refund_id=refund.pk, order_id=order.pk, customer_id=order.customer_id, order_number=order.number)
 
 
 def _check(charge: Charge, stripe: results.Refund) -> None:
     if (stripe.payment_intent_id, stripe.currency) != (charge.payment_intent_id, charge.currency):
-        raise RefundDiffers(f"Refund {stripe.id} is of another payment than charge {charge.pk}.")
+        raise RefundDiffers(f"Refund {stripe.id} belongs to another payment than charge {charge.pk}.")
 
 
 def _status(stripe: results.Refund) -> Refund.Status:

@@ -1,4 +1,4 @@
-"""What Stripe tells us of disputes."""
+"""Process Stripe's events about disputes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from integrations.stripe import payment_intents
 
 
 class DisputedBeforePaid(TransientError):
-    """A payment is disputed that Stripe does not show as made. One of the two is late; it comes back."""
+    """A payment is disputed that Stripe does not show as succeeded. One of the two is late; retry later."""
 
 
 def process_dispute_event(obj: Mapping[str, Any], *, at: dt.datetime) -> str:
-    """Deal with the dispute in an event, as ``look_into`` does."""
-    return look_into(
+    """Process the dispute in an event; see ``follow_dispute``."""
+    return follow_dispute(
         dispute_id=obj["id"],
         payment_intent_id=_text(obj.get("payment_intent")),
         stripe_charge_id=_text(obj.get("charge")),
@@ -28,8 +28,8 @@ def process_dispute_event(obj: Mapping[str, Any], *, at: dt.datetime) -> str:
     )
 
 
-def look_into(*, dispute_id: str, payment_intent_id: str, stripe_charge_id: str, at: dt.datetime) -> str:
-    """Follow a dispute about this payment, in whatever order and however often it is asked for; say what came of it.
+def follow_dispute(*, dispute_id: str, payment_intent_id: str, stripe_charge_id: str, at: dt.datetime) -> str:
+    """Follow a dispute about this payment. Return the outcome for the inbox. Events may repeat and come in any order.
 
     Raises ``ChargeNotHereYet``, ``DisputedBeforePaid``, ``DisputeDiffers``, and what settlement and the gateway raise.
     """
@@ -37,7 +37,7 @@ def look_into(*, dispute_id: str, payment_intent_id: str, stripe_charge_id: str,
     if charge is None:
         return "ignored: not about one of our payments"
     if charge.status != Charge.Status.SUCCEEDED:
-        # The payment's own event comes later than this one, or its message is still on its way.
+        # The payment's own event or message has not arrived yet.
         charge = read_payment(charge=charge, intent_id=payment_intent_id, at=at)
     if charge.status != Charge.Status.SUCCEEDED:
         raise DisputedBeforePaid(f"Charge {charge.pk} is {charge.status}, and {dispute_id} disputes it.")
@@ -51,7 +51,7 @@ def _charge(payment_intent_id: str, stripe_charge_id: str) -> Charge | None:
     known = Charge.objects.filter(payment_intent_id=payment_intent_id).first()
     if known is not None:
         return known
-    # A dispute does not carry its payment's metadata, which alone says whether it is ours.
+    # Only the metadata of the payment says whether it is ours, and a dispute does not contain it.
     intent = payment_intents.retrieve(payment_intent_id=payment_intent_id)
     return charge_of_intent(intent_id=intent.id, metadata=intent.metadata)
 

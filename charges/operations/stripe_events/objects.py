@@ -1,4 +1,4 @@
-"""What a Stripe event is about. The object in it is a hint: which one it is, not how it is."""
+"""Find the object of a Stripe event, and its charge. Use the object's id only; read its state at Stripe."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from integrations.inbox.models import WebhookEvent
 
 
 class ChargeNotHereYet(TransientError):
-    """The event is about a charge of ours that we do not find. It may be too early; it comes back."""
+    """The event names one of our charges, and we do not find it. It may come too early; retry later."""
 
 
 def object_of(event: WebhookEvent) -> Mapping[str, Any]:
-    """The object in the event. Raises ``MalformedMessage`` where there is none, or it has no id."""
+    """The object in the event. Raises ``MalformedMessage`` if there is no object or it has no id."""
     try:
         found = event.payload["data"]["object"]
         if isinstance(found["id"], str):
@@ -27,7 +27,7 @@ def object_of(event: WebhookEvent) -> Mapping[str, Any]:
 
 
 def charge_of_intent(*, intent_id: str, metadata: object) -> Charge | None:
-    """The charge that an intent belongs to; None where it is not one of ours. Raises ``ChargeNotHereYet``."""
+    """The charge of an intent, or None if the shop did not create the intent. Raises ``ChargeNotHereYet``."""
     known = Charge.objects.filter(payment_intent_id=intent_id).first()
     if known is not None:
         return known

@@ -1,4 +1,4 @@
-"""Dealing with what Stripe told us. A payload is a hint: its object is read again, and believed."""
+"""Process stored Stripe events. The payload names an object, which is read again at Stripe."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ logger = logging.getLogger(__name__)
 
 
 class StrayIntent(PermanentError):
-    """The event is about a second intent for one of our charges. That must not be: somebody has to look."""
+    """The event is about a second intent of one of our charges. This must not happen: a person has to look."""
 
 
 def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
-    """Deal with a stored event, in whatever order and however often it comes.
+    """Process a stored event. Events may repeat and come in any order.
 
     Raises ``WebhookEventNotFound``, ``ChargeNotHereYet``, ``StrayIntent``, ``DisputedBeforePaid``, ``DisputeDiffers``,
     and what settlement and the gateway raise.
     """
     event = webhook_event(webhook_event_id=webhook_event_id, provider=WebhookEvent.Provider.STRIPE)
     if event.processed_at is not None:
-        logger.info("Event %s was dealt with before.", event.event_id)
+        logger.info("Event %s was processed before.", event.event_id)
         return
     try:
         outcome = _outcome(event, at=at)
     except PermanentError as error:
-        # Seen in the admin, and not sent again by the sweep: a person has to look.
+        # The admin shows it, and the sweep does not send it again: a person has to look.
         recording.note_failed(webhook_event_id=event.pk, outcome=f"failed: {type(error).__name__}")
         raise
     recording.mark_processed(webhook_event_id=event.pk, outcome=outcome)
@@ -45,7 +45,7 @@ def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
 
 def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
     if event.type in INTENT_EVENTS:
-        return _about_intent(event, at=at)
+        return _process_intent_event(event, at=at)
     if event.type in DISPUTE_EVENTS:
         return process_dispute_event(object_of(event), at=at)
     if event.type in REFUND_EVENTS:
@@ -53,7 +53,7 @@ def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
     return "ignored: a type that we do not handle"
 
 
-def _about_intent(event: WebhookEvent, *, at: dt.datetime) -> str:
+def _process_intent_event(event: WebhookEvent, *, at: dt.datetime) -> str:
     intent = object_of(event)
     charge = charge_of_intent(intent_id=intent["id"], metadata=intent.get("metadata"))
     if charge is None:

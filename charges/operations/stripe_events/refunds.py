@@ -1,4 +1,4 @@
-"""What Stripe tells of refunds: ours, and those that somebody made in its dashboard."""
+"""Process Stripe's events about refunds: our own, and those that staff create in Stripe's dashboard."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from integrations.locks import session_lock
 from integrations.stripe import payment_intents, refunds
 
 NOT_OURS = "ignored: not a refund of one of our payments"
-ANOTHER_PAYMENT = "ignored: a refund of another payment than the one that counts for its order"
+ANOTHER_PAYMENT = "ignored: a refund of another intent than the charge's own"
 
 
 def process_refund_event(hint: Mapping[str, Any], *, at: dt.datetime) -> str:
-    """Read the refund that an event is about, and settle it; the outcome for the inbox.
+    """Read the refund of an event and settle it. Return the outcome for the inbox.
 
     Raises ``ChargeNotHereYet``, and what settlement and the gateway raise.
     """
@@ -34,7 +34,7 @@ def process_refund_event(hint: Mapping[str, Any], *, at: dt.datetime) -> str:
     known = Refund.objects.filter(stripe_id=hint["id"]).first()
     if known is not None and known.status in (Refund.Status.FAILED, Refund.Status.CANCELED):
         return f"refund {known.status} before"
-    _make_paid(charge, intent_id, at=at)
+    _settle_payment(charge, intent_id, at=at)
     return f"refund {_read_refund(charge, hint['id'], at=at).status}"
 
 
@@ -42,21 +42,21 @@ def _charge_of(intent_id: str) -> Charge | None:
     charge = Charge.objects.filter(payment_intent_id=intent_id).first()
     if charge is not None:
         return charge
-    # A refund carries no metadata of its payment. That may be ours, and its id not committed yet: it says so itself.
+    # The worker may not have saved the intent's id yet. The metadata of the intent names the charge.
     intent = payment_intents.retrieve(payment_intent_id=intent_id)
     return charge_of_intent(intent_id=intent_id, metadata=intent.metadata)
 
 
-def _make_paid(charge: Charge, intent_id: str, *, at: dt.datetime) -> None:
-    """What is refunded was paid, even if that event comes later."""
+def _settle_payment(charge: Charge, intent_id: str, *, at: dt.datetime) -> None:
+    """Settle the payment first, if its own event has not arrived yet."""
     if charge.status == Charge.Status.SUCCEEDED:
         return
     if read_payment(charge=charge, intent_id=intent_id, at=at).status != Charge.Status.SUCCEEDED:
-        raise ChargeNotHereYet(f"Charge {charge.pk} is refunded, and is not paid by what we see.")
+        raise ChargeNotHereYet(f"Charge {charge.pk} is refunded, but Stripe does not show it as paid.")
 
 
 def _read_refund(charge: Charge, refund_id: str, *, at: dt.datetime) -> Refund:
     with session_lock(locks.charge_lock(charge.pk)):
-        # Read under the lock: what is read later is settled later, and never the other way round.
+        # Read under the lock, so that a later reading is also settled later.
         stripe = refunds.retrieve(refund_id=refund_id)
         return refund_settlement.settle_from_stripe(charge_id=charge.pk, stripe=stripe, at=at)

@@ -39,11 +39,11 @@ SUCCEEDED = {"status": "succeeded", "finished_at": NOW}
 @pytest.mark.parametrize(
     ("fields", "constraint"),
     [
-        ({"amount": 0}, "charge_costs_something"),
+        ({"amount": 0}, "charge_amount_positive"),
         ({"currency": "eur"}, "charge_currency_is_iso"),
         ({"status": "succeeded", "succeeded_at": NOW}, "succeeded_charge_has_intent_and_time"),
         ({"status": "succeeded", "payment_intent_id": "pi_1"}, "succeeded_charge_has_intent_and_time"),
-        ({"succeeded_at": NOW}, "only_a_succeeded_charge_has_its_time"),
+        ({"succeeded_at": NOW}, "only_succeeded_charge_has_time"),
     ],
 )
 def test_an_invalid_charge_is_rejected(fields: dict[str, Any], constraint: str) -> None:
@@ -71,9 +71,9 @@ def test_an_intent_belongs_to_one_charge() -> None:
         ({"number": 1}, {"number": 2}, "one_open_attempt"),
         ({"number": 1, "status": "unknown"}, {"number": 2, "status": "requires_action"}, "one_open_attempt"),
         ({"number": 1, **SUCCEEDED}, {"number": 2, **SUCCEEDED}, "one_succeeded_attempt"),
-        ({"number": 1, **SUCCEEDED}, {"number": 2, "status": "declined"}, "closed_attempt_has_its_time"),
-        ({"number": 1, **SUCCEEDED}, {"number": 2, "finished_at": NOW}, "closed_attempt_has_its_time"),
-        ({"number": 1, **SUCCEEDED}, {"number": 0}, "attempts_count_from_one"),
+        ({"number": 1, **SUCCEEDED}, {"number": 2, "status": "declined"}, "closed_attempt_has_time"),
+        ({"number": 1, **SUCCEEDED}, {"number": 2, "finished_at": NOW}, "closed_attempt_has_time"),
+        ({"number": 1, **SUCCEEDED}, {"number": 0}, "attempt_number_positive"),
     ],
 )
 def test_invalid_attempts_are_rejected(first: dict[str, Any], second: dict[str, Any], constraint: str) -> None:

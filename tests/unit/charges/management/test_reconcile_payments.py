@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from charges.management.commands import reconcile_payments
 from charges.models import Charge, ReconciliationFinding, ReconciliationRun
-from charges.operations.reconciliation import runs
+from charges.operations.reconciliation import phases, runs
 from tests.support.deliveries import capture
 from tests.support.factories import place_order
 from tests.support.sandboxes import StripeSandbox
@@ -76,7 +76,7 @@ def test_what_was_resolved_is_told_and_no_failure(stripe_sandbox: StripeSandbox)
 
     assert code == 0
     assert "Resolved: 1" in out
-    assert "Read again and believed: the charge was pending, and is succeeded." in out
+    assert "Read at Stripe and settled: the charge was pending, and is succeeded now." in out
 
 
 def test_what_is_too_new_to_be_compared_is_told(stripe_sandbox: StripeSandbox) -> None:
@@ -90,7 +90,7 @@ def test_what_is_too_new_to_be_compared_is_told(stripe_sandbox: StripeSandbox) -
     assert f"to {last}; the last 15 minutes are not compared: 0 intents" in cut
     assert "not compared" not in earlier
     assert (nothing, quiet) == ("", "")
-    assert warned == f"--until: compared is up to {last}; the last 15 minutes are not compared.\n"
+    assert warned == f"--until: compared up to {last}; the last 15 minutes are not compared.\n"
 
 
 def test_a_beginning_that_is_too_late_is_told_so(db: None) -> None:
@@ -140,12 +140,12 @@ def test_a_run_that_stripe_broke_off_is_gone_on_with(stripe_sandbox: StripeSandb
     mismatched()
     stripe_sandbox.faults({"path": "/v1/refunds", "kind": "error", "status": 429})
     code, out, err = run()
-    assert (code, out, "goes on where it stopped" in err) == (2, "", True)
+    assert (code, out, "continues where it stopped" in err) == (2, "", True)
 
     stripe_sandbox.faults()
     code, _, err = run()
 
-    assert (code, "Going on with the run" in err) == (1, True)
+    assert (code, "Continuing the run" in err) == (1, True)
     assert len([one for one in stripe_sandbox.requests(method="GET") if one["path"] == "/v1/payment_intents"]) == 1
     assert (ReconciliationRun.objects.count(), ReconciliationFinding.objects.count()) == (1, 1)
 
@@ -154,7 +154,7 @@ def test_whoever_is_overtaken_by_another_gives_up(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def overtaken(*_: Any, **__: Any) -> None:
-        raise runs.Overtaken("Somebody else is at it.")
+        raise phases.Overtaken("Somebody else is at it.")
 
     monkeypatch.setattr(runs, "_work", overtaken)
     code, out, err = run()
@@ -163,4 +163,4 @@ def test_whoever_is_overtaken_by_another_gives_up(
 
 def test_progress_is_told_when_it_takes_long(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile_payments, "QUIET_SECONDS", -1)
-    assert "Looking for charges that Stripe did not show … (0 intents, 0 refunds, 0 disputes)" in run()[2]
+    assert "Looking for charges that Stripe did not list … (0 intents, 0 refunds, 0 disputes)" in run()[2]

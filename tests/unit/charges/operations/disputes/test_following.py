@@ -613,7 +613,7 @@ def test_a_win_told_again_does_not_undo_what_was_decided_since(stripe_sandbox: S
 def test_killed_around_the_call(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
     order = paid(policy="cancel", payment_method="pm_card_createDispute")
     created = events(stripe_sandbox)[0]
-    for module, name in ((gateway, "retrieve"), (following, "believe")):
+    for module, name in ((gateway, "retrieve"), (following, "settle")):
         with monkeypatch.context() as patched:
             patched.setattr(module, name, dying(getattr(module, name), after=after))
             with pytest.raises(Died):

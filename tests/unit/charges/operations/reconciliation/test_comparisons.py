@@ -112,7 +112,7 @@ def test_an_answer_that_nobody_heard_is_settled(
     assert (charge.status, charge.order.status) == (charge_status, order_status)
     assert (found(), published()[event]) == ([("status_differs", "resolved")], 1)
     assert ReconciliationFinding.objects.get().resolution == (
-        f"Read again and believed: the charge was pending, and is {charge_status}."
+        f"Read at Stripe and settled: the charge was pending, and is {charge_status} now."
     )
     assert (run.found, run.resolved, run.open) == (1, 1, 0)
 
@@ -300,7 +300,7 @@ def test_one_that_cannot_be_read_does_not_stop_the_run(
         "succeeded",
         [("status_differs", "open"), ("status_differs", "resolved")],
     )
-    assert ReconciliationFinding.objects.get(status="open").resolution == "Could not be looked at: Stripe answered 400."
+    assert ReconciliationFinding.objects.get(status="open").resolution == "Could not be checked: Stripe answered 400."
 
 
 def test_a_charge_that_somebody_works_on_for_long_is_left_to_the_next_night(

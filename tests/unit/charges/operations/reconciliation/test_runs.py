@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from charges import tasks
 from charges.models import Charge, ReconciliationFinding, ReconciliationRun, SeenAtStripe
-from charges.operations.reconciliation import comparisons, findings, resolutions, runs, unseen
+from charges.operations.reconciliation import comparisons, findings, phases, resolutions, runs, unseen
 from integrations.errors import ProviderUnavailable, ProviderUnclear
 from integrations.outbox.models import OutboxMessage
 from integrations.quick_retries import BUDGET_SECONDS
@@ -100,7 +100,7 @@ def test_more_rows_than_a_batch_that_stripe_does_not_know(
 ) -> None:
     intents(stripe_sandbox, 7)
     stripe_sandbox.reset()
-    monkeypatch.setattr(runs, "BATCH", 3)
+    monkeypatch.setattr(phases, "BATCH", 3)
     assert complete(begin()).open == 7
 
 
@@ -126,7 +126,7 @@ def statements_of_a_page() -> int:
     with CaptureQueriesContext(
         connection,
     ) as statements:
-        runs._read_page(run, LATER, kind="intent")
+        phases.read_page(run, LATER, kind="intent")
     return len(statements)
 
 
@@ -135,7 +135,7 @@ CALLS = [
     (comparisons, "between"),
     (findings, "record"),
     (unseen, "unseen"),
-    (findings, "take_up"),
+    (findings, "adopt_earlier"),
     (resolutions, "look_again"),
 ]
 
@@ -180,7 +180,7 @@ def test_a_step_that_somebody_else_took_is_undone(stripe_sandbox: StripeSandbox)
     run = begin()
     other = ReconciliationRun.objects.get(pk=run.pk)
     runs._work(run, at=LATER, seconds=0)
-    with pytest.raises(runs.Overtaken):
+    with pytest.raises(phases.Overtaken):
         runs._work(other, at=LATER, seconds=0)
     assert ReconciliationRun.objects.get(pk=run.pk).counts == {"intent": 100}
 
@@ -258,7 +258,7 @@ class TestNightly:
         runs.begin_nightly(at=LATER)
         [first] = self.messages()
         with monkeypatch.context() as patched:
-            patched.setattr(runs, "_hand_on", dying(runs._hand_on, after=False))
+            patched.setattr(runs, "_publish_next_slice", dying(runs._publish_next_slice, after=False))
             with pytest.raises(Died):
                 self.deliver(first)
 
@@ -281,5 +281,5 @@ class TestNightly:
         assert ReconciliationRun.objects.get(pk=lost.pk).phase == "abandoned"
 
     def test_a_run_that_is_not_there(self) -> None:
-        with pytest.raises(runs.NoSuchRun):
+        with pytest.raises(runs.RunNotFound):
             runs.continue_nightly(run_id=uuid4(), step=0, at=LATER)

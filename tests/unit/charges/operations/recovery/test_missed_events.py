@@ -84,7 +84,7 @@ def test_a_payment_of_which_no_webhook_ever_came_is_settled(
     with caplog.at_level(logging.WARNING):
         assert sweep_events(at=soon()) == 1
 
-    assert "1 events of Stripe's had not arrived" in caplog.text
+    assert "1 Stripe events had not arrived" in caplog.text
     [row] = OutboxMessage.objects.filter(task="charges.process_webhook")
     process_stripe_event(webhook_event_id=row.kwargs["webhook_event_id"], at=timezone.now())
     order.refresh_from_db()
@@ -195,7 +195,7 @@ def test_a_late_sweep_does_not_move_the_mark_back(history: History) -> None:
 def test_a_run_does_its_share_and_the_next_goes_on(
     history: History, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(missed_events, "PAGES_A_RUN", 10)
+    monkeypatch.setattr(missed_events, "MAX_PAGES_PER_RUN", 10)
     at = soon()
     history.happen(3 * 24 * 60 - 10, at=at - 3 * DAY, apart=MINUTE)
     taken = []
@@ -211,11 +211,11 @@ def test_a_run_does_its_share_and_the_next_goes_on(
     assert len(taken) > 3
     assert max(taken) <= 11 * 100
     assert marks == sorted(set(marks)), "each run moves the mark"
-    assert "behind; the next run goes on" in caplog.text
+    assert "behind; the next run continues" in caplog.text
 
 
 def test_a_burst_larger_than_a_runs_share_is_read_to_its_end(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missed_events, "PAGES_A_RUN", 1)
+    monkeypatch.setattr(missed_events, "MAX_PAGES_PER_RUN", 1)
     at = soon()
     history.happen(950, at=at - 3 * DAY)
 
@@ -227,7 +227,7 @@ def test_a_burst_larger_than_a_runs_share_is_read_to_its_end(history: History, m
 def test_a_later_slice_that_holds_too_much_is_left_to_the_next_run(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(missed_events, "PAGES_A_RUN", 6)
+    monkeypatch.setattr(missed_events, "MAX_PAGES_PER_RUN", 6)
     at = soon()
     burst = at - 3 * DAY + 5 * HOUR
     history.happen(950, at=burst)

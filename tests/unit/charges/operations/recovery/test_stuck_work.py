@@ -476,6 +476,7 @@ def test_an_event_that_comes_before_its_charge_waits_and_comes_back(stripe_sandb
     [event] = [one for one in stripe_sandbox.objects("events") if one["type"] == "payment_intent.succeeded"]
     event["data"]["object"]["metadata"]["charge"] = str(charge_id := uuid.uuid4())
     charge_intent, charge.payment_intent_id = charge.payment_intent_id, "pi_another"
+    charge.stripe_charge_id = "ch_another"
     charge.save()
     stored = stored_event(payload=event)
     with pytest.raises(ChargeNotHereYet):

@@ -208,7 +208,7 @@ class TestRefusals:
         assert (refund.status, refund.failure_code, refund.failed_at) == ("failed", "charge_already_refunded", NOW)
         assert refund_state(charge) == (0, "paid", ["failed"])
         assert "RefundFailed" not in published()
-        assert [record.levelno for record in caplog.records if "was refused" in record.message] == [logging.ERROR]
+        assert [record.levelno for record in caplog.records if "was rejected" in record.message] == [logging.ERROR]
 
     def test_less_is_left_than_was_asked_for(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         refund = request_refund(charge, 500)

@@ -138,7 +138,7 @@ def test_one_key_for_two_orders_at_once(stripe_sandbox: StripeSandbox, round_: i
     ],
 )
 def test_the_database_refuses_more_than_was_paid(charge: Any, update: dict[str, Any]) -> None:
-    with pytest.raises(IntegrityError, match="refunded_at_most_what_was_paid"):
+    with pytest.raises(IntegrityError, match="refunded_at_most_paid"):
         Charge.objects.filter(pk=charge.pk).update(**update)
 
 

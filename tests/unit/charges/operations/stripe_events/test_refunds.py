@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from charges.models import Charge, Refund
-from charges.operations.refunds.settlement import RefundedTwiceOver, RefundUnderWay
+from charges.operations.refunds.settlement import RefundsExceedPayment, RefundUnderWay
 from charges.operations.stripe_events.objects import ChargeNotHereYet
 from integrations.errors import ProviderUnclear
 from integrations.stripe import refunds as gateway
@@ -177,7 +177,7 @@ class TestMadeInTheDashboard:
         Charge.objects.filter(pk=charge.pk).update(amount_refunded=1001)  # our books are wrong
         stored = store_event(stripe_events(stripe_sandbox, "refund.created")[-1])
         assert stored.payload["data"]["object"]["id"] == there["id"]
-        with pytest.raises(RefundedTwiceOver):
+        with pytest.raises(RefundsExceedPayment):
             process_event(stored)
 
     def test_with_the_id_of_a_refund_that_failed(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
