@@ -62,10 +62,10 @@ FILL = (
         """
         INSERT INTO orders_order
             (id, number, customer_id, subscription_id, status, amount, currency, payment_method, period_start,
-             period_end, paid_at, fulfillment_started_at, updated_at)
+             period_end, paid_at, fulfillment_started_at, fulfilled_at, updated_at)
         SELECT uuidv7(), lpad(upper(to_hex(row_number() OVER ())), 11, '0'), s.customer_id, s.id, outcome.status,
                1290, 'EUR', 'pm_card_visa', start, start + interval '1 month',
-               paid.at, paid.at, now()
+               paid.at, paid.at, CASE outcome.status WHEN 'fulfilled' THEN now() END, now()
         FROM subscriptions_subscription s,
              generate_series(0, %(per_subscription)s - 1) AS month,
              LATERAL (SELECT timestamptz '2026-01-01 00:00+00' + month * interval '1 month', 100 * random(), s.id)

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from uuid6 import uuid7
 
 from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.money import CURRENCY_CODE
 
 # Crockford's base 32, which omits letters that look like digits. Ten random letters make 2^50 numbers. With a counter
 # instead, orders would wait for each other and show how many there are.
@@ -66,11 +67,22 @@ class Order(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["subscription", "period_start"], name="one_order_per_period"),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="order_costs_something"),
-            models.CheckConstraint(condition=Q(period_end__gt=F("period_start")), name="order_period_has_length"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_is_positive"),
+            models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="order_currency_is_iso"),
             models.CheckConstraint(
-                condition=~Q(status__in=["paid", "fulfilled"]) | Q(paid_at__isnull=False),
-                name="paid_order_has_its_time",
+                condition=Q(period_end__gt=F("period_start")), name="order_period_ends_after_its_start"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["paid", "fulfilled", "partially_refunded", "refunded"])
+                | Q(paid_at__isnull=False),
+                name="paid_order_has_paid_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="fulfilled") | Q(fulfilled_at__isnull=False),
+                name="fulfilled_order_has_fulfilled_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="canceled") | Q(canceled_at__isnull=False), name="canceled_order_has_canceled_at"
             ),
         ]
         indexes = [
@@ -107,7 +119,8 @@ class OrderLine(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount=F("quantity") * F("unit_amount")), name="line_amount_adds_up")
+            models.CheckConstraint(condition=Q(amount=F("quantity") * F("unit_amount")), name="line_amount_adds_up"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="line_quantity_is_positive"),
         ]
 
     def __str__(self) -> str:

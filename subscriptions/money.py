@@ -1,22 +1,37 @@
-"""Amounts as people read them. We keep what Stripe speaks: whole minor units (docs.stripe.com/currencies)."""
+"""Amounts of money in minor units, as Stripe counts them, and the amounts that Stripe charges.
+
+The rules are from docs.stripe.com/currencies.
+"""
 
 from __future__ import annotations
 
-# Stripe takes ISK and UGX with two decimals, though nobody uses them; so they are not in here.
-WITHOUT_DECIMALS = frozenset(
+# The form of an ISO 4217 code.
+CURRENCY_CODE = r"^[A-Z]{3}$"
+# ISK and UGX have no decimals in daily life, but Stripe counts them in hundredths.
+ZERO_DECIMAL = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
 )
-# Eight digits, whatever the currency (docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
-LARGEST_AMOUNT = 99_999_999
-# The third of them has to be 0: Stripe refuses anything else.
-WITH_THREE_DECIMALS = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
+THREE_DECIMAL = frozenset(("BHD", "JOD", "KWD", "OMR", "TND"))
+
+# Eight digits in every currency.
+MAX_AMOUNT = 99_999_999
+# Stripe lists these minimums. For other currencies it converts 0.50 US dollars at the rate of the day, so their minimum
+# cannot be stated here, and DEFAULT_MIN_AMOUNT only catches obvious mistakes.
+MIN_AMOUNTS = {
+    "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50, "GBP": 30,
+    "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300, "NZD": 50, "PLN": 200,
+    "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+}  # fmt: skip
+DEFAULT_MIN_AMOUNT = 50
+# Amounts in these currencies must be multiples of this number: the last digits must be 0.
+AMOUNT_STEPS = {**dict.fromkeys(sorted(THREE_DECIMAL), 10), "ISK": 100, "UGX": 100}
 
 
 def decimals(currency: str) -> int:
-    """How many digits of an amount stand after the point."""
-    if currency.upper() in WITHOUT_DECIMALS:
+    """The number of decimals of an amount in this currency."""
+    if currency.upper() in ZERO_DECIMAL:
         return 0
-    return 3 if currency.upper() in WITH_THREE_DECIMALS else 2
+    return 3 if currency.upper() in THREE_DECIMAL else 2
 
 
 def formatted(*, amount: int, currency: str) -> str:
@@ -27,12 +42,16 @@ def formatted(*, amount: int, currency: str) -> str:
     return f"{'-' if amount < 0 else ''}{whole:,}{fraction} {currency.upper()}"
 
 
-def why_not_charged(*, amount: int, currency: str) -> str:
-    """Why Stripe would refuse to charge this amount, in a sentence for staff; nothing where it would not."""
-    if amount > LARGEST_AMOUNT:
-        largest = formatted(amount=LARGEST_AMOUNT, currency=currency)
-        return f"An amount is at most {LARGEST_AMOUNT}, which is {largest}: Stripe charges no more at once."
-    if currency.upper() in WITH_THREE_DECIMALS and amount % 10:
-        shown = formatted(amount=amount, currency=currency)
-        return f"An amount in {currency.upper()} ends in 0: Stripe refuses {shown} for its third decimal."
+def why_not_chargeable(*, amount: int, currency: str) -> str:
+    """Why Stripe would refuse to charge this amount, in one sentence; empty if Stripe would charge it."""
+    code = currency.upper()
+    minimum, step = MIN_AMOUNTS.get(code, DEFAULT_MIN_AMOUNT), AMOUNT_STEPS.get(code, 1)
+    if amount < minimum:
+        return f"The amount must be at least {formatted(amount=minimum, currency=code)}: Stripe charges no less."
+    if amount > MAX_AMOUNT:
+        return f"The amount must be at most {formatted(amount=MAX_AMOUNT, currency=code)}: Stripe charges no more."
+    if amount % step:
+        shown = formatted(amount=amount, currency=code)
+        zeros = "0" * (len(str(step)) - 1)
+        return f"An amount in {code} must end in {zeros} in minor units: Stripe does not charge {shown}."
     return ""

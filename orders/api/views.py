@@ -23,7 +23,8 @@ from orders.api.lookups import order_for_token
 from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
 from orders.models import Order
 from orders.operations import checkout
-from subscriptions.money import LARGEST_AMOUNT
+from subscriptions.models import Plan
+from subscriptions.money import why_not_chargeable
 from subscriptions.operations.customers import Buyer
 from subscriptions.queries import plan_for_sale, plans_for_sale
 
@@ -121,8 +122,7 @@ def _checkout(data: Any) -> checkout.Checkout:
         raise Unprocessable({"plan": "There is no such plan for sale. See /api/v1/plans/."})
     if plan.needs_address and bought["shipping_address"] is None:
         raise Unprocessable({"shipping_address": "This plan is shipped, so an address is required."})
-    if plan.amount * bought["quantity"] > LARGEST_AMOUNT:
-        raise Unprocessable({"quantity": "So many of this plan cost more than one payment may be."})
+    _check_chargeable(plan, bought["quantity"])
     return checkout.Checkout(
         plan=plan,
         quantity=bought["quantity"],
@@ -130,6 +130,14 @@ def _checkout(data: Any) -> checkout.Checkout:
         buyer=Buyer(**bought["customer"]),
         shipping_address=bought["shipping_address"],
     )
+
+
+def _check_chargeable(plan: Plan, quantity: int) -> None:
+    """Refuse a total that Stripe would refuse. The plan is at fault if its price alone cannot be charged either."""
+    total = plan.amount * quantity
+    if reason := why_not_chargeable(amount=total, currency=plan.currency):
+        is_plan_chargeable = not why_not_chargeable(amount=plan.amount, currency=plan.currency)
+        raise Unprocessable({"quantity" if is_plan_chargeable else "plan": reason})
 
 
 def _describe(order: Order, request: Request) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from uuid6 import uuid7
 
 from subscriptions.email_addresses import email_key
 
+# Plus sign, country code and number: at most 15 digits.
+E164 = r"^\+[1-9][0-9]{1,14}$"
+
 
 class UserManager(BaseUserManager["User"]):
     """Creates logins. The e-mail address is stored as its key, so that all spellings name the same login."""
@@ -46,7 +49,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_case_folded")]
+        constraints = [models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_is_lower_case")]
 
     def __str__(self) -> str:
         return self.email
@@ -67,6 +70,12 @@ class Customer(models.Model):
     user = models.OneToOneField(User, null=True, default=None, on_delete=models.SET_NULL, related_name="customer")
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(email_key=Lower("email_key")), name="customer_email_key_is_lower_case"),
+            models.CheckConstraint(condition=Q(phone="") | Q(phone__regex=E164), name="customer_phone_is_e164"),
+        ]
 
     def __str__(self) -> str:
         return self.email

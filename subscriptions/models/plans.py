@@ -7,9 +7,28 @@ import datetime as dt
 from dateutil.relativedelta import relativedelta
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.lookups import Exact, GreaterThanOrEqual
 
-from subscriptions.money import why_not_charged
+from subscriptions.money import (
+    AMOUNT_STEPS,
+    CURRENCY_CODE,
+    DEFAULT_MIN_AMOUNT,
+    MAX_AMOUNT,
+    MIN_AMOUNTS,
+    why_not_chargeable,
+)
+
+
+def _is_chargeable() -> Q:
+    """``why_not_chargeable`` as a condition of the database."""
+    minimums = [When(currency=currency, then=Value(minimum)) for currency, minimum in MIN_AMOUNTS.items()]
+    steps = [When(currency=currency, then=Value(step)) for currency, step in AMOUNT_STEPS.items()]
+    return (
+        Q(GreaterThanOrEqual(F("amount"), Case(*minimums, default=Value(DEFAULT_MIN_AMOUNT))))
+        & Q(amount__lte=MAX_AMOUNT)
+        & Q(Exact(F("amount") % Case(*steps, default=Value(1)), 0))
+    )
 
 
 class Plan(models.Model):
@@ -55,9 +74,9 @@ class Plan(models.Model):
     class Meta:
         ordering = ["code"]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="plan_costs_something"),
-            models.CheckConstraint(condition=Q(interval_count__gt=0), name="plan_has_an_interval"),
-            models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="plan_currency_is_iso"),
+            models.CheckConstraint(condition=_is_chargeable(), name="plan_amount_is_chargeable"),
+            models.CheckConstraint(condition=Q(interval_count__gt=0), name="plan_interval_count_is_positive"),
+            models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="plan_currency_is_iso"),
         ]
 
     def __str__(self) -> str:
@@ -66,7 +85,7 @@ class Plan(models.Model):
     def clean(self) -> None:
         """Refuse a price that Stripe would refuse."""
         # If the amount is not a number, it is None here, and the field has its own error.
-        if self.amount is not None and (reason := why_not_charged(amount=self.amount, currency=self.currency)):
+        if self.amount is not None and (reason := why_not_chargeable(amount=self.amount, currency=self.currency)):
             raise ValidationError({"amount": reason})
 
     def period_end(self, start: dt.datetime, *, periods: int = 1) -> dt.datetime:

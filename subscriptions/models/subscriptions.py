@@ -45,13 +45,14 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(quantity__gt=0), name="subscription_of_something"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="subscription_quantity_is_positive"),
             models.CheckConstraint(
-                condition=Q(current_period_end__gt=F("current_period_start")), name="subscription_period_has_length"
+                condition=Q(current_period_end__gt=F("current_period_start")),
+                name="subscription_period_ends_after_its_start",
             ),
             models.CheckConstraint(
                 condition=~Q(status="canceled") | Q(canceled_at__isnull=False),
-                name="canceled_subscription_has_its_time",
+                name="canceled_subscription_has_canceled_at",
             ),
         ]
 

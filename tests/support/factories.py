@@ -83,6 +83,8 @@ def make_order(
         period_start=start,
         period_end=bought.period_end(start),
         paid_at=start if status in PAID else None,
+        fulfilled_at=start if status == Order.Status.FULFILLED else None,
+        canceled_at=start if status == Order.Status.CANCELED else None,
     )
     return _with_line(order)
 
@@ -90,12 +92,15 @@ def make_order(
 def place_order(
     *, payment_method: str = "pm_card_visa", amount: int = 1290, currency: str = "EUR", **fields: Any
 ) -> Any:
-    """An order that awaits its payment, with its own customer, plan and subscription."""
+    """An order with its own customer, plan and subscription. Unless ``status`` says otherwise, it awaits payment.
+
+    Stripe may refuse its ``amount``, as a plan of such a price cannot exist.
+    """
     number = next(_numbers)
     customer = fields.pop("customer", None) or Customer.objects.create(
         email=f"buyer-{number}@example.com", email_key=f"buyer-{number}@example.com", name=f"Buyer {number}"
     )
-    plan = Plan.objects.create(code=f"plan-{number}", name="Coffee", amount=amount, currency=currency)
+    plan = Plan.objects.create(code=f"plan-{number}", name="Coffee", amount=max(amount, 50), currency=currency)
     period = {"start": timezone.now(), "end": timezone.now() + dt.timedelta(days=30)}
     subscription = Subscription.objects.create(
         customer=customer,
@@ -105,6 +110,8 @@ def place_order(
         current_period_start=period["start"],
         current_period_end=period["end"],
     )
+    if fields.get("status") == Order.Status.CANCELED:
+        fields.setdefault("canceled_at", NOW)
     order = Order.objects.create(
         customer=customer,
         subscription=subscription,

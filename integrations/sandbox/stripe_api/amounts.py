@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from integrations.sandbox.stripe_api.errors import StripeError
 
-ZERO_DECIMAL = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "ugx", "vnd", "vuv",
+ZERO_DECIMAL = {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv",
                 "xaf", "xof", "xpf"}  # fmt: skip
 THREE_DECIMAL = {"bhd", "jod", "kwd", "omr", "tnd"}
 TWO_DECIMAL = {"aed", "afn", "all", "amd", "ars", "aud", "azn", "bam", "bdt", "bgn", "brl", "byn", "cad",
@@ -12,12 +12,14 @@ TWO_DECIMAL = {"aed", "afn", "all", "amd", "ars", "aud", "azn", "bam", "bdt", "b
                "gtq", "hkd", "hnl", "huf", "idr", "ils", "inr", "isk", "jmd", "kes", "khr", "kzt", "lbp",
                "lkr", "mad", "mdl", "mkd", "mur", "mxn", "myr", "ngn", "nok", "npr", "nzd", "pab", "pen",
                "php", "pkr", "pln", "qar", "ron", "rsd", "sar", "sek", "sgd", "thb", "try", "twd", "tzs",
-               "uah", "usd", "uyu", "uzs", "yer", "zar", "zmw"}  # fmt: skip
+               "uah", "ugx", "usd", "uyu", "uzs", "yer", "zar", "zmw"}  # fmt: skip
 MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50,
            "chf": 50, "czk": 1500, "dkk": 250, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000,
            "myr": 200, "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300, "sgd": 50,
            "thb": 1000}  # fmt: skip
 MAXIMUM = 99_999_999
+# The API counts them in hundredths, but only whole units can be charged.
+WHOLE_UNITS_ONLY = {"isk", "ugx"}
 
 
 def check(amount: int, currency: str) -> None:
@@ -47,6 +49,8 @@ def check(amount: int, currency: str) -> None:
         raise StripeError(
             f"Amounts in {currency} must end in 0: the least significant digit is ignored.", param="amount"
         )
+    if currency in WHOLE_UNITS_ONLY and amount % 100:
+        raise StripeError(f"Amounts in {currency} must be divisible by 100.", param="amount")
 
 
 def formatted(amount: int, currency: str) -> str:

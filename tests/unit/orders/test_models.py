@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from orders.models import NUMBER_ALPHABET, Order, as_order_number, new_order_number
 from tests.support.factories import make_order, place_renewal
@@ -42,12 +43,31 @@ def test_a_subscription_has_one_order_for_each_period(db: None) -> None:
 @pytest.mark.parametrize(
     ("constraint", "fields"),
     [
-        ("order_costs_something", {"amount": 0}),
-        ("paid_order_has_its_time", {"status": "paid", "paid_at": None}),
-        ("paid_order_has_its_time", {"status": "fulfilled", "paid_at": None}),
+        ("order_amount_is_positive", {"amount": 0}),
+        ("order_currency_is_iso", {"currency": "eur"}),
+        ("order_currency_is_iso", {"currency": "EU"}),
+        ("order_period_ends_after_its_start", {"period_end": F("period_start")}),
+        ("paid_order_has_paid_at", {"status": "paid", "paid_at": None}),
+        ("paid_order_has_paid_at", {"status": "partially_refunded", "paid_at": None}),
+        ("paid_order_has_paid_at", {"status": "refunded", "paid_at": None}),
+        ("fulfilled_order_has_fulfilled_at", {"status": "fulfilled"}),
+        ("canceled_order_has_canceled_at", {"status": "canceled"}),
     ],
 )
 def test_impossible_orders_are_refused_by_the_database(db: None, constraint: str, fields: dict[str, object]) -> None:
     make_order()
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         Order.objects.update(**fields)
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("line_quantity_is_positive", {"quantity": 0, "amount": 0}),
+        ("line_amount_adds_up", {"quantity": 2}),
+    ],
+)
+def test_impossible_lines_are_refused_by_the_database(db: None, constraint: str, fields: dict[str, object]) -> None:
+    order = make_order()
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        order.lines.update(**fields)

@@ -1,10 +1,22 @@
+"""Amounts: how they are written, and which of them Stripe charges."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscriptions.money import WITH_THREE_DECIMALS, WITHOUT_DECIMALS, decimals, formatted
+from integrations.sandbox.stripe_api import amounts
+from integrations.sandbox.stripe_api.errors import StripeError
+from subscriptions.money import (
+    MAX_AMOUNT,
+    MIN_AMOUNTS,
+    THREE_DECIMAL,
+    ZERO_DECIMAL,
+    decimals,
+    formatted,
+    why_not_chargeable,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +37,67 @@ def test_formatted(amount: int, currency: str, text: str) -> None:
 
 @given(
     amount=st.integers(-(10**12), 10**12),
-    currency=st.sampled_from([*sorted(WITHOUT_DECIMALS), *sorted(WITH_THREE_DECIMALS), "EUR", "USD", "ISK"]),
+    currency=st.sampled_from([*sorted(ZERO_DECIMAL), *sorted(THREE_DECIMAL), "EUR", "USD", "ISK"]),
 )
 def test_no_unit_is_lost(amount: int, currency: str) -> None:
     number, _, code = formatted(amount=amount, currency=currency).partition(" ")
     assert (int(number.replace(",", "").replace(".", "")), code) == (amount, currency)
     assert len(number.partition(".")[2]) == decimals(currency)
+
+
+CURRENCIES = ["KRW", "PHP", "ISK", "UGX", *sorted(THREE_DECIMAL), *sorted(MIN_AMOUNTS)]
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        (50, "EUR"),
+        (30, "GBP"),
+        (17500, "HUF"),
+        (1291, "JPY"),
+        (12340, "KWD"),
+        (100, "TND"),
+        (1000, "ISK"),
+        (500000, "UGX"),
+        (MAX_AMOUNT, "EUR"),
+        (MAX_AMOUNT - 9, "KWD"),
+        (MAX_AMOUNT - 99, "ISK"),
+    ],
+)
+def test_an_amount_that_stripe_charges(amount: int, currency: str) -> None:
+    assert why_not_chargeable(amount=amount, currency=currency) == ""
+    assert why_not_chargeable(amount=amount, currency=currency.lower()) == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "reason"),
+    [
+        (49, "EUR", "The amount must be at least 0.50 EUR: Stripe charges no less."),
+        (17499, "HUF", "The amount must be at least 175.00 HUF: Stripe charges no less."),
+        (49, "JPY", "The amount must be at least 50 JPY: Stripe charges no less."),
+        (0, "PHP", "The amount must be at least 0.50 PHP: Stripe charges no less."),
+        (MAX_AMOUNT + 1, "EUR", "The amount must be at most 999,999.99 EUR: Stripe charges no more."),
+        (MAX_AMOUNT + 1, "JPY", "The amount must be at most 99,999,999 JPY: Stripe charges no more."),
+        (12345, "KWD", "An amount in KWD must end in 0 in minor units: Stripe does not charge 12.345 KWD."),
+        (1050, "ISK", "An amount in ISK must end in 00 in minor units: Stripe does not charge 10.50 ISK."),
+        (4999, "UGX", "An amount in UGX must end in 00 in minor units: Stripe does not charge 49.99 UGX."),
+    ],
+)
+def test_an_amount_that_stripe_refuses(amount: int, currency: str, reason: str) -> None:
+    assert why_not_chargeable(amount=amount, currency=currency) == reason
+
+
+@given(
+    amount=st.one_of(st.integers(0, 20_000), st.integers(MAX_AMOUNT - 200, MAX_AMOUNT + 200)),
+    currency=st.sampled_from(CURRENCIES),
+)
+def test_the_sandbox_refuses_the_same_amounts(amount: int, currency: str) -> None:
+    assert bool(why_not_chargeable(amount=amount, currency=currency)) == is_refused_by_sandbox(amount, currency)
+
+
+def is_refused_by_sandbox(amount: int, currency: str) -> bool:
+    try:
+        amounts.check(amount, currency.lower())
+    except StripeError:
+        return True
+    return False

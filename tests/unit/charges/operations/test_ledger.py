@@ -142,7 +142,7 @@ def breaks(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
 @breaks("paid_order_has_its_payment")
 def paid_without_a_charge() -> None:
     order = ordered()
-    Order.objects.filter(pk=order.pk).update(status="fulfilled", paid_at=NOW)
+    Order.objects.filter(pk=order.pk).update(status="fulfilled", paid_at=NOW, fulfilled_at=NOW)
     Subscription.objects.filter(pk=order.subscription_id).update(status="active")
 
 
@@ -163,14 +163,14 @@ def two_charges_for_one_order() -> None:
 
 @breaks("no_money_for_a_canceled_order")
 def canceled_and_captured() -> None:
-    Order.objects.filter(pk=paid().order_id).update(status="canceled")
+    Order.objects.filter(pk=paid().order_id).update(status="canceled", canceled_at=NOW)
 
 
 @breaks("no_money_for_a_canceled_order")
 def canceled_and_refunded_in_part() -> None:
     charge = paid()
     refunded(charge, 1289)
-    Order.objects.filter(pk=charge.order_id).update(status="canceled")
+    Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
 
 
 @breaks("payment_reaches_its_order")
@@ -595,7 +595,7 @@ def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
         charge = paid()
         refunded(charge, amount, status=status)
         refunded(charge, 7, status="failed")
-        Order.objects.filter(pk=charge.order_id).update(status=order_status)
+        Order.objects.filter(pk=charge.order_id).update(status=order_status, fulfilled_at=NOW, canceled_at=NOW)
     assert findings() == {}
 
 
@@ -603,7 +603,7 @@ def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
 def test_what_was_paid_just_now_and_what_went_back_need_not_be_started() -> None:
     never_started(paid_at=timezone.now() - dt.timedelta(minutes=59))
     refunded(never_started(status="refunded"), 1290)
-    refunded(never_started(status="canceled"), 1290)
+    refunded(never_started(status="canceled", canceled_at=NOW), 1290)
     assert findings() == {}
 
 
@@ -735,7 +735,7 @@ class TestTheWholeLedger:
 
     def test_command_shows_what_is_broken_and_exits_1(self) -> None:
         charge = paid()
-        Order.objects.filter(pk=charge.order_id).update(status="canceled")
+        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         out = StringIO()
 
         with pytest.raises(CommandError, match=f"1 of {len(NAMES)} invariants are broken") as error:
@@ -749,7 +749,7 @@ class TestTheWholeLedger:
 
     def test_command_tells_machines(self) -> None:
         charge = paid()
-        Order.objects.filter(pk=charge.order_id).update(status="canceled")
+        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         out = StringIO()
 
         with pytest.raises(CommandError):
@@ -781,7 +781,7 @@ class TestTheWholeLedger:
         from charges.tasks import check_ledger
 
         charge = paid()
-        Order.objects.filter(pk=charge.order_id).update(status="canceled")
+        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         failed_without_a_charge()
 
         with caplog.at_level(logging.INFO, logger="charges"):
@@ -830,7 +830,7 @@ def cancel_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def created_and_canceled(**arguments: Any) -> str:
         intent_id = original(**arguments)
-        Order.objects.filter(pk=order.pk).update(status="canceled")
+        Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=NOW)
         return intent_id
 
     with monkeypatch.context() as patch:

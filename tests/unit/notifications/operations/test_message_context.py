@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from charges import queries as charges
 from charges.payment_links import payment_link
@@ -86,7 +87,7 @@ def test_the_message_about_the_end_of_dunning_follows_the_policy(policy, status,
 def test_each_refund_is_sent_with_its_own_amount_in_each_order_status(status, brevo_sandbox, now):
     order = make_order()
     first, second = refund_for(order, amount=500), refund_for(order, amount=790)
-    Order.objects.update(status=status)
+    Order.objects.update(status=status, fulfilled_at=timezone.now(), canceled_at=timezone.now())
 
     sent = [send(Kind.REFUND_SUCCEEDED, order, now, refund_id=refund.pk) for refund in (first, first, second)]
 
@@ -99,7 +100,7 @@ def test_each_refund_is_sent_with_its_own_amount_in_each_order_status(status, br
 def test_a_refund_of_a_canceled_order_explains_itself(brevo_sandbox, now):
     order = make_order()
     refund = refund_for(order, amount=order.amount, origin="shop")
-    Order.objects.update(status="canceled")
+    Order.objects.update(status="canceled", canceled_at=timezone.now())
 
     assert send(Kind.REFUND_SUCCEEDED, order, now, refund_id=refund.pk)
     text = brevo_sandbox.records("mails")[0]["textContent"]

@@ -130,5 +130,5 @@ def test_a_new_payment_method_changes_nothing_else(subscription: Subscription) -
 
 
 def test_a_canceled_subscription_without_its_time_is_impossible(subscription: Subscription) -> None:
-    with pytest.raises(IntegrityError, match="canceled_subscription_has_its_time"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="canceled_subscription_has_canceled_at"), transaction.atomic():
         Subscription.objects.filter(pk=subscription.pk).update(status="canceled")

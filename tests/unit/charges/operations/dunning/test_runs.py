@@ -36,6 +36,7 @@ from tests.support.factories import (
     HARD,
     SCA,
     SOFT,
+    charge_of,
     dunning_run_of,
     paid_before,
     place_order,
@@ -61,7 +62,7 @@ def test_a_soft_decline_is_tried_again_by_the_schedule_and_then_given_up(days: D
     assert (reloaded(order).status, reloaded(order).subscription.status) == ("canceled", "canceled")
     assert reloaded(order).subscription.status_reason == "unpaid"
     assert intent_statuses(days, order) == ["canceled"], "nobody can pay by it any more"
-    assert reloaded(order).charge.status == "canceled"
+    assert charge_of(order).status == "canceled"
     counts = published()
     assert (counts["PaymentFailed"], counts["DunningExhausted"], counts["PaymentReminderDue"]) == (5, 1, 0)
     assert not days.dead
@@ -168,7 +169,7 @@ def test_a_card_that_stripe_does_not_know_is_the_customers_matter_not_ours(days:
     assert (reloaded(order).status, attempts_of(order)[-1][0]) == ("payment_failed", "declined")
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
-    assert reloaded(order).charge.status == "succeeded"
+    assert charge_of(order).status == "succeeded"
 
 
 def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
@@ -183,7 +184,7 @@ def test_a_fault_of_ours_is_not_told_as_a_bad_card(days: Days) -> None:
 
     Charge.objects.filter(order=order).update(amount=1290)
     days.redeliver_everything()
-    assert (reloaded(order).charge.status, attempts_of(order)[-1][0]) == ("succeeded", "succeeded")
+    assert (charge_of(order).status, attempts_of(order)[-1][0]) == ("succeeded", "succeeded")
 
 
 def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> None:
@@ -196,14 +197,14 @@ def test_a_card_that_does_not_pay_is_not_the_subscriptions_card(days: Days) -> N
 
 def test_the_first_card_pays_after_all_while_another_waits_to_be_tried(days: Days) -> None:
     order = unpaid(days, SCA)
-    intent = reloaded(order).charge.payment_intent_id
+    intent = charge_of(order).payment_intent_id
     before = reloaded(order).subscription.payment_method
     card = SavedPaymentMethod.objects.get(customer=order.customer, payment_method_id=SCA).stripe_id
     days.sandbox.api("POST", f"/v1/payment_intents/{intent}/confirm", payment_method=card)
     replace_payment_method(order_id=order.pk, payment_method=HARD, at=days.now)  # in another tab
     days.sandbox.authenticate(intent)  # and the bank's app says yes to the first
     days.settle()
-    assert reloaded(order).charge.status == "succeeded"
+    assert charge_of(order).status == "succeeded"
     assert reloaded(order).subscription.payment_method == before, "the other one has not paid"
 
 
@@ -212,9 +213,9 @@ def test_a_card_that_pays_in_the_browser_alone_does_not_make_a_declined_one_the_
     before = reloaded(order).subscription.payment_method
     replace_payment_method(order_id=order.pk, payment_method=SOFT, at=days.now)
     days.settle()
-    days.sandbox.confirm_in_browser(reloaded(order).charge.payment_intent_id, "pm_card_visa")
+    days.sandbox.confirm_in_browser(charge_of(order).payment_intent_id, "pm_card_visa")
     reading.read_payment_of(order_id=order.pk, at=days.now)
-    assert reloaded(order).charge.status == "succeeded"
+    assert charge_of(order).status == "succeeded"
     assert reloaded(order).subscription.payment_method == before
 
 
@@ -270,7 +271,7 @@ def test_an_outage_of_ours_is_followed_by_one_try_and_no_burst(days: Days) -> No
 
 def test_a_decline_in_the_browser_does_not_take_the_place_of_the_next_try(days: Days) -> None:
     order = unpaid(days)
-    intent = reloaded(order).charge.payment_intent_id
+    intent = charge_of(order).payment_intent_id
     card = SavedPaymentMethod.objects.get(customer=order.customer, payment_method_id=SOFT).stripe_id
     days.pass_(days=1)
     days.sandbox.confirm_in_browser(intent, card)
@@ -359,7 +360,7 @@ def test_left_past_due_the_customer_can_pay_still(days: Days) -> None:
     assert len(attempts_of(order)) == 6, "no second dunning"
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
-    assert (reloaded(order).charge.status, reloaded(order).subscription.status) == ("succeeded", "active")
+    assert (charge_of(order).status, reloaded(order).subscription.status) == ("succeeded", "active")
 
 
 def test_a_policy_that_changes_meanwhile_does_not_change_what_was_begun(days: Days, settings: Any) -> None:
@@ -436,7 +437,7 @@ def test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it(da
     days.pass_(days=1)
 
     assert intent_statuses(days, order) == ["canceled"]
-    assert (reloaded(order).status, reloaded(order).charge.status) == ("canceled", "canceled")
+    assert (reloaded(order).status, charge_of(order).status) == ("canceled", "canceled")
     assert published()["PaymentFailed"] == 1
 
 
@@ -484,7 +485,7 @@ def test_what_is_paid_and_refunded_is_not_collected_again(days: Days) -> None:
     request_refund(None, order_number=order.number)
     days.pass_(days=60)
     assert (reloaded(order).status, len(attempts_of(order)), step_statuses(order)) == ("refunded", 2, ["dropped"])
-    assert reloaded(order).charge.amount_refunded == order.amount
+    assert charge_of(order).amount_refunded == order.amount
 
 
 def test_dunning_that_a_dispute_stopped_goes_on_when_it_is_won(days: Days) -> None:
@@ -505,7 +506,7 @@ def test_nobody_is_reminded_of_what_cannot_be_paid_any_more(days: Days) -> None:
     """Its intent was closed at Stripe while a dispute kept the dunning from going on."""
     order = unpaid(days)
     ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
-    days.sandbox.api("POST", f"/v1/payment_intents/{reloaded(order).charge.payment_intent_id}/cancel")
+    days.sandbox.api("POST", f"/v1/payment_intents/{charge_of(order).payment_intent_id}/cancel")
     reading.read_payment_of(order_id=order.pk, at=days.now)
 
     runs.resume_for_subscription(subscription_id=order.subscription_id, stopped_because="disputed", at=days.now)

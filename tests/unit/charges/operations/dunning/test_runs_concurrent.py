@@ -23,7 +23,7 @@ from tests.support.concurrency import in_thread, wait_until_blocked
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, published, start_fulfillments
 from tests.support.dunning import make_card_pay, reloaded, step_statuses
-from tests.support.factories import SOFT, dunning_run_of, paid_before, place_renewal, two_unpaid, unpaid
+from tests.support.factories import SOFT, charge_of, dunning_run_of, paid_before, place_renewal, two_unpaid, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,10 +86,10 @@ def test_a_payment_that_is_given_back_locks_its_dunning_before_its_subscription(
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
     # Before the message that cancels the order is worked off.
-    days.sandbox.confirm_in_browser(reloaded(order).charge.payment_intent_id, "pm_card_visa")
+    days.sandbox.confirm_in_browser(charge_of(order).payment_intent_id, "pm_card_visa")
     with CaptureQueriesContext(connection) as captured:
         reading.read_payment_of(order_id=order.pk, at=days.now)
-    assert reloaded(order).charge.amount_refunded == order.amount
+    assert charge_of(order).amount_refunded == order.amount
     locked = locked_tables(captured, RUN, SUBSCRIPTION)
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
@@ -164,5 +164,5 @@ def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: p
         subscription_id=order.subscription_id, stopped_because="disputed", at=days.now
     )
     assert went_on == 0
-    assert (reloaded(order).charge.status, reloaded(order).subscription.status) == ("succeeded", "active")
+    assert (charge_of(order).status, reloaded(order).subscription.status) == ("succeeded", "active")
     assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []

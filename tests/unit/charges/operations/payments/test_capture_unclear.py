@@ -229,7 +229,7 @@ def test_an_order_canceled_while_its_payment_was_unclear_is_called_off(stripe_sa
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
         capture(order)
-    type(order).objects.update(status="canceled")
+    type(order).objects.update(status="canceled", canceled_at=NOW)
 
     capture(order)
 
@@ -243,7 +243,7 @@ def test_an_order_canceled_before_stripe_heard_of_it_is_called_off(stripe_sandbo
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
         capture(order)
-    type(order).objects.update(status="canceled")
+    type(order).objects.update(status="canceled", canceled_at=NOW)
 
     capture(order)
 
@@ -310,7 +310,7 @@ def test_a_payment_of_an_order_canceled_meanwhile_goes_back(stripe_sandbox: Stri
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
         capture(order)
-    type(order).objects.update(status="canceled")
+    type(order).objects.update(status="canceled", canceled_at=NOW)
 
     capture(order)
 

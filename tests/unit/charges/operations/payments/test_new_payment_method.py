@@ -11,14 +11,14 @@ from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_payment_method
 from tests.support.days import Days
 from tests.support.dunning import attempts_of, intent_statuses, reloaded
-from tests.support.factories import HARD, SCA, unpaid
+from tests.support.factories import HARD, SCA, charge_of, unpaid
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def confirm_in_browser(days: Days, order: Any, card: str) -> str:
     """The customer pays by himself with the card that we have; the intent's id."""
-    intent_id = str(reloaded(order).charge.payment_intent_id)
+    intent_id = str(charge_of(order).payment_intent_id)
     stripe_id = SavedPaymentMethod.objects.get(customer=order.customer, payment_method_id=card).stripe_id
     days.sandbox.http.post(
         f"/stripe/v1/payment_intents/{intent_id}/confirm",
@@ -35,7 +35,7 @@ def test_a_new_card_is_tried_though_the_first_ones_bank_is_heard_of_before(days:
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
 
     reading.read_payment_of(order_id=order.pk, at=days.now)
-    assert reloaded(order).charge.status == "pending"
+    assert charge_of(order).status == "pending"
     days.settle()
 
     assert intent_statuses(days, order) == ["succeeded"]
@@ -71,6 +71,6 @@ def test_authenticating_fails_a_second_time_and_that_is_known_as_well(days: Days
         assert reloaded(order).status == "requires_action"
         days.sandbox.authenticate(confirm_in_browser(days, order, SCA), "fail")
         reading.read_payment_of(order_id=order.pk, at=days.now)
-        assert (reloaded(order).status, reloaded(order).charge.status) == ("payment_failed", "failed")
+        assert (reloaded(order).status, charge_of(order).status) == ("payment_failed", "failed")
         replace_payment_method(order_id=order.pk, payment_method=SCA, at=days.now)
         days.settle()

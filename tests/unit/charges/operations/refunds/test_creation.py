@@ -289,7 +289,7 @@ class TestRefusals:
 def test_money_for_a_canceled_order_goes_back_and_the_order_stays_canceled(
     stripe_sandbox: StripeSandbox, charge: Any
 ) -> None:
-    Order.objects.filter(pk=charge.order_id).update(status="canceled")
+    Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
     deliver_refund(request_refund(charge))
     assert refund_state(charge) == (1290, "canceled", ["succeeded"])
 

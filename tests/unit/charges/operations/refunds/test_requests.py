@@ -158,7 +158,7 @@ class TestMoneyForACanceledOrder:
             return refund_for_canceled_order(charge=locked_charge(charge_id=charge.pk))
 
     def test_goes_back_once(self, charge: Any) -> None:
-        Order.objects.filter(pk=charge.order_id).update(status="canceled")
+        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
 
         first, again = self.refund(charge), self.refund(charge)
 

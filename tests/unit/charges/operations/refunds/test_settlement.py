@@ -155,7 +155,7 @@ def test_one_of_two_comes_back(charge: Any) -> None:
 
 
 def test_a_canceled_order_stays_canceled(charge: Any) -> None:
-    Order.objects.filter(pk=charge.order_id).update(status="canceled")
+    Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
     refund = settle(request_refund(charge), "succeeded")
     assert refund_state(charge)[:2] == (1290, "canceled")
     settle(refund, "failed")

@@ -196,7 +196,7 @@ class TestMadeInTheDashboard:
         assert charge.refunds.get(status="succeeded").origin == "stripe"
 
     def test_of_a_canceled_orders_money(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
-        Order.objects.filter(pk=charge.order_id).update(status="canceled")
+        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         refund_in_dashboard(stripe_sandbox, charge, 1290)
         process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0]))
         assert refund_state(charge) == (1290, "canceled", ["succeeded"])
