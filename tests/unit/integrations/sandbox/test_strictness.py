@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integrations.sandbox import dixa_api
+from integrations.sandbox.dixa_api import endusers
 from integrations.sandbox.app import create_app
 from integrations.sandbox.brevo_api import contacts, emails, sms
 from integrations.sandbox.state import Sandbox
@@ -79,7 +79,7 @@ DOCUMENTS: dict[str, tuple[set[str], dict[str, Any]]] = {
         {"sender": "Shop", "recipient": "4917012345678", "content": "Hello"},
     ),
     "/brevo/v3/contacts": (contacts.FIELDS, {"email": "ann@example.com", "updateEnabled": True}),
-    "/dixa/v1/endusers": (set(dixa_api.FIELDS), {}),
+    "/dixa/v1/endusers": (set(endusers.FIELDS), {}),
     "/dixa/v1/endusers/bulk": ({"data"}, {}),
 }
 NAMES = st.sampled_from(
