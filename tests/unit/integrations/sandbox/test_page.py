@@ -6,7 +6,7 @@ import httpx
 import pytest
 import stripe
 
-from integrations.sandbox.page import TABS
+from integrations.sandbox.page.tabs import TITLES
 from tests.support.sandboxes import RunningSandbox
 
 NASTY = '<script>alert("x")</script>'
@@ -41,7 +41,7 @@ def filled(client: stripe.StripeClient, customer: stripe.Customer, brevo: httpx.
     ).id
 
 
-@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("tab", TITLES)
 @pytest.mark.parametrize("full", [False, True])
 def test_every_tab_renders_and_escapes(
     request: pytest.FixtureRequest, control: httpx.Client, tab: str, full: bool

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integrations.sandbox.dixa_api import endusers
 from integrations.sandbox.app import create_app
 from integrations.sandbox.brevo_api import contacts, emails, sms
+from integrations.sandbox.dixa_api import endusers
 from integrations.sandbox.state import Sandbox
 from integrations.sandbox.stripe_api import (
     charges,

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request
 
-from integrations.sandbox.refusals import Refused
+from integrations.sandbox.control.bodies import json_body
+from integrations.sandbox.control.errors import ControlError
 from integrations.sandbox.stripe_api import confirmation, disputes, refunds, setup_intents
 from integrations.sandbox.stripe_api.call import Call, Document, new_id, rendered
 
 if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
-
 
 
 def authenticate_payment(sandbox: Sandbox, request: Request, id: str) -> Any:
@@ -30,10 +30,10 @@ def authenticate_setup(sandbox: Sandbox, request: Request, id: str) -> Any:
 
 def open_dispute(sandbox: Sandbox, request: Request) -> Any:
     """`{"charge" | "payment_intent": id, "reason"?, "amount"?, "withdraw"?: true}`."""
-    call, wanted = Call(sandbox=sandbox), _body(request)
+    call, wanted = Call(sandbox=sandbox), json_body(request)
     reason = wanted.get("reason", "fraudulent")
     if reason not in (*disputes.REASONS, "inquiry"):
-        raise Refused(f"reason must be one of {', '.join(disputes.REASONS)}, inquiry.")
+        raise ControlError(f"reason must be one of {', '.join(disputes.REASONS)}, inquiry.")
     dispute = disputes.open_dispute(
         call,
         _charge(call, wanted),
@@ -46,20 +46,20 @@ def open_dispute(sandbox: Sandbox, request: Request) -> Any:
 
 def move_dispute(sandbox: Sandbox, request: Request, id: str, phase: str) -> Any:
     """Phases: updated {"status"?}, funds_withdrawn, funds_reinstated, closed {"status": "won" | "lost"}."""
-    call, wanted = Call(sandbox=sandbox), _body(request)
+    call, wanted = Call(sandbox=sandbox), json_body(request)
     dispute = call.get("dispute", id)
     if phase == "updated":
         status = wanted.get("status")
         if status is not None and status not in disputes.STATUSES:
-            raise Refused(f"status must be one of {', '.join(disputes.STATUSES)}.")
+            raise ControlError(f"status must be one of {', '.join(disputes.STATUSES)}.")
         return rendered(disputes.update(call, dispute, status=status))
     if phase in ("funds_withdrawn", "funds_reinstated"):
         return rendered(disputes.move_funds(call, dispute, back=phase == "funds_reinstated"))
     if phase != "closed":
-        raise Refused("phase must be updated, funds_withdrawn, funds_reinstated or closed.", status=404)
+        raise ControlError("phase must be updated, funds_withdrawn, funds_reinstated or closed.", status=404)
     status = wanted.get("status", "lost")
     if status not in disputes.CLOSED:
-        raise Refused(f"status must be one of {', '.join(disputes.CLOSED)}.")
+        raise ControlError(f"status must be one of {', '.join(disputes.CLOSED)}.")
     return rendered(disputes.close(call, dispute, status=status))
 
 
@@ -70,15 +70,15 @@ def settle_refund(sandbox: Sandbox, request: Request, id: str, outcome: str) -> 
     if outcome == "succeed" and refund["status"] == "pending":
         return rendered(refunds.succeed(call, refund))
     if outcome == "fail" and refund["status"] in ("pending", "succeeded"):
-        reason = _body(request).get("reason", "lost_or_stolen_card")
+        reason = json_body(request).get("reason", "lost_or_stolen_card")
         return rendered(refunds.fail(call, refund, reason=str(reason)))
-    raise Refused(f"A refund that is {refund['status']} cannot {outcome}.")
+    raise ControlError(f"A refund that is {refund['status']} cannot {outcome}.")
 
 
-def warn_of_fraud(sandbox: Sandbox, request: Request) -> Any:
+def create_early_fraud_warning(sandbox: Sandbox, request: Request) -> Any:
     """`{"charge" | "payment_intent": id}`: `radar.early_fraud_warning.created`."""
     call = Call(sandbox=sandbox)
-    charge = _charge(call, _body(request))
+    charge = _charge(call, json_body(request))
     warning: Document = {
         "id": new_id("issfr"),
         "object": "radar.early_fraud_warning",
@@ -94,12 +94,12 @@ def warn_of_fraud(sandbox: Sandbox, request: Request) -> Any:
     return warning
 
 
-def replace_card(sandbox: Sandbox, request: Request, id: str) -> Any:
+def update_payment_method(sandbox: Sandbox, request: Request, id: str) -> Any:
     """`{"exp_month"?, "exp_year"?, "last4"?}`: the card network sends Stripe the details of a new card."""
-    call, wanted = Call(sandbox=sandbox), _body(request)
+    call, wanted = Call(sandbox=sandbox), json_body(request)
     method = call.get("payment_method", id)
     if not wanted or set(wanted) - {"exp_month", "exp_year", "last4"}:
-        raise Refused("Send exp_month, exp_year or last4.")
+        raise ControlError("Send exp_month, exp_year or last4.")
     previous = {"card": {name: method["card"][name] for name in wanted}}
     method["card"] |= wanted
     call.save(method)
@@ -117,14 +117,14 @@ def redeliver_event(sandbox: Sandbox, _: Request, id: str) -> Any:
 def _challenged(call: Call, kind: str, id: str) -> Document:
     intent = call.get(kind, id)
     if intent["status"] != "requires_action":
-        raise Refused(f"{id} has status {intent['status']}; only requires_action can be authenticated.")
+        raise ControlError(f"{id} has status {intent['status']}; only requires_action can be authenticated.")
     return intent
 
 
 def _success(request: Request) -> bool:
-    outcome = _body(request).get("outcome", "success")
+    outcome = json_body(request).get("outcome", "success")
     if outcome not in ("success", "fail"):
-        raise Refused("outcome must be success or fail.")
+        raise ControlError("outcome must be success or fail.")
     return bool(outcome == "success")
 
 
@@ -133,12 +133,5 @@ def _charge(call: Call, wanted: Document) -> Document:
         return call.get("charge", str(wanted["charge"]))
     intent = call.get("payment_intent", str(wanted.get("payment_intent")))
     if not intent["latest_charge"]:
-        raise Refused(f"{intent['id']} has no charge.")
+        raise ControlError(f"{intent['id']} has no charge.")
     return call.get("charge", intent["latest_charge"])
-
-
-def _body(request: Request) -> Document:
-    document = request.get_json(silent=True, force=True) if request.get_data() else {}
-    if not isinstance(document, dict):
-        raise Refused("The body must be a JSON object.")
-    return document

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from integrations.sandbox import presets
 from integrations.sandbox.brevo_api import notices
-from integrations.sandbox.refusals import Refused
+from integrations.sandbox.control.errors import ControlError
 from integrations.sandbox.stripe_api import confirmation, disputes, refunds
 from integrations.sandbox.stripe_api.call import Call
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 Fields = dict[str, str]
 
 
-def act(sandbox: Sandbox, fields: Fields) -> None:
-    """Carry out the action of a button. Raises `Refused` with a message to show."""
+def run(sandbox: Sandbox, fields: Fields) -> None:
+    """Carry out the action of a button. Raises `ControlError` with a message to show."""
     action = ACTIONS.get(fields.get("action", ""))
     if action is None:
-        raise Refused("There is no such button.")
+        raise ControlError("There is no such button.")
     action(sandbox, fields)
 
 
 def _preset(sandbox: Sandbox, fields: Fields) -> None:
     if fields.get("name") not in presets.PRESETS:
-        raise Refused("There is no such preset.")
+        raise ControlError("There is no such preset.")
     sandbox.faults.replace(presets.toggled(sandbox.faults.rules(), fields["name"]))
 
 
@@ -48,7 +48,7 @@ def _reset(sandbox: Sandbox, _: Fields) -> None:
 def _mail_event(sandbox: Sandbox, fields: Fields) -> None:
     mail = sandbox.store.get("brevo.email", fields.get("id", ""))
     if mail is None or fields.get("event") not in notices.EMAIL_EVENTS:
-        raise Refused("There is no such mail or event.")
+        raise ControlError("There is no such mail or event.")
     more = {"link": "https://shop.example/"} if fields["event"] == "click" else {}
     notices.email_event(sandbox, mail, mail["to"][0]["email"], fields["event"], **more)
 
@@ -56,7 +56,7 @@ def _mail_event(sandbox: Sandbox, fields: Fields) -> None:
 def _authenticate(sandbox: Sandbox, fields: Fields) -> None:
     intent = sandbox.store.get("payment_intent", fields.get("id", ""))
     if intent is None or intent["status"] != "requires_action":
-        raise Refused("This payment no longer waits for its customer.")
+        raise ControlError("This payment no longer waits for its customer.")
     confirmation.authenticate(Call(sandbox=sandbox), intent, success=fields.get("outcome") == "success")
 
 
@@ -64,14 +64,14 @@ def _dispute(sandbox: Sandbox, fields: Fields) -> None:
     intent = sandbox.store.get("payment_intent", fields.get("id", ""))
     charge = sandbox.store.get("charge", (intent or {}).get("latest_charge") or "")
     if charge is None or not charge["paid"] or charge["disputed"]:
-        raise Refused("This payment cannot be disputed.")
+        raise ControlError("This payment cannot be disputed.")
     disputes.open_dispute(Call(sandbox=sandbox), charge)
 
 
 def _close_dispute(sandbox: Sandbox, fields: Fields) -> None:
     dispute = sandbox.store.get("dispute", fields.get("id", ""))
     if dispute is None or dispute["status"] in disputes.CLOSED or fields.get("outcome") not in ("won", "lost"):
-        raise Refused("This dispute is no longer open.")
+        raise ControlError("This dispute is no longer open.")
     disputes.close(Call(sandbox=sandbox), dispute, status=fields["outcome"])
 
 
@@ -83,13 +83,13 @@ def _refund(sandbox: Sandbox, fields: Fields) -> None:
     elif outcome == "fail" and status in ("pending", "succeeded"):
         refunds.fail(Call(sandbox=sandbox), refund or {}, reason="lost_or_stolen_card")
     else:
-        raise Refused("This refund is already final.")
+        raise ControlError("This refund is already final.")
 
 
 def _redeliver(sandbox: Sandbox, fields: Fields) -> None:
     id = fields.get("id", "")
     if not id.isdigit() or not sandbox.webhooks.redeliver(int(id)):
-        raise Refused("There is no such delivery.")
+        raise ControlError("There is no such delivery.")
 
 
 ACTIONS: dict[str, Callable[[Sandbox, Fields], None]] = {

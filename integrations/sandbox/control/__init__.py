@@ -1,0 +1,8 @@
+"""The control API under /sandbox, in JSON: reads the state, injects events, and switches faults.
+
+Lists answer `{"data": [...]}`; errors answer `{"message": "..."}` with 400 or 404.
+"""
+
+from integrations.sandbox.control.router import handle
+
+__all__ = ["handle"]
