@@ -55,7 +55,7 @@ def moment(at: dt.datetime | None) -> str:
 
 
 class BaseAdmin(admin.ModelAdmin):
-    """What all lists share: 50 rows a page, no count of the whole table, and e-mail search in any spelling.
+    """The base of all lists: 50 rows a page, no count of the whole table, e-mail search in any case.
 
     ``search_spellings``: functions that turn a search term into the form in which a column stores it, or return None if
     the term cannot be such a value. The list then finds rows by the term as typed and by each of these forms.

@@ -54,7 +54,7 @@ class OrderLineInline(ReadOnlyTabularInline):
 
 
 class FoundByOrderAdmin(ReadOnlyAdmin):
-    """A list that finds rows by their order's number, in whatever way staff type it."""
+    """A list that finds rows by their order's number, with or without its dash, in any case."""
 
     search_spellings = (as_order_number,)
 

@@ -38,7 +38,7 @@ class UserAdmin(LoginAdmin):
 
 @admin.register(Plan)
 class PlanAdmin(EditableAdmin):
-    """What the shop sells. Orders keep the price at which they were placed."""
+    """The plans that the shop sells. Orders keep the price at which they were placed."""
 
     list_display = ("code", "name", "price", "interval_count", "interval", "is_digital", "is_active")
     list_filter = ("is_active", "interval", "is_digital")

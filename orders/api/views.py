@@ -160,8 +160,8 @@ def _describe_order(order: Order, request: Request) -> dict[str, Any]:
 
 
 def _caller(request: Request) -> str:
-    """Whose keys these are: callers are told apart by their ``Authorization`` header.
+    """The owner of the key, identified by the ``Authorization`` header.
 
-    The client's address does not tell them apart: a phone that changes from Wi-Fi to mobile data would buy twice.
+    The client's address does not identify it: a phone that changes from Wi-Fi to mobile data would buy twice.
     """
     return hashlib.sha256(f"authorization:{request.headers.get('Authorization', '')}".encode()).hexdigest()

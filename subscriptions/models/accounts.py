@@ -58,7 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 class Customer(models.Model):
     """A person who buys. ``email`` is stored as typed; the unique ``email_key`` finds the customer again."""
 
-    # The checkout returns this id to anybody who buys with the address. uuid7 would show when the customer was created.
+    # Any buyer who types the address gets this id in the response. uuid7 would reveal when the customer was created.
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     email = models.EmailField()
     email_key = models.CharField(max_length=254, unique=True)

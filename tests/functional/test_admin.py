@@ -1,4 +1,4 @@
-"""Support staff look at everything in the admin, and nobody else does."""
+"""Staff with permissions can look at all rows in the admin. Other users cannot."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def test_staff_see_every_list_and_search_it(staff: Client, model: Any) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_what_records_the_past_is_not_edited(staff: Client, model: Any) -> None:
+def test_records_of_the_past_cannot_be_edited(staff: Client, model: Any) -> None:
     assert staff.get(adding(model)).status_code == (200 if model in EDITED else 403)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_nobody_else_sees_anything(db: None, model: Any) -> None:
+def test_other_users_see_nothing(db: None, model: Any) -> None:
     stranger = Client()
     assert stranger.get(listing(model)).status_code == 302
     customer = User.objects.create_user("ada@example.com")
@@ -81,7 +81,7 @@ def test_staff_without_the_permission_are_refused(db: None, model: Any) -> None:
     assert client.get(listing(model)).status_code == 200
 
 
-def test_a_row_opens_and_shows_what_it_holds(staff: Client, coffee: Plan) -> None:
+def test_a_row_has_a_page_with_its_fields(staff: Client, coffee: Plan) -> None:
     row = OutboxMessage.objects.create(task="orders.start_fulfillment", queue="OrdersQueue", kwargs={"order_id": "x"})
     page = staff.get(reverse("admin:outbox_outboxmessage_change", args=[row.pk]))
     assert b"orders.start_fulfillment" in page.content
@@ -90,7 +90,7 @@ def test_a_row_opens_and_shows_what_it_holds(staff: Client, coffee: Plan) -> Non
     assert b"Ada@example.com" in staff.get(listing(Customer) + "?q=ada@").content
 
 
-def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> None:
+def test_amounts_are_formatted(staff: Client, coffee: Plan) -> None:
     place_order(amount=123456)
     assert b"1,234.56 EUR" in staff.get(listing(apps.get_model("orders.Order"))).content
     assert b"12.90 EUR" in staff.get(listing(Plan)).content
@@ -110,7 +110,7 @@ def test_amounts_are_shown_as_people_read_them(staff: Client, coffee: Plan) -> N
         ("subscriptions.Subscription", ["customer", "status", "status_reason", "plan"]),
     ],
 )
-def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model: str, first: list[str]) -> None:
+def test_the_most_important_columns_come_first(staff: Client, model: str, first: list[str]) -> None:
     troubled_order()
     WebhookEvent.objects.create(provider="stripe", event_id="evt_1", type="charge.succeeded", payload={})
     page = staff.get(listing(apps.get_model(model))).content.decode()
@@ -119,7 +119,7 @@ def test_what_decides_stands_where_a_narrow_screen_shows_it(staff: Client, model
     assert "nav-sidebar" not in page
 
 
-def test_a_list_shows_a_status_without_its_explanation_and_the_row_shows_it_whole(staff: Client) -> None:
+def test_a_list_shows_the_short_status_and_the_row_shows_its_explanation(staff: Client) -> None:
     finding = charge_of(troubled_order()).reconciliation_findings.get()
     whole, short = "Missing there: we have it, Stripe does not", ">Missing there<"
     page = staff.get(listing(type(finding))).content.decode()
@@ -132,7 +132,7 @@ def change(row: Any) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 
-def test_an_order_leads_to_everything_that_became_of_it(staff: Client) -> None:
+def test_an_order_links_to_its_payment_refunds_disputes_dunning_and_messages(staff: Client) -> None:
     order = troubled_order(steps=1)
     order.lines.create(plan=order.subscription.plan, description="Beans", quantity=2, unit_amount=645, amount=1290)
     charge = charge_of(order)
@@ -151,12 +151,12 @@ def test_an_order_leads_to_everything_that_became_of_it(staff: Client) -> None:
         assert money in page.split('id="lines-group"')[1]
 
 
-def test_an_order_of_which_nothing_became_yet_opens(staff: Client) -> None:
+def test_an_order_without_a_payment_has_a_page(staff: Client) -> None:
     page = staff.get(change(place_order())).content.decode()
     assert page.split("field-payment\"")[1].split('class="readonly">')[1].startswith("-<")
 
 
-def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff: Client) -> None:
+def test_an_orders_page_takes_the_same_queries_for_more_rows(staff: Client) -> None:
     few, many = troubled_order(), troubled_order()
     for number in range(5):
         request_refund(charge_of(many), 1)
@@ -169,7 +169,7 @@ def test_an_order_with_more_lines_refunds_and_messages_asks_no_more_often(staff:
 
 
 @pytest.mark.parametrize("name", ["Dispute", "DunningRun", "ReconciliationFinding", "Refund"])
-def test_what_became_of_an_order_leads_back_to_it(staff: Client, name: str) -> None:
+def test_rows_of_an_order_link_back_to_it(staff: Client, name: str) -> None:
     order, model = troubled_order(), apps.get_model("charges", name)
     link = f'<a href="{change(order)}">{order.number}</a>'
     assert link in staff.get(listing(model)).content.decode()
@@ -181,32 +181,32 @@ def test_what_became_of_an_order_leads_back_to_it(staff: Client, name: str) -> N
               "charges.ReconciliationFinding", "notifications.Notification"],
 )  # fmt: skip
 @pytest.mark.parametrize("typed", ["NNG27-X3ZTK", "nng27-x3ztk", "NNG27X3ZTK", "nng27 x3ztk"])
-def test_an_order_is_found_by_its_number_however_it_is_typed(staff: Client, model: str, typed: str) -> None:
+def test_an_order_is_found_by_any_spelling_of_its_number(staff: Client, model: str, typed: str) -> None:
     order, other = troubled_order(number="NNG27-X3ZTK"), troubled_order()
     page = staff.get(listing(apps.get_model(model)), {"q": typed}).content.decode()
     assert order.number in page.split("<tbody>")[1]
     assert other.number not in page
 
 
-def test_ten_letters_may_also_be_how_an_address_begins(staff: Client) -> None:
+def test_ten_letters_also_find_the_start_of_an_email_address(staff: Client) -> None:
     order = place_order()
     Customer.objects.filter(pk=order.customer_id).update(email_key="janeparker@example.com")
     assert order.number in staff.get(listing(type(order)), {"q": "janeparker"}).content.decode()
 
 
 @pytest.mark.parametrize("model", [model for model in MODELS if model not in EDITED], ids=lambda model: model.__name__)
-def test_every_search_says_what_it_looks_for(staff: Client, model: Any) -> None:
+def test_every_search_has_a_help_text(staff: Client, model: Any) -> None:
     words = admin.site.get_model_admin(model).search_help_text
     assert words
     assert escape(words) in staff.get(listing(model)).content.decode()
 
 
-def test_every_page_says_in_which_zone_its_times_are(staff: Client) -> None:
+def test_every_page_shows_the_time_zone(staff: Client) -> None:
     for page in ("/admin/", listing(Plan), change(place_order())):
         assert "times are UTC" in staff.get(page).content.decode()
 
 
-def test_a_dunning_says_when_its_next_step_is(staff: Client) -> None:
+def test_a_dunning_run_shows_its_next_step(staff: Client) -> None:
     run = dunning_run_of(troubled_order())
     run.steps.create(number=1, due_at=NOW)
     for page in (listing(type(run)), change(run)):
@@ -214,7 +214,7 @@ def test_a_dunning_says_when_its_next_step_is(staff: Client) -> None:
         assert "March 1, 2026, noon" in re.split(r"field-next_step_at\b", text)[1][:600]
 
 
-def test_a_subscription_is_named_by_its_customer_and_its_id_stands_on_its_page(staff: Client) -> None:
+def test_a_subscription_is_listed_by_its_customer_and_shows_its_id(staff: Client) -> None:
     subscription = place_order().subscription
     rows = staff.get(listing(type(subscription))).content.decode().split("<tbody>")[1]
     assert f'{change(subscription)}">{subscription.customer.email}</a>' in rows
@@ -223,13 +223,13 @@ def test_a_subscription_is_named_by_its_customer_and_its_id_stands_on_its_page(s
 
 
 @pytest.mark.parametrize("name", ["Dispute", "ReconciliationFinding"])
-def test_a_next_step_has_room_for_a_sentence(staff: Client, name: str) -> None:
+def test_the_next_step_column_is_wide_enough(staff: Client, name: str) -> None:
     style = "charges/admin.css"
     assert style in staff.get(listing(apps.get_model("charges", name))).content.decode()
     assert ".column-next_step" in Path(finders.find(style)).read_text()
 
 
-def test_a_login_is_made_case_folded(staff: Client) -> None:
+def test_a_new_login_is_stored_in_lower_case(staff: Client) -> None:
     password = "correct horse battery staple"
     form = {"email": "New@Example.com", "usable_password": "true", "password1": password, "password2": password}
     staff.post(adding(User), form)
@@ -237,7 +237,7 @@ def test_a_login_is_made_case_folded(staff: Client) -> None:
     assert Client().login(username="NEW@example.com", password=password)
 
 
-def test_lists_are_shown_in_a_bounded_number_of_statements(
+def test_lists_take_a_bounded_number_of_queries(
     staff: Client, coffee: Plan, django_assert_max_num_queries: Any
 ) -> None:
     for _ in range(8):
@@ -250,6 +250,6 @@ def test_lists_are_shown_in_a_bounded_number_of_statements(
             staff.get(listing(model))
 
 
-def test_what_is_nowhere_in_the_admin_is_a_page(staff: Client) -> None:
+def test_an_unknown_admin_url_is_an_html_page(staff: Client) -> None:
     answer = staff.get("/admin/nowhere/")
     assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (404, "text/html")

@@ -1,4 +1,4 @@
-"""A shop front end places an order, follows it, and gets plain answers to what cannot be."""
+"""A shop front end places an order and follows it. Requests that cannot be carried out get a clear error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DELETE: Any = object()
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    """A checkout as the README shows it, with changes by path: ``customer__email="…"``."""
+    """The checkout of the README, with changes by path: ``customer__email="…"``."""
     whole: dict[str, Any] = {
         "plan": "coffee-monthly",
         "quantity": 1,
@@ -54,22 +54,22 @@ def post(client: Client, data: Any, *, key: str | None = None, **headers: str) -
 
 @pytest.fixture
 def client() -> Client:
-    # A test client that raises what a view raises would hide what the caller gets.
+    # By default, Django's test client raises the view's exception instead of returning the response to it.
     return Client(raise_request_exception=False)
 
 
-def test_a_checkout_is_answered_with_the_order(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_a_checkout_returns_the_order(transactional_db: None, coffee: Plan, client: Client) -> None:
     answer = post(client, body(quantity=2))
     assert answer.status_code == 201
-    said = answer.json()
+    data = answer.json()
     order = Order.objects.get()
-    assert said == {
+    assert data == {
         "order": {
             "number": order.number,
             "status": "pending_payment",
             "amount": 2580,
             "currency": "EUR",
-            "status_url": said["order"]["status_url"],
+            "status_url": data["order"]["status_url"],
         },
         "subscription": {"id": str(order.subscription_id), "status": "incomplete"},
         "customer": {"id": str(order.customer_id)},
@@ -83,23 +83,23 @@ def test_a_checkout_is_answered_with_the_order(transactional_db: None, coffee: P
 def test_the_status_url_is_absolute_needs_no_login_and_follows_the_order(
     transactional_db: None, coffee: Plan, client: Client
 ) -> None:
-    said = post(client, body()).json()["order"]
-    url = said["status_url"]
+    data = post(client, body()).json()["order"]
+    url = data["status_url"]
     assert url.startswith("http://testserver/")
-    assert client.get(url).json() == said
+    assert client.get(url).json() == data
     Order.objects.update(status="paid", paid_at=timezone.now())
     assert client.get(url).json()["status"] == "paid"
     assert client.get(url)["Cache-Control"] == "no-store"
 
 
-def test_a_token_that_is_not_ours_shows_nothing(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_a_forged_token_is_not_found(transactional_db: None, coffee: Plan, client: Client) -> None:
     url = post(client, body()).json()["order"]["status_url"]
     for other in (url[:-3] + "x/", url.replace("status/", "status/0"), "http://testserver/api/v1/orders/status/1/"):
         answer = client.get(other)
         assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
 
 
-def test_the_same_key_and_body_get_the_first_answer_again(
+def test_the_same_key_and_body_get_the_first_response_again(
     transactional_db: None, coffee: Plan, client: Client
 ) -> None:
     first = post(client, body(), key="once")
@@ -132,7 +132,7 @@ def test_keys_belong_to_their_caller(transactional_db: None, coffee: Plan, clien
     assert one.json()["order"]["number"] != two.json()["order"]["number"]
 
 
-def test_a_key_is_free_again_after_a_day(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_a_key_expires_after_a_day(transactional_db: None, coffee: Plan, client: Client) -> None:
     post(client, body(), key="once")
     StoredResponse.objects.update(created_at=timezone.now() - dt.timedelta(hours=24, seconds=1))
     assert post(client, body(quantity=3), key="once").status_code == 201
@@ -141,8 +141,8 @@ def test_a_key_is_free_again_after_a_day(transactional_db: None, coffee: Plan, c
     assert Order.objects.count() == 2
 
 
-def test_a_key_in_flight_is_answered_at_once(transactional_db: None, coffee: Plan, client: Client) -> None:
-    caller = _caller_of_nobody()
+def test_a_key_in_flight_is_refused_at_once(transactional_db: None, coffee: Plan, client: Client) -> None:
+    caller = _caller_without_authorization()
     holding, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -152,7 +152,7 @@ def test_a_key_in_flight_is_answered_at_once(transactional_db: None, coffee: Pla
             cursor.execute("SELECT pg_advisory_lock(%s)", [lock_key(f"checkout:{caller}:busy")])
             holding.set()
             release.wait(20)
-            # Not by closing alone: the server notices that a little later.
+            # Unlock explicitly: the server notices a closed connection only a little later.
             cursor.execute("SELECT pg_advisory_unlock_all()")
         connection.close()
 
@@ -168,7 +168,7 @@ def test_a_key_in_flight_is_answered_at_once(transactional_db: None, coffee: Pla
     assert post(client, body(), key="busy").status_code == 201
 
 
-def _caller_of_nobody() -> str:
+def _caller_without_authorization() -> str:
     import hashlib
 
     return hashlib.sha256(b"authorization:").hexdigest()
@@ -177,13 +177,13 @@ def _caller_of_nobody() -> str:
 def test_two_hundred_parallel_requests_with_one_key_make_one_order(transactional_db: None, coffee: Plan) -> None:
     answers: list[Any] = []
 
-    def ask(times: int) -> None:
+    def buy(times: int) -> None:
         client = Client(raise_request_exception=False)
         for _ in range(times):
             answers.append(post(client, body(), key="one"))
         connection.close()
 
-    threads = [threading.Thread(target=ask, args=(10,)) for _ in range(20)]
+    threads = [threading.Thread(target=buy, args=(10,)) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -197,7 +197,7 @@ def test_two_hundred_parallel_requests_with_one_key_make_one_order(transactional
     assert OutboxMessage.objects.filter(task="charges.capture_payment").count() == 1
 
 
-def test_a_known_address_buys_as_the_same_customer_and_nothing_of_it_changes_or_shows(
+def test_a_known_address_buys_as_the_same_customer_whose_data_neither_change_nor_show(
     transactional_db: None, coffee: Plan, client: Client
 ) -> None:
     first = post(client, body(customer__phone="+4915112345678", customer__sms_consent=True)).json()
@@ -210,12 +210,12 @@ def test_a_known_address_buys_as_the_same_customer_and_nothing_of_it_changes_or_
     assert OutboxMessage.objects.filter(task="accounts.create_login").count() == 1
 
 
-def test_two_first_purchases_at_once_are_one_customer(transactional_db: None, coffee: Plan) -> None:
-    def ask() -> None:
+def test_simultaneous_first_purchases_create_one_customer(transactional_db: None, coffee: Plan) -> None:
+    def buy() -> None:
         post(Client(), body())
         connection.close()
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=buy) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -274,9 +274,9 @@ def test_bad_input_names_the_field_and_changes_nothing(
     answer = post(client, body(**changes))
     assert answer.status_code == code, answer.content
     if code != 201:
-        said = answer.json()
+        data = answer.json()
         assert answer["Content-Type"] == PROBLEM
-        assert (said["status"], said["errors"][0]["field"]) == (code, field)
+        assert (data["status"], data["errors"][0]["field"]) == (code, field)
         assert not Order.objects.exists() and not Customer.objects.exists() and not OutboxMessage.objects.exists()
 
 
@@ -289,7 +289,7 @@ def test_bad_input_names_the_field_and_changes_nothing(
     ],
     ids=lambda text: repr(text[:12]),
 )
-def test_what_is_not_a_json_object_is_malformed(
+def test_a_body_that_is_not_a_json_object_is_malformed(
     transactional_db: None, coffee: Plan, client: Client, text: str | bytes
 ) -> None:
     answer = post(client, text)
@@ -297,7 +297,7 @@ def test_what_is_not_a_json_object_is_malformed(
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", "schlüssel".encode().decode("latin-1")])
-def test_a_key_is_required_and_has_a_form(transactional_db: None, coffee: Plan, client: Client, key: str) -> None:
+def test_a_missing_or_malformed_key_is_refused(transactional_db: None, coffee: Plan, client: Client, key: str) -> None:
     answer = post(client, body(), key=key)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
 
@@ -309,7 +309,7 @@ def test_a_body_of_more_than_64_kib_is_too_large(transactional_db: None, coffee:
     assert post(client, fits + " " * 3_000_000).status_code == 413
 
 
-def test_only_json_is_read(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_other_media_types_are_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
     for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         answer = client.post(URL, "plan=x", content_type=media_type, headers={"Idempotency-Key": "k"})
         assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
@@ -321,7 +321,7 @@ def test_other_methods_are_refused(transactional_db: None, client: Client, metho
     assert (answer.status_code, answer["Content-Type"]) == (405, PROBLEM)
 
 
-def test_too_many_checkouts_wait(
+def test_checkouts_are_throttled(
     transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orders.api.views import CheckoutThrottle
@@ -333,7 +333,7 @@ def test_too_many_checkouts_wait(
     assert 0 < int(answers[-1]["Retry-After"]) <= 60
 
 
-def test_a_plan_that_is_shipped_may_ask_for_an_address(
+def test_a_shipped_plan_may_require_an_address(
     transactional_db: None, coffee: Plan, client: Client
 ) -> None:
     Plan.objects.update(needs_address=True)
@@ -369,7 +369,7 @@ def test_a_checkout_is_one_transaction_with_a_bounded_number_of_statements(
     assert statements.count("BEGIN") == statements.count("COMMIT") == 1
 
 
-def test_a_database_that_is_away_is_a_503_with_when_to_ask_again(
+def test_without_a_database_the_response_is_503_with_retry_after(
     transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(**_: object) -> None:
@@ -406,43 +406,43 @@ def test_health_and_readiness(transactional_db: None, client: Client, monkeypatc
     assert client.get("/readyz").status_code == 503
 
 
-def test_the_schema_and_the_docs_are_for_everybody(transactional_db: None, client: Client) -> None:
+def test_the_schema_and_the_docs_need_no_login(transactional_db: None, client: Client) -> None:
     schema = client.get("/api/v1/schema/?format=json").json()
     assert {"/api/v1/checkout/", "/api/v1/orders/status/{token}/", "/api/v1/plans/"} <= set(schema["paths"])
     assert b"swagger" in client.get("/api/v1/docs/").content
 
 
-def test_an_answer_carries_the_id_of_its_request(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_a_response_carries_the_id_of_its_request(transactional_db: None, coffee: Plan, client: Client) -> None:
     answer = post(client, body(), **{"X-Request-ID": "front-end-42"})
     assert answer["X-Request-ID"] == "front-end-42"
     assert {row.headers["request_id"] for row in OutboxMessage.objects.all()} == {"front-end-42"}
     assert len(post(client, body(), **{"X-Request-ID": "<script>"})["X-Request-ID"]) == 36
 
 
-def test_what_is_nowhere_is_a_problem_too(transactional_db: None, client: Client) -> None:
+def test_an_unknown_url_is_a_problem_too(transactional_db: None, client: Client) -> None:
     answer = client.get("/api/v1/nothing/")
     assert (answer.status_code, answer["Content-Type"]) == (404, PROBLEM)
 
 
 @pytest.mark.parametrize("debug", [False, True])
-def test_an_address_without_its_last_slash_is_nowhere(
+def test_an_api_url_without_its_last_slash_is_not_found(
     transactional_db: None, client: Client, settings: Any, debug: bool
 ) -> None:
     settings.DEBUG = debug
     answer = client.post(URL.removesuffix("/"), "{}", content_type="application/json")
     assert answer.status_code == 404
-    assert client.get("/admin").status_code == 301, "people are led to where they want to go"
+    assert client.get("/admin").status_code == 301, "people are redirected"
 
 
-def test_a_login_in_the_same_browser_makes_no_difference(transactional_db: None, coffee: Plan) -> None:
+def test_a_session_cookie_makes_no_difference(transactional_db: None, coffee: Plan) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_user("ada@example.com", is_staff=True))
     first = post(client, body(), key="once")
     assert first.status_code == 201
-    assert post(Client(), body(), key="once").json() == first.json(), "and its keys are those of everybody"
+    assert post(Client(), body(), key="once").json() == first.json(), "the key does not belong to the login"
 
 
-class TestWhoseAddressItIs:
+class TestEmailAddresses:
     def test_two_domains_that_look_alike_are_two_customers(
         self, transactional_db: None, coffee: Plan, client: Client
     ) -> None:
@@ -458,7 +458,7 @@ class TestWhoseAddressItIs:
             assert post(client, body(customer__email=email)).status_code == 201
         assert Customer.objects.count() == 1
 
-    def test_whoever_unsubscribes_is_found_in_any_spelling(
+    def test_a_consent_is_withdrawn_by_any_spelling_of_the_address(
         self, transactional_db: None, coffee: Plan, client: Client
     ) -> None:
         for spelling in ("ada@xn--strae-oqa.de", "Ada@straße.de"):
@@ -466,21 +466,21 @@ class TestWhoseAddressItIs:
             Customer.objects.update(marketing_consent=True)
             assert withdraw_marketing_consent(email=spelling) == 1
 
-    def test_any_address_that_is_taken_can_have_a_login(
+    def test_every_accepted_address_can_have_a_login(
         self, transactional_db: None, coffee: Plan, client: Client
     ) -> None:
         assert post(client, body(customer__email="a@ꭰꭱꭲ.de")).status_code == 201
         assert create_login(customer_id=Customer.objects.get().pk)
 
-    def test_the_answer_does_not_tell_since_when_we_know_the_address(
+    def test_the_customer_id_does_not_reveal_when_the_customer_was_created(
         self, transactional_db: None, coffee: Plan, client: Client
     ) -> None:
-        told = UUID(post(client, body()).json()["customer"]["id"])
-        assert told.version == 4, "all random; version 7 begins with the time"
+        customer_id = UUID(post(client, body()).json()["customer"]["id"])
+        assert customer_id.version == 4, "version 7 begins with the time"
 
 
 @pytest.mark.parametrize("digits", [14, 15, 16, 17])
-def test_a_phone_number_longer_than_there_are_is_refused(
+def test_a_phone_number_with_too_many_digits_is_refused(
     transactional_db: None, coffee: Plan, client: Client, digits: int
 ) -> None:
     answer = post(client, body(customer__phone="+49" + "1" * digits))
@@ -499,7 +499,7 @@ def test_a_total_above_stripes_maximum_is_refused(transactional_db: None, coffee
     assert post(client, body()).status_code == 201
 
 
-def test_a_database_that_takes_no_writes_is_a_503(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_with_a_read_only_database_the_response_is_503(transactional_db: None, coffee: Plan, client: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")
         try:
