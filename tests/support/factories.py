@@ -9,7 +9,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from charges.models import Charge, Dispute, DunningRun, DunningStep, ReconciliationFinding, ReconciliationRun
+from charges.models import (
+    Charge,
+    ChargeAttempt,
+    Dispute,
+    DunningRun,
+    DunningStep,
+    ReconciliationFinding,
+    ReconciliationRun,
+)
 from charges.operations.refunds.requests import Command
 from charges.operations.refunds.requests import request_refund as run_refund_command
 from integrations.outbox.models import OutboxMessage
@@ -166,6 +174,27 @@ def dunning_run_of(order: Any) -> Any:
     return DunningRun.objects.get(order=order)
 
 
+def make_charge(order: Any = None, **fields: Any) -> Charge:
+    """The pending charge of an order, without a call to Stripe."""
+    order = order or place_order()
+    values = {"amount": order.amount, "currency": order.currency, "payment_method": order.payment_method, **fields}
+    return Charge.objects.create(order=order, **values)
+
+
+def make_attempt(charge: Charge, **fields: Any) -> ChargeAttempt:
+    """The next attempt at a charge. If its status is final, it has ended."""
+    number = fields.get("number") or charge.attempts.count() + 1
+    values = {
+        "number": number,
+        "idempotency_key": f"{charge.pk}:{number}",
+        "payment_method": charge.payment_method,
+        "started_at": NOW,
+        **fields,
+    }
+    is_open = values.get("status", "started") in ChargeAttempt.OPEN
+    return charge.attempts.create(**{"finished_at": None if is_open else NOW, **values})
+
+
 def succeeded_charge(order: Any) -> Any:
     """The charge of a paid order, without a call to Stripe."""
     return Charge.objects.create(
@@ -223,6 +252,13 @@ def two_unpaid(days: Days, **plan: str) -> tuple[Any, Any]:
     second = place_renewal(first, payment_method=SOFT)
     capture(second, at=days.now)
     return first, second
+
+
+def make_dunning_run(order: Any, **fields: Any) -> DunningRun:
+    """An active run with the schedule 2, 5 and 7 days, and no step."""
+    values = {"schedule": [2, 5, 7], "unpaid_policy": "cancel", "started_at": NOW, **fields}
+    ended = {} if values.get("status", "active") == "active" else {"ended_at": NOW}
+    return DunningRun.objects.create(**{"order": order, **ended, **values})
 
 
 def plan_dunning_step(order: Any) -> dt.datetime:
