@@ -11,7 +11,7 @@ from integrations.outbox.events import Event
 class PaymentFailed(Event):
     """The payment was declined; nothing was charged, and the order waits for another payment method.
 
-    Not published if Stripe rejected our request because of a mistake of ours.
+    Not published if Stripe rejected our request because of our own mistake.
     """
 
     subject_field: ClassVar[str] = "order_id"

@@ -44,7 +44,7 @@ def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
 def last_decline(*, order_id: UUID) -> DeclineReading | None:
     """Why the last payment method did not pay the order, or None if none was declined.
 
-    Mistakes of ours and required authentications do not count, even if they came later.
+    Our own mistakes and required authentications do not count, even if they came later.
     """
     attempts = ChargeAttempt.objects.filter(
         charge__order=order_id, status__in=(Status.DECLINED, Status.REFUSED)

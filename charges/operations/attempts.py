@@ -127,7 +127,7 @@ def record_outcome(
 ) -> ChargeAttempt | None:
     """Write the outcome to the open attempt of the locked charge, and return it.
 
-    None if there is no open attempt: the customer paid in a browser, without a request of ours.
+    None if there is no open attempt: the customer paid in a browser, without a request from us.
     """
     attempt = open_attempt(charge=charge)
     if attempt is None:

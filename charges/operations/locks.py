@@ -88,5 +88,5 @@ def locked_active_runs(runs: QuerySet[DunningRun]) -> list[UUID]:
 
 
 def locked_available_attempts(attempts: QuerySet[ChargeAttempt]) -> list[ChargeAttempt]:
-    """Those of ``attempts`` that no other transaction holds, now locked. Waits for nobody, so it needs no order."""
+    """Lock those of ``attempts`` that no other transaction holds. It never waits, so it needs no lock order."""
     return list(attempts.select_for_update(of=("self",), skip_locked=True))

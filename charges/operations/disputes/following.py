@@ -1,6 +1,6 @@
 """Follow a dispute: save what Stripe shows, and pause or cancel the subscription that the payment was for.
 
-- A chargeback stops the dunning of its subscription, whatever the plan says: the shop asks no customer for money who
+- A chargeback stops the dunning of its subscription under every plan: the shop asks no customer for money who
   disputes a payment. Then the plan's ``dispute_policy`` is applied once, and saved as ``policy_applied``.
 - While the subscription is paused, its placed orders and begun attempts are postponed; see
   ``settlement.postpone_if_paused``.

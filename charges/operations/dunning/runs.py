@@ -38,7 +38,7 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
 
 @transaction.atomic
 def rejected_by_our_fault(*, charge: Charge, at: dt.datetime) -> None:
-    """Stripe rejected the attempt of a step because of a mistake of ours: attempt again tomorrow."""
+    """Stripe rejected the attempt of a step because of our mistake: attempt again tomorrow."""
     run = locks.locked_dunning_run(charge=charge)
     if run is None or run.status != DunningRun.Status.ACTIVE:
         return
@@ -98,7 +98,7 @@ def _get_or_create(charge: Charge, *, at: dt.datetime) -> DunningRun:
 
 
 def _is_disputed(subscription: Subscription) -> bool:
-    """Whether a chargeback forbids collecting from this subscription, whatever the plan's policy is."""
+    """Whether a chargeback forbids collecting from this subscription. This does not depend on the plan's policy."""
     paused = (subscription.status, subscription.status_reason) == (Subscription.Status.PAUSED, DISPUTED)
     chargebacks = Dispute.objects.filter(charge__order__subscription=subscription, is_inquiry=False, closed_at=None)
     return paused or chargebacks.exists()

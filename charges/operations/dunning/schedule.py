@@ -21,7 +21,7 @@ TAKEN = (DunningStep.Status.ATTEMPTED, DunningStep.Status.REMINDED)
 
 
 def plan_next(*, run: DunningRun, charge: Charge, at: dt.datetime) -> None:
-    """Plan the next step of the schedule. If there is none, the run ends."""
+    """Plan the next step of the schedule. If all steps are used, the run ends."""
     used = steps_used(run)
     if used >= len(run.schedule):
         ending.exhaust(run=run, charge=charge, at=at)
@@ -49,7 +49,7 @@ def postpone(step: DunningStep, order: Order, *, to: dt.datetime) -> None:
 
 
 def earliest_attempt(charge: Charge, *, at: dt.datetime) -> dt.datetime:
-    """When the charge may be attempted again: a day after the last attempt, whatever its trigger was.
+    """When the charge may be attempted again: a day after the last attempt of any trigger.
 
     Later if the card network demands a longer wait, or if an attempt is under way.
     """

@@ -1,4 +1,4 @@
-"""Cancel the payment of a canceled order, so that nobody can pay it any more: neither we nor the customer."""
+"""Cancel the payment of a canceled order, so that neither the shop nor the customer can pay it any more."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ def is_new_decline(*, charge: Charge, intent: PaymentIntent, decline: Decline) -
     """Whether the intent's last error answers the open attempt, and not an earlier one.
 
     - An attempt that was never confirmed has no answer yet: the customer tried in a browser.
-    - Each decline by a bank creates a charge at Stripe, so its id tells two equal declines apart.
-    - A decline without such an id cannot be told apart from an equal earlier one. Then the attempt stays open, and
+    - Each decline by a bank creates a charge at Stripe, so its id distinguishes two equal declines.
+    - A decline without such an id cannot be distinguished from an equal earlier one. Then the attempt stays open, and
       confirming again under its key returns the answer.
     - If the attempt was answered and waits for the customer or the bank, compare with this attempt only: its key
       repeats the same answer.
@@ -44,7 +44,7 @@ def is_about_replaced_payment_method(*, charge: Charge, payment_method_id: str) 
 
 
 def was_paid_with_own_payment_method(*, charge: Charge, intent: PaymentIntent) -> bool:
-    """Whether the charge's payment method paid, and not one that the customer used earlier or in a browser."""
+    """Whether the charge's payment method paid, and not another that the customer used earlier or in a browser."""
     return _is_saved_as(charge, charge.payment_method, stripe_id=intent.payment_method_id)
 
 

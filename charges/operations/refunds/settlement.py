@@ -54,8 +54,8 @@ class RefundsExceedPayment(PermanentError):
 
 
 class RefundUnderWay(TransientError):
-    """Staff created a refund at Stripe, and a pending refund of ours has reserved the same money. Stripe will reject
-    ours; the next delivery then records this one."""
+    """Staff created a refund at Stripe, and one of our pending refunds has reserved the same money. Stripe will reject
+    our refund; the next delivery then records the other one."""
 
 
 @transaction.atomic(durable=True)

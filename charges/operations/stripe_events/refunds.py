@@ -1,4 +1,4 @@
-"""Process Stripe's events about refunds: our own, and those that staff create in Stripe's dashboard."""
+"""Process Stripe's events about refunds: our own and the dashboard's."""
 
 from __future__ import annotations
 
