@@ -32,10 +32,10 @@ TESTS = Path(__file__).resolve().parents[1]
 TESTED_ELSEWHERE = {
     "a try after the subscription was canceled": (
         "test_dunning_stops_when_the_subscription_is_canceled",
-        "test_a_try_that_was_begun_before_the_cancellation_takes_no_money_after_it",
+        "test_an_attempt_begun_before_the_cancellation_takes_no_money",
     ),
     "many charges after a card was fixed": (
-        "test_a_customer_who_fixes_one_order_is_charged_for_that_one_only",
+        "test_a_new_card_for_one_order_charges_that_order_only",
         "test_two_new_cards_at_once_make_one_payment",
     ),
     "a background charge without a key of its own while its task retries": (
@@ -43,7 +43,7 @@ TESTED_ELSEWHERE = {
         "test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
     ),
     "a burst of tries after an outage": (
-        "test_an_outage_of_ours_is_followed_by_one_try_and_no_burst",
+        "test_after_our_outage_there_is_one_attempt_and_no_burst",
     ),
     "a webhook dealt with before our own commit": (
         "test_an_event_that_comes_before_its_charge_waits_and_comes_back",

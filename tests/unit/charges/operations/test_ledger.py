@@ -507,7 +507,7 @@ def resumed_while_disputed() -> int:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", BREAKS)
-def test_damage_is_found_by_the_invariant_that_forbids_it_and_by_no_other(case: str) -> None:
+def test_damage_breaks_its_invariant_and_no_other(case: str) -> None:
     paid()
     expected = BREAKS[case]() or 1
 
@@ -533,7 +533,7 @@ def test_the_table_can_be_read() -> None:
 MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Refund, Subscription)
 
 
-def test_the_queries_know_only_states_that_exist() -> None:
+def test_the_queries_use_only_existing_statuses() -> None:
     """A state that is renamed is renamed in the queries, too."""
     states = {state for model in MODELS for state in model.Status.values}
     policies = set(Plan.DisputePolicy.values)
@@ -560,7 +560,7 @@ def test_the_queries_know_only_states_that_exist() -> None:
         ("pending", "started", "canceled"),
     ],
 )
-def test_what_settlement_leaves_behind_is_no_finding(
+def test_settled_payments_break_no_invariant(
     charge_status: str, attempt_status: str, order_status: str
 ) -> None:
     attempted(charged(ordered(status=order_status), status=charge_status), status=attempt_status)
@@ -568,7 +568,7 @@ def test_what_settlement_leaves_behind_is_no_finding(
 
 
 @pytest.mark.django_db
-def test_periods_that_touch_and_orders_that_were_taken_back_do_not_overlap() -> None:
+def test_adjacent_periods_and_canceled_orders_do_not_overlap() -> None:
     first = paid().order
     following(first, starts=first.period_end)
     following(first, starts=first.period_start + dt.timedelta(days=3), status="canceled")
@@ -582,7 +582,7 @@ def test_periods_that_touch_and_orders_that_were_taken_back_do_not_overlap() -> 
 
 
 @pytest.mark.django_db
-def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
+def test_refunds_in_any_status_break_no_invariant() -> None:
     for status, order_status, amount in [
         ("pending", "paid", 500),
         ("pending", "canceled", 1290),
@@ -600,7 +600,7 @@ def test_refunds_that_are_on_their_way_failed_or_made_are_no_finding() -> None:
 
 
 @pytest.mark.django_db
-def test_what_was_paid_just_now_and_what_went_back_need_not_be_started() -> None:
+def test_recently_paid_and_refunded_orders_need_no_fulfillment() -> None:
     never_started(paid_at=timezone.now() - dt.timedelta(minutes=59))
     refunded(never_started(status="refunded"), 1290)
     refunded(never_started(status="canceled", canceled_at=NOW), 1290)
@@ -608,7 +608,7 @@ def test_what_was_paid_just_now_and_what_went_back_need_not_be_started() -> None
 
 
 @pytest.mark.django_db
-def test_what_is_not_started_is_found_by_its_index() -> None:
+def test_unstarted_orders_are_found_by_their_index() -> None:
     paid()
     [invariant] = [one for one in INVARIANTS if one.name == "paid_order_is_started"]
     with connection.cursor() as cursor:
@@ -619,7 +619,7 @@ def test_what_is_not_started_is_found_by_its_index() -> None:
 
 
 @pytest.mark.django_db
-def test_payments_without_an_id_are_not_taken_for_one_payment() -> None:
+def test_payments_without_an_id_are_not_one_payment() -> None:
     without(Charge, "charge_payment_once")
     both = [paid().pk, paid().pk]
     Charge.objects.filter(pk__in=both).update(stripe_charge_id="")
@@ -628,13 +628,13 @@ def test_payments_without_an_id_are_not_taken_for_one_payment() -> None:
 
 
 @pytest.mark.django_db
-def test_a_customer_may_pay_by_himself_after_our_try() -> None:
+def test_a_customer_may_pay_in_a_browser_after_an_attempt() -> None:
     paid().attempts.update(status="declined")
     assert findings() == {}
 
 
 @pytest.mark.django_db
-def test_disputes_as_they_may_be() -> None:
+def test_valid_disputes_break_no_invariant() -> None:
     disputed(paid(), policy_applied="keep")
     disputed(paid(), is_inquiry=True, status="warning_needs_response")
     disputed(paid(), policy_applied="pause", status="won", closed_at=NOW)
@@ -646,7 +646,7 @@ def test_disputes_as_they_may_be() -> None:
 
 
 @pytest.mark.django_db
-def test_many_findings_are_counted_and_a_few_shown() -> None:
+def test_many_violations_are_counted_and_a_few_shown() -> None:
     for _ in range(23):
         failed_without_a_charge()
 
@@ -658,7 +658,7 @@ def test_many_findings_are_counted_and_a_few_shown() -> None:
 
 
 @pytest.mark.django_db
-def test_one_statement_for_each_invariant() -> None:
+def test_each_invariant_takes_one_statement() -> None:
     for _ in range(3):
         paid()
     with CaptureQueriesContext(connection) as queries:
@@ -667,7 +667,7 @@ def test_one_statement_for_each_invariant() -> None:
 
 
 @pytest.mark.django_db
-def test_what_a_pause_puts_off_is_not_missed() -> None:
+def test_postponed_payments_break_no_invariant() -> None:
     put_off = ordered(placed_at=LONG_AGO)
     Subscription.objects.filter(pk=put_off.subscription_id).update(status="paused", status_reason="disputed")
     assert findings() == {}
@@ -722,7 +722,7 @@ class TestTheWholeLedger:
             "outcome_has_a_charge"
         ]
 
-    def test_command_says_that_all_is_well(self) -> None:
+    def test_the_command_reports_that_all_invariants_hold(self) -> None:
         paid()
         out, err = StringIO(), StringIO()
 
@@ -733,7 +733,7 @@ class TestTheWholeLedger:
         assert lines[-1].startswith(f"All {len(NAMES)} invariants hold")
         assert err.getvalue() == ""
 
-    def test_command_shows_what_is_broken_and_exits_1(self) -> None:
+    def test_the_command_shows_violations_and_exits_1(self) -> None:
         charge = paid()
         Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         out = StringIO()
@@ -747,7 +747,7 @@ class TestTheWholeLedger:
         assert f"order {charge.order.number}, charge {charge.pk}: canceled order was paid: 1290 EUR" in text
         assert "Next: Refund the payment" in text
 
-    def test_command_tells_machines(self) -> None:
+    def test_the_command_prints_json(self) -> None:
         charge = paid()
         Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         out = StringIO()
@@ -767,7 +767,7 @@ class TestTheWholeLedger:
             }
         ]
 
-    def test_command_tells_how_far_it_is_when_it_takes_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_command_shows_its_progress_if_it_takes_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("charges.management.commands.check_ledger.QUIET_SECONDS", -1.0)
         err = StringIO()
 
@@ -777,7 +777,7 @@ class TestTheWholeLedger:
             [f"{number}/{len(NAMES)}", name] for number, name in enumerate(NAMES, start=1)
         ]
 
-    def test_task_logs_an_error_for_each_that_is_broken_and_ends_well(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_the_task_logs_an_error_per_broken_invariant_and_succeeds(self, caplog: pytest.LogCaptureFixture) -> None:
         from charges.tasks import check_ledger
 
         charge = paid()

@@ -185,7 +185,7 @@ def test_an_inquiry_changes_nothing_until_it_turns_into_a_chargeback(
     ]
 
 
-def test_an_inquiry_that_ends_leaves_no_trace_but_its_row(stripe_sandbox: StripeSandbox) -> None:
+def test_an_inquiry_that_ends_changes_only_its_row(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDisputeInquiry")
     tell_all(stripe_sandbox)
     dispute = Dispute.objects.get()
@@ -210,7 +210,9 @@ def test_an_inquiry_that_ends_leaves_no_trace_but_its_row(stripe_sandbox: Stripe
         ("keep", "lost", ("active", "")),
     ],
 )
-def test_how_it_ends(stripe_sandbox: StripeSandbox, policy: str, end: str, afterwards: tuple[str, str]) -> None:
+def test_each_outcome_of_a_chargeback(
+    stripe_sandbox: StripeSandbox, policy: str, end: str, afterwards: tuple[str, str]
+) -> None:
     order = paid(policy=policy, payment_method="pm_card_createDispute")
     tell_all(stripe_sandbox)
     dispute = Dispute.objects.get()
@@ -256,7 +258,7 @@ def test_the_order_of_the_events_does_not_matter(
 
 
 @pytest.mark.parametrize(("end", "afterwards"), [("won", ("active", "")), ("lost", ("paused", "disputed"))])
-def test_however_late_each_event_comes_it_ends_in_the_same_rows(
+def test_late_events_lead_to_the_same_rows(
     stripe_sandbox: StripeSandbox, end: str, afterwards: tuple[str, str]
 ) -> None:
     """Three phases; each event comes during its own or any later one, the latest first."""
@@ -282,7 +284,7 @@ def deliver(sandbox: StripeSandbox, dispute_id: str, *, phase: int, comes: list[
             tell(event)
 
 
-def test_a_win_that_is_all_we_ever_hear_does_nothing_to_the_subscription(stripe_sandbox: StripeSandbox) -> None:
+def test_a_win_without_earlier_events_does_not_change_the_subscription(stripe_sandbox: StripeSandbox) -> None:
     order = paid(policy="cancel", payment_method="pm_card_createDispute")
     stripe_sandbox.move_dispute(stripe_sandbox.objects("disputes")[0]["id"], "closed", status="won")
 
@@ -291,7 +293,7 @@ def test_a_win_that_is_all_we_ever_hear_does_nothing_to_the_subscription(stripe_
     assert (Dispute.objects.get().policy_applied, standing(order)) == ("", ("active", ""))
 
 
-def test_a_loss_that_is_all_we_ever_hear_counts_as_if_we_had_heard_of_it_before(stripe_sandbox: StripeSandbox) -> None:
+def test_a_loss_without_earlier_events_applies_the_policy(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
     stripe_sandbox.move_dispute(stripe_sandbox.objects("disputes")[0]["id"], "closed", status="lost")
 
@@ -300,7 +302,7 @@ def test_a_loss_that_is_all_we_ever_hear_counts_as_if_we_had_heard_of_it_before(
     assert (Dispute.objects.get().policy_applied, standing(order)) == ("pause", ("paused", "disputed"))
 
 
-def test_an_appeal_opens_a_lost_one_again_and_may_win_it(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
+def test_an_appeal_reopens_a_lost_dispute_and_may_win_it(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
     order = paid(payment_method="pm_card_createDispute")
     dispute_id = stripe_sandbox.objects("disputes")[0]["id"]
     stripe_sandbox.move_dispute(dispute_id, "closed", status="lost")
@@ -318,7 +320,7 @@ def test_an_appeal_opens_a_lost_one_again_and_may_win_it(stripe_sandbox: StripeS
     assert standing(order) == ("active", "")
 
 
-def test_a_state_that_is_new_to_us_is_stored(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_status_is_stored(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     order = paid(payment_method="pm_card_createDispute")
     real = gateway.retrieve
     monkeypatch.setattr(
@@ -332,7 +334,7 @@ def test_a_state_that_is_new_to_us_is_stored(stripe_sandbox: StripeSandbox, monk
     assert standing(order) == ("paused", "disputed")
 
 
-def test_the_payload_is_a_hint_and_the_dispute_is_believed(stripe_sandbox: StripeSandbox) -> None:
+def test_the_dispute_is_read_at_stripe_and_not_taken_from_the_payload(stripe_sandbox: StripeSandbox) -> None:
     paid(payment_method="pm_card_createDispute")
     event = events(stripe_sandbox)[0]
     event["data"]["object"] |= {"status": "lost", "amount": 1}
@@ -369,7 +371,7 @@ class TestTwoDisputesOfOneSubscription:
         tell_all(sandbox, dispute_id)
 
     @pytest.mark.parametrize("turn", [False, True])
-    def test_it_goes_on_when_both_are_won(
+    def test_the_subscription_resumes_when_both_are_won(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str, turn: bool
     ) -> None:
         both = [first, self.another(stripe_sandbox, order)]
@@ -384,7 +386,7 @@ class TestTwoDisputesOfOneSubscription:
         assert standing(order) == ("active", "")
 
     @pytest.mark.parametrize("turn", [False, True])
-    def test_one_that_was_lost_is_for_staff_to_decide(
+    def test_a_lost_dispute_is_for_staff_to_decide(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str, turn: bool
     ) -> None:
         both = [first, self.another(stripe_sandbox, order)]
@@ -396,7 +398,7 @@ class TestTwoDisputesOfOneSubscription:
 
         assert standing(order) == ("paused", "disputed")
 
-    def test_what_came_while_it_was_paused_for_staff_does_not_decide_for_them(
+    def test_a_later_dispute_does_not_resume_what_staff_must_decide(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
     ) -> None:
         self.end(stripe_sandbox, first, "lost")
@@ -404,7 +406,7 @@ class TestTwoDisputesOfOneSubscription:
 
         assert standing(order) == ("paused", "disputed")
 
-    def test_after_staff_took_it_up_again_the_old_loss_counts_no_more(
+    def test_after_staff_resumed_it_the_old_loss_does_not_count(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
     ) -> None:
         self.end(stripe_sandbox, first, "lost")
@@ -416,7 +418,7 @@ class TestTwoDisputesOfOneSubscription:
 
         assert standing(order) == ("active", "")
 
-    def test_an_inquiry_keeps_nobody_waiting(
+    def test_an_inquiry_does_not_block_the_resume(
         self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order, first: str
     ) -> None:
         tell_all(stripe_sandbox, stripe_sandbox.dispute(intent_of(renewal), reason="inquiry"))
@@ -425,7 +427,7 @@ class TestTwoDisputesOfOneSubscription:
 
         assert standing(order) == ("active", "")
 
-    def test_of_another_subscription_they_do_not_count(
+    def test_disputes_of_another_subscription_do_not_count(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
     ) -> None:
         tell_all(stripe_sandbox, stripe_sandbox.dispute(intent_of(paid())))
@@ -435,7 +437,7 @@ class TestTwoDisputesOfOneSubscription:
         assert standing(order) == ("active", "")
 
     @pytest.mark.parametrize("round_", range(3))
-    def test_won_while_another_is_opened(
+    def test_one_is_won_while_another_is_opened(
         self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order, first: str, round_: int
     ) -> None:
         second = stripe_sandbox.dispute(intent_of(renewal))
@@ -460,7 +462,7 @@ class TestTwoDisputesOfOneSubscription:
         assert standing(order) == ("active", "")
 
 
-def test_a_paused_subscription_that_was_paused_for_another_reason_stays_so(stripe_sandbox: StripeSandbox) -> None:
+def test_a_subscription_paused_for_another_reason_stays_paused(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
     Subscription.objects.update(status="paused", status_reason="unpaid")
     tell_all(stripe_sandbox)
@@ -484,7 +486,7 @@ def test_a_dispute_that_comes_before_its_payment(stripe_sandbox: StripeSandbox) 
     assert (order.status, standing(order), published()) == ("paid", ("paused", "disputed"), {"OrderPaid": 1})
 
 
-def test_a_dispute_of_what_stripe_does_not_show_as_paid_comes_back(stripe_sandbox: StripeSandbox) -> None:
+def test_a_dispute_of_an_unpaid_payment_is_retried(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_card_chargeCustomerFail")
     capture(order)
     about = {"id": "du_1", "payment_intent": intent_of(order), "charge": "ch_1"}
@@ -511,7 +513,7 @@ def intent_of_somebody(sandbox: StripeSandbox, **metadata: str) -> str:
     return str(made["id"])
 
 
-def test_a_dispute_of_a_payment_that_is_not_ours_is_ignored(stripe_sandbox: StripeSandbox) -> None:
+def test_a_dispute_of_a_foreign_payment_is_ignored(stripe_sandbox: StripeSandbox) -> None:
     intent_of_somebody(stripe_sandbox)
 
     assert {tell(event) for event in events(stripe_sandbox)} == {"ignored: not about one of our payments"}
@@ -526,7 +528,7 @@ def test_a_dispute_of_a_payment_without_an_intent_is_ignored(stripe_sandbox: Str
     assert tell(told) == "ignored: not about one of our payments"
 
 
-def test_a_payment_is_known_by_its_stripe_charge_as_well(stripe_sandbox: StripeSandbox) -> None:
+def test_a_payment_is_also_found_by_its_stripe_charge(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
     event = events(stripe_sandbox)[0]
     event["data"]["object"]["payment_intent"] = None
@@ -536,7 +538,7 @@ def test_a_payment_is_known_by_its_stripe_charge_as_well(stripe_sandbox: StripeS
     assert standing(order) == ("paused", "disputed")
 
 
-def test_a_dispute_of_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox: StripeSandbox) -> None:
+def test_a_dispute_of_a_missing_charge_is_retried(stripe_sandbox: StripeSandbox) -> None:
     intent_of_somebody(stripe_sandbox, charge=str(uuid.uuid4()))
 
     with pytest.raises(ChargeNotHereYet):
@@ -545,7 +547,7 @@ def test_a_dispute_of_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox
     assert not WebhookEvent.objects.exclude(processed_at=None).exists()
 
 
-def test_a_dispute_that_is_about_another_payment_is_shown_to_somebody(stripe_sandbox: StripeSandbox) -> None:
+def test_a_dispute_about_another_payment_is_a_permanent_error(stripe_sandbox: StripeSandbox) -> None:
     """The hint named one payment, and the dispute itself another."""
     paid(payment_method="pm_card_createDispute")
     other = paid()
@@ -568,7 +570,7 @@ def test_deliveries_at_once(stripe_sandbox: StripeSandbox) -> None:
     assert published()["SubscriptionCanceled"] == 1
 
 
-def test_what_is_read_first_is_never_written_last(
+def test_an_earlier_reading_never_overwrites_a_later_one(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One worker has read the open dispute and dawdles; meanwhile it is decided, and another worker hears of that."""
@@ -596,7 +598,7 @@ def test_what_is_read_first_is_never_written_last(
     assert (Dispute.objects.get().status, standing(order)) == ("won", ("active", ""))
 
 
-def test_a_win_told_again_does_not_undo_what_was_decided_since(stripe_sandbox: StripeSandbox) -> None:
+def test_a_repeated_win_does_not_undo_later_decisions(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
     tell_all(stripe_sandbox)
     stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
@@ -645,7 +647,7 @@ def test_killed_at_every_moment(stripe_sandbox: StripeSandbox) -> None:
     assert published()["SubscriptionCanceled"] == 1 + len(moments.seen), "once for each time that it was set back"
 
 
-def test_what_was_past_due_to_the_end_of_its_dunning_is_past_due_again_when_the_dispute_is_won(
+def test_a_past_due_subscription_is_past_due_again_when_the_dispute_is_won(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = Days(monkeypatch, stripe_sandbox)
@@ -666,7 +668,7 @@ def test_what_was_past_due_to_the_end_of_its_dunning_is_past_due_again_when_the_
 
 
 @pytest.mark.parametrize("policy", ["pause", "keep"])
-def test_a_payment_that_fails_during_a_dispute_is_not_asked_for_until_it_is_won(
+def test_a_payment_that_fails_during_a_dispute_is_not_collected_until_the_win(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, policy: str
 ) -> None:
     days = Days(monkeypatch, stripe_sandbox)
@@ -731,7 +733,7 @@ class TestWhileItIsOpen:
         charge = Charge.objects.get(order=order)
         return order.status, charge.status, list(charge.attempts.order_by("number").values_list("status", flat=True))
 
-    def test_what_was_placed_is_charged_when_it_is_won(self, days: Days, order: Order) -> None:
+    def test_a_placed_order_is_charged_after_the_win(self, days: Days, order: Order) -> None:
         renewal = place_renewal(order, payment_method="pm_card_visa")
         dispute_id = self.open(days, order)
         capture(renewal, at=days.now)
@@ -740,7 +742,7 @@ class TestWhileItIsOpen:
         self.win(days, order, dispute_id)
         assert self.outcome(renewal) == ("paid", "succeeded", ["succeeded"])
 
-    def test_what_was_begun_and_not_confirmed_is_charged_when_it_is_won(self, days: Days, order: Order) -> None:
+    def test_an_unconfirmed_attempt_is_charged_after_the_win(self, days: Days, order: Order) -> None:
         renewal = place_renewal(order, payment_method="pm_card_visa")
         days.sandbox.faults({"path": "/v1/payment_intents", "kind": "error", "status": 503, "times": 1})
         with pytest.raises(ProviderUnclear):
@@ -754,7 +756,7 @@ class TestWhileItIsOpen:
         self.win(days, order, dispute_id)
         assert self.outcome(renewal) == ("paid", "succeeded", ["canceled", "succeeded"])
 
-    def test_a_try_of_dunning_is_not_made_and_takes_no_step(self, days: Days, order: Order) -> None:
+    def test_a_dunning_attempt_is_postponed_and_takes_no_step(self, days: Days, order: Order) -> None:
         renewal = place_renewal(order, payment_method=SOFT)
         capture(renewal, at=days.now)
         days.sleep(days=2)
@@ -773,7 +775,7 @@ class TestWhileItIsOpen:
         assert len(self.outcome(renewal)[2]) == 2 + 4
         assert self.outcome(renewal)[0] == "canceled"
 
-    def test_what_was_confirmed_is_found_out(self, days: Days, order: Order) -> None:
+    def test_the_outcome_of_a_confirmed_attempt_is_read(self, days: Days, order: Order) -> None:
         renewal = place_renewal(order, payment_method="pm_card_visa")
         days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
         with pytest.raises(ProviderUnclear):
@@ -782,7 +784,7 @@ class TestWhileItIsOpen:
         capture(renewal, at=days.now)
         assert self.outcome(renewal) == ("paid", "succeeded", ["succeeded"])
 
-    def test_what_was_confirmed_without_effect_is_charged_when_it_is_won(self, days: Days, order: Order) -> None:
+    def test_a_confirmed_attempt_without_effect_is_charged_after_the_win(self, days: Days, order: Order) -> None:
         renewal = place_renewal(order, payment_method="pm_card_visa")
         days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop", "times": 1})
         with pytest.raises(ProviderUnclear):
@@ -797,7 +799,7 @@ class TestWhileItIsOpen:
         self.win(days, order, dispute_id)
         assert self.outcome(renewal) == ("paid", "succeeded", ["without_effect", "succeeded"])
 
-    def test_the_customer_can_pay_by_himself(self, days: Days, order: Order) -> None:
+    def test_the_customer_can_pay_with_another_payment_method(self, days: Days, order: Order) -> None:
         renewal = place_renewal(order, payment_method=SOFT)
         capture(renewal, at=days.now)
         self.open(days, order)

@@ -81,7 +81,7 @@ def test_a_payment_locks_its_dunning_before_its_subscription(days: Days) -> None
     assert SUBSCRIPTION in locked and RUN not in locked[locked.index(SUBSCRIPTION) :]
 
 
-def test_a_payment_that_is_given_back_locks_its_dunning_before_its_subscription(days: Days) -> None:
+def test_a_refunded_payment_locks_its_dunning_before_its_subscription(days: Days) -> None:
     order = unpaid(days)
     with transaction.atomic():
         subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
@@ -117,7 +117,7 @@ def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(day
     assert (dunning_run_of(order).status, published()["DunningExhausted"]) == ("stopped", 0)
 
 
-def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days) -> None:
+def test_a_failed_attempt_plans_no_step_if_the_dunning_was_stopped_meanwhile(days: Days) -> None:
     order = unpaid(days)
     begin_try(days, order, 1, on_day=2)
     with transaction.atomic():
@@ -128,7 +128,7 @@ def test_a_try_that_fails_while_its_dunning_is_stopped_plans_no_other(days: Days
     assert (dunning_run_of(order).status, step_statuses(order)) == ("stopped", ["attempted"])
 
 
-def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
+def test_resuming_after_a_dispute_locks_one_order_at_a_time(days: Days) -> None:
     first, _ = two_unpaid(days)
     ending.stop_for_subscription(subscription_id=first.subscription_id, reason="disputed", at=days.now)
     Subscription.objects.update(status="active")
@@ -144,7 +144,7 @@ def test_what_goes_on_after_a_dispute_locks_one_order_at_a_time(days: Days) -> N
     assert reloaded(first).subscription.status == "past_due"
 
 
-def test_what_was_paid_in_the_meantime_does_not_go_on(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_dunning_of_an_order_paid_meanwhile_does_not_resume(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     order = unpaid(days)
     ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
     locked_charge_of_order = locks.locked_charge_of_order

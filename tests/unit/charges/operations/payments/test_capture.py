@@ -26,7 +26,7 @@ def only_attempt(order) -> ChargeAttempt:
     return ChargeAttempt.objects.get(charge__order=order)
 
 
-def test_success_is_true_everywhere(stripe_sandbox: StripeSandbox) -> None:
+def test_a_success_changes_charge_order_and_subscription(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(amount=1290, currency="EUR")
 
     capture(order)
@@ -58,7 +58,7 @@ def test_money_moves_only_by_a_confirmation_of_a_committed_intent(stripe_sandbox
     ]
 
 
-def test_a_second_delivery_asks_stripe_nothing(stripe_sandbox: StripeSandbox) -> None:
+def test_a_second_delivery_sends_no_request(stripe_sandbox: StripeSandbox) -> None:
     order = place_order()
     capture(order)
     asked = len(stripe_sandbox.requests()) + len(stripe_sandbox.requests(method="GET"))
@@ -69,7 +69,7 @@ def test_a_second_delivery_asks_stripe_nothing(stripe_sandbox: StripeSandbox) ->
     assert published() == {"OrderPaid": 1}
 
 
-def test_a_returning_customer_and_card_are_made_once(stripe_sandbox: StripeSandbox) -> None:
+def test_a_returning_customer_and_card_are_created_once(stripe_sandbox: StripeSandbox) -> None:
     first = place_order()
     second = place_order(customer=first.customer)
 
@@ -119,7 +119,7 @@ def test_network_advice_is_kept(stripe_sandbox: StripeSandbox) -> None:
     assert (attempt.network_advice_code, attempt.network_decline_code) == ("03", "43")
 
 
-def test_a_card_refused_when_attached_is_a_decline(stripe_sandbox: StripeSandbox) -> None:
+def test_a_card_declined_when_attached_is_a_decline(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_card_visa_chargeDeclinedInsufficientFunds")
 
     capture(order)
@@ -167,7 +167,7 @@ def test_a_card_that_was_detached_at_stripe_waits_for_another(stripe_sandbox: St
     assert_waits_for_another_card(place_order(customer=first.customer))
 
 
-def test_a_card_that_is_unknown_when_its_answer_was_lost_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
+def test_an_unknown_card_after_a_lost_response_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_missing")
     stripe_sandbox.faults({"path": "/v1/payment_methods/*/attach", "kind": "error", "status": 500, "times": 1})
     with pytest.raises(ProviderUnclear):
@@ -186,7 +186,7 @@ def own_card(stripe_sandbox: StripeSandbox) -> str:
     return str(stripe_sandbox.api("POST", "/v1/payment_methods", type="card", **{"card[token]": "tok_visa"})["id"])
 
 
-def test_a_customer_who_was_deleted_at_stripe_is_made_anew(stripe_sandbox: StripeSandbox) -> None:
+def test_a_customer_deleted_at_stripe_is_created_again(stripe_sandbox: StripeSandbox) -> None:
     first = place_order()
     capture(first)
     deleted = delete_customer(stripe_sandbox, first)
@@ -233,7 +233,7 @@ def test_a_first_card_of_a_customer_who_was_deleted_meanwhile(stripe_sandbox: St
     assert order.status == "paid"
 
 
-def test_what_was_paid_before_its_customer_was_deleted_is_paid(stripe_sandbox: StripeSandbox) -> None:
+def test_a_payment_before_the_customer_was_deleted_counts(stripe_sandbox: StripeSandbox) -> None:
     first = place_order(payment_method=own_card(stripe_sandbox))
     stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
     with pytest.raises(ProviderUnclear):
@@ -275,7 +275,7 @@ def assert_waits_for_another_card(order: Any) -> None:
     assert published()["PaymentFailed"] == told + 1
 
 
-def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
+def test_a_rejected_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(amount=1)
     with pytest.raises(InvalidRequest) as refused:
         capture(order)
@@ -298,7 +298,7 @@ def test_a_refused_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSan
     assert (order.status, stripe_sandbox.statuses()) == ("paid", ["succeeded"])
 
 
-def test_an_amount_that_stripe_does_not_take_is_refused_and_a_correction_gets_a_new_key(
+def test_a_rejected_amount_is_sent_under_a_new_key_after_its_correction(
     stripe_sandbox: StripeSandbox,
 ) -> None:
     order = place_order(amount=1)
@@ -332,7 +332,7 @@ def test_an_unknown_order_is_permanent(stripe_sandbox: StripeSandbox) -> None:
         capture_payment(order_id=uuid.uuid4(), at=timezone.now())
 
 
-def test_a_wrong_key_fails_nobodys_payment(stripe_sandbox: StripeSandbox, settings) -> None:
+def test_a_wrong_api_key_fails_no_payment(stripe_sandbox: StripeSandbox, settings) -> None:
     from integrations.stripe.errors import NotAuthorized
 
     order = place_order()
@@ -349,7 +349,7 @@ def test_a_wrong_key_fails_nobodys_payment(stripe_sandbox: StripeSandbox, settin
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(1290, "JPY"), (500000, "KRW"), (12990, "KWD")])
-def test_minor_units_go_out_as_they_are(stripe_sandbox: StripeSandbox, amount: int, currency: str) -> None:
+def test_minor_units_are_sent_unchanged(stripe_sandbox: StripeSandbox, amount: int, currency: str) -> None:
     capture(place_order(amount=amount, currency=currency))
 
     [intent] = stripe_sandbox.intents()

@@ -78,7 +78,7 @@ def test_one_failure_of_one_call(stripe_sandbox: StripeSandbox, impatient: None,
 
 
 @pytest.mark.parametrize("fault", ["500 after, stored", "dropped after", "502 after", "not JSON"])
-def test_every_first_answer_is_lost(stripe_sandbox: StripeSandbox, fault: str) -> None:
+def test_every_first_response_is_lost(stripe_sandbox: StripeSandbox, fault: str) -> None:
     rules = [{"method": "POST", "path": path, "times": 1, **FAULTS[fault][0]} for path in reversed(CALLS.values())]
     stripe_sandbox.faults(*rules)
     order = place_order()
@@ -89,7 +89,7 @@ def test_every_first_answer_is_lost(stripe_sandbox: StripeSandbox, fault: str) -
 
 
 @pytest.mark.parametrize("call", ["create", "confirm"])
-def test_the_attempt_says_what_is_known(stripe_sandbox: StripeSandbox, call: str) -> None:
+def test_the_attempt_shows_that_its_outcome_is_unknown(stripe_sandbox: StripeSandbox, call: str) -> None:
     stripe_sandbox.faults({"method": "POST", "path": CALLS[call], "kind": "drop_after_effect", "times": 1})
     order = place_order()
 
@@ -109,7 +109,7 @@ def test_retry_after_is_passed_on_to_the_ladder(stripe_sandbox: StripeSandbox) -
     assert throttled.value.retry_after == 77
 
 
-def test_stripe_that_cannot_be_reached_did_nothing(stripe_sandbox: StripeSandbox, settings: Any) -> None:
+def test_an_unreachable_stripe_has_no_effect(stripe_sandbox: StripeSandbox, settings: Any) -> None:
     order = place_order()
     settings.STRIPE_API_BASE = "http://127.0.0.1:9/stripe"
 
@@ -150,7 +150,7 @@ class StoredFailure:
         ("confirm", confirmation, "reconfirm", [(1, "without_effect"), (2, "succeeded")]),
     ],
 )
-def test_a_stored_500_without_effect_is_not_asked_for_for_ever(
+def test_a_stored_500_without_effect_gets_a_new_key(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, call: str, module: Any, step: str, attempts: Any
 ) -> None:
     monkeypatch.setattr(module, step, StoredFailure(getattr(module, step)))
@@ -178,7 +178,7 @@ def test_a_confirmation_days_later_is_decided_by_the_intent(stripe_sandbox: Stri
     assert len(stripe_sandbox.requests(path="/confirm")) == 1
 
 
-def test_a_confirmation_that_never_came_through_gets_a_new_key_days_later(stripe_sandbox: StripeSandbox) -> None:
+def test_a_lost_confirmation_gets_a_new_key_days_later(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
@@ -202,7 +202,7 @@ def test_a_creation_whose_key_is_forgotten_is_found_by_its_metadata(stripe_sandb
     assert_paid_once(stripe_sandbox, order)
 
 
-def test_a_decline_whose_answer_was_lost_is_read_from_the_intent(stripe_sandbox: StripeSandbox) -> None:
+def test_a_decline_whose_response_was_lost_is_read_from_the_intent(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
     order = place_order(payment_method="pm_card_chargeCustomerFail_lost_card")
 
@@ -214,7 +214,7 @@ def test_a_decline_whose_answer_was_lost_is_read_from_the_intent(stripe_sandbox:
     assert published() == {"PaymentFailed": 1}
 
 
-def test_authentication_whose_answer_was_lost_is_read_from_the_intent(stripe_sandbox: StripeSandbox) -> None:
+def test_an_authentication_whose_response_was_lost_is_read_from_the_intent(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "error_after_effect", "status": 500, "times": 1})
     order = place_order(payment_method="pm_card_authenticationRequired")
 
@@ -224,7 +224,9 @@ def test_authentication_whose_answer_was_lost_is_read_from_the_intent(stripe_san
     assert published() == {"PaymentActionRequired": 1}
 
 
-def test_an_order_canceled_while_its_payment_was_unclear_is_called_off(stripe_sandbox: StripeSandbox) -> None:
+def test_the_payment_of_an_order_canceled_while_its_outcome_was_unknown_is_canceled(
+    stripe_sandbox: StripeSandbox
+) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
@@ -238,7 +240,7 @@ def test_an_order_canceled_while_its_payment_was_unclear_is_called_off(stripe_sa
     assert published() == {}
 
 
-def test_an_order_canceled_before_stripe_heard_of_it_is_called_off(stripe_sandbox: StripeSandbox) -> None:
+def test_the_payment_of_an_order_canceled_before_the_first_request_is_canceled(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["attach"], "kind": "drop", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
@@ -251,7 +253,7 @@ def test_an_order_canceled_before_stripe_heard_of_it_is_called_off(stripe_sandbo
     assert (Charge.objects.get().status, ChargeAttempt.objects.get().status) == ("canceled", "canceled")
 
 
-def test_an_intent_that_another_account_cannot_see_is_not_called_refused(
+def test_an_unreadable_intent_is_not_recorded_as_rejected(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
@@ -270,7 +272,7 @@ def test_an_intent_that_another_account_cannot_see_is_not_called_refused(
     assert_paid_once(stripe_sandbox, order)
 
 
-def test_strays_are_closed_and_one_intent_stays(stripe_sandbox: StripeSandbox) -> None:
+def test_duplicate_intents_are_canceled_and_one_stays(stripe_sandbox: StripeSandbox) -> None:
     """Two intents of one charge must not be; should they ever, one is kept and nobody can pay by the other."""
     stripe_sandbox.faults({"method": "POST", "path": CALLS["create"], "kind": "drop_after_effect", "times": 1})
     order = place_order()
@@ -292,7 +294,7 @@ def test_strays_are_closed_and_one_intent_stays(stripe_sandbox: StripeSandbox) -
     assert stripe_sandbox.statuses() == ["canceled", "succeeded"]
 
 
-def test_an_intent_over_another_amount_settles_nothing(stripe_sandbox: StripeSandbox) -> None:
+def test_an_intent_with_another_amount_settles_nothing(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):
@@ -305,7 +307,7 @@ def test_an_intent_over_another_amount_settles_nothing(stripe_sandbox: StripeSan
     assert (Charge.objects.get().status, published()) == ("pending", {})
 
 
-def test_a_payment_of_an_order_canceled_meanwhile_goes_back(stripe_sandbox: StripeSandbox) -> None:
+def test_the_payment_of_an_order_canceled_meanwhile_is_refunded(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": CALLS["confirm"], "kind": "drop_after_effect", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):

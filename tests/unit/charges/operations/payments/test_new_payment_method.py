@@ -28,7 +28,7 @@ def confirm_in_browser(days: Days, order: Any, card: str) -> str:
     return intent_id
 
 
-def test_a_new_card_is_tried_though_the_first_ones_bank_is_heard_of_before(days: Days) -> None:
+def test_a_late_outcome_of_the_first_card_does_not_replace_the_attempt_with_the_new_one(days: Days) -> None:
     order = unpaid(days, SCA)
     confirm_in_browser(days, order, SCA)
     assert intent_statuses(days, order) == ["requires_action"]
@@ -42,7 +42,7 @@ def test_a_new_card_is_tried_though_the_first_ones_bank_is_heard_of_before(days:
     assert [status for status, _ in attempts_of(order)] == ["canceled", "succeeded"]
 
 
-def test_a_new_card_is_tried_though_authenticating_the_first_fails_meanwhile(days: Days) -> None:
+def test_a_failed_authentication_of_the_first_card_does_not_replace_the_attempt_with_the_new_one(days: Days) -> None:
     order = unpaid(days, SCA)
     intent_id = confirm_in_browser(days, order, SCA)
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
@@ -53,7 +53,7 @@ def test_a_new_card_is_tried_though_authenticating_the_first_fails_meanwhile(day
     assert intent_statuses(days, order) == ["succeeded"]
 
 
-def test_a_new_card_is_not_blamed_for_what_failed_in_the_browser(days: Days) -> None:
+def test_a_failure_in_the_browser_is_not_the_outcome_of_the_new_card(days: Days) -> None:
     order = unpaid(days, HARD)
     confirm_in_browser(days, order, HARD)
     reading.read_payment_of(order_id=order.pk, at=days.now)
@@ -65,7 +65,7 @@ def test_a_new_card_is_not_blamed_for_what_failed_in_the_browser(days: Days) -> 
     assert intent_statuses(days, order) == ["succeeded"]
 
 
-def test_authenticating_fails_a_second_time_and_that_is_known_as_well(days: Days) -> None:
+def test_a_second_failed_authentication_is_settled_as_well(days: Days) -> None:
     order = unpaid(days, SCA)
     for _ in range(2):
         assert reloaded(order).status == "requires_action"

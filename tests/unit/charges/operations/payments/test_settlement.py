@@ -85,7 +85,7 @@ def test_success_is_final(status: str, decline: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("code", ["resource_missing", "parameter_unknown", "something_new", ""])
-def test_a_refusal_through_our_fault_fails_the_charge_and_tells_only_us(
+def test_an_invalid_request_by_our_fault_fails_the_charge_without_a_message(
     code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     charge = pending_charge()
@@ -101,7 +101,7 @@ def test_a_refusal_through_our_fault_fails_the_charge_and_tells_only_us(
     assert "Stripe rejected our request" in caplog.text
 
 
-def test_a_refusal_that_blames_the_card_waits_for_another_card() -> None:
+def test_an_invalid_request_because_of_the_card_waits_for_another_card() -> None:
     charge = pending_charge()
 
     settlement.settle_invalid_request(charge_id=charge.pk, code="expired_card", at=NOW)
@@ -111,7 +111,7 @@ def test_a_refusal_that_blames_the_card_waits_for_another_card() -> None:
     assert published() == {"PaymentFailed": 1}
 
 
-def test_a_charge_that_is_refused_and_later_declined_tells_the_customer_then() -> None:
+def test_a_decline_after_an_invalid_request_sends_the_message() -> None:
     charge = pending_charge()
     settlement.settle_invalid_request(charge_id=charge.pk, code="parameter_unknown", at=NOW)
     assert attempts.claim(charge_id=charge.pk, task_id="", at=NOW) is not None
@@ -127,7 +127,7 @@ def test_a_charge_that_is_refused_and_later_declined_tells_the_customer_then() -
 @given(readings=st.lists(st.sampled_from(READINGS), min_size=1, max_size=6))
 # The bank asks, declines, and asks again when the customer tries anew: that is news both times.
 @example(readings=[READINGS[2], READINGS[4], READINGS[1], READINGS[2]])
-def test_charge_attempt_and_order_agree_after_every_reading(
+def test_charge_attempt_and_order_agree_after_every_intent(
     readings: list[tuple[str, dict[str, str]]],
 ) -> None:
     from integrations.outbox.models import OutboxMessage
@@ -191,7 +191,7 @@ def test_a_new_decline_is_the_answer_to_the_new_attempt(decline: dict[str, str])
     assert attempt.status == "declined"
 
 
-def test_a_decline_of_the_customers_own_try_is_not_the_answer_to_one_that_was_not_made_yet() -> None:
+def test_a_decline_in_the_browser_is_not_the_answer_to_an_unconfirmed_attempt() -> None:
     charge = pending_charge()
     attempt = second_attempt(charge)
     charge.attempts.filter(pk=attempt.pk).update(confirmed_at=None)
@@ -202,7 +202,7 @@ def test_a_decline_of_the_customers_own_try_is_not_the_answer_to_one_that_was_no
     assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
 
 
-def test_a_decline_that_shows_late_is_the_answer_to_the_same_try_under_its_next_key() -> None:
+def test_a_late_decline_is_the_answer_to_the_same_attempt_under_its_next_key() -> None:
     charge = pending_charge()
     replacement = attempts.replace(attempt=charge.attempts.get(), at=NOW)
 
@@ -212,7 +212,7 @@ def test_a_decline_that_shows_late_is_the_answer_to_the_same_try_under_its_next_
     assert replacement.status == "declined"
 
 
-def test_a_customer_who_tries_again_by_himself_and_is_declined_again() -> None:
+def test_a_second_decline_in_the_browser() -> None:
     charge = pending_charge()
     settle(charge, "requires_payment_method", **LOST)
     assert settle(charge, "processing") == "processing"
@@ -221,7 +221,7 @@ def test_a_customer_who_tries_again_by_himself_and_is_declined_again() -> None:
     assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
 
 
-def test_a_customer_who_pays_a_failed_intent_by_himself() -> None:
+def test_the_customer_pays_a_failed_intent_in_the_browser() -> None:
     charge = pending_charge()
     settle(charge, "requires_payment_method", **LOST)
 
@@ -232,7 +232,7 @@ def test_a_customer_who_pays_a_failed_intent_by_himself() -> None:
 
 
 @pytest.mark.parametrize("change", [{"id": "pi_other"}, {"amount": 1}, {"currency": "USD"}])
-def test_what_is_not_our_intent_settles_nothing(change: dict[str, Any]) -> None:
+def test_an_intent_of_another_charge_settles_nothing(change: dict[str, Any]) -> None:
     charge = pending_charge()
     with pytest.raises(IntentDiffers):
         settlement.settle(
@@ -242,6 +242,6 @@ def test_what_is_not_our_intent_settles_nothing(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("status", ["requires_capture", "something_new"])
-def test_a_state_that_we_never_pass_through(status: str) -> None:
+def test_an_unexpected_status_raises(status: str) -> None:
     with pytest.raises(UnexpectedIntent):
         settle(pending_charge(), status)

@@ -79,7 +79,7 @@ def another_intent(sandbox: StripeSandbox, charge: Charge | None, *, pay: bool =
     return str(made["id"])
 
 
-def test_payments_that_went_their_way_agree(stripe_sandbox: StripeSandbox) -> None:
+def test_ordinary_payments_agree(stripe_sandbox: StripeSandbox) -> None:
     charges = [paid(), paid(payment_method=DECLINED), paid(payment_method=AUTHENTICATE), paid(currency="JPY")]
     called_off = paid(payment_method=DECLINED)
     payment_intents.cancel(payment_intent_id=str(called_off.payment_intent_id))
@@ -101,7 +101,7 @@ def test_payments_that_went_their_way_agree(stripe_sandbox: StripeSandbox) -> No
         (AUTHENTICATE, "requires_action", "requires_action", "PaymentActionRequired"),
     ],
 )
-def test_an_answer_that_nobody_heard_is_settled(
+def test_a_lost_response_is_settled(
     stripe_sandbox: StripeSandbox, card: str, charge_status: str, order_status: str, event: str
 ) -> None:
     charge = unheard(stripe_sandbox, payment_method=card)
@@ -132,7 +132,7 @@ def test_without_resolving_nothing_is_changed(stripe_sandbox: StripeSandbox) -> 
     assert (run.resolved, run.open) == (0, 2)
 
 
-def test_an_intent_whose_id_was_never_committed_is_linked(
+def test_an_intent_whose_id_was_not_saved_is_linked(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     charge = unlinked(monkeypatch)
@@ -246,7 +246,7 @@ LISTED = {
 
 
 @pytest.mark.parametrize("make", LISTED, ids=lambda make: make.__name__)
-def test_what_is_not_safe_is_listed_once_with_a_next_step(stripe_sandbox: StripeSandbox, make: Any) -> None:
+def test_an_unsafe_difference_is_listed_once_with_a_next_step(stripe_sandbox: StripeSandbox, make: Any) -> None:
     make(stripe_sandbox)
     before = list(Charge.objects.values_list("status", "payment_intent_id")), stripe_sandbox.statuses()
     problem, next_step = LISTED[make]
@@ -262,7 +262,7 @@ def test_what_is_not_safe_is_listed_once_with_a_next_step(stripe_sandbox: Stripe
     assert "@" not in finding.details + finding.next_step + finding.resolution
 
 
-def test_others_may_use_the_account_as_long_as_no_money_moves(stripe_sandbox: StripeSandbox) -> None:
+def test_unpaid_intents_of_other_systems_are_ignored(stripe_sandbox: StripeSandbox) -> None:
     another_intent(stripe_sandbox, None)
     reconcile()
     assert found() == []
@@ -281,7 +281,7 @@ def test_a_status_that_cannot_be_settled_does_not_stop_the_run(stripe_sandbox: S
     assert run.open == 2
 
 
-def test_one_that_cannot_be_read_does_not_stop_the_run(
+def test_an_unreadable_finding_does_not_stop_the_run(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     odd, well = unheard(stripe_sandbox), unheard(stripe_sandbox)
@@ -303,7 +303,7 @@ def test_one_that_cannot_be_read_does_not_stop_the_run(
     assert ReconciliationFinding.objects.get(status="open").resolution == "Could not be checked: Stripe answered 400."
 
 
-def test_a_charge_that_somebody_works_on_for_long_is_left_to_the_next_night(
+def test_a_busy_charge_is_left_to_the_next_night(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     charge = unheard(stripe_sandbox)
@@ -320,7 +320,7 @@ def test_a_charge_that_somebody_works_on_for_long_is_left_to_the_next_night(
     assert found() == [("status_differs", "resolved")]
 
 
-def test_what_was_settled_while_the_list_was_read_is_no_difference(
+def test_a_payment_settled_while_the_list_was_read_is_no_difference(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The list is older than our row; looked at again, both agree."""
@@ -336,7 +336,7 @@ def test_what_was_settled_while_the_list_was_read_is_no_difference(
     assert ReconciliationFinding.objects.get().resolution == findings.GONE
 
 
-def test_what_is_young_is_on_its_way_still(stripe_sandbox: StripeSandbox) -> None:
+def test_payments_of_the_last_minutes_are_not_compared(stripe_sandbox: StripeSandbox) -> None:
     unheard(stripe_sandbox)
     another_intent(stripe_sandbox, None, pay=True)
     assert reconcile(later=dt.timedelta(minutes=14)).found == 0
@@ -352,7 +352,7 @@ def test_an_intent_made_later_than_its_charge_is_not_missed(stripe_sandbox: Stri
     assert runs.complete(run_id=run.pk, at=at).found == 0
 
 
-def test_an_intent_outside_the_window_is_asked_for_before_it_counts_as_missing(stripe_sandbox: StripeSandbox) -> None:
+def test_an_intent_outside_the_window_is_read_before_it_counts_as_missing(stripe_sandbox: StripeSandbox) -> None:
     charge = paid()
     at = timezone.now() + HOUR
     until = timezone.now() - dt.timedelta(minutes=20)
@@ -367,7 +367,7 @@ def test_an_intent_outside_the_window_is_asked_for_before_it_counts_as_missing(s
 class TestFindings:
     """What becomes of a finding from night to night."""
 
-    def test_it_closes_when_it_has_gone(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_finding_closes_when_the_difference_is_gone(self, stripe_sandbox: StripeSandbox) -> None:
         another_amount(stripe_sandbox)
         assert reconcile().open == 1
 
@@ -377,7 +377,7 @@ class TestFindings:
         finding = ReconciliationFinding.objects.get()
         assert (finding.status, finding.resolution, run.open) == ("resolved", findings.GONE, 0)
 
-    def test_it_opens_again_when_it_comes_back(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_finding_opens_again_when_the_difference_is_back(self, stripe_sandbox: StripeSandbox) -> None:
         another_amount(stripe_sandbox)
         reconcile()
         Charge.objects.update(amount=1290)
@@ -389,7 +389,9 @@ class TestFindings:
         assert found() == [("amount_differs", "open")]
         assert ReconciliationFinding.objects.get().resolved_at is None
 
-    def test_what_was_dealt_with_stays_so_until_it_changes(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_finding_resolved_by_staff_stays_so_until_the_difference_changes(
+        self, stripe_sandbox: StripeSandbox
+    ) -> None:
         another_amount(stripe_sandbox)
         reconcile()
         self.deal_with()
@@ -408,7 +410,7 @@ class TestFindings:
             self.deal_with(reason="  ")
         assert found() == [("amount_differs", "open")]
 
-    def test_the_nightly_run_looks_at_open_ones_however_old(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_the_nightly_run_checks_open_findings_of_any_age(self, stripe_sandbox: StripeSandbox) -> None:
         another_amount(stripe_sandbox)
         reconcile()
         Charge.objects.update(amount=1290)
@@ -418,7 +420,7 @@ class TestFindings:
 
         assert found() == [("amount_differs", "resolved")]
 
-    def test_one_can_be_looked_at_by_itself(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_single_finding_can_be_checked(self, stripe_sandbox: StripeSandbox) -> None:
         charge = unheard(stripe_sandbox)
         reconcile(resolve=False)
 

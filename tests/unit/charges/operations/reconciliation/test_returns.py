@@ -51,7 +51,7 @@ def refund_here(charge: Charge, stripe_id: str, **fields: Any) -> Refund:
     return refund
 
 
-def test_a_refund_made_in_the_dashboard_comes_into_our_books(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_made_in_the_dashboard_is_recorded(stripe_sandbox: StripeSandbox) -> None:
     refund_id = refunded_at_stripe(stripe_sandbox, paid())
 
     run = reconcile()
@@ -62,7 +62,7 @@ def test_a_refund_made_in_the_dashboard_comes_into_our_books(stripe_sandbox: Str
     assert (run.counts["refund"], run.open) == (1, 0)
 
 
-def test_a_refund_that_arrived_unheard_is_settled(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_without_an_event_is_settled(stripe_sandbox: StripeSandbox) -> None:
     charge = paid()
     refund = refund_here(charge, refunded_at_stripe(stripe_sandbox, charge), status="pending", succeeded_at=None)
 
@@ -86,7 +86,7 @@ def test_a_refund_that_agrees(stripe_sandbox: StripeSandbox) -> None:
     assert (reconcile().counts["refund"], found()) == (2, [])
 
 
-def test_a_refund_that_ended_otherwise_here_is_listed(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_with_another_outcome_here_is_listed(stripe_sandbox: StripeSandbox) -> None:
     charge = paid()
     failed = {"status": "failed", "failed_at": NOW, "succeeded_at": None}
     refund_here(charge, refunded_at_stripe(stripe_sandbox, charge), **failed)
@@ -97,7 +97,7 @@ def test_a_refund_that_ended_otherwise_here_is_listed(stripe_sandbox: StripeSand
     assert "Open the refund" in ReconciliationFinding.objects.get().next_step
 
 
-def test_a_refund_over_another_amount_is_listed(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_with_another_amount_is_listed(stripe_sandbox: StripeSandbox) -> None:
     charge = paid()
     refund_here(charge, refunded_at_stripe(stripe_sandbox, charge), amount=400)
     reconcile(resolve=False)
@@ -114,7 +114,7 @@ def test_a_refund_that_stripe_does_not_know_is_listed(stripe_sandbox: StripeSand
     assert "has not got the money" in ReconciliationFinding.objects.get().next_step
 
 
-def test_refunds_of_other_peoples_payments_are_theirs(stripe_sandbox: StripeSandbox) -> None:
+def test_refunds_of_foreign_payments_are_ignored(stripe_sandbox: StripeSandbox) -> None:
     other = stripe_sandbox.api(
         "POST",
         "/v1/payment_intents",
@@ -130,7 +130,7 @@ def test_refunds_of_other_peoples_payments_are_theirs(stripe_sandbox: StripeSand
     assert found() == [("intent", "missing_here", "open")]
 
 
-def test_a_dispute_that_nobody_heard_of_is_followed(stripe_sandbox: StripeSandbox) -> None:
+def test_a_dispute_without_an_event_is_followed(stripe_sandbox: StripeSandbox) -> None:
     paid("pm_card_createDispute")
     [there] = stripe_sandbox.objects("disputes")
 
@@ -141,7 +141,7 @@ def test_a_dispute_that_nobody_heard_of_is_followed(stripe_sandbox: StripeSandbo
     assert (found(), run.open) == ([("dispute", "missing_here", "resolved")], 0)
 
 
-def test_a_dispute_that_was_decided_unheard(stripe_sandbox: StripeSandbox) -> None:
+def test_a_dispute_decided_without_an_event(stripe_sandbox: StripeSandbox) -> None:
     paid("pm_card_createDispute")
     reconcile()
     dispute = Dispute.objects.get()

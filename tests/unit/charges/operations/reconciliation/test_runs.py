@@ -104,7 +104,7 @@ def test_more_rows_than_a_batch_that_stripe_does_not_know(
     assert complete(begin()).open == 7
 
 
-def test_a_page_costs_the_same_few_statements_whatever_is_on_it(
+def test_a_page_always_takes_the_same_few_statements(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     intents(stripe_sandbox, 100)
@@ -142,7 +142,7 @@ CALLS = [
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("module", "name"), CALLS, ids=lambda value: getattr(value, "__name__", value))
-def test_whoever_dies_is_followed_by_one_who_goes_on(
+def test_a_run_continues_after_its_process_was_killed(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, after: bool
 ) -> None:
     oldest, *_ = intents(stripe_sandbox, 101)
@@ -174,7 +174,7 @@ def test_a_page_that_was_read_is_not_read_again(stripe_sandbox: StripeSandbox, m
     assert lists(stripe_sandbox) == before + 1
 
 
-def test_a_step_that_somebody_else_took_is_undone(stripe_sandbox: StripeSandbox) -> None:
+def test_a_step_that_another_worker_did_is_rolled_back(stripe_sandbox: StripeSandbox) -> None:
     """The lock was lost: both read the same page, and one of them counts."""
     intents(stripe_sandbox, 101)
     run = begin()
@@ -206,7 +206,7 @@ class TestNightly:
         last_step = 10.0 + 3 * (CONNECT_TIMEOUT + READ_TIMEOUT)
         assert BUDGET_SECONDS + runs.SLICE_SECONDS + last_step < CHARGES.soft_time_limit
 
-    def test_it_is_begun_once_a_night(self) -> None:
+    def test_it_begins_once_a_night(self) -> None:
         first, again = runs.begin_nightly(at=LATER), runs.begin_nightly(at=LATER)
         assert (first.pk, published()) == (again.pk, {"ReconciliationContinues": 1})
         assert first.until - first.since == runs.NIGHTLY_WINDOW - runs.GRACE
@@ -227,7 +227,7 @@ class TestNightly:
         assert (run.phase, run.counts["intent"], run.open) == ("done", 101, 1)
         assert step == 10  # a step of work in each: two pages, and one for everything else
 
-    def test_in_one_slice_where_there_is_time(self, stripe_sandbox: StripeSandbox, caplog: Any) -> None:
+    def test_in_one_slice_if_there_is_time(self, stripe_sandbox: StripeSandbox, caplog: Any) -> None:
         intents(stripe_sandbox, 3)
         Charge.objects.update(amount=1)
         tasks.reconcile_payments()
@@ -251,7 +251,7 @@ class TestNightly:
         run.refresh_from_db()
         assert (len(self.messages()), run.step, run.counts, lists(stripe_sandbox)) == (2, 1, {"intent": 100}, 1)
 
-    def test_a_slice_that_died_before_it_handed_on_is_delivered_again(
+    def test_a_slice_killed_before_it_published_the_next_is_delivered_again(
         self, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         intents(stripe_sandbox, 101)
@@ -266,7 +266,7 @@ class TestNightly:
 
         assert (ReconciliationRun.objects.get().counts["intent"], lists(stripe_sandbox)) == (101, 2)
 
-    def test_one_of_a_lost_message_makes_room(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_run_whose_message_was_lost_is_abandoned(self, stripe_sandbox: StripeSandbox) -> None:
         intents(stripe_sandbox, 101)
         lost = runs.begin_nightly(at=LATER)
         self.deliver(self.messages()[0])
@@ -280,6 +280,6 @@ class TestNightly:
         self.deliver(self.messages()[1])
         assert ReconciliationRun.objects.get(pk=lost.pk).phase == "abandoned"
 
-    def test_a_run_that_is_not_there(self) -> None:
+    def test_an_unknown_run(self) -> None:
         with pytest.raises(runs.RunNotFound):
             runs.continue_nightly(run_id=uuid4(), step=0, at=LATER)

@@ -72,7 +72,7 @@ def history(monkeypatch: pytest.MonkeyPatch) -> History:
 # The whole way
 
 
-def test_a_payment_of_which_no_webhook_ever_came_is_settled(
+def test_a_payment_without_any_webhook_is_settled(
     stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
@@ -95,7 +95,9 @@ def test_a_payment_of_which_no_webhook_ever_came_is_settled(
     )
 
 
-def test_what_came_by_webhook_is_known(stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_that_came_by_webhook_is_not_recorded_twice(
+    stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
     capture(place_order())
     for raw in stripe_sandbox.objects("events"):
         recording.record(
@@ -164,14 +166,14 @@ def test_an_event_that_is_listed_late_is_found_by_the_overlap(history: History) 
     assert sweep_events(at=at + 10 * MINUTE) == 1
 
 
-def test_what_may_still_come_by_webhook_is_waited_for(history: History) -> None:
+def test_events_of_the_last_minutes_are_left_to_their_webhooks(history: History) -> None:
     at = soon()
     history.happen(1, at=at - 5 * MINUTE)
     assert sweep_events(at=at) == 0
     assert sweep_events(at=at + MINUTE) == 1
 
 
-def test_a_gap_longer_than_stripe_keeps_events_is_shouted_about(
+def test_a_gap_longer_than_stripe_keeps_events_is_logged_as_an_error(
     history: History, caplog: pytest.LogCaptureFixture
 ) -> None:
     at = soon()
@@ -192,7 +194,7 @@ def test_a_late_sweep_does_not_move_the_mark_back(history: History) -> None:
 # What is bounded
 
 
-def test_a_run_does_its_share_and_the_next_goes_on(
+def test_a_run_stops_at_its_limits_and_the_next_continues(
     history: History, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(missed_events, "MAX_PAGES_PER_RUN", 10)
@@ -214,7 +216,7 @@ def test_a_run_does_its_share_and_the_next_goes_on(
     assert "behind; the next run continues" in caplog.text
 
 
-def test_a_burst_larger_than_a_runs_share_is_read_to_its_end(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_slice_beyond_the_limits_is_read_to_its_end(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(missed_events, "MAX_PAGES_PER_RUN", 1)
     at = soon()
     history.happen(950, at=at - 3 * DAY)
@@ -224,7 +226,7 @@ def test_a_burst_larger_than_a_runs_share_is_read_to_its_end(history: History, m
     assert (stored(), mark()) == (950, at - 3 * DAY + missed_events.FIRST_SLICE)
 
 
-def test_a_later_slice_that_holds_too_much_is_left_to_the_next_run(
+def test_a_later_slice_beyond_the_limits_is_left_to_the_next_run(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(missed_events, "MAX_PAGES_PER_RUN", 6)
@@ -244,7 +246,7 @@ def test_a_later_slice_that_holds_too_much_is_left_to_the_next_run(
     assert (stored(), marks) == (950, sorted(set(marks))), "each run moved the mark"
 
 
-def test_a_page_at_a_time_is_held_in_memory(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_holds_one_page_at_a_time(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
     real: Callable[..., int] = recording.record
     monkeypatch.setattr(recording, "record", lambda **named: (sizes.append(len(named["received"])), real(**named))[1])
@@ -258,7 +260,7 @@ def test_a_page_at_a_time_is_held_in_memory(history: History, monkeypatch: pytes
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", ["_record_page", "_move_mark", "_report"])
-def test_killed_on_the_way_nothing_is_lost_and_nothing_comes_twice(
+def test_a_killed_run_loses_nothing_and_repeats_nothing(
     history: History, monkeypatch: pytest.MonkeyPatch, name: str, after: bool
 ) -> None:
     at = soon()
@@ -279,7 +281,7 @@ def test_killed_on_the_way_nothing_is_lost_and_nothing_comes_twice(
     assert mark() == at - 5 * MINUTE
 
 
-def test_stripe_fails_on_the_way_and_the_slices_that_were_done_stay_done(
+def test_finished_slices_stay_finished_if_stripe_fails(
     history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = soon()

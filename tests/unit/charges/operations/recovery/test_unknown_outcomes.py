@@ -47,7 +47,7 @@ def asked(found: ChargeAttempt) -> int:
 
 
 @pytest.mark.parametrize("status", ["started", "unknown", "processing"])
-def test_it_is_asked_for_after_five_minutes_an_hour_and_a_day(status: str) -> None:
+def test_it_is_checked_after_five_minutes_an_hour_and_a_day(status: str) -> None:
     found = attempt(status)
     asks = {}
     for after in (4 * MINUTE, 5 * MINUTE, 6 * MINUTE, HOUR, 2 * HOUR, 23 * HOUR, DAY, 2 * DAY, 30 * DAY):
@@ -64,7 +64,7 @@ def test_it_is_asked_for_after_five_minutes_an_hour_and_a_day(status: str) -> No
 
 
 @pytest.mark.parametrize(("after", "asks"), [(50 * MINUTE, 1), (3 * HOUR, 2), (2 * DAY, 3)])
-def test_what_is_several_questions_behind_is_asked_for_once(after: dt.timedelta, asks: int) -> None:
+def test_an_attempt_that_missed_several_checks_is_checked_once(after: dt.timedelta, asks: int) -> None:
     found = attempt()
 
     for minutes in range(3):
@@ -76,13 +76,13 @@ def test_what_is_several_questions_behind_is_asked_for_once(after: dt.timedelta,
 @pytest.mark.parametrize(
     "status", ["requires_action", "succeeded", "declined", "refused", "canceled", "without_effect"]
 )
-def test_what_has_an_outcome_or_waits_for_the_customer_is_not_asked_for(status: str) -> None:
+def test_an_attempt_with_an_outcome_or_waiting_for_the_customer_is_not_checked(status: str) -> None:
     found = attempt(status)
     assert check_unknown_outcomes(at=NOW + DAY) == 0
     assert (asked(found), published()) == (0, {})
 
 
-def test_a_batch_is_the_oldest_ones_and_the_next_run_has_the_rest() -> None:
+def test_a_batch_takes_the_oldest_and_the_next_run_takes_the_rest() -> None:
     found = [attempt(started_at=NOW + n * MINUTE) for n in range(5)]
     later = NOW + 30 * MINUTE
 
@@ -104,7 +104,7 @@ def test_many_take_as_many_statements_as_one() -> None:
     assert counts == [["BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]] * 2
 
 
-def test_two_janitors_at_once_ask_once() -> None:
+def test_two_runs_at_once_check_once() -> None:
     found = [attempt() for _ in range(30)]
 
     assert errors_at_once(*[lambda: check_unknown_outcomes(at=NOW + HOUR, batch=20)] * 3) == []
@@ -115,7 +115,7 @@ def test_two_janitors_at_once_ask_once() -> None:
     assert {asked(one) for one in found} == {2}
 
 
-def test_nobody_waits_for_an_attempt_that_is_being_settled() -> None:
+def test_a_run_skips_an_attempt_that_is_being_settled() -> None:
     held, free = attempt(), attempt()
     with transaction.atomic():
         ChargeAttempt.objects.select_for_update().get(pk=held.pk)
@@ -123,7 +123,7 @@ def test_nobody_waits_for_an_attempt_that_is_being_settled() -> None:
     assert (asked(held), asked(free)) == (0, 2)
 
 
-def test_a_payment_whose_answer_was_lost_is_settled_by_asking(stripe_sandbox: StripeSandbox) -> None:
+def test_a_payment_whose_response_was_lost_is_settled_by_a_check(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
     order = place_order()
     with pytest.raises(ProviderUnclear):

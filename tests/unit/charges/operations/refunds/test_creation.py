@@ -67,7 +67,7 @@ def test_a_currency_without_decimals(stripe_sandbox: StripeSandbox) -> None:
     )
 
 
-def test_made_once_however_often_the_message_comes(stripe_sandbox: StripeSandbox, charge: Any) -> None:
+def test_repeated_messages_create_one_refund(stripe_sandbox: StripeSandbox, charge: Any) -> None:
     refund = request_refund(charge, 500)
     for _ in range(3):
         deliver_refund(refund)
@@ -78,7 +78,7 @@ def test_made_once_however_often_the_message_comes(stripe_sandbox: StripeSandbox
     assert published()["RefundSucceeded"] == 1
 
 
-def test_what_the_bank_has_yet_to_take_is_pending_and_is_read_again(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_that_the_bank_has_not_taken_is_pending_and_is_read_again(stripe_sandbox: StripeSandbox) -> None:
     charge = paid_charge(payment_method="pm_card_pendingRefund")
     refund = request_refund(charge)
     deliver_refund(refund)
@@ -110,7 +110,7 @@ def test_what_the_bank_has_yet_to_take_is_pending_and_is_read_again(stripe_sandb
     ids=lambda fault: f"{fault['kind']}-{fault.get('status', '')}",
 )
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_lost_answer_is_found_out(
+def test_a_lost_response_is_recovered(
     stripe_sandbox: StripeSandbox, charge: Any, fault: dict[str, Any], times: int
 ) -> None:
     refund = request_refund(charge, 500)
@@ -124,7 +124,7 @@ def test_a_lost_answer_is_found_out(
     assert published()["RefundSucceeded"] == 1
 
 
-def test_a_stored_500_is_replayed_and_what_it_hid_is_found(stripe_sandbox: StripeSandbox, charge: Any) -> None:
+def test_a_refund_behind_a_stored_500_is_found(stripe_sandbox: StripeSandbox, charge: Any) -> None:
     """Stripe fell over after its work; what it stored under the key can never become an answer."""
     refund = request_refund(charge, 500)
     stripe_sandbox.faults({**CREATED, "kind": "error_after_effect", "status": 500, "times": 1})
@@ -196,7 +196,7 @@ def test_two_refunds_of_one_charge_at_once(stripe_sandbox: StripeSandbox, charge
 
 
 class TestRefusals:
-    def test_somebody_refunded_all_of_it_at_stripe(
+    def test_staff_refunded_all_of_it_at_stripe(
         self, stripe_sandbox: StripeSandbox, charge: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         refund = request_refund(charge, 500)
@@ -210,7 +210,7 @@ class TestRefusals:
         assert "RefundFailed" not in published()
         assert [record.levelno for record in caplog.records if "was rejected" in record.message] == [logging.ERROR]
 
-    def test_less_is_left_than_was_asked_for(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_the_amount_is_larger_than_the_remaining_one(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         refund = request_refund(charge, 500)
         refund_in_dashboard(stripe_sandbox, charge, 1000)
         deliver_refund(refund)
@@ -226,7 +226,7 @@ class TestRefusals:
         refund.refresh_from_db()
         assert (refund.status, refund.failure_code, refund_state(charge)[0]) == ("failed", "charge_disputed", 0)
 
-    def test_ours_is_among_what_was_refunded(
+    def test_our_refund_already_exists(
         self, stripe_sandbox: StripeSandbox, charge: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Asked for under a key that is lost, as after a restored backup: the row has not heard of it."""
@@ -238,7 +238,7 @@ class TestRefusals:
         refund.refresh_from_db()
         assert (refund.stripe_id, refund_state(charge)) == (there["id"], (1290, "refunded", ["succeeded"]))
 
-    def test_our_fault_is_recorded_and_shown_to_somebody(
+    def test_our_fault_is_recorded_and_raised(
         self, stripe_sandbox: StripeSandbox, charge: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         refund = request_refund(charge, 500)
@@ -258,7 +258,7 @@ class TestRefusals:
         deliver_refund(request_refund(charge, 500))
         assert refunds_at_stripe(stripe_sandbox) == [(500, "succeeded")]
 
-    def test_what_cannot_be_looked_up_is_not_given_up(
+    def test_an_unreadable_refund_does_not_fail(
         self, stripe_sandbox: StripeSandbox, charge: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The money may be gone, where this key of ours cannot see."""
@@ -279,14 +279,14 @@ class TestRefusals:
         deliver_refund(refund)
         assert refunds_at_stripe(stripe_sandbox) == [(500, "succeeded")]
 
-    def test_a_wrong_key_of_ours_fails_nobodys_refund(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_a_wrong_api_key_fails_no_refund(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         refund = request_refund(charge, 500)
         stripe_sandbox.faults({**CREATED, "kind": "error", "status": 401, "times": 1})
         assert deliver_refund_by_ladder(refund) == ["NotAuthorized"]
         assert refund_state(charge)[2] == ["succeeded"]
 
 
-def test_money_for_a_canceled_order_goes_back_and_the_order_stays_canceled(
+def test_the_payment_of_a_canceled_order_is_refunded_and_the_order_stays_canceled(
     stripe_sandbox: StripeSandbox, charge: Any
 ) -> None:
     Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
@@ -294,7 +294,7 @@ def test_money_for_a_canceled_order_goes_back_and_the_order_stays_canceled(
     assert refund_state(charge) == (1290, "canceled", ["succeeded"])
 
 
-def test_a_refund_that_is_not_there() -> None:
+def test_an_unknown_refund() -> None:
     with pytest.raises(RefundNotFound):
         make_refund(refund_id=uuid.uuid4(), at=NOW)
 
@@ -308,7 +308,7 @@ def test_every_refund_of_a_payment_is_listed_over_many_pages(stripe_sandbox: Str
     assert amounts == [1] * 103
 
 
-def test_nothing_of_stripes_beyond_what_we_need_is_kept(stripe_sandbox: StripeSandbox, charge: Any) -> None:
+def test_only_the_needed_values_of_stripe_are_stored(stripe_sandbox: StripeSandbox, charge: Any) -> None:
     there = refund_in_dashboard(stripe_sandbox, charge, 10, reason="fraudulent")
     read = gateway.retrieve(refund_id=there["id"])
     assert (read.amount, read.currency, read.reason, read.failure_reason) == (10, "EUR", "fraudulent", "")

@@ -33,7 +33,7 @@ def charge(stripe_sandbox: StripeSandbox) -> Any:
     return paid_charge()
 
 
-def test_all_that_is_left_without_an_amount(charge: Any) -> None:
+def test_without_an_amount_the_whole_remaining_amount_is_refunded(charge: Any) -> None:
     who = staff_user()
 
     refund = request_refund(charge, requested_by=who, reason="duplicate", note="called twice")
@@ -56,7 +56,7 @@ def test_parts_until_nothing_is_left(charge: Any) -> None:
 
 
 @pytest.mark.parametrize("amount", [0, -1, 791, 1_000_000_000_000])
-def test_what_cannot_be_taken_names_the_field_and_what_is_left(charge: Any, amount: int) -> None:
+def test_a_wrong_amount_names_the_field_and_the_remaining_amount(charge: Any, amount: int) -> None:
     request_refund(charge, 500)
     with pytest.raises(MoreThanIsLeft, match=r"between 1 and 790: 7\.90 EUR are left") as caught:
         request_refund(charge, amount)
@@ -64,7 +64,7 @@ def test_what_cannot_be_taken_names_the_field_and_what_is_left(charge: Any, amou
     assert (refund_state(charge), published()["RefundRequested"]) == ((500, "paid", ["pending"]), 1)
 
 
-def test_what_was_not_paid_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
+def test_an_unpaid_order_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_card_chargeCustomerFail")
     with pytest.raises(NothingPaid, match="There is no order"):
         request_refund(None, order_number=order.number)  # no charge yet
@@ -74,7 +74,7 @@ def test_what_was_not_paid_is_not_refunded(stripe_sandbox: StripeSandbox) -> Non
     assert (caught.value.field, Refund.objects.count()) == ("order", 0)
 
 
-def test_a_repeated_command_gets_the_first_ones_refund(charge: Any) -> None:
+def test_a_repeated_command_returns_the_first_refund(charge: Any) -> None:
     command = {"requested_by": staff_user(), "key": "k", "hash": "h"}
     first = submit_refund_command(charge, **command)
     again = submit_refund_command(charge, **command)  # nothing is left, and nothing is asked for
@@ -84,7 +84,7 @@ def test_a_repeated_command_gets_the_first_ones_refund(charge: Any) -> None:
     assert (refund_state(charge), published()["RefundRequested"]) == ((1290, "paid", ["pending"]), 1)
 
 
-def test_a_key_for_another_command_is_refused(charge: Any) -> None:
+def test_a_reused_key_is_rejected(charge: Any) -> None:
     who = staff_user()
     request_refund(charge, 100, requested_by=who, key="k", hash="h")
     with pytest.raises(CommandReused) as caught:
@@ -92,7 +92,7 @@ def test_a_key_for_another_command_is_refused(charge: Any) -> None:
     assert (caught.value.field, refund_state(charge)[0]) == ("Idempotency-Key", 100)
 
 
-def test_keys_of_two_people_are_two_keys(charge: Any) -> None:
+def test_two_users_may_use_the_same_key(charge: Any) -> None:
     request_refund(charge, 100, key="k", hash="h")
     request_refund(charge, 100, key="k", hash="h")
     assert refund_state(charge)[0] == 200
@@ -137,12 +137,12 @@ def test_one_key_for_two_orders_at_once(stripe_sandbox: StripeSandbox, round_: i
         {"amount_refunded": 1, "status": "failed", "succeeded_at": None},
     ],
 )
-def test_the_database_refuses_more_than_was_paid(charge: Any, update: dict[str, Any]) -> None:
+def test_the_database_rejects_more_than_was_paid(charge: Any, update: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError, match="refunded_at_most_paid"):
         Charge.objects.filter(pk=charge.pk).update(**update)
 
 
-def test_the_database_refuses_a_second_refund_of_one_command(charge: Any) -> None:
+def test_the_database_rejects_a_second_refund_of_one_command(charge: Any) -> None:
     refund = request_refund(charge, 100, key="k", hash="h")
     with pytest.raises(IntegrityError, match="refund_command_once"):
         Refund.objects.create(
@@ -157,7 +157,7 @@ class TestMoneyForACanceledOrder:
         with transaction.atomic():
             return refund_for_canceled_order(charge=locked_charge(charge_id=charge.pk))
 
-    def test_goes_back_once(self, charge: Any) -> None:
+    def test_is_refunded_once(self, charge: Any) -> None:
         Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
 
         first, again = self.refund(charge), self.refund(charge)
@@ -168,22 +168,22 @@ class TestMoneyForACanceledOrder:
         assert first.requested_at is not None
         assert (refund_state(charge), published()["RefundRequested"]) == ((1290, "canceled", ["pending"]), 1)
 
-    def test_is_what_is_left_of_it(self, charge: Any) -> None:
+    def test_is_refunded_by_its_remaining_amount(self, charge: Any) -> None:
         request_refund(charge, 290)
         refund = self.refund(charge)
         assert refund is not None
         assert refund.amount == 1000
 
-    def test_is_nothing_where_all_went_back(self, charge: Any) -> None:
+    def test_is_not_refunded_if_nothing_is_left(self, charge: Any) -> None:
         request_refund(charge)
         assert self.refund(charge) is None
 
-    def test_goes_with_the_transaction_around_it(self, charge: Any) -> None:
+    def test_is_rolled_back_with_the_outer_transaction(self, charge: Any) -> None:
         with pytest.raises(ZeroDivisionError), transaction.atomic():
             refund_for_canceled_order(charge=locked_charge(charge_id=charge.pk))
             raise ZeroDivisionError
         assert (refund_state(charge), published()) == ((0, "paid", []), {"OrderPaid": 1})
 
 
-def test_every_refusal_names_a_field() -> None:
+def test_every_error_names_a_field() -> None:
     assert all(kind.field for kind in UnableToRefund.__subclasses__())

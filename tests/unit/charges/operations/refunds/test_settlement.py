@@ -80,7 +80,7 @@ def told() -> dict[str, int]:
     ],
     ids=lambda case: "-".join(case) if isinstance(case, list) else "",
 )
-def test_it_moves_forward_only(
+def test_a_refund_moves_forward_only(
     charge: Any, statuses: list[str], refunded: int, order: str, events: dict[str, int]
 ) -> None:
     refund = settle(request_refund(charge, 500), *statuses)
@@ -88,7 +88,7 @@ def test_it_moves_forward_only(
     assert refund.stripe_id == f"re_{refund.pk.hex}"
 
 
-def test_whatever_comes_in_whatever_order_the_books_add_up(charge: Any) -> None:
+def test_events_in_any_order_keep_the_sums_right(charge: Any) -> None:
     """Every sequence of three things that Stripe may say."""
     start_fulfillments()
     for statuses in itertools.product(["pending", "succeeded", "failed", "canceled"], repeat=3):
@@ -112,27 +112,27 @@ def came_back(charge: Any) -> Any:
     return charge
 
 
-def test_what_was_to_be_refunded_is_not_fulfilled_by_itself_and_a_person_hears_of_it(came_back: Any) -> None:
+def test_an_order_with_a_failed_refund_is_not_fulfilled_and_the_ledger_reports_it(came_back: Any) -> None:
     for hours in (1, 2, 70):
         assert sweep(at=NOW + dt.timedelta(hours=hours))["fulfillments not started"] == 0
     assert came_back.order.fulfillment_started_at is None
     assert broken() == {"paid_order_is_started"}
 
 
-def test_who_has_the_message_sent_anew_has_it_fulfilled(came_back: Any) -> None:
+def test_sending_the_message_again_fulfills_the_order(came_back: Any) -> None:
     start_fulfillments()
     came_back.order.refresh_from_db()
     assert came_back.order.fulfillment_started_at is not None
     assert broken() == set()
 
 
-def test_who_refunds_it_again_owes_nothing_more(came_back: Any) -> None:
+def test_refunding_it_again_settles_the_order(came_back: Any) -> None:
     settle(request_refund(came_back), "succeeded")
     assert refund_state(came_back) == (1290, "refunded", ["failed", "succeeded"])
     assert broken() == set()
 
 
-def test_a_refund_comes_back_and_the_order_is_what_it_was(charge: Any) -> None:
+def test_a_returned_refund_restores_the_order(charge: Any) -> None:
     Order.objects.filter(pk=charge.order_id).update(status="fulfilled", fulfilled_at=NOW)
     refund = settle(request_refund(charge), "succeeded")
     assert refund_state(charge) == (1290, "refunded", ["succeeded"])
@@ -146,7 +146,7 @@ def test_a_refund_comes_back_and_the_order_is_what_it_was(charge: Any) -> None:
     assert refund_state(charge) == (1290, "refunded", ["failed", "succeeded"])
 
 
-def test_one_of_two_comes_back(charge: Any) -> None:
+def test_one_of_two_refunds_is_returned(charge: Any) -> None:
     first, second = settle(request_refund(charge, 290), "succeeded"), settle(request_refund(charge), "succeeded")
     settle(first, "failed")
     assert refund_state(charge) == (1000, "partially_refunded", ["failed", "succeeded"])
@@ -165,24 +165,24 @@ def test_a_canceled_order_stays_canceled(charge: Any) -> None:
 @pytest.mark.parametrize(
     "fields", [{"amount": 1}, {"currency": "USD"}, {"payment_intent_id": "pi_other"}, {"payment_intent_id": ""}]
 )
-def test_what_is_not_ours_settles_nothing(charge: Any, fields: dict[str, Any]) -> None:
+def test_another_refund_settles_nothing(charge: Any, fields: dict[str, Any]) -> None:
     with pytest.raises(RefundDiffers):
         settle(request_refund(charge, 500), "succeeded", **fields)
     assert refund_state(charge) == (500, "paid", ["pending"])
 
 
-def test_a_second_refund_at_stripe_does_not_take_the_firsts_place(charge: Any) -> None:
+def test_a_second_refund_at_stripe_does_not_replace_the_first(charge: Any) -> None:
     refund = settle(request_refund(charge, 500), "pending")
     with pytest.raises(RefundDiffers):
         settle(refund, "succeeded", id="re_other")
 
 
-def test_a_state_that_we_do_not_know(charge: Any) -> None:
+def test_an_unknown_status_raises(charge: Any) -> None:
     with pytest.raises(UnexpectedRefund):
         settle(request_refund(charge, 500), "reversed")
 
 
-def test_a_refusal_that_comes_too_late_changes_nothing(charge: Any) -> None:
+def test_a_late_rejection_changes_nothing(charge: Any) -> None:
     """Somebody else found it made meanwhile."""
     for status in ("pending", "succeeded"):
         refund = settle(request_refund(charge, 100), status)
@@ -192,7 +192,7 @@ def test_a_refusal_that_comes_too_late_changes_nothing(charge: Any) -> None:
     assert refund_state(charge)[0] == 200
 
 
-def test_a_refusal_is_told_to_staff_and_to_nobody_else(charge: Any) -> None:
+def test_a_rejection_is_logged_for_staff_only(charge: Any) -> None:
     refund = request_refund(charge)
     for _ in range(2):
         settle_rejected_refund(refund_id=refund.pk, code="charge_disputed", at=NOW)

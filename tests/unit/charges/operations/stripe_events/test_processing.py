@@ -49,7 +49,7 @@ def test_the_webhook_before_the_task(stripe_sandbox: StripeSandbox) -> None:
     assert (published(), len(stripe_sandbox.requests(path="/confirm"))) == ({"OrderPaid": 1}, 1)
 
 
-def test_the_webhook_after_the_task_asks_stripe_nothing(stripe_sandbox: StripeSandbox) -> None:
+def test_the_webhook_after_the_task_sends_no_request(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order())
     stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
@@ -59,7 +59,7 @@ def test_the_webhook_after_the_task_asks_stripe_nothing(stripe_sandbox: StripeSa
     assert published() == {"OrderPaid": 1}
 
 
-def test_an_event_dealt_with_is_left_alone(stripe_sandbox: StripeSandbox) -> None:
+def test_a_processed_event_is_left_alone(stripe_sandbox: StripeSandbox) -> None:
     captured_but_unaware(stripe_sandbox)
     stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
@@ -83,7 +83,7 @@ def test_a_decline_by_webhook(stripe_sandbox: StripeSandbox) -> None:
     assert published() == {"PaymentFailed": 1}
 
 
-def test_an_old_failure_told_after_success_changes_nothing(stripe_sandbox: StripeSandbox) -> None:
+def test_a_late_failure_event_after_success_changes_nothing(stripe_sandbox: StripeSandbox) -> None:
     """The customer paid the failed intent with another card; the first failure's event comes last."""
     order = place_order(payment_method="pm_card_chargeCustomerFail_lost_card")
     capture(order)
@@ -103,7 +103,7 @@ def test_an_old_failure_told_after_success_changes_nothing(stripe_sandbox: Strip
     assert published() == {"PaymentFailed": 1, "OrderPaid": 1}
 
 
-def test_the_payload_is_a_hint_and_the_intent_is_believed(stripe_sandbox: StripeSandbox) -> None:
+def test_the_intent_is_read_at_stripe_and_not_taken_from_the_payload(stripe_sandbox: StripeSandbox) -> None:
     order = captured_but_unaware(stripe_sandbox)
     [event] = stripe_events(stripe_sandbox, "payment_intent.succeeded")
     lie = {**event, "id": "evt_old", "type": "payment_intent.payment_failed"}
@@ -153,7 +153,7 @@ def test_a_failed_authentication_fails_the_charge(stripe_sandbox: StripeSandbox)
     assert (order.status, published()) == ("payment_failed", {"PaymentActionRequired": 1, "PaymentFailed": 1})
 
 
-def test_the_failure_that_asked_for_authentication_is_no_decline(stripe_sandbox: StripeSandbox) -> None:
+def test_a_required_authentication_is_no_decline(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(payment_method="pm_card_authenticationRequired")
     capture(order)
 
@@ -199,7 +199,7 @@ def test_processing_waits_for_the_bank(stripe_sandbox: StripeSandbox, monkeypatc
     assert process_event(store_event(event)) == "charge succeeded"
 
 
-def test_capture_died_before_it_committed_the_intents_id(
+def test_the_worker_died_before_it_saved_the_intents_id(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = place_order()
@@ -215,7 +215,7 @@ def test_capture_died_before_it_committed_the_intents_id(
     assert Charge.objects.get().payment_intent_id == intent["id"]
 
 
-def test_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox: StripeSandbox) -> None:
+def test_an_event_of_a_missing_charge_is_retried(stripe_sandbox: StripeSandbox) -> None:
     intent = {"id": "pi_early", "metadata": {"charge": str(uuid.uuid4())}}
     stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
 
@@ -227,18 +227,18 @@ def test_a_charge_that_is_not_here_yet_is_waited_for(stripe_sandbox: StripeSandb
 
 
 @pytest.mark.parametrize("metadata", [{}, None, {"charge": "not ours"}, {"charge": None}, {"charge": 7}, []])
-def test_an_intent_that_is_not_ours_is_ignored(stripe_sandbox: StripeSandbox, metadata: Any) -> None:
+def test_a_foreign_intent_is_ignored(stripe_sandbox: StripeSandbox, metadata: Any) -> None:
     intent = {"id": "pi_foreign", "metadata": metadata}
     stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
     assert process_event(stored) == "ignored: not one of our payments"
 
 
-def test_a_type_that_we_do_not_handle_is_noted(stripe_sandbox: StripeSandbox) -> None:
+def test_an_unhandled_type_is_noted(stripe_sandbox: StripeSandbox) -> None:
     stored = store_event({"id": "evt_1", "type": "customer.tax_id.created", "data": {"object": {"id": "txi_1"}}})
     assert process_event(stored).startswith("ignored")
 
 
-def test_a_second_intent_for_a_charge_is_shown_to_somebody(stripe_sandbox: StripeSandbox) -> None:
+def test_a_second_intent_of_a_charge_is_a_permanent_error(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order())
     intent = {"id": "pi_stray", "metadata": {"charge": str(Charge.objects.get().pk)}}
     stored = store_event({"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": intent}})
@@ -254,12 +254,12 @@ def test_an_event_without_an_object(stripe_sandbox: StripeSandbox, data: Any) ->
         process_stripe_event(webhook_event_id=stored.pk, at=NOW)
 
 
-def test_an_event_that_is_not_stored() -> None:
+def test_an_unknown_event() -> None:
     with pytest.raises(WebhookEventNotFound):
         process_stripe_event(webhook_event_id=uuid.uuid4(), at=NOW)
 
 
-def test_an_event_waits_for_the_capture_that_is_at_work(stripe_sandbox: StripeSandbox) -> None:
+def test_an_event_waits_for_a_running_capture(stripe_sandbox: StripeSandbox) -> None:
     order = captured_but_unaware(stripe_sandbox)
     stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
     charge = Charge.objects.get()

@@ -56,7 +56,7 @@ def test_the_task_before_the_webhook(stripe_sandbox: StripeSandbox, charge: Any)
     assert (refund_state(charge)[2], published()["RefundSucceeded"]) == (["succeeded"], 1)
 
 
-def test_the_worker_died_before_it_committed_the_id(stripe_sandbox: StripeSandbox, charge: Any) -> None:
+def test_the_worker_died_before_it_saved_the_id(stripe_sandbox: StripeSandbox, charge: Any) -> None:
     refund = request_refund(charge, 500)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gateway, "create", dying(gateway.create, after=True))
@@ -80,7 +80,7 @@ def test_the_bank_takes_a_pending_refund_days_later(stripe_sandbox: StripeSandbo
     assert (refund_state(charge), published()["RefundSucceeded"]) == ((1290, "refunded", ["succeeded"]), 1)
 
 
-def test_the_bank_sends_it_back_days_later(stripe_sandbox: StripeSandbox) -> None:
+def test_the_bank_returns_it_days_later(stripe_sandbox: StripeSandbox) -> None:
     charge = paid_charge(payment_method="pm_card_refundFail")
     deliver_refund(request_refund(charge))
     assert refund_state(charge) == (1290, "refunded", ["succeeded"])
@@ -119,7 +119,7 @@ def test_every_event_in_any_order_and_twice(stripe_sandbox: StripeSandbox, seed:
 
 
 class TestMadeInTheDashboard:
-    def test_is_a_refund_like_others(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_is_recorded_like_others(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         there = refund_in_dashboard(stripe_sandbox, charge, 500, reason="requested_by_customer")
         [event] = stripe_events(stripe_sandbox, "refund.created")
 
@@ -132,7 +132,7 @@ class TestMadeInTheDashboard:
         assert refund_state(charge) == (500, "partially_refunded", ["succeeded"])
         assert (published()["RefundSucceeded"], published()["RefundRequested"]) == (1, 0)
 
-    def test_comes_back(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_is_returned_by_the_bank(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         there = refund_in_dashboard(stripe_sandbox, charge, 500)
         process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0]))
         stripe_sandbox.settle_refund(there["id"], "fail")
@@ -146,7 +146,7 @@ class TestMadeInTheDashboard:
         assert at_once(*[lambda one=one: process_event(one) for one in stored]) == ["refund succeeded"] * 3
         assert (refund_state(charge), published()["RefundSucceeded"]) == ((500, "partially_refunded", ["succeeded"]), 1)
 
-    def test_of_a_payment_whose_success_we_have_not_heard_of(self, stripe_sandbox: StripeSandbox) -> None:
+    def test_of_a_payment_whose_success_has_not_arrived(self, stripe_sandbox: StripeSandbox) -> None:
         stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
         order = place_order()
         with pytest.raises(ProviderUnclear):
@@ -159,7 +159,7 @@ class TestMadeInTheDashboard:
         assert refund_state(charge) == (1290, "refunded", ["succeeded"])
         assert published() == {"OrderPaid": 1, "RefundSucceeded": 1}
 
-    def test_waits_for_one_of_ours_over_the_same_money(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_waits_for_a_pending_refund_of_the_same_money(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         ours = request_refund(charge, 1000)
         refund_in_dashboard(stripe_sandbox, charge, 500)
         stored = store_event(stripe_events(stripe_sandbox, "refund.created")[0])
@@ -171,7 +171,7 @@ class TestMadeInTheDashboard:
         assert process_event(stored) == "refund succeeded"
         assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
 
-    def test_over_more_than_was_paid_is_shown_to_somebody(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_of_more_than_was_paid_is_a_permanent_error(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         deliver_refund(request_refund(charge, 1000))
         there = refund_in_dashboard(stripe_sandbox, charge, 290)
         Charge.objects.filter(pk=charge.pk).update(amount_refunded=1001)  # our books are wrong
@@ -195,7 +195,7 @@ class TestMadeInTheDashboard:
         assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
         assert charge.refunds.get(status="succeeded").origin == "stripe"
 
-    def test_of_a_canceled_orders_money(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
+    def test_of_a_canceled_order(self, stripe_sandbox: StripeSandbox, charge: Any) -> None:
         Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
         refund_in_dashboard(stripe_sandbox, charge, 1290)
         process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0]))
@@ -216,17 +216,17 @@ def hint(**fields: Any) -> Any:
 
 
 @pytest.mark.parametrize("intent", [None, 7, "", ["pi_1"]])
-def test_without_an_intent_it_is_none_of_ours(stripe_sandbox: StripeSandbox, intent: Any) -> None:
+def test_without_an_intent_it_is_ignored(stripe_sandbox: StripeSandbox, intent: Any) -> None:
     assert process_event(hint(payment_intent=intent)).startswith("ignored")
 
 
-def test_a_refund_of_somebody_elses_payment(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_of_a_foreign_payment(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.api("POST", "/v1/refunds", payment_intent=paid_by_hand(stripe_sandbox))
     assert process_event(store_event(stripe_events(stripe_sandbox, "refund.created")[0])).startswith("ignored")
     assert Refund.objects.count() == 0
 
 
-def test_a_refund_of_a_second_payment_for_the_order_is_not_the_orders(
+def test_a_refund_of_a_second_intent_does_not_change_the_order(
     stripe_sandbox: StripeSandbox, charge: Any
 ) -> None:
     second = paid_by_hand(stripe_sandbox, charge=str(charge.pk))
@@ -237,7 +237,7 @@ def test_a_refund_of_a_second_payment_for_the_order_is_not_the_orders(
     assert refund_state(charge) == (0, "paid", [])
 
 
-def test_ours_whose_charge_is_not_here_comes_again(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_of_a_missing_charge_is_retried(stripe_sandbox: StripeSandbox) -> None:
     stripe_sandbox.api("POST", "/v1/refunds", payment_intent=paid_by_hand(stripe_sandbox, charge=str(uuid.uuid4())))
     stored = store_event(stripe_events(stripe_sandbox, "refund.created")[0])
     with pytest.raises(ChargeNotHereYet):
@@ -246,13 +246,13 @@ def test_ours_whose_charge_is_not_here_comes_again(stripe_sandbox: StripeSandbox
     assert stored.processed_at is None
 
 
-def test_a_refund_of_what_is_not_paid_is_waited_for(stripe_sandbox: StripeSandbox) -> None:
+def test_a_refund_of_an_unpaid_charge_is_retried(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order(payment_method="pm_card_chargeCustomerFail"))
     with pytest.raises(ChargeNotHereYet):
         process_event(hint(payment_intent=Charge.objects.get().payment_intent_id))
 
 
-def test_the_ladder_mends_a_webhook_during_an_outage(stripe_sandbox: StripeSandbox, charge: Any) -> None:
+def test_retries_process_a_webhook_after_an_outage(stripe_sandbox: StripeSandbox, charge: Any) -> None:
     refund = request_refund(charge, 500)
     made_but_unaware(stripe_sandbox, refund)
     stored = store_event(stripe_events(stripe_sandbox, "refund.created")[0])
