@@ -106,7 +106,7 @@ def email_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
     capture(order)
     order.refresh_from_db(fields=["status"])
     context = message_context(kind=Notification.Kind.PAYMENT_FAILED, order=order, at=NOW)
-    # Give all orders the same name and number, so that two e-emails_sent can be compared.
+    # Give all orders the same name and number, so that two e-mails can be compared.
     order.subscription.plan.name, order.number = "Coffee", "7K3M9-Q2XAB"
     return emails.render(kind=Notification.Kind.PAYMENT_FAILED, order=order, context=context)
 
