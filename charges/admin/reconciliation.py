@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
@@ -87,13 +89,26 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
             self.message_user(request, f"{number} marked as resolved.", messages.SUCCESS)
 
 
+class StartedByFilter(admin.SimpleListFilter):
+    title = "started by"
+    parameter_name = "started_by"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("schedule", "The nightly schedule"), ("command", "The command")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ReconciliationRun]) -> QuerySet[ReconciliationRun]:
+        if self.value() not in ("schedule", "command"):
+            return queryset
+        return queryset.filter(night__isnull=self.value() == "command")
+
+
 @admin.register(ReconciliationRun)
 class ReconciliationRunAdmin(ReadOnlyAdmin):
     """All comparisons with Stripe, and their progress."""
 
     list_display = ("started_at", short("phase"), "open", "found", "resolved", "finished_at", "counted", "since",
                     "until", "night")  # fmt: skip
-    list_filter = ("phase", ("night", admin.EmptyFieldListFilter), "started_at")
+    list_filter = ("phase", StartedByFilter, "started_at")
     search_fields = ("id__exact",)
     search_help_text = "Our id, as the log and the command show it"
     ordering = ("-id",)

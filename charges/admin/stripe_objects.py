@@ -11,6 +11,7 @@ from integrations.admin import ReadOnlyAdmin
 @admin.register(StripeCustomer)
 class StripeCustomerAdmin(ReadOnlyAdmin):
     list_display = ("customer", "stripe_id", "created_at")
+    fields = ("customer", "stripe_id", "creation_requested_at", "created_at", "key_version")
     list_filter = ("created_at",)
     search_fields = ("customer__email_key__startswith", "stripe_id__exact")
     search_help_text = "E-mail address, id at Stripe"
@@ -21,6 +22,7 @@ class StripeCustomerAdmin(ReadOnlyAdmin):
 @admin.register(SavedPaymentMethod)
 class SavedPaymentMethodAdmin(ReadOnlyAdmin):
     list_display = ("customer", "payment_method_id", "stripe_id", "created_at")
+    fields = ("customer", "payment_method_id", "stripe_id", "creation_requested_at", "created_at", "key_version")
     list_filter = ("created_at",)
     search_fields = ("customer__email_key__startswith", "payment_method_id__exact", "stripe_id__exact")
     search_help_text = "E-mail address, id of the payment method from the checkout or at Stripe"

@@ -156,6 +156,20 @@ def test_a_run_shows_its_progress() -> None:
     assert client.get("/admin/charges/reconciliationrun/add/").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("started_by", "shown"), [("schedule", {"1 intent"}), ("command", {"2 intent"}), ("?", {"1 intent", "2 intent"})]
+)
+def test_runs_are_filtered_by_what_started_them(started_by: str, shown: set[str]) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("boss@example.com"))
+    for count, night in ((1, NOW.date()), (2, None)):
+        ReconciliationRun.objects.create(
+            since=NOW, until=timezone.now(), started_at=NOW, counts={"intent": count}, night=night
+        )
+    page = client.get("/admin/charges/reconciliationrun/", {"started_by": started_by}).content.decode()
+    assert {text for text in ("1 intent", "2 intent") if text in page} == shown
+
+
 @pytest.mark.parametrize("model", ["reconciliationfinding", "reconciliationrun"])
 def test_a_login_without_permission_sees_nothing(model: str) -> None:
     assert Client().get(f"/admin/charges/{model}/").status_code == 302
