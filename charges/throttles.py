@@ -29,8 +29,7 @@ class PaymentOrderThrottle(ScopedThrottle):
     """Limits the changes to the payment of an order, from all addresses together: ``PAYMENT_PAGE_RATE_LIMIT``.
 
     All links and status tokens of an order share one counter, because the customer gets a new link with each request
-    for the payment's status. An invalid token counts for no order, so that nobody can use up the limit of an order
-    whose token they do not have.
+    for the payment's status. An invalid token counts for no order. Otherwise a stranger could use up an order's limit.
     """
 
     scope = "payment_changes_by_order"

@@ -1,4 +1,4 @@
-"""What staff do next about a dispute."""
+"""Advice on the next step of a dispute, for staff."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
     def mark_resolved(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
         assert request.user.is_authenticated
         try:
-            number = findings.mark_dealt_with(
+            number = findings.mark_resolved(
                 finding_ids=list(selected.values_list("pk", flat=True)),
                 by=request.user,
                 reason=request.POST.get("reason", ""),

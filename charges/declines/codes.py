@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 
 class Category(enum.StrEnum):
-    """Who must act on a failed payment. Only soft declines are attempted again automatically."""
+    """The party that must act on a failed payment. Only soft declines are attempted again automatically."""
 
     HARD = "hard"  # the same card will not work
     SOFT = "soft"  # the same card may work later

@@ -144,7 +144,7 @@ def _end(finding: ReconciliationFinding, **values: object) -> None:
 
 
 @transaction.atomic(durable=True)
-def mark_dealt_with(*, finding_ids: Sequence[UUID], by: User, reason: str, at: dt.datetime) -> int:
+def mark_resolved(*, finding_ids: Sequence[UUID], by: User, reason: str, at: dt.datetime) -> int:
     """Mark these findings as resolved by a person. Return how many were unresolved before.
 
     They stay resolved while later runs find the same difference, and open again if the difference changes. Raises

@@ -1,4 +1,4 @@
-"""What the page's script can do: confirm the payment, report the customer's return, and use another card."""
+"""The actions of the page's script: confirm the payment, report the customer's return, and use another card."""
 
 from __future__ import annotations
 

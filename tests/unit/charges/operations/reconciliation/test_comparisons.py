@@ -432,7 +432,7 @@ class TestFindings:
     def deal_with(self, reason: str = " The rest came by bank transfer. ") -> None:
         staff, _ = User.objects.get_or_create(email="staff@example.com", defaults={"is_staff": True})
         ids = list(ReconciliationFinding.objects.values_list("pk", flat=True))
-        assert findings.mark_dealt_with(finding_ids=ids, by=staff, reason=reason, at=NOW) == 1
+        assert findings.mark_resolved(finding_ids=ids, by=staff, reason=reason, at=NOW) == 1
 
 
 def test_a_run_and_a_capture_do_not_wait_for_each_other(stripe_sandbox: StripeSandbox) -> None:
