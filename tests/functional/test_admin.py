@@ -121,7 +121,7 @@ def test_the_most_important_columns_come_first(staff: Client, model: str, first:
 
 def test_a_list_shows_the_short_status_and_the_row_shows_its_explanation(staff: Client) -> None:
     finding = charge_of(troubled_order()).reconciliation_findings.get()
-    whole, short = "Missing there: we have it, Stripe does not", ">Missing there<"
+    whole, short = "Missing there: it does not exist at Stripe", ">Missing there<"
     page = staff.get(listing(type(finding))).content.decode()
     assert short in page.split("</thead>")[1]
     assert f">{whole}<" not in page.split("</thead>")[1].split("</tbody>")[0]

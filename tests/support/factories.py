@@ -120,6 +120,8 @@ def place_order(
     )
     if fields.get("status") == Order.Status.CANCELED:
         fields.setdefault("canceled_at", NOW)
+    if fields.get("status") == Order.Status.FULFILLED:
+        fields.setdefault("fulfilled_at", NOW)
     order = Order.objects.create(
         customer=customer,
         subscription=subscription,

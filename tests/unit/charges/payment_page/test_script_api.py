@@ -55,7 +55,7 @@ class TestConfirmation:
         self, client: Client, stripe_sandbox: StripeSandbox, status: str
     ) -> None:
         order = order_requiring_action()
-        Order.objects.update(status=status, paid_at=timezone.now())
+        Order.objects.update(status=status, paid_at=timezone.now(), canceled_at=timezone.now())
         before = len(stripe_sandbox.requests(method="GET"))
         assert client.post(f"{page_path(order)}session/").status_code == 409
         assert len(stripe_sandbox.requests(method="GET")) == before
