@@ -12,21 +12,19 @@ from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox import brevo_api, browser, control, dixa_api, page, stripe_api
 from integrations.sandbox.config import Config
-from integrations.sandbox.faults import Fault, Plan
+from integrations.sandbox.faults import Fault, RequestFaults
 from integrations.sandbox.journal import Entry
-from integrations.sandbox.replies import json_reply
+from integrations.sandbox.responses import json_response
 from integrations.sandbox.state import Sandbox
 from integrations.sandbox.webhooks import Send, post
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 PROVIDERS = {"stripe": stripe_api.handle, "brevo": brevo_api.handle, "dixa": dixa_api.handle}
 NON_JSON = "<html><head><title>Upstream</title></head><body><h1>Everything is fine</h1></body></html>"
-
-
-BUG = Fault(kind="error", status=500)
+SANDBOX_BUG = Fault(kind="error", status=500)
 
 
 class ConnectionDropped(ConnectionResetError):
@@ -41,27 +39,27 @@ class App(Sandbox):
         request.get_data(cache=True)  # An unread body would corrupt the next request on a keep-alive connection.
         _, _, rest = request.path.partition("/")
         provider, _, path = rest.partition("/")
-        if asked := browser.handle(request):
-            response = asked
+        if browser_response := browser.handle(request):
+            response = browser_response
         elif provider in PROVIDERS:
             try:
                 response = self._as_provider(provider, f"/{path}", request)
             except ConnectionDropped:
                 # Close the connection only after recording, so that the client finds the request in the journal.
-                _hang_up(request)
+                _close_connection(request)
                 raise
         elif provider == "sandbox":
             response = control.handle(self, request)
         else:
             response = page.handle(self, request)
-        return browser.permit(request, response)(environ, start_response)
+        return browser.add_cors_headers(request, response)(environ, start_response)
 
     def _as_provider(self, provider: str, path: str, request: Request) -> Response:
-        began, volume = time.perf_counter(), self.journal.volume
-        plan = self.faults.plan(provider=provider, method=request.method, path=path)
+        began, generation = time.perf_counter(), self.journal.generation
+        faults = self.faults.for_request(provider=provider, method=request.method, path=path)
         response: Response | None = None
         try:
-            response = self._answer(provider, path, request, plan)
+            response = self._answer(provider, path, request, faults)
             return response
         finally:
             self.journal.add(
@@ -72,26 +70,26 @@ class App(Sandbox):
                     idempotency_key=_idempotency_key(request),
                     status=response.status_code if response else None,
                     replayed=bool(response and "Idempotent-Replayed" in response.headers),
-                    faults=plan.names,
+                    faults=faults.names,
                     at=time.time(),
                     ms=round((time.perf_counter() - began) * 1000, 2),
                 ),
-                volume=volume,
+                generation=generation,
             )
 
-    def _answer(self, provider: str, path: str, request: Request, plan: Plan) -> Response:
-        if plan.before is not None:
-            return self._fail(provider, plan.before, request)
+    def _answer(self, provider: str, path: str, request: Request, faults: RequestFaults) -> Response:
+        if faults.before is not None:
+            return self._fail(provider, faults.before, request)
         try:
-            response = PROVIDERS[provider](self, path, request, plan)
+            response = PROVIDERS[provider](self, path, request, faults)
         except Exception:
-            log.exception("The sandbox failed at %s %s", request.method, request.path)
-            response = injected_error(provider, BUG)
-        if plan.after is None:
+            logger.exception("The sandbox failed at %s %s", request.method, request.path)
+            response = injected_error(provider, SANDBOX_BUG)
+        if faults.after is None:
             return response
-        if plan.after.kind == "non_json":
+        if faults.after.kind == "non_json":
             return Response(NON_JSON, content_type="text/html; charset=utf-8")
-        return self._fail(provider, plan.after, request)
+        return self._fail(provider, faults.after, request)
 
     def _fail(self, provider: str, fault: Fault, request: Request) -> Response:
         if fault.kind.startswith("error"):
@@ -100,7 +98,8 @@ class App(Sandbox):
             self.stopping.wait(fault.seconds)
         raise ConnectionDropped("The sandbox dropped the connection, because of a fault rule.")
 
-def _hang_up(request: Request) -> None:
+
+def _close_connection(request: Request) -> None:
     connection: socket.socket | None = request.environ.get("werkzeug.socket")
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
@@ -115,7 +114,7 @@ def injected_error(provider: str, fault: Fault) -> Response:
         body = {"code": brevo_api.error_code(fault.status), "message": "Injected by the sandbox"}
     else:
         body = {"message": "Injected by the sandbox"}
-    response = json_reply(body, fault.status)
+    response = json_response(body, fault.status)
     if fault.retry_after is not None:
         response.headers["Retry-After"] = f"{fault.retry_after:g}"
     return response

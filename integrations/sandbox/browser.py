@@ -19,24 +19,24 @@ def handle(request: Request) -> Response | None:
         script = Response(SCRIPT.read_bytes(), content_type="text/javascript; charset=utf-8")
         script.headers["Cache-Control"] = "no-store"
         return script
-    if request.method == "OPTIONS" and _may_be_called(request):
-        asked = Response(status=204)
-        asked.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        asked.headers["Access-Control-Allow-Headers"] = "authorization, content-type, stripe-version"
-        return permit(request, asked)
+    if request.method == "OPTIONS" and _may_read_response(request):
+        preflight = Response(status=204)
+        preflight.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        preflight.headers["Access-Control-Allow-Headers"] = "authorization, content-type, stripe-version"
+        return add_cors_headers(request, preflight)
     return None
 
 
-def permit(request: Request, response: Response) -> Response:
+def add_cors_headers(request: Request, response: Response) -> Response:
     """Allow the calling page to read the response. Stripe allows every page; the stand-in for the bank allows pages of
     this machine only."""
-    if _may_be_called(request):
+    if _may_read_response(request):
         response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
         response.headers["Vary"] = "Origin"
     return response
 
 
-def _may_be_called(request: Request) -> bool:
+def _may_read_response(request: Request) -> bool:
     origin = request.headers.get("Origin", "")
     if not origin:
         return False

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-LIVE_KEY_MARKS = ("sk_live_", "rk_live_", "pk_live_")
+LIVE_KEY_PREFIXES = ("sk_live_", "rk_live_", "pk_live_")
 
 # Seconds between webhook attempts. Stripe's real schedule lasts three days, Brevo's eleven hours; a demo
 # cannot wait so long.
@@ -73,7 +73,7 @@ def from_environment(environ: Mapping[str, str], *, data: str) -> Config:
 
 def refuse_live_keys(environ: Mapping[str, str]) -> None:
     for name, value in environ.items():
-        if any(mark in value for mark in LIVE_KEY_MARKS):
+        if any(mark in value for mark in LIVE_KEY_PREFIXES):
             raise LiveKeyRefused(f"{name} holds a live Stripe key; the sandbox refuses to start beside one.")
 
 

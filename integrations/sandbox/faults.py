@@ -44,26 +44,26 @@ class Fault:
     seconds: float = 30.0
     window_ms: float = 2000.0
     hits: int = 0
-    dice: random.Random = field(default_factory=random.Random, repr=False)
+    random_source: random.Random = field(default_factory=random.Random, repr=False)
 
-    def covers(self, *, provider: str, method: str, path: str) -> bool:
+    def matches(self, *, provider: str, method: str, path: str) -> bool:
         if self.provider not in (None, provider) or self.method not in (None, method):
             return False
         if self.path is None:
             return True
         return fnmatch.fnmatchcase(path, self.path) or ("*" not in self.path and path.startswith(self.path))
 
-    def strikes(self) -> bool:
+    def hits_now(self) -> bool:
         """Decide at random whether this request gets the fault; a hit counts against `times`."""
         if self.times is not None and self.hits >= self.times:
             return False
-        if self.rate < 1 and self.dice.random() >= self.rate:
+        if self.rate < 1 and self.random_source.random() >= self.rate:
             return False
         self.hits += 1
         return True
 
     def delay_seconds(self) -> float:
-        return self.dice.uniform(self.min_ms, max(self.min_ms, self.max_ms)) / 1000
+        return self.random_source.uniform(self.min_ms, max(self.min_ms, self.max_ms)) / 1000
 
     def as_rule(self) -> dict[str, Any]:
         rule = {name: getattr(self, name) for name in ("provider", "method", "path", "kind", "rate", "times", "seed")}
@@ -79,7 +79,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Plan:
+class RequestFaults:
     """The faults that one request gets."""
 
     latency_seconds: float = 0.0
@@ -94,12 +94,12 @@ class Plan:
 
 class Faults:
     """The active rules, read under a lock. Rules that were set while the sandbox runs survive a restart. The rules
-    ``of_this_run`` apply until rules are set, and do not survive a restart."""
+    ``initial_rules`` apply until rules are set, and do not survive a restart."""
 
-    def __init__(self, store: Store, *, of_this_run: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, store: Store, *, initial_rules: Sequence[Mapping[str, Any]] = ()) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._rules: list[Fault] = [parse(rule) for rule in of_this_run or store.setting("faults") or []]
+        self._rules: list[Fault] = [parse(rule) for rule in initial_rules or store.setting("faults") or []]
 
     def replace(self, rules: Iterable[Mapping[str, Any]]) -> None:
         """Replace the active rules. Raises `InvalidFault` and changes nothing if one rule is invalid."""
@@ -113,32 +113,32 @@ class Faults:
         with self._lock:
             return [fault.as_rule() for fault in self._rules]
 
-    def plan(self, *, provider: str, method: str, path: str) -> Plan:
+    def for_request(self, *, provider: str, method: str, path: str) -> RequestFaults:
         """Latencies add up. Of the other kinds, the first that hits is used."""
-        plan = Plan()
+        found = RequestFaults()
         if not self._rules:
-            return plan
+            return found
         with self._lock:
             for fault in self._rules:
-                if fault.kind in WEBHOOK_KINDS or not fault.covers(provider=provider, method=method, path=path):
+                if fault.kind in WEBHOOK_KINDS or not fault.matches(provider=provider, method=method, path=path):
                     continue
                 if fault.kind == "latency":
-                    if fault.strikes():
-                        plan.latency_seconds += fault.delay_seconds()
-                elif plan.before is None and plan.after is None and fault.strikes():
+                    if fault.hits_now():
+                        found.latency_seconds += fault.delay_seconds()
+                elif found.before is None and found.after is None and fault.hits_now():
                     if fault.kind in BEFORE_EFFECT:
-                        plan.before = fault
+                        found.before = fault
                     else:
-                        plan.after = fault
-        return plan
+                        found.after = fault
+        return found
 
-    def webhook(self, *, provider: str) -> dict[str, Fault]:
+    def for_webhook(self, *, provider: str) -> dict[str, Fault]:
         """The webhook faults that one delivery gets, by kind."""
         with self._lock:
             return {
                 fault.kind: fault
                 for fault in self._rules
-                if fault.kind in WEBHOOK_KINDS and fault.provider in (None, provider) and fault.strikes()
+                if fault.kind in WEBHOOK_KINDS and fault.provider in (None, provider) and fault.hits_now()
             }
 
 
@@ -161,5 +161,5 @@ def parse(rule: Mapping[str, Any]) -> Fault:
         raise InvalidFault("rate must lie between 0 and 1.")
     fault = Fault(**{name: value for name, value in rule.items() if value is not None})
     fault.method = fault.method.upper() if fault.method else None
-    fault.dice = random.Random(fault.seed)
+    fault.random_source = random.Random(fault.seed)
     return fault

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
-KEPT = 50_000
+MAX_ENTRIES = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,13 +27,13 @@ class Entry:
 class Journal:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[Entry] = deque(maxlen=KEPT)
-        self.volume = 1
+        self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
+        self.generation = 1
         """The number of this journal. A request is recorded in the journal in which it began."""
 
-    def add(self, entry: Entry, *, volume: int) -> None:
+    def add(self, entry: Entry, *, generation: int) -> None:
         with self._lock:
-            if volume == self.volume:
+            if generation == self.generation:
                 self._entries.append(entry)
 
     def __len__(self) -> int:
@@ -42,14 +42,14 @@ class Journal:
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
-            self.volume += 1
+            self.generation += 1
 
     def entries(self, *, provider: str | None = None, path: str | None = None) -> list[dict[str, Any]]:
         """Oldest first; `path` matches anywhere in the path."""
         with self._lock:
-            kept = list(self._entries)
+            entries = list(self._entries)
         return [
             asdict(entry)
-            for entry in kept
+            for entry in entries
             if (provider is None or entry.provider == provider) and (path is None or path in entry.path)
         ]

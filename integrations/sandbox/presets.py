@@ -63,9 +63,9 @@ def is_on(rules: Sequence[Rule], name: str) -> bool:
 
 def toggled(rules: Sequence[Rule], name: str) -> list[Rule]:
     """The rules with the preset added, or removed if it is active."""
-    mine = [_plain(rule) for rule in PRESETS[name].rules]
+    preset_rules = [_plain(rule) for rule in PRESETS[name].rules]
     if is_on(rules, name):
-        return [rule for rule in rules if _plain(rule) not in mine]
+        return [rule for rule in rules if _plain(rule) not in preset_rules]
     return [*rules, *PRESETS[name].rules]
 
 

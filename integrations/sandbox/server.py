@@ -51,14 +51,14 @@ class KeepAliveHandler(WSGIRequestHandler):
             self.close_connection = True
             self.send_error(500)
             raise
-        self._answer(*started[-1], body)
+        self._respond(*started[-1], body)
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             return DechunkedInput(self.rfile).readall()  # type: ignore[arg-type]
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def _answer(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+    def _respond(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
         self.send_response(int(code), reason)
         for name, value in headers:

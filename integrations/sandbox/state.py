@@ -6,7 +6,7 @@ import threading
 import time
 
 from integrations.sandbox.config import Config
-from integrations.sandbox.faults import Faults, Plan
+from integrations.sandbox.faults import Faults, RequestFaults
 from integrations.sandbox.journal import Journal
 from integrations.sandbox.rate_limits import TokenBucket
 from integrations.sandbox.store import Store
@@ -32,7 +32,7 @@ class Sandbox:
         self.store = Store(config.data)
         # Keys without a status were in flight when the last run was killed.
         self.store.execute("DELETE FROM idempotency WHERE status IS NULL")
-        self.faults = Faults(self.store, of_this_run=config.faults)
+        self.faults = Faults(self.store, initial_rules=config.faults)
         self.webhooks = Webhooks(store=self.store, config=config, faults=self.faults, send=send)
         self.journal = Journal()
         self.stopping = threading.Event()
@@ -56,7 +56,7 @@ class Sandbox:
         self.journal.clear()
         self.clock.offset = 0.0
 
-    def linger(self, plan: Plan) -> None:
-        """Wait, if the plan contains a latency."""
-        if plan.latency_seconds:
-            self.stopping.wait(plan.latency_seconds)
+    def wait_for_latency(self, faults: RequestFaults) -> None:
+        """Wait, if a fault delays this request."""
+        if faults.latency_seconds:
+            self.stopping.wait(faults.latency_seconds)

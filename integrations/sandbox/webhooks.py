@@ -90,14 +90,14 @@ class Webhooks:
         if not url or (subscribed and event_type not in subscribed):
             return
         now = time.time()
-        struck = self._faults.webhook(provider=provider)
-        delay = struck["webhook_delay"].delay_seconds() if "webhook_delay" in struck else 0.0
-        if "webhook_reorder" in struck:
-            fault = struck["webhook_reorder"]
-            delay += fault.dice.uniform(0, fault.window_ms) / 1000
-        state = "dropped" if "webhook_drop" in struck else "pending"
+        faults = self._faults.for_webhook(provider=provider)
+        delay = faults["webhook_delay"].delay_seconds() if "webhook_delay" in faults else 0.0
+        if "webhook_reorder" in faults:
+            fault = faults["webhook_reorder"]
+            delay += fault.random_source.uniform(0, fault.window_ms) / 1000
+        state = "dropped" if "webhook_drop" in faults else "pending"
         body = json.dumps(payload, separators=(",", ":"))
-        for _ in range(2 if "webhook_duplicate" in struck else 1):
+        for _ in range(2 if "webhook_duplicate" in faults else 1):
             self._store.insert(
                 "INSERT INTO deliveries (provider, event_id, event_type, url, body, state, due, created)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -177,14 +177,14 @@ class Webhooks:
     def _deliver(self, delivery: Delivery) -> None:
         if self._stopping.is_set():
             return
-        status, trouble = None, None
+        status, problem = None, None
         try:
             body = delivery.body.encode()
             status = self._send(delivery.url, self._headers(delivery, body), body, self._config.webhook_timeout)
         except Unreachable as error:
-            trouble = str(error)
+            problem = str(error)
         if not self._stopping.is_set():
-            self._record(delivery, status, trouble)
+            self._record(delivery, status, problem)
 
     def _headers(self, delivery: Delivery, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json; charset=utf-8", "Connection": "close"}
@@ -195,7 +195,7 @@ class Webhooks:
             headers["Authorization"] = f"Bearer {self._config.brevo_webhook_token}"
         return headers | {"User-Agent": "Brevo/1.0 (sandbox)"}
 
-    def _record(self, delivery: Delivery, status: int | None, trouble: str | None) -> None:
+    def _record(self, delivery: Delivery, status: int | None, problem: str | None) -> None:
         attempts = delivery.attempts + 1
         if status is not None and 200 <= status < 300:
             state = "delivered"
@@ -211,6 +211,6 @@ class Webhooks:
         due = time.time() + schedule[attempts - 1] if state == "pending" else None
         self._store.execute(
             "UPDATE deliveries SET state = ?, attempts = ?, due = ?, last_status = ?, last_error = ? WHERE id = ?",
-            (state, attempts, due, status, trouble, delivery.id),
+            (state, attempts, due, status, problem, delivery.id),
         )
         self._wake.set()

@@ -172,16 +172,18 @@ def _find(sandbox: Sandbox, identifier: str, kind: str | None) -> Document:
 def _attributes(sandbox: Sandbox, document: Document) -> Document:
     """The attributes to write. Brevo silently ignores unknown names and wrong types."""
     known = known_attributes(sandbox)
-    kept: Document = {}
+    valid: Document = {}
     for name, value in (document.get("attributes") or {}).items():
-        right = known.get(name.upper())
-        fits = right is not None and isinstance(value, right) and (right is bool or not isinstance(value, bool))
-        if fits or value in (None, ""):
-            kept[name.upper()] = value
+        expected = known.get(name.upper())
+        is_valid = expected is not None and isinstance(value, expected)
+        if isinstance(value, bool) and expected is not bool:  # in Python a bool is also an int
+            is_valid = False
+        if is_valid or value in (None, ""):
+            valid[name.upper()] = value
     for name in ("SMS", "WHATSAPP", "LANDLINE_NUMBER"):
-        if kept.get(name):
-            kept[name] = _phone(kept[name])
-    return {name: value for name, value in kept.items() if name in known}
+        if valid.get(name):
+            valid[name] = _phone(valid[name])
+    return {name: value for name, value in valid.items() if name in known}
 
 
 def _phone(value: str) -> str:

@@ -34,8 +34,8 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "batchId": str,
     "messageVersions": list,
 }
-OF_OBJECTS = ("to", "cc", "bcc", "attachment", "messageVersions")
-MAX_RECIPIENTS, MAX_PER_VERSION = 2000, 99
+LISTS_OF_OBJECTS = ("to", "cc", "bcc", "attachment", "messageVersions")
+MAX_RECIPIENTS, MAX_RECIPIENTS_PER_VERSION = 2000, 99
 
 
 def send(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
@@ -101,16 +101,16 @@ def _accept(sandbox: Sandbox, document: Document, version: Document) -> str:
 
 
 def _validate(document: Document) -> None:
-    check_shape(document, FIELDS, of_objects=OF_OBJECTS)
+    check_shape(document, FIELDS, of_objects=LISTS_OF_OBJECTS)
     template, versions = document.get("templateId"), document.get("messageVersions") or []
     if template is not None and template < 1:
         raise invalid("templateId should be a positive integer")
-    _sender(document, needed=template is None)
+    _sender(document, required=template is None)
     if not versions:
-        _recipients(document.get("to"), "to", needed=True)
+        _recipients(document.get("to"), "to", required=True)
     for version in versions:
-        check_shape(version, FIELDS, of_objects=OF_OBJECTS)
-        _recipients(version.get("to"), "messageVersions.to", needed=True)
+        check_shape(version, FIELDS, of_objects=LISTS_OF_OBJECTS)
+        _recipients(version.get("to"), "messageVersions.to", required=True)
     if sum(len(version["to"]) for version in versions) > MAX_RECIPIENTS:
         raise invalid(f"at most {MAX_RECIPIENTS} recipients are allowed per request")
     for name in ("cc", "bcc"):
@@ -133,10 +133,10 @@ def _headers(headers: Document) -> None:
             raise invalid(f"header {name} should be ASCII")
 
 
-def _sender(document: Document, *, needed: bool) -> None:
+def _sender(document: Document, *, required: bool) -> None:
     sender = document.get("sender")
     if sender is None:
-        if needed:
+        if required:
             raise missing("sender")
         return
     if ("email" in sender) == ("id" in sender):
@@ -145,13 +145,13 @@ def _sender(document: Document, *, needed: bool) -> None:
         raise invalid("valid sender email address is required")
 
 
-def _recipients(people: Any, name: str, *, needed: bool = False) -> None:
+def _recipients(people: Any, name: str, *, required: bool = False) -> None:
     if not people:
-        if needed:
+        if required:
             raise missing(name)
         return
-    if len(people) > MAX_PER_VERSION:
-        raise invalid(f"{name} should have at most {MAX_PER_VERSION} recipients")
+    if len(people) > MAX_RECIPIENTS_PER_VERSION:
+        raise invalid(f"{name} should have at most {MAX_RECIPIENTS_PER_VERSION} recipients")
     for person in people:
         if not ADDRESS.match(str(person.get("email", ""))):
             raise invalid(f"email is not valid in {name}")

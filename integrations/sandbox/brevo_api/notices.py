@@ -29,9 +29,9 @@ SMS_EVENTS = (
     "replied",
     "unsubscribe",
 )
-BLOCKING = ("hard_bounce", "spam", "unsubscribed")
-BY_ADDRESS = ("soft_bounce", "hard_bounce", "blocked", "invalid_email", "spam", "deferred", "error")
-WITH_REASON = {"hard_bounce": "550 mailbox unknown", "soft_bounce": "452 mailbox full",
+BLOCKING_EVENTS = ("hard_bounce", "spam", "unsubscribed")
+EVENTS_BY_ADDRESS = ("soft_bounce", "hard_bounce", "blocked", "invalid_email", "spam", "deferred", "error")
+REASONS = {"hard_bounce": "550 mailbox unknown", "soft_bounce": "452 mailbox full",
                "blocked": "blocked : due to blacklist user", "deferred": "421 try again later",
                "invalid_email": "invalid address", "error": "internal error"}  # fmt: skip
 EMAIL_WEBHOOK, SMS_WEBHOOK, MARKETING_WEBHOOK = 77, 79, 78
@@ -40,10 +40,10 @@ EMAIL_WEBHOOK, SMS_WEBHOOK, MARKETING_WEBHOOK = 77, 79, 78
 def after_sending(sandbox: Sandbox, mail: Document, address: str) -> None:
     """`request`, then `delivered`, unless the test address or the blocklist prevents it."""
     email_event(sandbox, mail, address, "request")
-    fate = next((event for event in BY_ADDRESS if address.lower().startswith(event)), "delivered")
+    outcome = next((event for event in EVENTS_BY_ADDRESS if address.lower().startswith(event)), "delivered")
     if blocklist.has(sandbox, address):
-        fate = "blocked"
-    email_event(sandbox, mail, address, fate)
+        outcome = "blocked"
+    email_event(sandbox, mail, address, outcome)
 
 
 def email_event(sandbox: Sandbox, mail: Document, address: str, event: str, **more: Any) -> Document:
@@ -67,11 +67,11 @@ def email_event(sandbox: Sandbox, mail: Document, address: str, event: str, **mo
     custom = {name.lower(): value for name, value in mail["headers"].items()}.get("x-mailin-custom")
     if custom is not None:
         payload["X-Mailin-custom"] = custom
-    if event in WITH_REASON:
-        payload.setdefault("reason", WITH_REASON[event])
+    if event in REASONS:
+        payload.setdefault("reason", REASONS[event])
     mail["events"].append(event)
     sandbox.store.put("brevo.email", mail, created=mail["at"], refs={"to": mail["to"][0]["email"].lower()})
-    if event in BLOCKING:
+    if event in BLOCKING_EVENTS:
         blocklist.add(sandbox, address, reason=event)
         contacts.unsubscribe(sandbox, address)
     _enqueue(sandbox, payload, event_type=event)

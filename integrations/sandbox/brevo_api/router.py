@@ -12,8 +12,8 @@ from werkzeug.wrappers import Request, Response
 
 from integrations.sandbox.brevo_api import blocklist, contacts, emails, sms
 from integrations.sandbox.brevo_api.errors import BrevoError, error_code, invalid
-from integrations.sandbox.faults import Plan
-from integrations.sandbox.replies import json_reply
+from integrations.sandbox.faults import RequestFaults
+from integrations.sandbox.responses import json_response
 
 if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
@@ -22,7 +22,7 @@ Reply = tuple[int, Any]
 Endpoint = Callable[..., Reply]
 
 
-def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Response:
+def handle(sandbox: Sandbox, path: str, request: Request, faults: RequestFaults) -> Response:
     """Answer one request to Brevo's API."""
     headers: dict[str, str] = {}
     try:
@@ -30,13 +30,13 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
         if path.startswith("/v3/contacts"):
             headers = _limit_contacts(sandbox)
         endpoint, arguments = _route(path, request)
-        sandbox.linger(plan)
+        sandbox.wait_for_latency(faults)
         with sandbox.store.savepoint():
             status, body = endpoint(sandbox, request, **arguments)
     except BrevoError as error:
         status, body = error.status, {"code": error.code, "message": str(error)}
         headers = getattr(error, "headers", headers)
-    response = Response(status=204) if status == 204 else json_reply(body, status)
+    response = Response(status=204) if status == 204 else json_response(body, status)
     response.headers.extend(headers)
     return response
 

@@ -43,8 +43,8 @@ def send(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
 def send_and_wait(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
     """The synchronous endpoint, which also returns the price."""
     sms = _accept(sandbox, document)
-    told = ("reference", "messageId", "smsCount", "usedCredits", "remainingCredits")
-    return 201, {name: sms[name] for name in told}
+    returned = ("reference", "messageId", "smsCount", "usedCredits", "remainingCredits")
+    return 201, {name: sms[name] for name in returned}
 
 
 def _accept(sandbox: Sandbox, document: Document) -> Document:

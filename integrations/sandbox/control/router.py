@@ -13,7 +13,7 @@ from integrations.sandbox.control import brevo, faults, records, settings, strip
 from integrations.sandbox.control.bodies import json_body
 from integrations.sandbox.control.errors import ControlError
 from integrations.sandbox.faults import InvalidFault
-from integrations.sandbox.replies import json_reply
+from integrations.sandbox.responses import json_response
 from integrations.sandbox.stripe_api.errors import StripeError
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ Endpoint = Callable[..., Any]
 
 
 def handle(sandbox: Sandbox, request: Request) -> Response:
-    """Answer one request to the control API."""
+    """EncodedResponse one request to the control API."""
     try:
         endpoint, arguments = URLS.bind("sandbox").match(request.path, method=request.method)
         with sandbox.store.transaction():
-            return json_reply(endpoint(sandbox, request, **arguments))
+            return json_response(endpoint(sandbox, request, **arguments))
     except InvalidFault as error:
-        return json_reply({"message": str(error)}, 400)
+        return json_response({"message": str(error)}, 400)
     except (ControlError, StripeError) as error:
-        return json_reply({"message": str(error)}, error.status)
+        return json_response({"message": str(error)}, error.status)
     except HTTPException as error:
-        return json_reply({"message": error.description}, error.code or 500)
+        return json_response({"message": error.description}, error.code or 500)
 
 
 def _health(sandbox: Sandbox, _: Request) -> Any:

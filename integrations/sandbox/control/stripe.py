@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def authenticate_payment(sandbox: Sandbox, request: Request, id: str) -> Any:
     """`{"outcome": "success" | "fail"}`: the customer answers the bank's challenge in the browser."""
     call = Call(sandbox=sandbox)
-    intent = _challenged(call, "payment_intent", id)
+    intent = _intent_that_requires_action(call, "payment_intent", id)
     return rendered(confirmation.authenticate(call, intent, success=_success(request)))
 
 
 def authenticate_setup(sandbox: Sandbox, request: Request, id: str) -> Any:
     call = Call(sandbox=sandbox)
-    intent = _challenged(call, "setup_intent", id)
+    intent = _intent_that_requires_action(call, "setup_intent", id)
     return rendered(setup_intents.authenticate(call, intent, success=_success(request)))
 
 
@@ -54,7 +54,7 @@ def move_dispute(sandbox: Sandbox, request: Request, id: str, phase: str) -> Any
             raise ControlError(f"status must be one of {', '.join(disputes.STATUSES)}.")
         return rendered(disputes.update(call, dispute, status=status))
     if phase in ("funds_withdrawn", "funds_reinstated"):
-        return rendered(disputes.move_funds(call, dispute, back=phase == "funds_reinstated"))
+        return rendered(disputes.move_funds(call, dispute, reinstate=phase == "funds_reinstated"))
     if phase != "closed":
         raise ControlError("phase must be updated, funds_withdrawn, funds_reinstated or closed.", status=404)
     status = wanted.get("status", "lost")
@@ -114,7 +114,7 @@ def redeliver_event(sandbox: Sandbox, _: Request, id: str) -> Any:
     return {"id": id, "state": "pending"}
 
 
-def _challenged(call: Call, kind: str, id: str) -> Document:
+def _intent_that_requires_action(call: Call, kind: str, id: str) -> Document:
     intent = call.get(kind, id)
     if intent["status"] != "requires_action":
         raise ControlError(f"{id} has status {intent['status']}; only requires_action can be authenticated.")

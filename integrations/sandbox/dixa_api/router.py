@@ -11,8 +11,8 @@ from werkzeug.wrappers import Request, Response
 from integrations.sandbox.dixa_api import anonymization, bulk, custom_attributes, endusers
 from integrations.sandbox.dixa_api.endusers import Document
 from integrations.sandbox.dixa_api.errors import DixaError
-from integrations.sandbox.faults import Plan
-from integrations.sandbox.replies import json_reply
+from integrations.sandbox.faults import RequestFaults
+from integrations.sandbox.responses import json_response
 
 if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Reply = tuple[int, Document]
 
 
-def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Response:
+def handle(sandbox: Sandbox, path: str, request: Request, faults: RequestFaults) -> Response:
     """Answer one request to Dixa's API."""
     try:
         token = request.headers.get("Authorization", "")
@@ -30,12 +30,12 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
         if not allowed:
             raise DixaError(429, "Too many requests")
         endpoint, arguments = _route(path, request)
-        sandbox.linger(plan)
+        sandbox.wait_for_latency(faults)
         with sandbox.store.savepoint():
             status, body = endpoint(sandbox, request, **arguments)
     except DixaError as error:
         status, body = error.status, {"message": str(error)}
-    return json_reply(body, status)
+    return json_response(body, status)
 
 
 def _route(path: str, request: Request) -> Any:

@@ -112,17 +112,17 @@ class Call:
 
     def expanded(self, document: Document) -> Document:
         """The response to the client: without internal data, and with the objects that `expand[]` names."""
-        answer: Document = rendered(document)
+        response: Document = rendered(document)
         for path in self.params.get("expand", []):
             parts = path.split(".")
-            if answer.get("object") == "list":
+            if response.get("object") == "list":
                 if parts[0] != "data":
                     raise _cannot_expand(path)
-                for item in answer["data"]:
+                for item in response["data"]:
                     self._expand(item, parts[1:], path)
             else:
-                self._expand(answer, parts, path)
-        return answer
+                self._expand(response, parts, path)
+        return response
 
     def _expand(self, node: Document, parts: list[str], path: str) -> None:
         if not parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from integrations.sandbox.stripe_api import cards, charges, disputes
 from integrations.sandbox.stripe_api.call import INTERNAL, Call, Document, new_id, rendered
 from integrations.sandbox.stripe_api.errors import StripeError, missing_object
-from integrations.sandbox.stripe_api.payment_methods import UNUSABLE, bind, build, card_error, last_error
+from integrations.sandbox.stripe_api.payment_methods import UNUSABLE, attach_to_customer, build, card_error, last_error
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 AUTHENTICATION_REQUIRED = cards.Decline(
@@ -29,7 +29,7 @@ AUTHENTICATION_FAILED = cards.Decline(
 )
 
 
-def check_usable(call: Call, intent: Document, id: str) -> None:
+def check_payment_method(call: Call, intent: Document, id: str) -> None:
     """Raise if this card may not pay this intent."""
     if id.startswith("pm_card_"):
         if cards.by_alias(id) is None:
@@ -53,7 +53,7 @@ def check_usable(call: Call, intent: Document, id: str) -> None:
         raise StripeError(UNUSABLE, param="payment_method")
 
 
-def choose(call: Call, intent: Document, id: str) -> None:
+def set_payment_method(call: Call, intent: Document, id: str) -> None:
     """Set the card on the intent; a test alias becomes a new PaymentMethod."""
     if found := cards.by_alias(id) if id.startswith("pm_card_") else None:
         id = call.save(build(call, found[0]))["id"]
@@ -77,7 +77,7 @@ def check_return_url(call: Call, intent: Document, *, confirm: bool) -> None:
         )
 
 
-def nothing_to_confirm(intent: Document) -> StripeError:
+def missing_payment_method(intent: Document) -> StripeError:
     return StripeError(
         "You cannot confirm this PaymentIntent because it's missing a payment method. You can either "
         "update the PaymentIntent with a payment method and then confirm it again, or confirm it again "
@@ -87,23 +87,23 @@ def nothing_to_confirm(intent: Document) -> StripeError:
     )
 
 
-def reconfirm(call: Call, intent: Document) -> Document:
+def confirm_existing(call: Call, intent: Document) -> Document:
     """POST /v1/payment_intents/{id}/confirm."""
     params = call.params
     if intent["status"] not in CONFIRMABLE:
         raise _not_confirmable(intent)
     if "payment_method" in params:
-        check_usable(call, intent, params["payment_method"])
+        check_payment_method(call, intent, params["payment_method"])
     elif intent["payment_method"] is None:
-        raise nothing_to_confirm(intent)
+        raise missing_payment_method(intent)
     else:
-        check_usable(call, intent, intent["payment_method"])
+        check_payment_method(call, intent, intent["payment_method"])
     check_return_url(call, intent, confirm=True)
     for name in ("receipt_email", "setup_future_usage", "shipping"):
         if name in params:
             intent[name] = params[name] or None
     if "payment_method" in params:
-        choose(call, intent, params["payment_method"])
+        set_payment_method(call, intent, params["payment_method"])
     return confirm(call, intent)
 
 
@@ -124,15 +124,15 @@ def confirm(call: Call, intent: Document) -> Document:
     """Charge the card. Raises 402 with the intent in the body if the bank declines."""
     method = call.get("payment_method", intent["payment_method"])
     card = cards.by_name(method[INTERNAL]["card"])
-    away = bool(call.params.get("off_session"))
-    if _challenges(card, method, away=away):
-        if away:
-            raise declined(call, intent, method, AUTHENTICATION_REQUIRED)
+    off_session = bool(call.params.get("off_session"))
+    if _requires_authentication(card, method, off_session=off_session):
+        if off_session:
+            raise record_decline(call, intent, method, AUTHENTICATION_REQUIRED)
         if call.params.get("error_on_requires_action"):
-            raise declined(call, intent, method, NOT_HANDLED, charged=False)
-        return _ask_customer(call, intent)
+            raise record_decline(call, intent, method, NOT_HANDLED, charged=False)
+        return _require_action(call, intent)
     if card.charge is not None:
-        raise declined(call, intent, method, card.charge)
+        raise record_decline(call, intent, method, card.charge)
     return succeed(call, intent, method)
 
 
@@ -142,7 +142,7 @@ def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
     card = cards.by_name(method[INTERNAL]["card"])
     decline = card.charge if success else AUTHENTICATION_FAILED
     if decline is not None:
-        declined(call, intent, method, decline, charged=success)
+        record_decline(call, intent, method, decline, charged=success)
         return intent
     if intent["setup_future_usage"] == "off_session":
         method[INTERNAL]["set_up"] = True
@@ -150,14 +150,14 @@ def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
     return succeed(call, intent, method)
 
 
-def _challenges(card: cards.Card, method: Document, *, away: bool) -> bool:
+def _requires_authentication(card: cards.Card, method: Document, *, off_session: bool) -> bool:
     """Whether the bank requires authentication."""
     if card.sca == "unless_set_up":
         return not method[INTERNAL]["set_up"]
-    return card.sca == "always" or (card.sca == "on_session" and not away)
+    return card.sca == "always" or (card.sca == "on_session" and not off_session)
 
 
-def _ask_customer(call: Call, intent: Document) -> Document:
+def _require_action(call: Call, intent: Document) -> Document:
     intent["status"] = "requires_action"
     intent["next_action"] = next_action(
         call, url=f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
@@ -179,7 +179,7 @@ def next_action(call: Call, *, url: str) -> Document:
 
 def succeed(call: Call, intent: Document, method: Document) -> Document:
     if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
-        bind(call, method, intent["customer"])
+        attach_to_customer(call, method, intent["customer"])
     elif method["customer"] is None:
         method[INTERNAL]["unusable"] = True  # A card without a customer can pay only once.
         call.save(method)
@@ -198,7 +198,7 @@ def succeed(call: Call, intent: Document, method: Document) -> Document:
     return intent
 
 
-def declined(
+def record_decline(
     call: Call, intent: Document, method: Document, decline: cards.Decline, *, charged: bool = True
 ) -> StripeError:
     """Record the decline on the intent and return the 402 error for it."""

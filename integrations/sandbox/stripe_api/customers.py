@@ -47,7 +47,7 @@ WRITABLE = {
 CREATE = Form({**WRITABLE, "payment_method": required_text, "tax_id_data": anything, "test_clock": text})
 UPDATE = Form({**WRITABLE, "default_source": text})
 LIST = Form({**PAGING, "email": required_text, "created": moment, "test_clock": text})
-SHOWN = ("address", "business_name", "description", "email", "individual_name", "name", "phone", "shipping")
+RETURNED_FIELDS = ("address", "business_name", "description", "email", "individual_name", "name", "phone", "shipping")
 
 
 def create(call: Call) -> Document:
@@ -55,7 +55,7 @@ def create(call: Call) -> Document:
     customer: Document = {
         "id": new_id("cus"),
         "object": "customer",
-        **{name: params.get(name) for name in SHOWN},
+        **{name: params.get(name) for name in RETURNED_FIELDS},
         "balance": params.get("balance", 0),
         "created": call.now,
         "currency": None,
@@ -91,7 +91,7 @@ def update(call: Call, id: str) -> Document:
     before = dict(customer)
     params = call.params
     for name in (
-        *SHOWN,
+        *RETURNED_FIELDS,
         "balance",
         "invoice_prefix",
         "next_invoice_sequence",

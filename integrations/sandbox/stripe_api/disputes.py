@@ -14,7 +14,7 @@ REASONS = ("bank_cannot_process", "credit_not_processed", "customer_initiated", 
 STATUSES = ("lost", "needs_response", "prevented", "under_review", "warning_closed", "warning_needs_response",
             "warning_under_review", "won")  # fmt: skip
 CLOSED = ("won", "lost", "warning_closed")
-SECONDS_TO_ANSWER = 9 * 86_400
+EVIDENCE_DUE_SECONDS = 9 * 86_400
 
 
 def retrieve(call: Call, id: str) -> Document:
@@ -54,7 +54,7 @@ def open_dispute(
         "enhanced_eligibility_types": [],
         "evidence": {},
         "evidence_details": {
-            "due_by": call.now + SECONDS_TO_ANSWER,
+            "due_by": call.now + EVIDENCE_DUE_SECONDS,
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
@@ -78,25 +78,25 @@ def open_dispute(
     charge["disputed"] = True
     call.save(charge)
     call.emit("charge.dispute.created", dispute)
-    return move_funds(call, dispute, back=False) if withdraw and not inquiry else dispute
+    return move_funds(call, dispute, reinstate=False) if withdraw and not inquiry else dispute
 
 
-def move_funds(call: Call, dispute: Document, *, back: bool) -> Document:
-    amount = dispute["amount"] if back else -dispute["amount"]
+def move_funds(call: Call, dispute: Document, *, reinstate: bool) -> Document:
+    amount = dispute["amount"] if reinstate else -dispute["amount"]
     transaction = {
         "id": new_id("txn"),
         "object": "balance_transaction",
         "amount": amount,
         "currency": dispute["currency"],
-        "fee": 0 if back else 1500,
-        "net": amount if back else amount - 1500,
-        "reporting_category": "dispute_reversal" if back else "dispute",
+        "fee": 0 if reinstate else 1500,
+        "net": amount if reinstate else amount - 1500,
+        "reporting_category": "dispute_reversal" if reinstate else "dispute",
         "source": dispute["id"],
         "type": "adjustment",
     }
     dispute["balance_transactions"].append(transaction)
     call.save(dispute)
-    call.emit("charge.dispute.funds_reinstated" if back else "charge.dispute.funds_withdrawn", dispute)
+    call.emit("charge.dispute.funds_reinstated" if reinstate else "charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
@@ -113,6 +113,6 @@ def close(call: Call, dispute: Document, *, status: str) -> Document:
     dispute["status"] = status
     call.save(dispute)
     if status == "won":
-        move_funds(call, dispute, back=True)
+        move_funds(call, dispute, reinstate=True)
     call.emit("charge.dispute.closed", dispute)
     return dispute

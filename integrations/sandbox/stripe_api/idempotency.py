@@ -17,12 +17,12 @@ from integrations.sandbox.stripe_api.errors import StripeError
 if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
 
-KEPT_SECONDS = 24 * 3600
-MAX_KEY = 255
+RETENTION_SECONDS = 24 * 3600
+MAX_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredResponse:
     """The stored response to an earlier request."""
 
     status: int
@@ -35,21 +35,21 @@ def fingerprint(method: str, path: str, params: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, request_id: str) -> Kept | None:
+def begin(sandbox: Sandbox, *, scope: str, key: str, fingerprint: str, request_id: str) -> StoredResponse | None:
     """Claim a key for this request, or return the response that is stored under it.
 
     Raises 400 `idempotency_error` if the key was used with another request, and 409 if the first is still running.
     """
-    if len(key) > MAX_KEY:
+    if len(key) > MAX_KEY_LENGTH:
         raise StripeError(
-            f"Idempotency keys must be at most {MAX_KEY} characters; yours has {len(key)}.",
+            f"Idempotency keys must be at most {MAX_KEY_LENGTH} characters; yours has {len(key)}.",
             type="invalid_request_error",
         )
     store, now = sandbox.store, sandbox.clock()
     with store.transaction():
         store.execute(
             "DELETE FROM idempotency WHERE scope = ? AND key = ? AND created <= ? AND status IS NOT NULL",
-            (scope, key, now - KEPT_SECONDS),
+            (scope, key, now - RETENTION_SECONDS),
         )
         rows = store.execute(
             "SELECT fingerprint, status, body, request_id FROM idempotency WHERE scope = ? AND key = ?",
@@ -58,11 +58,11 @@ def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, request_id: str)
         if not rows:
             store.execute(
                 "INSERT INTO idempotency (scope, key, fingerprint, request_id, created) VALUES (?, ?, ?, ?, ?)",
-                (scope, key, mark, request_id, now),
+                (scope, key, fingerprint, request_id, now),
             )
             return None
     known, status, body, original = rows[0]
-    if known != mark:
+    if known != fingerprint:
         raise StripeError(
             "Keys for idempotent requests can only be used with the same parameters they were first used "
             f"with. Try using a key other than '{key}' if you meant to execute a different request.",
@@ -77,10 +77,10 @@ def begin(sandbox: Sandbox, *, scope: str, key: str, mark: str, request_id: str)
             type="idempotency_error",
             code="idempotency_key_in_use",
         )
-    return Kept(status, body, original)
+    return StoredResponse(status, body, original)
 
 
-def keep(sandbox: Sandbox, *, scope: str, key: str, status: int, body: bytes) -> None:
+def store_response(sandbox: Sandbox, *, scope: str, key: str, status: int, body: bytes) -> None:
     sandbox.store.execute(
         "UPDATE idempotency SET status = ?, body = ? WHERE scope = ? AND key = ?", (status, body, scope, key)
     )

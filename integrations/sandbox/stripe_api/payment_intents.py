@@ -141,21 +141,21 @@ def create(call: Call) -> Document:
     _check_method_settings(params)
     intent = _new(call)
     if "payment_method" in params:
-        confirmation.check_usable(call, intent, params["payment_method"])
+        confirmation.check_payment_method(call, intent, params["payment_method"])
     elif confirm:
-        raise confirmation.nothing_to_confirm(intent)
+        raise confirmation.missing_payment_method(intent)
     confirmation.check_return_url(call, intent, confirm=confirm)
     call.save(intent)
     call.emit("payment_intent.created", intent)
     if "payment_method" in params:
-        confirmation.choose(call, intent, params["payment_method"])
+        confirmation.set_payment_method(call, intent, params["payment_method"])
     return confirmation.confirm(call, intent) if confirm else call.save(intent)
 
 
 def _new(call: Call) -> Document:
     params, id = call.params, new_id("pi")
     if "customer" in params:
-        _living_customer(call, params["customer"])
+        _check_customer(call, params["customer"])
     automatic = params.get("automatic_payment_methods")
     if automatic is None and "allowed_payment_method_types" not in params:
         automatic = {"allow_redirects": "always", "enabled": True}
@@ -216,7 +216,7 @@ def update(call: Call, id: str) -> Document:
     after = intent | params
     amounts.check(after["amount"], after["currency"])
     if "customer" in params:
-        _living_customer(call, params["customer"])
+        _check_customer(call, params["customer"])
     for name in ("amount", "currency", "customer", "capture_method", *COPIED):
         if name in params:
             intent[name] = params[name] or None
@@ -226,8 +226,8 @@ def update(call: Call, id: str) -> Document:
         intent["payment_method_types"] = params["allowed_payment_method_types"]
         intent["automatic_payment_methods"] = None
     if "payment_method" in params:
-        confirmation.check_usable(call, intent, params["payment_method"])
-        confirmation.choose(call, intent, params["payment_method"])
+        confirmation.check_payment_method(call, intent, params["payment_method"])
+        confirmation.set_payment_method(call, intent, params["payment_method"])
     return call.save(intent)
 
 
@@ -235,7 +235,7 @@ def confirm(call: Call, id: str) -> Document:
     intent, params = retrieve(call, id), call.params
     _refuse_unsupported(params)
     _check_method_settings(params)
-    return confirmation.reconfirm(call, intent)
+    return confirmation.confirm_existing(call, intent)
 
 
 def cancel(call: Call, id: str) -> Document:
@@ -265,7 +265,7 @@ def unexpected_state(intent: Document, message: str) -> StripeError:
     return StripeError(message, code="payment_intent_unexpected_state", began=True, payment_intent=rendered(intent))
 
 
-def _living_customer(call: Call, id: str) -> None:
+def _check_customer(call: Call, id: str) -> None:
     if call.get("customer", id, param="customer").get("deleted"):
         raise missing_object("customer", id, param="customer")
 

@@ -75,7 +75,7 @@ def create(call: Call) -> Document:
 def build(call: Call, card_name: str, *, metadata: dict[str, str] | None = None) -> Document:
     """A new, unsaved PaymentMethod for a test card."""
     card = cards.by_name(card_name)
-    print_ = hashlib.sha256(f"{card.brand}{card.last4}".encode()).hexdigest()[:16]
+    fingerprint = hashlib.sha256(f"{card.brand}{card.last4}".encode()).hexdigest()[:16]
     return {
         "id": new_id("pm"),
         "object": "payment_method",
@@ -90,7 +90,7 @@ def build(call: Call, card_name: str, *, metadata: dict[str, str] | None = None)
             "display_brand": card.brand,
             "exp_month": 11,
             "exp_year": 2031,
-            "fingerprint": print_,
+            "fingerprint": fingerprint,
             "funding": card.funding,
             "generated_from": None,
             "last4": card.last4,
@@ -135,7 +135,7 @@ def update(call: Call, id: str) -> Document:
 
 
 def attach(call: Call, id: str) -> Document:
-    method = fresh_or_known(call, id, param="payment_method")
+    method = get_or_build(call, id, param="payment_method")
     customer = call.get("customer", call.params["customer"], param="customer")
     if customer.get("deleted"):
         raise missing_object("customer", customer["id"], param="customer")
@@ -148,10 +148,10 @@ def attach(call: Call, id: str) -> Document:
     decline = cards.by_name(method[INTERNAL]["card"]).attach
     if decline is not None:
         raise card_error(decline)
-    return bind(call, method, customer["id"])
+    return attach_to_customer(call, method, customer["id"])
 
 
-def bind(call: Call, method: Document, customer_id: str) -> Document:
+def attach_to_customer(call: Call, method: Document, customer_id: str) -> Document:
     """Attach the card to the customer and emit the event."""
     method["customer"] = customer_id
     call.save(method)
@@ -194,7 +194,7 @@ def retrieve_of_customer(call: Call, id: str, method_id: str) -> Document:
     return method
 
 
-def fresh_or_known(call: Call, id: str, *, param: str) -> Document:
+def get_or_build(call: Call, id: str, *, param: str) -> Document:
     """An existing PaymentMethod, or a new one for the test card that the alias names."""
     if id.startswith("pm_card_"):
         found = cards.by_alias(id)

@@ -27,11 +27,11 @@ KINDS = {
     "GET /v1/setup_intents/<id>": "setup_intent",
     "POST /v1/setup_intents/<id>/confirm": "setup_intent",
 }
-WORDS = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
+OBJECT_NAMES = {"payment_intent": "PaymentIntent", "setup_intent": "SetupIntent"}
 # Parameters that Stripe.js sends and servers do not.
-OF_BROWSERS = ("key", "client_secret", "expected_payment_method_type")
-FOR_SERVERS = ("off_session", "error_on_requires_action", "mandate", "amount_to_confirm")
-HIDDEN = frozenset(
+BROWSER_PARAMETERS = ("key", "client_secret", "expected_payment_method_type")
+SECRET_KEY_PARAMETERS = ("off_session", "error_on_requires_action", "mandate", "amount_to_confirm")
+SECRET_KEY_FIELDS = frozenset(
     {
         "amount_capturable",
         "amount_received",
@@ -59,7 +59,7 @@ def is_publishable(key: str) -> bool:
     return key.startswith(PREFIX)
 
 
-def admit(sandbox: Sandbox, *, name: str, id: str | None, raw: Document) -> Document:
+def checked_parameters(sandbox: Sandbox, *, name: str, id: str | None, raw: Document) -> Document:
     """The parameters of the call without those of the browser. Raises 401 for any other call, and 404 or 400 for an
     intent that does not belong to the client secret."""
     kind = KINDS.get(name)
@@ -72,33 +72,33 @@ def admit(sandbox: Sandbox, *, name: str, id: str | None, raw: Document) -> Docu
         raise missing_parameter("client_secret")
     if raw["client_secret"] != intent["client_secret"]:
         raise StripeError(
-            f"The client_secret provided does not match the client_secret associated with the {WORDS[kind]}.",
+            f"The client_secret provided does not match the client_secret associated with the {OBJECT_NAMES[kind]}.",
             code="payment_intent_invalid_parameter" if kind == "payment_intent" else None,
             param="client_secret",
         )
-    for parameter in FOR_SERVERS:
+    for parameter in SECRET_KEY_PARAMETERS:
         if parameter in raw:
             raise StripeError(
                 f"You do not have permission to pass `{parameter}` with a publishable key.", param=parameter
             )
-    return {parameter: value for parameter, value in raw.items() if parameter not in OF_BROWSERS}
+    return {parameter: value for parameter, value in raw.items() if parameter not in BROWSER_PARAMETERS}
 
 
-def narrowed(endpoint: tuple[Callable[..., Document], Form]) -> tuple[Callable[..., Document], Form]:
+def redacted(endpoint: tuple[Callable[..., Document], Form]) -> tuple[Callable[..., Document], Form]:
     """The endpoint, with a response that contains only what a browser may see."""
     operation, form = endpoint
 
     def run(*call: object, **arguments: str) -> Document:
         try:
-            return _shown(operation(*call, **arguments))
+            return _without_secret_fields(operation(*call, **arguments))
         except StripeError as error:
-            for kind in WORDS:
+            for kind in OBJECT_NAMES:
                 if kind in error.error:
-                    error.error[kind] = _shown(error.error[kind])
+                    error.error[kind] = _without_secret_fields(error.error[kind])
             raise
 
     return run, form
 
 
-def _shown(intent: Document) -> Document:
-    return {name: value for name, value in intent.items() if name not in HIDDEN}
+def _without_secret_fields(intent: Document) -> Document:
+    return {name: value for name, value in intent.items() if name not in SECRET_KEY_FIELDS}

@@ -75,10 +75,10 @@ def create(call: Call) -> Document:
     call.save(charge)
     call.emit("refund.created", refund)
     call.emit("charge.refunded", charge, previous={"amount_refunded": charge["amount_refunded"] - amount})
-    answer = dict(refund)
+    response = dict(refund)
     if behavior == "fails":
         fail(call, refund, reason="expired_or_canceled_card")
-    return answer
+    return response
 
 
 def _charge(call: Call) -> Document:

@@ -12,9 +12,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from integrations.sandbox.config import LIVE_KEY_MARKS
-from integrations.sandbox.faults import Plan
-from integrations.sandbox.replies import raw_json_reply
+from integrations.sandbox.config import LIVE_KEY_PREFIXES
+from integrations.sandbox.faults import RequestFaults
+from integrations.sandbox.responses import encoded_json_response
 from integrations.sandbox.stripe_api import (
     charges,
     customers,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from integrations.sandbox.state import Sandbox
 
 Endpoint = tuple[Callable[..., Document], Form]
-READ = Form()
-USUAL = ("create", "listing", "retrieve", "update")
+NO_PARAMETERS = Form()
+CRUD = ("create", "listing", "retrieve", "update")
 
 
 def _resource(name: str, module: Any, *verbs: str, path: str = "id") -> list[tuple[str, str, Endpoint]]:
@@ -57,12 +57,12 @@ def _resource(name: str, module: Any, *verbs: str, path: str = "id") -> list[tup
     routes = []
     for verb in verbs:
         method, url, form = usual[verb]
-        routes.append((method, url, (getattr(module, verb), getattr(module, form) if form else READ)))
+        routes.append((method, url, (getattr(module, verb), getattr(module, form) if form else NO_PARAMETERS)))
     return routes
 
 
 ROUTES: list[tuple[str, str, Endpoint]] = [
-    *_resource("customers", customers, *USUAL, "delete"),
+    *_resource("customers", customers, *CRUD, "delete"),
     (
         "GET",
         "/v1/customers/<id>/payment_methods",
@@ -71,13 +71,13 @@ ROUTES: list[tuple[str, str, Endpoint]] = [
     (
         "GET",
         "/v1/customers/<id>/payment_methods/<method_id>",
-        (payment_methods.retrieve_of_customer, READ),
+        (payment_methods.retrieve_of_customer, NO_PARAMETERS),
     ),
-    *_resource("payment_methods", payment_methods, *USUAL, "attach", "detach"),
-    *_resource("setup_intents", setup_intents, *USUAL, "confirm", "cancel"),
-    *_resource("payment_intents", payment_intents, *USUAL, "confirm", "cancel"),
+    *_resource("payment_methods", payment_methods, *CRUD, "attach", "detach"),
+    *_resource("setup_intents", setup_intents, *CRUD, "confirm", "cancel"),
+    *_resource("payment_intents", payment_intents, *CRUD, "confirm", "cancel"),
     *_resource("charges", charges, "listing", "retrieve"),
-    *_resource("refunds", refunds, *USUAL),
+    *_resource("refunds", refunds, *CRUD),
     *_resource("disputes", disputes, "listing", "retrieve"),
     *_resource("events", events, "listing", "retrieve"),
 ]
@@ -86,12 +86,14 @@ URLS = Map([Rule(url, methods=[method], endpoint=f"{method} {url}") for method, 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EncodedResponse:
+    """A status and a body in JSON, as they are stored under an idempotency key."""
+
     status: int
     body: bytes
 
 
-def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Response:
+def handle(sandbox: Sandbox, path: str, request: Request, faults: RequestFaults) -> Response:
     """Answer one request to Stripe's API."""
     request_id = new_id("req")
     original: str | None = None
@@ -102,24 +104,26 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
         name, arguments = _route(path, request)
         endpoint, raw = ENDPOINTS[name], _parameters(request)
         if publishable.is_publishable(account):
-            endpoint = publishable.narrowed(endpoint)
-            raw = publishable.admit(sandbox, name=name, id=arguments.get("id"), raw=raw)
+            endpoint = publishable.redacted(endpoint)
+            raw = publishable.checked_parameters(sandbox, name=name, id=arguments.get("id"), raw=raw)
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         call = Call(sandbox=sandbox, request_id=request_id, idempotency_key=key)
         if key:
-            mark = idempotency.fingerprint(request.method, path, raw)
-            kept = idempotency.begin(sandbox, scope=account, key=key, mark=mark, request_id=request_id)
-            original = kept.request_id if kept else request_id
-            replayed = kept is not None
-            answer = (
-                Answer(kept.status, kept.body) if kept else _keyed(call, endpoint, arguments, raw, plan, account, key)
+            fingerprint = idempotency.fingerprint(request.method, path, raw)
+            stored = idempotency.begin(sandbox, scope=account, key=key, fingerprint=fingerprint, request_id=request_id)
+            original = stored.request_id if stored else request_id
+            replayed = stored is not None
+            encoded = (
+                EncodedResponse(stored.status, stored.body)
+                if stored
+                else _execute_once(call, endpoint, arguments, raw, faults, account, key)
             )
         else:
-            sandbox.linger(plan)
-            answer, _ = _execute(call, endpoint, arguments, raw)
+            sandbox.wait_for_latency(faults)
+            encoded, _ = _execute(call, endpoint, arguments, raw)
     except StripeError as error:
-        answer = _refusal(error)
-    response = raw_json_reply(answer.body, answer.status)
+        encoded = _error_response(error)
+    response = encoded_json_response(encoded.body, encoded.status)
     response.headers["Request-Id"] = request_id
     response.headers["Stripe-Version"] = request.headers.get("Stripe-Version", API_VERSION)
     if original:
@@ -130,46 +134,47 @@ def handle(sandbox: Sandbox, path: str, request: Request, plan: Plan) -> Respons
     return response
 
 
-def _keyed(
-    call: Call, endpoint: Endpoint, arguments: Document, raw: Document, plan: Plan, account: str, key: str
-) -> Answer:
+def _execute_once(
+    call: Call, endpoint: Endpoint, arguments: Document, raw: Document, faults: RequestFaults, account: str, key: str
+) -> EncodedResponse:
     """Execute once under the claimed key, and store the response if execution began."""
     try:
-        call.sandbox.linger(plan)
+        call.sandbox.wait_for_latency(faults)
         with call.sandbox.store.transaction():
-            answer, began = _execute(call, endpoint, arguments, raw)
+            response, began = _execute(call, endpoint, arguments, raw)
             if began:
                 # An injected 500 means that Stripe failed after execution began, so Stripe stores the 500. 502 to 504
                 # come from the front end; the true response is stored behind it.
-                broken = plan.after is not None and plan.after.kind == "error_after_effect" and plan.after.status == 500
-                kept = Answer(500, _body({"error": injected_error(500)})) if broken else answer
-                idempotency.keep(call.sandbox, scope=account, key=key, status=kept.status, body=kept.body)
-            return answer
+                after = faults.after
+                fails = after is not None and after.kind == "error_after_effect" and after.status == 500
+                stored = EncodedResponse(500, _body({"error": injected_error(500)})) if fails else response
+                idempotency.store_response(call.sandbox, scope=account, key=key, status=stored.status, body=stored.body)
+            return response
     finally:
         idempotency.release(call.sandbox, scope=account, key=key)
 
 
-def _execute(call: Call, endpoint: Endpoint, arguments: Document, raw: Document) -> tuple[Answer, bool]:
+def _execute(call: Call, endpoint: Endpoint, arguments: Document, raw: Document) -> tuple[EncodedResponse, bool]:
     """Run the endpoint in one transaction. The flag tells whether execution had begun when it ended."""
     operation, form = endpoint
-    refusal: StripeError | None = None
+    declined: StripeError | None = None
     try:
         with call.sandbox.store.savepoint():
             try:
                 call.params = form.read(raw)
-                answer = _body(call.expanded(operation(call, **arguments)))
+                body = _body(call.expanded(operation(call, **arguments)))
             except StripeError as error:
                 if not error.began:
                     raise
                 # The transaction commits: a decline leaves the intent, the charge and their events.
-                refusal = error
+                declined = error
     except StripeError as error:
-        return _refusal(error), False
-    return (_refusal(refusal) if refusal else Answer(200, answer)), True
+        return _error_response(error), False
+    return (_error_response(declined) if declined else EncodedResponse(200, body)), True
 
 
-def _refusal(error: StripeError) -> Answer:
-    return Answer(error.status, _body({"error": error.error}))
+def _error_response(error: StripeError) -> EncodedResponse:
+    return EncodedResponse(error.status, _body({"error": error.error}))
 
 
 def _body(document: Document) -> bytes:
@@ -205,14 +210,14 @@ def _authenticate(sandbox: Sandbox, request: Request) -> str:
             key = base64.b64decode(credential).decode().partition(":")[0]
         except ValueError:
             key = ""
-    key = key or _browsers_key(request)
+    key = key or _key_parameter(request)
     if not key:
         raise StripeError(
             "You did not provide an API key. You need to provide your API key in the Authorization "
             "header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
             status=401,
         )
-    if any(mark in key for mark in LIVE_KEY_MARKS):
+    if any(mark in key for mark in LIVE_KEY_PREFIXES):
         raise StripeError("This is a sandbox on loopback: it refuses live keys. Use a test key.", status=401)
     browser = publishable.is_publishable(key)
     expected = sandbox.config.stripe_publishable_key if browser else sandbox.config.stripe_api_key
@@ -221,7 +226,7 @@ def _authenticate(sandbox: Sandbox, request: Request) -> str:
     return key
 
 
-def _browsers_key(request: Request) -> str:
+def _key_parameter(request: Request) -> str:
     """Stripe.js sends its key as a parameter, because a header would cause a CORS preflight request."""
     key = request.values.get("key", "")
     return key if publishable.is_publishable(key) else ""

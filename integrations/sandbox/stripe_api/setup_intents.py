@@ -22,7 +22,7 @@ from integrations.sandbox.stripe_api.forms import (
     text,
 )
 from integrations.sandbox.stripe_api.payment_intents import CONFIRMATION
-from integrations.sandbox.stripe_api.payment_methods import bind, card_error, last_error
+from integrations.sandbox.stripe_api.payment_methods import attach_to_customer, card_error, last_error
 
 CONFIRM_KINDS: dict[str, Kind] = {
     "allowed_payment_method_types": strings,
@@ -100,12 +100,12 @@ def create(call: Call) -> Document:
     }
     confirm = params.get("confirm", False)
     if "payment_method" in params:
-        confirmation.check_usable(call, intent, params["payment_method"])
+        confirmation.check_payment_method(call, intent, params["payment_method"])
     elif confirm:
-        raise _no_card()
+        raise _missing_payment_method()
     confirmation.check_return_url(call, intent, confirm=confirm)
     if "payment_method" in params:
-        confirmation.choose(call, intent, params["payment_method"])
+        confirmation.set_payment_method(call, intent, params["payment_method"])
     call.save(intent)
     call.emit("setup_intent.created", intent)
     return _confirm(call, intent) if confirm else intent
@@ -123,8 +123,8 @@ def update(call: Call, id: str) -> Document:
     if "metadata" in params:
         intent["metadata"] = merged_metadata(intent["metadata"], params["metadata"])
     if "payment_method" in params:
-        confirmation.check_usable(call, intent, params["payment_method"])
-        confirmation.choose(call, intent, params["payment_method"])
+        confirmation.check_payment_method(call, intent, params["payment_method"])
+        confirmation.set_payment_method(call, intent, params["payment_method"])
     return call.save(intent)
 
 
@@ -132,11 +132,11 @@ def confirm(call: Call, id: str) -> Document:
     intent, params = _open(call, id, "confirm"), call.params
     chosen = params.get("payment_method") or intent["payment_method"]
     if chosen is None:
-        raise _no_card()
-    confirmation.check_usable(call, intent, chosen)
+        raise _missing_payment_method()
+    confirmation.check_payment_method(call, intent, chosen)
     confirmation.check_return_url(call, intent, confirm=True)
     if "payment_method" in params:
-        confirmation.choose(call, intent, chosen)
+        confirmation.set_payment_method(call, intent, chosen)
     return _confirm(call, intent)
 
 
@@ -145,7 +145,7 @@ def _confirm(call: Call, intent: Document) -> Document:
     card = cards.by_name(method[INTERNAL]["card"])
     intent["latest_attempt"] = new_id("setatt")
     if card.attach is not None:
-        raise _declined(call, intent, method, card.attach)
+        raise _record_decline(call, intent, method, card.attach)
     if card.sca in ("always", "unless_set_up") and not method[INTERNAL]["set_up"]:
         intent["status"] = "requires_action"
         intent["next_action"] = confirmation.next_action(
@@ -162,7 +162,7 @@ def authenticate(call: Call, intent: Document, *, success: bool) -> Document:
     method = call.get("payment_method", intent["payment_method"])
     if success:
         return _succeed(call, intent, method)
-    _declined(call, intent, method, SETUP_AUTHENTICATION_FAILED)
+    _record_decline(call, intent, method, SETUP_AUTHENTICATION_FAILED)
     return intent
 
 
@@ -177,7 +177,7 @@ SETUP_AUTHENTICATION_FAILED = cards.Decline(
 def _succeed(call: Call, intent: Document, method: Document) -> Document:
     method[INTERNAL]["set_up"] = intent["usage"] == "off_session"
     if intent["customer"] and method["customer"] is None:
-        bind(call, method, intent["customer"])
+        attach_to_customer(call, method, intent["customer"])
     else:
         call.save(method)
     intent |= {"status": "succeeded", "next_action": None, "last_setup_error": None}
@@ -186,7 +186,7 @@ def _succeed(call: Call, intent: Document, method: Document) -> Document:
     return intent
 
 
-def _declined(call: Call, intent: Document, method: Document, decline: cards.Decline) -> StripeError:
+def _record_decline(call: Call, intent: Document, method: Document, decline: cards.Decline) -> StripeError:
     intent |= {
         "status": "requires_payment_method",
         "payment_method": None,
@@ -226,7 +226,7 @@ def _open(call: Call, id: str, verb: str) -> Document:
     return intent
 
 
-def _no_card() -> StripeError:
+def _missing_payment_method() -> StripeError:
     return StripeError(
         "You cannot confirm this SetupIntent because it's missing a payment method.",
         code="setup_intent_unexpected_state",

@@ -8,10 +8,10 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 
-def json_reply(body: Any, status: int = 200) -> Response:
+def json_response(body: Any, status: int = 200) -> Response:
     return Response(json.dumps(body, separators=(",", ":")), status=status, content_type="application/json")
 
 
-def raw_json_reply(body: bytes | str, status: int) -> Response:
+def encoded_json_response(body: bytes | str, status: int) -> Response:
     """A response whose body is already encoded."""
     return Response(body, status=status, content_type="application/json")
