@@ -1,4 +1,4 @@
-"""A sandbox over real HTTP on a free port, and the clients that talk to it."""
+"""A sandbox over HTTP on a free port, and clients for its APIs."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def sandbox(running: RunningSandbox) -> RunningSandbox:
 
 @pytest.fixture
 def own_sandbox() -> Iterator[Callable[..., RunningSandbox]]:
-    """Make sandboxes with settings of their own."""
+    """Start sandboxes with other settings."""
     with contextlib.ExitStack() as stack:
 
         def make(**settings: Any) -> RunningSandbox:
-            made = RunningSandbox(**settings)
-            stack.callback(made.close)
-            return made
+            running = RunningSandbox(**settings)
+            stack.callback(running.close)
+            return running
 
         yield make
 
@@ -80,7 +80,7 @@ def data_file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def attach(client: stripe.StripeClient, customer: stripe.Customer) -> Callable[[str], str]:
-    """Give the customer a test card."""
+    """Attach a test card to the customer."""
 
     def attach(alias: str) -> str:
         return client.v1.payment_methods.attach(alias, params={"customer": customer.id}).id
@@ -90,7 +90,7 @@ def attach(client: stripe.StripeClient, customer: stripe.Customer) -> Callable[[
 
 @pytest.fixture
 def charge(client: stripe.StripeClient, customer: stripe.Customer) -> Callable[..., stripe.PaymentIntent]:
-    """Charge a card of the customer, who is away."""
+    """Charge a payment method of the customer, off session."""
 
     def charge(method: str, *, key: str | None = None, **more: Any) -> stripe.PaymentIntent:
         params: Any = {

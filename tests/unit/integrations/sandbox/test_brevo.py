@@ -1,4 +1,4 @@
-"""Brevo: e-mail with a short-lived key, SMS without, contacts that clash, limits."""
+"""Brevo's API: e-mail and its idempotency key, SMS, contacts, duplicates, and rate limits."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def without(document: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in document.items() if key != name}
 
 
-def test_a_mail_arrives(brevo: httpx.Client, control: httpx.Client) -> None:
-    answer = brevo.post(EMAIL, json=mail(params={"a": 1}))
-    assert answer.status_code == 201
-    (kept,) = control.get("/sandbox/mails", params={"to": "Ann@example.com"}).json()["data"]
-    assert kept["id"] == answer.json()["messageId"]
-    assert (kept["subject"], kept["events"]) == ("Hi", ["request", "delivered"])
+def test_a_mail_is_accepted_and_delivered(brevo: httpx.Client, control: httpx.Client) -> None:
+    response = brevo.post(EMAIL, json=mail(params={"a": 1}))
+    assert response.status_code == 201
+    (stored,) = control.get("/sandbox/mails", params={"to": "Ann@example.com"}).json()["data"]
+    assert stored["id"] == response.json()["messageId"]
+    assert (stored["subject"], stored["events"]) == ("Hi", ["request", "delivered"])
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,12 @@ def test_a_mail_arrives(brevo: httpx.Client, control: httpx.Client) -> None:
         (mail(colour="red"), "invalid_parameter"),
     ],
 )
-def test_bad_mails_are_refused(brevo: httpx.Client, control: httpx.Client, document: dict[str, Any], code: str) -> None:
-    answer = brevo.post(EMAIL, json=document)
-    assert (answer.status_code, answer.json()["code"]) == (400, code)
-    assert set(answer.json()) == {"code", "message"}
+def test_invalid_mails_are_rejected(
+    brevo: httpx.Client, control: httpx.Client, document: dict[str, Any], code: str
+) -> None:
+    response = brevo.post(EMAIL, json=document)
+    assert (response.status_code, response.json()["code"]) == (400, code)
+    assert set(response.json()) == {"code", "message"}
     assert control.get("/sandbox/mails").json()["data"] == []
 
 
@@ -69,7 +71,7 @@ def test_a_template_needs_no_sender_and_no_subject(brevo: httpx.Client) -> None:
     assert brevo.post(EMAIL, json=document).status_code == 201
 
 
-def test_a_repeated_key_is_refused_for_thirty_minutes(brevo: httpx.Client, control: httpx.Client) -> None:
+def test_a_repeated_idempotency_key_is_rejected_for_30_minutes(brevo: httpx.Client, control: httpx.Client) -> None:
     document = mail(headers={"idempotencyKey": str(uuid.uuid4())})
     assert brevo.post(EMAIL, json=document | {"subject": None}).status_code == 400
     assert brevo.post(EMAIL, json=document).status_code == 201
@@ -82,21 +84,21 @@ def test_a_repeated_key_is_refused_for_thirty_minutes(brevo: httpx.Client, contr
     assert len(control.get("/sandbox/mails").json()["data"]) == 2
 
 
-def test_sandbox_mode_versions_and_schedules(brevo: httpx.Client, control: httpx.Client) -> None:
+def test_dropped_mails_message_versions_and_scheduled_mails(brevo: httpx.Client, control: httpx.Client) -> None:
     assert brevo.post(EMAIL, json=mail(headers={"X-Sib-Sandbox": "drop"})).status_code == 201
     assert control.get("/sandbox/mails").json()["data"] == []
     versions = [{"to": [{"email": f"{name}@example.com"}], "subject": name} for name in ("ann", "ben")]
-    answer = brevo.post(EMAIL, json=without(mail(messageVersions=versions), "to"))
-    assert len(answer.json()["messageIds"]) == 2
+    response = brevo.post(EMAIL, json=without(mail(messageVersions=versions), "to"))
+    assert len(response.json()["messageIds"]) == 2
     assert brevo.post(EMAIL, json=mail(scheduledAt="2027-01-01T00:00:00Z")).status_code == 202
 
 
-def test_addresses_and_the_blocklist_decide_a_mails_fate(brevo: httpx.Client, control: httpx.Client) -> None:
+def test_the_address_and_the_blocklist_decide_the_outcome_of_a_mail(brevo: httpx.Client, control: httpx.Client) -> None:
     brevo.post(CONTACTS, json={"email": "hard_bounce+1@example.com"})
     brevo.post(EMAIL, json=mail(to=[{"email": "hard_bounce+1@example.com"}]))
     brevo.post(EMAIL, json=mail(to=[{"email": "hard_bounce+1@example.com"}]))
-    fates = [kept["events"][-1] for kept in control.get("/sandbox/mails").json()["data"]]
-    assert fates == ["blocked", "hard_bounce"]
+    outcomes = [stored["events"][-1] for stored in control.get("/sandbox/mails").json()["data"]]
+    assert outcomes == ["blocked", "hard_bounce"]
     brevo.post(EMAIL, json=mail())
     event = {"event": "spam", "email": "ann@example.com"}
     assert control.post("/sandbox/brevo/mails/events", json=event).json()["event"] == "spam"
@@ -104,15 +106,15 @@ def test_addresses_and_the_blocklist_decide_a_mails_fate(brevo: httpx.Client, co
     assert control.post("/sandbox/brevo/mails/events", json=nonsense).status_code == 400
 
 
-def test_sms(brevo: httpx.Client, control: httpx.Client) -> None:
+def test_sms_are_sent_and_have_parts_and_a_price(brevo: httpx.Client, control: httpx.Client) -> None:
     first, second = (brevo.post(SMS, json=text()) for _ in range(2))
     assert first.status_code == second.status_code == 201
     assert isinstance(first.json()["messageId"], int)
     waited = brevo.post("/brevo/v3/transactionalSMS/sms", json=text(content="x" * 161))
     assert (waited.json()["smsCount"], waited.json()["usedCredits"]) == (2, 0.1)
-    kept = control.get("/sandbox/sms", params={"to": "+4917012345678"}).json()["data"]
-    assert len(kept) == 3
-    assert kept[0]["events"] == ["sent", "delivered"]
+    stored = control.get("/sandbox/sms", params={"to": "+4917012345678"}).json()["data"]
+    assert len(stored) == 3
+    assert stored[0]["events"] == ["sent", "delivered"]
     bounce = {"status": "hard_bounce", "message_id": first.json()["messageId"]}
     assert control.post("/sandbox/brevo/sms/events", json=bounce).json()["msg_status"] == "hard_bounce"
 
@@ -132,18 +134,18 @@ def test_sms(brevo: httpx.Client, control: httpx.Client) -> None:
         text(colour="red"),
     ],
 )
-def test_bad_texts_are_refused(brevo: httpx.Client, document: dict[str, Any]) -> None:
+def test_invalid_sms_are_rejected(brevo: httpx.Client, document: dict[str, Any]) -> None:
     assert brevo.post(SMS, json=document).status_code == 400
 
 
-def test_credits_run_out(brevo: httpx.Client, control: httpx.Client) -> None:
+def test_an_sms_without_credits_is_rejected_with_402(brevo: httpx.Client, control: httpx.Client) -> None:
     control.patch("/sandbox/config", json={"brevo.credits": 0.06})
     assert brevo.post(SMS, json=text()).status_code == 201
-    broke = brevo.post(SMS, json=text())
-    assert (broke.status_code, broke.json()["code"]) == (402, "not_enough_credits")
+    rejected = brevo.post(SMS, json=text())
+    assert (rejected.status_code, rejected.json()["code"]) == (402, "not_enough_credits")
 
 
-def test_contacts_are_created_then_updated(brevo: httpx.Client) -> None:
+def test_a_contact_is_created_and_then_updated(brevo: httpx.Client) -> None:
     document = {
         "email": "Ann@Example.com",
         "ext_id": "7",
@@ -162,7 +164,7 @@ def test_contacts_are_created_then_updated(brevo: httpx.Client) -> None:
     assert (again.status_code, again.json()["code"]) == (400, "duplicate_parameter")
 
 
-def test_two_contacts_do_not_share_a_phone(brevo: httpx.Client) -> None:
+def test_a_phone_number_belongs_to_one_contact(brevo: httpx.Client) -> None:
     brevo.post(CONTACTS, json={"email": "ann@example.com", "attributes": {"SMS": "+4917012345678"}})
     brevo.post(CONTACTS, json={"email": "ben@example.com"})
     phone = {"attributes": {"SMS": "004917012345678"}}
@@ -175,7 +177,7 @@ def test_two_contacts_do_not_share_a_phone(brevo: httpx.Client) -> None:
     assert brevo.get(CONTACTS).json()["count"] == 1
 
 
-def test_a_new_address_lifts_the_block_unless_told_otherwise(brevo: httpx.Client) -> None:
+def test_a_new_address_is_unblocked_unless_the_request_blocks_it(brevo: httpx.Client) -> None:
     brevo.post(CONTACTS, json={"email": "ann@example.com", "emailBlacklisted": True})
     moved = {"attributes": {"EMAIL": "ann2@example.com"}}
     brevo.put(f"{CONTACTS}/ann@example.com", json=moved | {"emailBlacklisted": True})
@@ -185,14 +187,16 @@ def test_a_new_address_lifts_the_block_unless_told_otherwise(brevo: httpx.Client
     assert brevo.get(f"{CONTACTS}/ann@example.com").status_code == 404
 
 
-def test_deleting_contacts(brevo: httpx.Client) -> None:
+def test_a_contact_is_deleted_once(brevo: httpx.Client) -> None:
     id = brevo.post(CONTACTS, json={"email": "ann@example.com"}).json()["id"]
     assert brevo.delete(f"{CONTACTS}/{id}").status_code == 204
     gone = brevo.delete(f"{CONTACTS}/{id}")
     assert (gone.status_code, gone.json()["code"]) == (404, "document_not_found")
 
 
-def test_keys(brevo: httpx.Client, control: httpx.Client, own_sandbox: Callable[..., RunningSandbox]) -> None:
+def test_calls_need_the_right_api_key(
+    brevo: httpx.Client, control: httpx.Client, own_sandbox: Callable[..., RunningSandbox]
+) -> None:
     assert control.post(EMAIL, json=mail()).status_code == 401
     strict = own_sandbox(brevo_api_key="right")
     assert strict.client(**{"api-key": "wrong"}).post(EMAIL, json=mail()).json()["code"] == "unauthorized"

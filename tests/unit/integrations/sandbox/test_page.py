@@ -1,4 +1,4 @@
-"""The page: every tab renders, everything is escaped, the buttons work."""
+"""The page: every tab renders, all text is escaped, and the buttons work."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import stripe
 from integrations.sandbox.page.tabs import TITLES
 from tests.support.sandboxes import RunningSandbox
 
-NASTY = '<script>alert("x")</script>'
+MARKUP = '<script>alert("x")</script>'
 
 
 @pytest.fixture
 def filled(client: stripe.StripeClient, customer: stripe.Customer, brevo: httpx.Client, dixa: httpx.Client) -> str:
-    """One of everything, with markup wherever a text may stand; returns an intent that waits for its customer."""
+    """Create one object of each kind, with markup in each text. Return the id of an intent that requires action."""
     mail = {
-        "sender": {"email": "shop@example.com", "name": NASTY},
-        "to": [{"email": "ann@example.com", "name": NASTY}],
-        "subject": NASTY,
-        "htmlContent": f"<p>Hello</p>{NASTY}",
-        "tags": [NASTY],
+        "sender": {"email": "shop@example.com", "name": MARKUP},
+        "to": [{"email": "ann@example.com", "name": MARKUP}],
+        "subject": MARKUP,
+        "htmlContent": f"<p>Hello</p>{MARKUP}",
+        "tags": [MARKUP],
     }
     brevo.post("/brevo/v3/smtp/email", json=mail).raise_for_status()
-    text = {"sender": "Shop", "recipient": "4917012345678", "content": NASTY, "tag": NASTY}
+    text = {"sender": "Shop", "recipient": "4917012345678", "content": MARKUP, "tag": MARKUP}
     brevo.post("/brevo/v3/transactionalSMS/send", json=text).raise_for_status()
-    contact = {"email": "ann@example.com", "ext_id": NASTY, "attributes": {"FIRSTNAME": NASTY}}
+    contact = {"email": "ann@example.com", "ext_id": MARKUP, "attributes": {"FIRSTNAME": MARKUP}}
     brevo.post("/brevo/v3/contacts", json=contact).raise_for_status()
-    dixa.post("/dixa/v1/endusers", json={"displayName": NASTY, "externalId": NASTY}).raise_for_status()
+    dixa.post("/dixa/v1/endusers", json={"displayName": MARKUP, "externalId": MARKUP}).raise_for_status()
     return client.v1.payment_intents.create(
         params={
             "amount": 1290,
             "currency": "eur",
             "customer": customer.id,
             "payment_method": "pm_card_authenticationRequired",
-            "metadata": {"order": NASTY},
+            "metadata": {"order": MARKUP},
             "confirm": True,
             "return_url": "https://shop.example/",
         }
@@ -48,16 +48,16 @@ def test_every_tab_renders_and_escapes(
 ) -> None:
     if full:
         request.getfixturevalue("filled")
-        rules = [{"kind": "error", "provider": "dixa", "path": NASTY, "times": 3, "rate": 0.5}]
+        rules = [{"kind": "error", "provider": "dixa", "path": MARKUP, "times": 3, "rate": 0.5}]
         control.put("/sandbox/faults", json=rules).raise_for_status()
-    answer = control.get("/", params={"tab": tab, "refresh": "5", "id": NASTY})
-    assert answer.status_code == 200
-    assert "<script" not in answer.text
-    assert '<meta http-equiv="refresh" content="5">' in answer.text
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    response = control.get("/", params={"tab": tab, "refresh": "5", "id": MARKUP})
+    assert response.status_code == 200
+    assert "<script" not in response.text
+    assert '<meta http-equiv="refresh" content="5">' in response.text
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
-def test_a_mail_is_previewed_in_a_frame_without_rights(control: httpx.Client, filled: str) -> None:
+def test_the_preview_of_a_mail_runs_no_scripts(control: httpx.Client, filled: str) -> None:
     page = control.get("/").text
     assert '<iframe sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
     assert "&lt;p&gt;Hello&lt;/p&gt;" in page
@@ -67,7 +67,7 @@ def press(control: httpx.Client, **fields: str) -> httpx.Response:
     return control.post("/", data=fields, follow_redirects=True)
 
 
-def test_buttons(client: stripe.StripeClient, control: httpx.Client, filled: str) -> None:
+def test_buttons_carry_out_their_actions(client: stripe.StripeClient, control: httpx.Client, filled: str) -> None:
     mail = control.get("/sandbox/mails").json()["data"][0]["id"]
     assert press(control, action="mail-event", tab="mails", id=mail, event="hard_bounce").status_code == 200
     assert control.get("/sandbox/contacts").json()["data"][0]["emailBlacklisted"] is True
@@ -96,21 +96,21 @@ def test_a_bank_takes_a_refund_and_sends_it_back(client: stripe.StripeClient, co
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
     assert refund.status == "pending"
     assert "Bank takes it" in control.get("/", params={"tab": "payments"}).text
-    taken = press(control, action="refund", tab="payments", id=refund.id, outcome="succeed").text
-    assert ("Bank takes it" in taken, "Bank sends it back" in taken) == (False, True)
+    settled = press(control, action="refund", tab="payments", id=refund.id, outcome="succeed").text
+    assert ("Bank takes it" in settled, "Bank sends it back" in settled) == (False, True)
     assert client.v1.refunds.retrieve(refund.id).status == "succeeded"
-    back = press(control, action="refund", tab="payments", id=refund.id, outcome="fail").text
-    assert "Bank sends it back" not in back
+    failed = press(control, action="refund", tab="payments", id=refund.id, outcome="fail").text
+    assert "Bank sends it back" not in failed
     assert client.v1.refunds.retrieve(refund.id).status == "failed"
 
 
-def test_a_button_that_does_not_fit_says_so(control: httpx.Client) -> None:
+def test_a_button_that_cannot_be_used_shows_a_message(control: httpx.Client) -> None:
     disputes_and_refunds = ("dispute", "close-dispute", "refund")
     for action in (*disputes_and_refunds, "authenticate", "mail-event", "redeliver", "preset", "nothing"):
         assert 'role="status"' in press(control, action=action, id="nothing").text
 
 
-def test_forms_of_other_sites_are_refused(sandbox: RunningSandbox, control: httpx.Client) -> None:
+def test_forms_of_other_sites_are_rejected(sandbox: RunningSandbox, control: httpx.Client) -> None:
     foreign = {"Origin": "https://evil.example"}
     assert control.post("/", data={"action": "reset"}, headers=foreign).status_code == 403
     own = {"Origin": sandbox.url}

@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, and in process without any socket."""
+"""The sandbox as a separate process, and in process without a socket."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import pytest
 from integrations.sandbox.app import ConnectionDropped, create_app
 
 ROOT = Path(__file__).parents[4]
-CLEAN = {name: value for name, value in os.environ.items() if "live" not in value}
+ENVIRON = {name: value for name, value in os.environ.items() if "live" not in value}
 
 
 def start(*arguments: str, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "integrations.sandbox", *arguments],
         cwd=ROOT,
-        env=CLEAN | environ,
+        env=ENVIRON | environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -44,7 +44,7 @@ def taken() -> Iterator[int]:
         yield int(listener.getsockname()[1])
 
 
-def test_it_serves_remembers_and_ends_at_once(data_file: str) -> None:
+def test_it_keeps_its_data_and_ends_quickly_at_sigterm(data_file: str) -> None:
     headers = {"Authorization": "token"}
     for users in (0, 1):
         fault = '[{"kind": "drop", "provider": "brevo"}]'
@@ -62,7 +62,7 @@ def test_it_serves_remembers_and_ends_at_once(data_file: str) -> None:
             assert time.monotonic() - began < 2
 
 
-def test_faults_from_the_environment_end_with_the_process_and_others_do_not(data_file: str) -> None:
+def test_only_faults_that_were_set_at_run_time_survive_a_restart(data_file: str) -> None:
     latency = [{"kind": "latency", "min_ms": 1.0, "max_ms": 1.0}]
     kinds = []
     for faults in ("", '[{"kind": "drop"}]', ""):
@@ -77,12 +77,12 @@ def test_faults_from_the_environment_end_with_the_process_and_others_do_not(data
     assert kinds == [[], ["drop"], ["latency"]]
 
 
-def test_a_taken_port_is_told_in_one_line(taken: int) -> None:
+def test_a_used_port_is_reported_in_one_line(taken: int) -> None:
     code, errors = finished(start("--data", ":memory:", SANDBOX_PORT=str(taken)))
     assert (code, errors) == (1, f"Port {taken} is taken. Set SANDBOX_PORT to another port.\n")
 
 
-def test_it_refuses_live_keys_and_other_addresses() -> None:
+def test_live_keys_other_hosts_and_invalid_faults_are_reported_in_one_line() -> None:
     for process in (
         start("--data", ":memory:", "--port", "0", SOMETHING="sk_live_1"),
         start("--data", ":memory:", "--port", "0", "--host", "0.0.0.0"),
@@ -93,7 +93,7 @@ def test_it_refuses_live_keys_and_other_addresses() -> None:
         assert errors.count("\n") == 1
 
 
-def test_in_process() -> None:
+def test_it_can_be_called_in_process() -> None:
     app = create_app()
     transport = httpx.WSGITransport(app=app)
     with httpx.Client(transport=transport, base_url="http://sandbox", headers={"Authorization": "t"}) as client:

@@ -1,4 +1,4 @@
-"""The sandbox accepts what the SDK can send, and nothing that is sent breaks it."""
+"""The sandbox accepts every parameter of the SDK, and no input causes an error of the sandbox."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_parameters_are_those_of_the_sdk(name: str) -> None:
     module = importlib.import_module(f"stripe.params._{name}_params")
     wanted = name.replace("_", "") + "params"
     (typed,) = [found for title, found in vars(module).items() if title.lower() == wanted]
-    removed = {"payment_method_types"}  # Known by name, to refuse it in Stripe's own words.
+    removed = {"payment_method_types"}  # Stripe rejects this parameter with its own message.
     assert set(FORMS[name].kinds) - removed == set(typed.__annotations__) - OPTIONS
 
 
@@ -128,7 +128,7 @@ fuzzed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthC
 
 @fuzzed
 @given(st.lists(st.tuples(st.text(alphabet="ab[]01", max_size=8), st.text(max_size=3)), max_size=6))
-def test_no_form_breaks_the_parser(pairs: list[tuple[str, str]]) -> None:
+def test_the_parser_accepts_or_rejects_any_form(pairs: list[tuple[str, str]]) -> None:
     try:
         forms.parse(pairs)
     except StripeError as error:
@@ -137,25 +137,25 @@ def test_no_form_breaks_the_parser(pairs: list[tuple[str, str]]) -> None:
 
 @fuzzed
 @given(st.sampled_from(PATHS), st.dictionaries(st.sampled_from(FORM_NAMES), st.sampled_from(FORM_VALUES), max_size=6))
-def test_no_form_breaks_stripe(calls: httpx.Client, path: str, data: dict[str, str]) -> None:
+def test_stripe_accepts_or_rejects_any_form(calls: httpx.Client, path: str, data: dict[str, str]) -> None:
     assert calls.post(f"/stripe/v1/{path}", data=data).status_code in (200, 400, 402, 404)
     assert calls.get(f"/stripe/v1/{path}", params=data).status_code in (200, 400, 404)
 
 
 @fuzzed
 @given(st.data())
-def test_no_document_breaks_brevo_or_dixa(calls: httpx.Client, data: st.DataObject) -> None:
+def test_brevo_and_dixa_accept_or_reject_any_document(calls: httpx.Client, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(DOCUMENTS)))
     names, document = DOCUMENTS[path]
     document = document | {data.draw(st.sampled_from(sorted(names))): data.draw(JSON) for _ in range(2)}
     assert calls.post(path, json=document).status_code in (200, 201, 202, 204, 400)
 
 
-def test_a_bug_of_the_sandbox_is_a_500_in_the_providers_words(
+def test_a_bug_of_the_sandbox_is_a_500_in_the_providers_format(
     app: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(app.store, "savepoint", None)
     with httpx.Client(transport=httpx.WSGITransport(app=app), base_url="http://sandbox") as client:
-        answer = client.post("/stripe/v1/customers", headers={"Authorization": "Bearer sk_test_1"})
-    assert (answer.status_code, answer.json()["error"]["type"]) == (500, "api_error")
+        response = client.post("/stripe/v1/customers", headers={"Authorization": "Bearer sk_test_1"})
+    assert (response.status_code, response.json()["error"]["type"]) == (500, "api_error")
     assert "The sandbox failed" in caplog.text

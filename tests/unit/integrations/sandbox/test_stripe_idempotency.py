@@ -1,4 +1,4 @@
-"""Idempotency keys: 24 hours, replay, conflict, and what is never kept."""
+"""Idempotency keys: stored responses, conflicts, expiry, and responses that are not stored."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def count(client: stripe.StripeClient) -> int:
     return len(client.v1.payment_intents.list(params={"limit": 100}).data)
 
 
-def test_a_repeat_is_answered_from_memory(client: stripe.StripeClient, post: Post) -> None:
+def test_a_repeated_request_gets_the_stored_response(client: stripe.StripeClient, post: Post) -> None:
     first, second = post(INTENTS, INTENT), post(INTENTS, INTENT)
     assert first.status_code == second.status_code == 200
     assert first.content == second.content
@@ -48,14 +48,14 @@ def test_a_repeat_is_answered_from_memory(client: stripe.StripeClient, post: Pos
     assert count(client) == 1
 
 
-def test_a_decline_is_remembered(client: stripe.StripeClient, post: Post) -> None:
+def test_a_decline_is_stored(client: stripe.StripeClient, post: Post) -> None:
     first, second = post(INTENTS, DECLINED), post(INTENTS, DECLINED)
     assert first.status_code == second.status_code == 402
     assert first.json() == second.json()
     assert count(client) == 1
 
 
-def test_an_error_after_execution_began_is_remembered(client: stripe.StripeClient, post: Post) -> None:
+def test_an_error_after_execution_began_is_stored(client: stripe.StripeClient, post: Post) -> None:
     made = post(INTENTS, INTENT).json()["id"]
     assert post(f"{INTENTS}/{made}/cancel", {}, key="c1").status_code == 200
     first, second = (post(f"{INTENTS}/{made}/cancel", {}, key="c2") for _ in range(2))
@@ -63,19 +63,19 @@ def test_an_error_after_execution_began_is_remembered(client: stripe.StripeClien
     assert second.headers["Idempotent-Replayed"] == "true"
 
 
-def test_a_failed_validation_is_not_remembered(client: stripe.StripeClient, post: Post) -> None:
+def test_a_validation_error_is_not_stored(client: stripe.StripeClient, post: Post) -> None:
     assert post(INTENTS, {"amount": "500"}).status_code == 400
     assert post(INTENTS, INTENT).status_code == 200
     assert count(client) == 1
 
 
-def test_a_refused_key_is_not_remembered(post: Post) -> None:
+def test_an_invalid_api_key_is_not_stored(post: Post) -> None:
     assert post(INTENTS, INTENT, api_key="nonsense").status_code == 401
     assert post(INTENTS, INTENT).status_code == 200
 
 
 @pytest.mark.parametrize(("status", "after"), [(429, 200), (503, 200)])
-def test_errors_of_the_front_end_are_not_remembered(control: httpx.Client, post: Post, status: int, after: int) -> None:
+def test_errors_of_the_front_end_are_not_stored(control: httpx.Client, post: Post, status: int, after: int) -> None:
     control.put("/sandbox/faults", json=[{"kind": "error", "status": status, "times": 1}])
     assert post(INTENTS, INTENT).status_code == status
     assert post(INTENTS, INTENT).status_code == after
@@ -94,7 +94,7 @@ def test_a_500_after_the_effect_is_remembered_and_the_effect_stands(
 
 
 @pytest.mark.parametrize("kind", ["error_after_effect", "non_json"])
-def test_behind_a_broken_front_end_the_true_answer_is_remembered(
+def test_the_true_response_is_stored_behind_a_failing_front_end(
     client: stripe.StripeClient, control: httpx.Client, post: Post, kind: str
 ) -> None:
     more = {"status": 503} if kind == "error_after_effect" else {}
@@ -105,7 +105,7 @@ def test_behind_a_broken_front_end_the_true_answer_is_remembered(
     assert count(client) == 1
 
 
-def test_a_key_belongs_to_one_request(client: stripe.StripeClient) -> None:
+def test_a_key_with_another_request_is_an_idempotency_error(client: stripe.StripeClient) -> None:
     options: Any = {"idempotency_key": "k"}
     client.v1.payment_intents.create(params={"amount": 500, "currency": "eur"}, options=options)
     with pytest.raises(stripe.IdempotencyError) as caught:
@@ -119,11 +119,13 @@ def test_a_key_belongs_to_one_request(client: stripe.StripeClient) -> None:
     assert count(client) == 1
 
 
-def test_keys_of_two_accounts_do_not_meet(client: stripe.StripeClient, post: Post) -> None:
+def test_two_accounts_may_use_the_same_key(client: stripe.StripeClient, post: Post) -> None:
     assert post(INTENTS, INTENT).json() != post(INTENTS, INTENT, api_key="sk_test_other").json()
 
 
-def test_two_at_once_under_one_key(client: stripe.StripeClient, control: httpx.Client) -> None:
+def test_the_second_of_two_concurrent_requests_with_one_key_is_a_409(
+    client: stripe.StripeClient, control: httpx.Client
+) -> None:
     slow = {"kind": "latency", "min_ms": 400, "max_ms": 400, "method": "POST", "times": 2}
     control.put("/sandbox/faults", json=[slow])
 
@@ -145,7 +147,7 @@ def test_two_at_once_under_one_key(client: stripe.StripeClient, control: httpx.C
     assert count(client) == 1
 
 
-def test_a_key_is_a_new_one_after_24_hours(client: stripe.StripeClient, control: httpx.Client, post: Post) -> None:
+def test_a_key_expires_after_24_hours(client: stripe.StripeClient, control: httpx.Client, post: Post) -> None:
     first = post(INTENTS, INTENT).json()["id"]
     control.post("/sandbox/clock", json={"advance_seconds": 24 * 3600 - 5})
     assert post(INTENTS, INTENT).json()["id"] == first
@@ -165,7 +167,9 @@ def test_keys_are_ignored_on_reads(control: httpx.Client) -> None:
         assert "Idempotent-Replayed" not in control.get(INTENTS, headers=headers).headers
 
 
-def test_keys_outlive_a_restart_but_claims_do_not(own_sandbox: Callable[..., RunningSandbox], data_file: str) -> None:
+def test_stored_responses_survive_a_restart_and_claims_do_not(
+    own_sandbox: Callable[..., RunningSandbox], data_file: str
+) -> None:
     headers = {"Authorization": f"Bearer {STRIPE_KEY}", "Idempotency-Key": "k"}
     first = own_sandbox(data=data_file)
     made = first.client().post(INTENTS, data=INTENT, headers=headers).json()["id"]
@@ -180,7 +184,7 @@ def test_keys_outlive_a_restart_but_claims_do_not(own_sandbox: Callable[..., Run
     assert claimed.status_code == 200
 
 
-def test_a_connection_lost_after_the_effect_is_mended_by_the_same_key(
+def test_after_a_lost_response_the_same_key_returns_the_same_intent(
     sandbox: RunningSandbox, client: stripe.StripeClient, control: httpx.Client
 ) -> None:
     control.put("/sandbox/faults", json=[{"kind": "drop_after_effect", "method": "POST", "times": 1}])

@@ -1,4 +1,4 @@
-"""Customers, cards, setup intents, refunds, disputes, events."""
+"""Customers, payment methods, setup intents, refunds, disputes and events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def types(client: stripe.StripeClient) -> list[str]:
     return [event.type for event in client.v1.events.list(params={"limit": 100}).data][::-1]
 
 
-def test_the_life_of_a_customer(client: stripe.StripeClient) -> None:
+def test_a_customer_is_created_updated_and_deleted(client: stripe.StripeClient) -> None:
     made = client.v1.customers.create(params={"email": "ann@example.com", "metadata": {"a": "1"}})
     changed = client.v1.customers.update(made.id, params={"name": "Ann", "metadata": {"b": "2"}})
     assert (changed.email, changed.name, changed.metadata.to_dict()) == (
@@ -45,19 +45,21 @@ def test_the_life_of_a_customer(client: stripe.StripeClient) -> None:
     assert types(client) == ["customer.created", "customer.updated", "customer.deleted"]
 
 
-def test_an_update_that_changes_nothing_makes_no_event(client: stripe.StripeClient, customer: stripe.Customer) -> None:
+def test_an_update_without_a_change_creates_no_event(client: stripe.StripeClient, customer: stripe.Customer) -> None:
     client.v1.customers.update(customer.id, params={"name": "Ann"})
     assert types(client) == ["customer.created"]
 
 
-def test_an_update_tells_what_was_before(client: stripe.StripeClient, customer: stripe.Customer) -> None:
+def test_the_event_of_an_update_contains_the_previous_values(
+    client: stripe.StripeClient, customer: stripe.Customer
+) -> None:
     client.v1.customers.update(customer.id, params={"email": "new@example.com"})
     (event,) = client.v1.events.list(params={"type": "customer.updated"}).data
     assert event.data.previous_attributes.to_dict() == {"email": "ann@example.com"}
     assert event.data.object.email == "new@example.com"
 
 
-def test_the_default_card_must_be_the_customers_own(
+def test_the_default_payment_method_must_be_attached_to_the_customer(
     client: stripe.StripeClient, customer: stripe.Customer, attach: Attach
 ) -> None:
     card = attach("pm_card_visa")
@@ -69,7 +71,7 @@ def test_the_default_card_must_be_the_customers_own(
         client.v1.customers.update(other.id, params=settings)
 
 
-def test_an_attached_alias_is_a_card_of_its_own(
+def test_attaching_a_test_card_creates_a_new_payment_method(
     client: stripe.StripeClient, customer: stripe.Customer, attach: Attach
 ) -> None:
     first, second = attach("pm_card_visa"), attach("pm_card_visa")
@@ -81,7 +83,9 @@ def test_an_attached_alias_is_a_card_of_its_own(
     assert client.v1.payment_methods.list().data == []
 
 
-def test_detaching_is_for_good(client: stripe.StripeClient, customer: stripe.Customer, attach: Attach) -> None:
+def test_a_detached_payment_method_cannot_be_used_again(
+    client: stripe.StripeClient, customer: stripe.Customer, attach: Attach
+) -> None:
     card = attach("pm_card_mastercard")
     detached = client.v1.payment_methods.detach(card)
     assert detached.customer is None
@@ -99,7 +103,7 @@ def test_detaching_is_for_good(client: stripe.StripeClient, customer: stripe.Cus
     assert (caught.value.http_status, caught.value.param) == (404, "customer")
 
 
-def test_declining_cards_cannot_be_attached(
+def test_a_card_that_declines_cannot_be_attached(
     client: stripe.StripeClient, customer: stripe.Customer, attach: Attach
 ) -> None:
     with pytest.raises(stripe.CardError) as caught:
@@ -111,7 +115,7 @@ def test_declining_cards_cannot_be_attached(
     assert attach("pm_card_chargeCustomerFail")
 
 
-def test_raw_card_numbers_are_refused(client: stripe.StripeClient) -> None:
+def test_raw_card_numbers_are_rejected(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.CardError, match="generally unsafe") as caught:
         number: Any = {
             "type": "card",
@@ -122,7 +126,7 @@ def test_raw_card_numbers_are_refused(client: stripe.StripeClient) -> None:
 
 
 @pytest.mark.parametrize("verb", ["confirm", "create"])
-def test_saving_a_card(client: stripe.StripeClient, customer: stripe.Customer, verb: str) -> None:
+def test_a_setup_intent_saves_a_card(client: stripe.StripeClient, customer: stripe.Customer, verb: str) -> None:
     params: Any = {"customer": customer.id, "allowed_payment_method_types": ["card"], "usage": "off_session"}
     if verb == "create":
         setup = client.v1.setup_intents.create(params={**params, "payment_method": "pm_card_visa", "confirm": True})
@@ -138,7 +142,7 @@ def test_saving_a_card(client: stripe.StripeClient, customer: stripe.Customer, v
     assert caught.value.code == "setup_intent_unexpected_state"
 
 
-def test_a_declined_setup_stays_open(client: stripe.StripeClient, customer: stripe.Customer) -> None:
+def test_a_declined_setup_intent_can_still_be_canceled(client: stripe.StripeClient, customer: stripe.Customer) -> None:
     with pytest.raises(stripe.CardError) as caught:
         client.v1.setup_intents.create(
             params={
@@ -174,7 +178,7 @@ def test_refunds_never_exceed_the_payment(client: stripe.StripeClient, charge: C
     assert types(client).count("refund.created") == 2
 
 
-def test_a_refund_may_fail_days_later(
+def test_a_succeeded_refund_may_fail_later(
     client: stripe.StripeClient, charge: Charge, attach: Attach, control: httpx.Client
 ) -> None:
     intent = charge(attach("pm_card_visa"))
@@ -187,7 +191,7 @@ def test_a_refund_may_fail_days_later(
     assert client.v1.refunds.create(params={"payment_intent": intent.id}).status == "succeeded"
 
 
-def test_cards_whose_refunds_wait_or_fail(
+def test_test_cards_with_pending_and_failing_refunds(
     client: stripe.StripeClient, charge: Charge, attach: Attach, control: httpx.Client
 ) -> None:
     waiting = charge(attach("pm_card_pendingRefund"))
@@ -202,7 +206,7 @@ def test_cards_whose_refunds_wait_or_fail(
 
 
 @pytest.mark.parametrize(("status", "last"), [("won", "funds_reinstated"), ("lost", "updated")])
-def test_a_dispute_through_its_phases(
+def test_a_dispute_is_opened_updated_and_closed(
     client: stripe.StripeClient,
     charge: Charge,
     attach: Attach,
@@ -227,13 +231,13 @@ def test_a_dispute_through_its_phases(
     assert client.v1.charges.retrieve(str(intent.latest_charge)).disputed is True
 
 
-def test_a_card_that_disputes_by_itself(client: stripe.StripeClient, charge: Charge, attach: Attach) -> None:
+def test_a_test_card_opens_a_dispute(client: stripe.StripeClient, charge: Charge, attach: Attach) -> None:
     intent = charge(attach("pm_card_createDispute"))
     (dispute,) = client.v1.disputes.list(params={"payment_intent": intent.id}).data
     assert dispute.reason == "fraudulent"
 
 
-def test_other_things_that_happen_at_stripe(
+def test_fraud_warnings_and_automatic_card_updates(
     client: stripe.StripeClient, charge: Charge, attach: Attach, control: httpx.Client
 ) -> None:
     card = attach("pm_card_visa")
@@ -260,7 +264,7 @@ def test_events_are_found_by_type_and_time(
     assert client.v1.events.list(params=wanted).data == []
 
 
-def test_an_event_shows_the_object_as_it_was(
+def test_an_event_contains_the_object_at_its_time(
     client: stripe.StripeClient, customer: stripe.Customer, attach: Attach
 ) -> None:
     intent = client.v1.payment_intents.create(params={"amount": 500, "currency": "eur", "customer": customer.id})

@@ -1,4 +1,4 @@
-"""PaymentIntents, over the wire and through the real SDK."""
+"""PaymentIntents, over HTTP with the real SDK."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Charge = Callable[..., stripe.PaymentIntent]
 Attach = Callable[[str], str]
 
 
-def refused(call: Callable[[], Any]) -> stripe.StripeError:
+def error_of(call: Callable[[], Any]) -> stripe.StripeError:
     with pytest.raises(stripe.StripeError) as caught:
         call()
     return caught.value
 
 
-def test_a_saved_card_is_charged_while_the_customer_is_away(charge: Charge, attach: Attach) -> None:
+def test_a_saved_card_is_charged_off_session(charge: Charge, attach: Attach) -> None:
     intent = charge(
         attach("pm_card_visa"),
         metadata={"order": "7"},
@@ -56,9 +56,9 @@ def test_an_unconfirmed_intent_moves_no_money(
     assert confirmed.status == "succeeded"
 
 
-def test_an_intent_succeeds_once(client: stripe.StripeClient, charge: Charge, attach: Attach) -> None:
+def test_an_intent_succeeds_only_once(client: stripe.StripeClient, charge: Charge, attach: Attach) -> None:
     intent = charge(attach("pm_card_visa"))
-    error = refused(lambda: client.v1.payment_intents.confirm(intent.id, params={"off_session": True}))
+    error = error_of(lambda: client.v1.payment_intents.confirm(intent.id, params={"off_session": True}))
     assert isinstance(error, stripe.InvalidRequestError)
     assert error.code == "payment_intent_unexpected_state"
     assert error.error.payment_intent.id == intent.id
@@ -76,7 +76,7 @@ def test_a_canceled_intent_stays_canceled(client: stripe.StripeClient, customer:
         lambda: client.v1.payment_intents.confirm(intent.id, params={"payment_method": "pm_card_visa"}),
         lambda: client.v1.payment_intents.update(intent.id, params={"amount": 600}),
     ):
-        error = refused(call)
+        error = error_of(call)
         assert error.code == "payment_intent_unexpected_state"
         assert error.error.payment_intent.status == "canceled"
 
@@ -107,7 +107,7 @@ def test_a_canceled_intent_stays_canceled(client: stripe.StripeClient, customer:
         ("pm_card_chargeCustomerFail", "card_declined", "generic_decline", None, "try_again_later"),
     ],
 )
-def test_decline_bodies(
+def test_the_error_body_of_a_decline(
     client: stripe.StripeClient,
     charge: Charge,
     alias: str,
@@ -116,7 +116,7 @@ def test_decline_bodies(
     param: str | None,
     advice_code: str | None,
 ) -> None:
-    error = refused(lambda: charge(alias))
+    error = error_of(lambda: charge(alias))
     assert isinstance(error, stripe.CardError)
     assert (error.http_status, error.code, error.param) == (402, code, param)
     body = error.json_body["error"]
@@ -135,19 +135,19 @@ def test_decline_bodies(
 
 
 @pytest.mark.parametrize("decline_code", sorted(cards.DECLINES))
-def test_every_decline_code_can_be_had_from_a_saved_card(charge: Charge, attach: Attach, decline_code: str) -> None:
+def test_a_saved_card_exists_for_every_decline_code(charge: Charge, attach: Attach, decline_code: str) -> None:
     card = attach(f"pm_card_chargeCustomerFail_{decline_code}")
-    error = refused(lambda: charge(card))
+    error = error_of(lambda: charge(card))
     assert error.error.decline_code == decline_code
     assert error.error.network_advice_code == cards.DECLINES[decline_code].network_advice_code
     assert error.error.network_decline_code == cards.DECLINES[decline_code].network_decline_code
 
 
-def test_a_card_that_needs_its_owner_is_refused_while_away(
+def test_a_card_that_requires_authentication_is_declined_off_session(
     client: stripe.StripeClient, charge: Charge, attach: Attach, control: httpx.Client
 ) -> None:
     card = attach("pm_card_authenticationRequired")
-    error = refused(lambda: charge(card))
+    error = error_of(lambda: charge(card))
     assert isinstance(error, stripe.CardError)
     assert (error.code, error.error.decline_code) == ("authentication_required", "authentication_required")
     intent = error.error.payment_intent
@@ -162,7 +162,7 @@ def test_a_card_that_needs_its_owner_is_refused_while_away(
     assert client.v1.payment_intents.retrieve(intent.id).status == "succeeded"
 
 
-def test_a_failed_challenge_leaves_the_intent_open(
+def test_after_a_failed_authentication_the_intent_requires_a_payment_method(
     client: stripe.StripeClient, customer: stripe.Customer, control: httpx.Client
 ) -> None:
     intent = client.v1.payment_intents.create(
@@ -183,9 +183,9 @@ def test_a_failed_challenge_leaves_the_intent_open(
     assert control.post(url, json={"outcome": "success"}).status_code == 400
 
 
-def test_error_on_requires_action(charge: Charge, attach: Attach) -> None:
+def test_error_on_requires_action_declines_the_payment(charge: Charge, attach: Attach) -> None:
     card = attach("pm_card_authenticationRequired")
-    error = refused(
+    error = error_of(
         lambda: charge(
             card,
             off_session=False,
@@ -196,11 +196,11 @@ def test_error_on_requires_action(charge: Charge, attach: Attach) -> None:
     assert (error.code, error.error.decline_code) == ("authentication_required", "authentication_not_handled")
 
 
-def test_a_card_set_up_for_later_needs_its_owner_no_more(
+def test_a_card_that_was_set_up_is_charged_without_authentication(
     client: stripe.StripeClient, customer: stripe.Customer, charge: Charge, attach: Attach, control: httpx.Client
 ) -> None:
     card = attach("pm_card_authenticationRequiredOnSetup")
-    assert refused(lambda: charge(card)).code == "authentication_required"
+    assert error_of(lambda: charge(card)).code == "authentication_required"
     setup = client.v1.setup_intents.create(
         params={
             "customer": customer.id,
@@ -215,9 +215,7 @@ def test_a_card_set_up_for_later_needs_its_owner_no_more(
     assert charge(card).status == "succeeded"
 
 
-def test_cards_already_set_up_pay_and_cards_that_decline_after_the_challenge_do_not(
-    charge: Charge, attach: Attach, control: httpx.Client
-) -> None:
+def test_a_card_may_be_declined_after_authentication(charge: Charge, attach: Attach, control: httpx.Client) -> None:
     assert charge(attach("pm_card_authenticationRequiredSetupForOffSession")).status == "succeeded"
     card = attach("pm_card_authenticationRequiredChargeDeclinedInsufficientFunds")
     intent = charge(card, off_session=False, return_url="https://shop.example/")
@@ -260,40 +258,42 @@ def test_cards_already_set_up_pay_and_cards_that_decline_after_the_challenge_do_
         ),
     ],
 )
-def test_bad_parameters_are_refused(client: stripe.StripeClient, params: Any, code: str | None, param: str) -> None:
-    error = refused(lambda: client.v1.payment_intents.create(params=params))
+def test_invalid_parameters_are_rejected(
+    client: stripe.StripeClient, params: Any, code: str | None, param: str
+) -> None:
+    error = error_of(lambda: client.v1.payment_intents.create(params=params))
     assert isinstance(error, stripe.InvalidRequestError)
     assert (error.code, error.param) == (code, param)
     assert client.v1.payment_intents.list().data == []
 
 
-def test_zero_decimal_currencies_have_their_own_floor(client: stripe.StripeClient) -> None:
+def test_zero_decimal_currencies_have_their_own_minimum(client: stripe.StripeClient) -> None:
     yen = client.v1.payment_intents.create(params={"amount": 50, "currency": "JPY"})
     assert (yen.amount, yen.currency) == (50, "jpy")
-    error = refused(lambda: client.v1.payment_intents.create(params={"amount": 49, "currency": "jpy"}))
+    error = error_of(lambda: client.v1.payment_intents.create(params={"amount": 49, "currency": "jpy"}))
     assert error.user_message == "Amount must be at least 50 jpy"
 
 
-def test_a_present_customer_needs_a_way_back_from_redirects(charge: Charge, attach: Attach) -> None:
+def test_an_on_session_payment_needs_a_return_url_unless_redirects_are_off(charge: Charge, attach: Attach) -> None:
     card = attach("pm_card_visa")
-    assert "return_url" in str(refused(lambda: charge(card, off_session=False)))
+    assert "return_url" in str(error_of(lambda: charge(card, off_session=False)))
     without_redirects = {"enabled": True, "allow_redirects": "never"}
     intent = charge(card, off_session=False, automatic_payment_methods=without_redirects)
     assert intent.status == "succeeded"
 
 
-def test_an_attached_card_pays_for_its_customer_only(
+def test_an_attached_card_is_charged_for_its_customer_only(
     client: stripe.StripeClient, charge: Charge, attach: Attach
 ) -> None:
     card = attach("pm_card_visa")
     params: Any = {"amount": 500, "currency": "eur", "payment_method": card}
-    assert "must provide the customer" in str(refused(lambda: client.v1.payment_intents.create(params=params)))
+    assert "must provide the customer" in str(error_of(lambda: client.v1.payment_intents.create(params=params)))
     other = client.v1.customers.create()
-    error = refused(lambda: charge(card, customer=other.id))
+    error = error_of(lambda: charge(card, customer=other.id))
     assert (error.code, error.param) == ("resource_missing", "payment_method")
 
 
-def test_an_unattached_card_pays_once(client: stripe.StripeClient) -> None:
+def test_a_card_without_a_customer_is_charged_only_once(client: stripe.StripeClient) -> None:
     card = client.v1.payment_methods.create(params={"type": "card", "card": {"token": "tok_visa"}})
     params: Any = {
         "amount": 500,
@@ -303,7 +303,7 @@ def test_an_unattached_card_pays_once(client: stripe.StripeClient) -> None:
         "off_session": True,
     }
     assert client.v1.payment_intents.create(params=params).status == "succeeded"
-    assert "may not be used again" in str(refused(lambda: client.v1.payment_intents.create(params=params)))
+    assert "may not be used again" in str(error_of(lambda: client.v1.payment_intents.create(params=params)))
 
 
 def test_setup_future_usage_saves_the_card(
@@ -313,7 +313,7 @@ def test_setup_future_usage_saves_the_card(
     assert len(client.v1.payment_methods.list(params={"customer": customer.id}).data) == 1
 
 
-def test_update_changes_what_it_names(client: stripe.StripeClient, customer: stripe.Customer) -> None:
+def test_an_update_changes_only_the_given_fields(client: stripe.StripeClient, customer: stripe.Customer) -> None:
     intent = client.v1.payment_intents.create(
         params={"amount": 500, "currency": "eur", "metadata": {"a": "1", "b": "2"}}
     )
@@ -324,7 +324,7 @@ def test_update_changes_what_it_names(client: stripe.StripeClient, customer: str
     assert updated.metadata.to_dict() == {"b": "2", "c": "3"}
 
 
-def test_lists_are_paged_newest_first(client: stripe.StripeClient, customer: stripe.Customer) -> None:
+def test_lists_have_pages_newest_first(client: stripe.StripeClient, customer: stripe.Customer) -> None:
     made = [
         client.v1.payment_intents.create(params={"amount": 500, "currency": "eur", "customer": customer.id}).id
         for _ in range(5)
@@ -340,14 +340,14 @@ def test_lists_are_paged_newest_first(client: stripe.StripeClient, customer: str
     assert len(client.v1.payment_intents.list(params={"created": {"lte": page.data[0].created}}).data) == 6
 
 
-def test_missing_objects(client: stripe.StripeClient) -> None:
-    error = refused(lambda: client.v1.payment_intents.retrieve("pi_nothing"))
+def test_a_missing_object_is_404(client: stripe.StripeClient) -> None:
+    error = error_of(lambda: client.v1.payment_intents.retrieve("pi_nothing"))
     assert (error.http_status, error.code, error.param) == (404, "resource_missing", "intent")
     assert str(error.user_message) == "No such payment_intent: 'pi_nothing'"
-    assert refused(lambda: client.v1.charges.retrieve("ch_nothing")).code == "resource_missing"
+    assert error_of(lambda: client.v1.charges.retrieve("ch_nothing")).code == "resource_missing"
 
 
-def test_many_at_once_make_many_objects(client: stripe.StripeClient, charge: Charge, attach: Attach) -> None:
+def test_concurrent_calls_create_separate_objects(client: stripe.StripeClient, charge: Charge, attach: Attach) -> None:
     card = attach("pm_card_visa")
     with ThreadPoolExecutor(32) as pool:
         intents = list(pool.map(lambda n: charge(card, key=f"key-{n}", metadata={"n": str(n)}), range(64)))
@@ -358,7 +358,7 @@ def test_many_at_once_make_many_objects(client: stripe.StripeClient, charge: Cha
     assert len(client.v1.events.list(params={"types": ["payment_intent.succeeded"], "limit": 100}).data) == 64
 
 
-def test_only_one_of_many_confirmations_takes_the_money(client: stripe.StripeClient, attach: Attach) -> None:
+def test_only_one_of_many_concurrent_confirmations_succeeds(client: stripe.StripeClient, attach: Attach) -> None:
     card = attach("pm_card_visa")
     customer = client.v1.payment_methods.retrieve(card).customer
     intent = client.v1.payment_intents.create(

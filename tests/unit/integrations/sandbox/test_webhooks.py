@@ -1,4 +1,4 @@
-"""Delivery: signatures, retries in each provider's manner, durability, and the knobs that make a mess."""
+"""Webhook deliveries: signatures, the retries of each provider, restarts, and injected faults."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ MAIL = {
 }
 
 
-def settled(sandbox: RunningSandbox) -> list[dict[str, Any]]:
-    """All deliveries, oldest first, once nothing is under way."""
+def all_deliveries(sandbox: RunningSandbox) -> list[dict[str, Any]]:
+    """Wait until no delivery is pending, and return all, oldest first."""
     wait_for(sandbox.app.webhooks.idle)
     return sandbox.app.webhooks.listing()[::-1]
 
 
 @pytest.fixture
-def wired(own_sandbox: Make, shop: WebhookReceiver) -> RunningSandbox:
+def with_webhooks(own_sandbox: Make, shop: WebhookReceiver) -> RunningSandbox:
     return own_sandbox(
         stripe_webhook_url=shop.url,
         stripe_webhook_secret=WEBHOOK_SECRET,
@@ -44,44 +44,44 @@ def wired(own_sandbox: Make, shop: WebhookReceiver) -> RunningSandbox:
     )
 
 
-def test_stripe_signs_what_it_sends(wired: RunningSandbox, shop: WebhookReceiver) -> None:
-    customer = wired.stripe().v1.customers.create(params={"email": "ann@example.com"})
+def test_stripe_signs_its_events(with_webhooks: RunningSandbox, shop: WebhookReceiver) -> None:
+    customer = with_webhooks.stripe().v1.customers.create(params={"email": "ann@example.com"})
     ((headers, body),) = wait_for(lambda: shop.received)
-    event = wired.stripe().construct_event(body, headers["Stripe-Signature"], WEBHOOK_SECRET)
+    event = with_webhooks.stripe().construct_event(body, headers["Stripe-Signature"], WEBHOOK_SECRET)
     assert (event.type, event.data.object.id) == ("customer.created", customer.id)
     with pytest.raises(stripe.SignatureVerificationError):
-        wired.stripe().construct_event(body, headers["Stripe-Signature"], "whsec_other")
-    assert settled(wired)[0]["state"] == "delivered"
+        with_webhooks.stripe().construct_event(body, headers["Stripe-Signature"], "whsec_other")
+    assert all_deliveries(with_webhooks)[0]["state"] == "delivered"
 
 
-def test_stripe_retries_whatever_is_not_a_success(wired: RunningSandbox, shop: WebhookReceiver) -> None:
+def test_stripe_retries_after_any_response_but_a_2xx(with_webhooks: RunningSandbox, shop: WebhookReceiver) -> None:
     shop.answers = [500, 404]
-    wired.stripe().v1.customers.create()
-    (delivery,) = settled(wired)
+    with_webhooks.stripe().v1.customers.create()
+    (delivery,) = all_deliveries(with_webhooks)
     assert (delivery["state"], delivery["attempts"]) == ("delivered", 3)
     assert len({event["id"] for event in shop.events()}) == 1
 
 
-def test_stripe_gives_up_at_the_end_of_its_schedule(wired: RunningSandbox, shop: WebhookReceiver) -> None:
+def test_stripe_stops_at_the_end_of_its_schedule(with_webhooks: RunningSandbox, shop: WebhookReceiver) -> None:
     shop.answers = [500] * 5
-    wired.stripe().v1.customers.create()
-    (delivery,) = settled(wired)
+    with_webhooks.stripe().v1.customers.create()
+    (delivery,) = all_deliveries(with_webhooks)
     assert (delivery["state"], delivery["attempts"], delivery["last_status"]) == ("failed", 3, 500)
 
 
-def test_a_delivery_can_be_repeated_by_hand(wired: RunningSandbox, shop: WebhookReceiver) -> None:
-    customer = wired.stripe().v1.customers.create()
-    (delivery,) = settled(wired)
-    wired.client().post(f"/sandbox/deliveries/{delivery['id']}/redeliver").raise_for_status()
+def test_a_delivery_and_an_event_can_be_sent_again(with_webhooks: RunningSandbox, shop: WebhookReceiver) -> None:
+    customer = with_webhooks.stripe().v1.customers.create()
+    (delivery,) = all_deliveries(with_webhooks)
+    with_webhooks.client().post(f"/sandbox/deliveries/{delivery['id']}/redeliver").raise_for_status()
     wait_for(lambda: len(shop.received) == 2)
-    (event,) = wired.stripe().v1.events.list().data
-    wired.client().post(f"/sandbox/stripe/events/{event.id}/redeliver").raise_for_status()
+    (event,) = with_webhooks.stripe().v1.events.list().data
+    with_webhooks.client().post(f"/sandbox/stripe/events/{event.id}/redeliver").raise_for_status()
     wait_for(lambda: len(shop.received) == 3)
     assert {found["data"]["object"]["id"] for found in shop.events()} == {customer.id}
 
 
-def test_brevo_tells_of_a_mail(wired: RunningSandbox, shop: WebhookReceiver) -> None:
-    sent = wired.client(**{"api-key": "k"}).post("/brevo/v3/smtp/email", json=MAIL).json()
+def test_brevo_sends_the_events_of_a_mail(with_webhooks: RunningSandbox, shop: WebhookReceiver) -> None:
+    sent = with_webhooks.client(**{"api-key": "k"}).post("/brevo/v3/smtp/email", json=MAIL).json()
     wait_for(lambda: len(shop.received) == 2)
     assert {event["event"] for event in shop.events()} == {"request", "delivered"}
     headers, body = shop.received[0]
@@ -107,17 +107,17 @@ def test_brevo_tells_of_a_mail(wired: RunningSandbox, shop: WebhookReceiver) -> 
         ([429, 429, 429], "failed", 3),
     ],
 )
-def test_brevo_retries_only_when_told_to_wait(
-    wired: RunningSandbox, shop: WebhookReceiver, answers: list[int], state: str, attempts: int
+def test_brevo_retries_only_after_a_429(
+    with_webhooks: RunningSandbox, shop: WebhookReceiver, answers: list[int], state: str, attempts: int
 ) -> None:
     shop.answers = answers
     event = {"event": "unsubscribe", "email": "ann@example.com"}
-    wired.client().post("/sandbox/brevo/marketing/events", json=event).raise_for_status()
-    (delivery,) = settled(wired)
+    with_webhooks.client().post("/sandbox/brevo/marketing/events", json=event).raise_for_status()
+    (delivery,) = all_deliveries(with_webhooks)
     assert (delivery["state"], delivery["attempts"]) == (state, attempts)
 
 
-def test_brevo_retries_when_nobody_answers() -> None:
+def test_brevo_retries_if_the_shop_cannot_be_reached() -> None:
     attempts: list[str] = []
 
     def send(url: str, _: Mapping[str, str], __: bytes, ___: float) -> int:
@@ -133,8 +133,8 @@ def test_brevo_retries_when_nobody_answers() -> None:
     app.close()
 
 
-def test_sms_events_and_the_callback_of_one_message(wired: RunningSandbox, shop: WebhookReceiver) -> None:
-    wired.client(**{"api-key": "k"}).post(
+def test_an_sms_has_events_and_a_callback_url_of_its_own(with_webhooks: RunningSandbox, shop: WebhookReceiver) -> None:
+    with_webhooks.client(**{"api-key": "k"}).post(
         "/brevo/v3/transactionalSMS/send",
         json={"sender": "Shop", "recipient": "4917012345678", "content": "Hi", "tag": "n:1", "webUrl": shop.url},
     ).raise_for_status()
@@ -144,7 +144,7 @@ def test_sms_events_and_the_callback_of_one_message(wired: RunningSandbox, shop:
     assert "event" not in shop.events()[0]
 
 
-def test_pending_deliveries_outlive_a_restart(own_sandbox: Make, shop: WebhookReceiver, data_file: str) -> None:
+def test_pending_deliveries_survive_a_restart(own_sandbox: Make, shop: WebhookReceiver, data_file: str) -> None:
     first = own_sandbox(data=data_file, stripe_webhook_url="http://127.0.0.1:1/", stripe_webhook_retries=(0.01,) * 3)
     first.client().put("/sandbox/faults", json=[{"kind": "webhook_delay", "min_ms": 300, "max_ms": 300}])
     customer = first.stripe().v1.customers.create()
@@ -157,30 +157,32 @@ def test_pending_deliveries_outlive_a_restart(own_sandbox: Make, shop: WebhookRe
     assert second.client().get("/sandbox/faults").json()["data"][0]["kind"] == "webhook_delay"
 
 
-def test_knobs(wired: RunningSandbox, shop: WebhookReceiver) -> None:
-    control = wired.client()
+def test_deliveries_are_duplicated_dropped_delayed_and_reordered(
+    with_webhooks: RunningSandbox, shop: WebhookReceiver
+) -> None:
+    control = with_webhooks.client()
     control.put("/sandbox/faults", json=[{"kind": "webhook_duplicate", "provider": "stripe"}])
-    wired.stripe().v1.customers.create()
+    with_webhooks.stripe().v1.customers.create()
     wait_for(lambda: len(shop.received) == 2)
     assert len({event["id"] for event in shop.events()}) == 1
     control.put("/sandbox/faults", json=[{"kind": "webhook_drop"}])
-    wired.stripe().v1.customers.create()
-    assert settled(wired)[-1]["state"] == "dropped"
-    assert len(wired.stripe().v1.events.list().data) == 2
+    with_webhooks.stripe().v1.customers.create()
+    assert all_deliveries(with_webhooks)[-1]["state"] == "dropped"
+    assert len(with_webhooks.stripe().v1.events.list().data) == 2
     control.put("/sandbox/faults", json=[{"kind": "webhook_delay", "min_ms": 150, "max_ms": 200, "times": 1}])
-    late = wired.stripe().v1.customers.create()
-    soon = wired.stripe().v1.customers.create()
+    delayed = with_webhooks.stripe().v1.customers.create()
+    immediate = with_webhooks.stripe().v1.customers.create()
     wait_for(lambda: len(shop.received) == 4)
-    assert [event["data"]["object"]["id"] for event in shop.events()[2:]] == [soon.id, late.id]
+    assert [event["data"]["object"]["id"] for event in shop.events()[2:]] == [immediate.id, delayed.id]
     control.put("/sandbox/faults", json=[{"kind": "webhook_reorder", "window_ms": 200, "seed": 3}])
-    made = [wired.stripe().v1.customers.create().id for _ in range(6)]
+    made = [with_webhooks.stripe().v1.customers.create().id for _ in range(6)]
     wait_for(lambda: len(shop.received) == 10)
-    came = [event["data"]["object"]["id"] for event in shop.events()[4:]]
-    assert sorted(came) == sorted(made)
-    assert came != made
+    received = [event["data"]["object"]["id"] for event in shop.events()[4:]]
+    assert sorted(received) == sorted(made)
+    assert received != made
 
 
-def test_an_endpoint_hears_of_what_it_is_subscribed_to() -> None:
+def test_an_endpoint_receives_only_the_event_types_that_it_subscribes_to() -> None:
     sent: list[str] = []
 
     def send(_url: str, _headers: Mapping[str, str], body: bytes, _timeout: float) -> int:
