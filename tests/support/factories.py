@@ -90,9 +90,7 @@ def make_order(
         payment_method="pm_card_visa",
         period_start=start,
         period_end=bought.period_end(start),
-        paid_at=start if status in PAID else None,
-        fulfilled_at=start if status == Order.Status.FULFILLED else None,
-        canceled_at=start if status == Order.Status.CANCELED else None,
+        **_times_of(status, at=start),
     )
     return _with_line(order)
 
@@ -118,10 +116,6 @@ def place_order(
         current_period_start=period["start"],
         current_period_end=period["end"],
     )
-    if fields.get("status") == Order.Status.CANCELED:
-        fields.setdefault("canceled_at", NOW)
-    if fields.get("status") == Order.Status.FULFILLED:
-        fields.setdefault("fulfilled_at", NOW)
     order = Order.objects.create(
         customer=customer,
         subscription=subscription,
@@ -130,7 +124,7 @@ def place_order(
         payment_method=payment_method,
         period_start=period["start"],
         period_end=period["end"],
-        **fields,
+        **{**_times_of(fields.get("status", ""), at=NOW), **fields},
     )
     return _with_line(order)
 
@@ -145,9 +139,18 @@ def place_renewal(order: Any, *, payment_method: str, **fields: Any) -> Any:
         payment_method=payment_method,
         period_start=order.period_end,
         period_end=order.period_end + (order.period_end - order.period_start),
-        **fields,
+        **{**_times_of(fields.get("status", ""), at=NOW), **fields},
     )
     return _with_line(renewal)
+
+
+def _times_of(status: str, *, at: dt.datetime) -> dict[str, dt.datetime | None]:
+    """The times without which the database refuses an order of this status."""
+    return {
+        "paid_at": at if status in PAID else None,
+        "fulfilled_at": at if status == Order.Status.FULFILLED else None,
+        "canceled_at": at if status == Order.Status.CANCELED else None,
+    }
 
 
 def _with_line(order: Order) -> Order:

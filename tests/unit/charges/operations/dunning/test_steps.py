@@ -92,7 +92,7 @@ def test_a_step_is_postponed_until_a_day_after_the_last_attempt(db: None) -> Non
 @pytest.mark.parametrize(("order", "subscription"), [("canceled", "active"), ("payment_failed", "canceled")])
 def test_the_run_stops_if_the_order_cannot_be_paid_any_more(db: None, order: str, subscription: str) -> None:
     charge = failed()
-    Order.objects.update(status=order)
+    Order.objects.update(status=order, canceled_at=NOW)
     Subscription.objects.update(status=subscription, canceled_at=NOW)
     take(charge)
     run = DunningRun.objects.get()

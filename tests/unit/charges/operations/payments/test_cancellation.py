@@ -1,59 +1,69 @@
+"""The payment of a canceled order is canceled at Stripe, so that nobody can pay it any more."""
+
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
-from charges.models import Charge
+from charges.models import Charge, DunningRun
 from charges.operations.payments.cancellation import cancel_payment
 from orders.models import Order
 from tests.support.days import NOW
-from tests.support.deliveries import capture
-from tests.support.factories import SOFT, dunning_run_of, place_order
+from tests.support.deliveries import capture, published
+from tests.support.factories import SCA, SOFT, make_charge, place_order
 from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def canceled(order: Order) -> Order:
+def canceled_order(**fields: Any) -> Order:
+    """An order that was captured, and canceled afterwards."""
+    order: Order = place_order(**fields)
+    capture(order)
     Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=NOW)
     return order
 
 
-def test_an_open_intent_is_canceled_at_stripe(stripe_sandbox: StripeSandbox) -> None:
-    order = place_order(payment_method=SOFT)
-    capture(order)
-
-    cancel_payment(order_id=canceled(order).pk, at=NOW)
-
-    assert stripe_sandbox.statuses() == ["canceled"]
-    assert Charge.objects.get().status == "canceled"
+def cancel(order: Order) -> str:
+    cancel_payment(order_id=order.pk, at=NOW)
+    return Charge.objects.get(order=order).status
 
 
-def test_dunning_stops(stripe_sandbox: StripeSandbox) -> None:
-    order = place_order(payment_method=SOFT)
-    capture(order)
-
-    cancel_payment(order_id=canceled(order).pk, at=NOW)
-
-    run = dunning_run_of(order)
+@pytest.mark.parametrize("card", [SOFT, SCA], ids=["declined", "waits for the customer"])
+def test_the_intent_is_canceled_and_the_dunning_stops(stripe_sandbox: StripeSandbox, card: str) -> None:
+    order = canceled_order(payment_method=card)
+    assert (cancel(order), stripe_sandbox.statuses()) == ("canceled", ["canceled"])
+    run = DunningRun.objects.get()
     assert (run.status, run.reason) == ("stopped", "order_canceled")
 
 
-def test_a_charge_without_an_intent_is_canceled_without_a_request(stripe_sandbox: StripeSandbox) -> None:
+def test_a_second_delivery_does_not_call_stripe(stripe_sandbox: StripeSandbox) -> None:
+    order = canceled_order(payment_method=SOFT)
+    cancel(order)
+    before = len(stripe_sandbox.requests())
+    assert (cancel(order), len(stripe_sandbox.requests())) == ("canceled", before)
+
+
+def test_money_that_arrived_a_moment_before_is_refunded(stripe_sandbox: StripeSandbox) -> None:
+    order = canceled_order(payment_method=SOFT)
+    stripe_sandbox.confirm_in_browser(stripe_sandbox.intents()[0]["id"], "pm_card_visa")
+    assert (cancel(order), stripe_sandbox.statuses()) == ("succeeded", ["succeeded"])
+    assert (Charge.objects.get().amount_refunded, published()["RefundRequested"]) == (1290, 1)
+
+
+def test_a_paid_charge_is_left_alone(stripe_sandbox: StripeSandbox) -> None:
     order = place_order()
-    Charge.objects.create(order=order, amount=order.amount, currency=order.currency, payment_method="pm_1")
-
-    cancel_payment(order_id=canceled(order).pk, at=NOW)
-
-    assert Charge.objects.get().status == "canceled"
-    assert stripe_sandbox.requests() == []
+    capture(order)
+    assert (cancel(order), stripe_sandbox.statuses()) == ("succeeded", ["succeeded"])
+    assert Charge.objects.get().amount_refunded == 0
 
 
-@pytest.mark.parametrize("has_charge", [True, False])
-def test_a_paid_order_or_one_without_a_charge_is_left_alone(stripe_sandbox: StripeSandbox, has_charge: bool) -> None:
-    order = place_order()
-    if has_charge:
-        capture(order)
+def test_a_charge_without_an_intent_is_canceled_without_a_call(stripe_sandbox: StripeSandbox) -> None:
+    charge = make_charge(place_order(status="canceled", canceled_at=NOW))
+    assert (cancel(charge.order), stripe_sandbox.requests()) == ("canceled", [])
 
-    cancel_payment(order_id=canceled(order).pk, at=NOW)
 
-    assert list(Charge.objects.values_list("status", flat=True)) == (["succeeded"] if has_charge else [])
+def test_an_order_without_a_charge_needs_nothing(stripe_sandbox: StripeSandbox) -> None:
+    cancel_payment(order_id=place_order(status="canceled").pk, at=NOW)
+    assert (Charge.objects.count(), stripe_sandbox.requests()) == (0, [])
