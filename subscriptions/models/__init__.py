@@ -2,6 +2,6 @@
 
 from subscriptions.models.accounts import Customer, User, UserManager
 from subscriptions.models.plans import Plan
-from subscriptions.models.subscriptions import Subscription
+from subscriptions.models.subscriptions import Hold, Subscription, SubscriptionChange
 
-__all__ = ["Customer", "Plan", "Subscription", "User", "UserManager"]
+__all__ = ["Customer", "Hold", "Plan", "Subscription", "SubscriptionChange", "User", "UserManager"]

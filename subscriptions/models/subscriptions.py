@@ -1,31 +1,32 @@
-"""The subscriptions of customers."""
+"""The subscriptions of customers, what holds them, and what changed them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
+from subscriptions.actors import MAX_NAME, ActorKind
 from subscriptions.models.accounts import Customer
 from subscriptions.models.plans import Plan
 
 
 class Subscription(models.Model):
-    """A customer's agreement to buy a quantity of a plan each period. A period is half-open: ``[start, end)``."""
+    """A customer's agreement to buy a quantity of a plan each period. A period is half-open: ``[start, end)``.
+
+    Only ``operations/transitions.py`` writes ``status``.
+    """
 
     class Status(models.TextChoices):
-        INCOMPLETE = "incomplete"
-        TRIALING = "trialing"
+        INCOMPLETE = "incomplete", "Incomplete: its first order is not paid"
+        TRIALING = "trialing", "Trialing: nothing is charged until the trial ends"
         ACTIVE = "active"
-        PAST_DUE = "past_due"
-        PAUSED = "paused"
-        CANCELED = "canceled"
-
-    class StatusReason(models.TextChoices):
-        UNPAID = "unpaid", "Unpaid: dunning ended without a payment"
-        DISPUTED = "disputed", "Disputed: the customer disputes a payment"
-        STAFF = "staff", "Decided by staff"
+        PAST_DUE = "past_due", "Past due: an order is not paid"
+        PAUSED = "paused", "Paused: a hold is open"
+        CANCELED = "canceled", "Canceled: it has ended"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
@@ -36,10 +37,8 @@ class Subscription(models.Model):
     shipping_address = models.JSONField(null=True, default=None)
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
-    status_reason = models.CharField(
-        max_length=20, blank=True, choices=StatusReason, help_text="Why it is paused or canceled."
-    )
     canceled_at = models.DateTimeField(null=True, default=None)
+    cancel_reason = models.CharField(max_length=40, blank=True, help_text="Why it was canceled.")
     created_at = models.DateTimeField(db_default=Now())
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -58,3 +57,77 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+
+class Hold(models.Model):
+    """A reason for which a subscription is paused. The subscription is paused while at least one hold is open."""
+
+    class Reason(models.TextChoices):
+        UNPAID = "unpaid", "Unpaid: dunning ended without a payment"
+        DISPUTED = "disputed", "Disputed: the customer disputes a payment"
+        CUSTOMER = "customer", "Paused by the customer"
+        STAFF = "staff", "Paused by staff"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="holds")
+    reason = models.CharField(max_length=10, choices=Reason)
+    placed_at = models.DateTimeField()
+    placed_by_kind = models.CharField(max_length=10, choices=ActorKind)
+    placed_by = models.CharField(max_length=MAX_NAME)
+    lift_at = models.DateTimeField(null=True, default=None, help_text="When the hold ends. Empty: when it is lifted.")
+    lifted_at = models.DateTimeField(null=True, default=None)
+    lifted_by_kind = models.CharField(max_length=10, choices=ActorKind, blank=True)
+    lifted_by = models.CharField(max_length=MAX_NAME, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "reason"], condition=Q(lifted_at=None), name="one_open_hold_per_reason"
+            ),
+            models.CheckConstraint(condition=Q(lift_at=None) | Q(lift_at__gt=F("placed_at")), name="hold_ends_later"),
+            models.CheckConstraint(
+                condition=Q(lifted_at=None, lifted_by="", lifted_by_kind="")
+                | (Q(lifted_at__isnull=False) & ~Q(lifted_by="") & ~Q(lifted_by_kind="")),
+                name="lifted_hold_has_its_actor",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lift_at"], condition=Q(lifted_at=None, lift_at__isnull=False), name="hold_to_be_lifted"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_reason_display()
+
+
+class SubscriptionChange(models.Model):
+    """One change of a subscription: what, from which status to which, why, by whom and when. It is never edited."""
+
+    class Kind(models.TextChoices):
+        STARTED = "started"
+        ACTIVATED = "activated"
+        PAYMENT_FAILED = "payment_failed"
+        HOLD_PLACED = "hold_placed"
+        HOLD_LIFTED = "hold_lifted"
+        PAYMENT_METHOD_CHANGED = "payment_method_changed"
+        CANCELED = "canceled"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="changes")
+    kind = models.CharField(max_length=30, choices=Kind)
+    from_status = models.CharField(max_length=10, choices=Subscription.Status, blank=True)
+    to_status = models.CharField(max_length=10, choices=Subscription.Status)
+    reason = models.CharField(max_length=40, blank=True)
+    actor_kind = models.CharField(max_length=10, choices=ActorKind)
+    actor = models.CharField(max_length=MAX_NAME)
+    details: models.JSONField[dict[str, Any]] = models.JSONField(
+        default=dict, help_text="Ids and small values, nothing personal."
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["subscription", "at"], name="change_by_subscription")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.reason}".strip()

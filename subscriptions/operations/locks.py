@@ -32,3 +32,9 @@ def locked_customer_ids(customers: QuerySet[Customer]) -> list[UUID]:
 def locked_subscription(*, subscription_id: UUID) -> Subscription:
     """The subscription, locked until the transaction ends. Raises ``Subscription.DoesNotExist``."""
     return Subscription.objects.select_for_update().get(pk=subscription_id)
+
+
+def lock_subscription(subscription: Subscription) -> None:
+    """Lock the row of this subscription until the transaction ends, and read its fields again."""
+    rows = Subscription.objects.select_for_update(of=("self",)).select_related("plan")
+    subscription.refresh_from_db(from_queryset=rows)

@@ -1,4 +1,4 @@
-"""Start a subscription and change its status."""
+"""Start a subscription, follow its payments, and cancel it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
 
 from integrations.outbox.events import publish
+from subscriptions import actors
+from subscriptions.actors import Actor
 from subscriptions.events import SubscriptionCanceled
 from subscriptions.models import Customer, Plan, Subscription
-from subscriptions.operations.locks import locked_subscription
+from subscriptions.operations import holds, transitions
+from subscriptions.operations.locks import lock_subscription
+from subscriptions.operations.transitions import Kind, Status
 
-Status = Subscription.Status
+BILLABLE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
+
+
+def is_billable(*, subscription: Subscription) -> bool:
+    """Whether the shop may bill the subscription: it has begun, has not ended, and no hold is open."""
+    return subscription.status in BILLABLE
 
 
 @transaction.atomic
@@ -27,7 +35,7 @@ def start_subscription(
     at: dt.datetime,
 ) -> Subscription:
     """Create a subscription whose first period starts at ``at``. It is incomplete until its first order is paid."""
-    return Subscription.objects.create(
+    subscription = Subscription.objects.create(
         customer=customer,
         plan=plan,
         quantity=quantity,
@@ -36,66 +44,54 @@ def start_subscription(
         current_period_start=at,
         current_period_end=plan.period_end(at),
     )
+    transitions.record_start(subscription=subscription, actor=actors.customer(customer.pk), at=at)
+    return subscription
 
 
 @transaction.atomic
-def activate(*, subscription: Subscription) -> None:
-    """Make an incomplete or past-due subscription active, because its period is paid. Other states do not change."""
-    _move(subscription, (Status.INCOMPLETE, Status.PAST_DUE), Status.ACTIVE)
-
-
-@transaction.atomic
-def set_payment_method(*, subscription: Subscription, payment_method: str) -> None:
-    """Charge later orders to this payment method, which has just paid one."""
-    Subscription.objects.filter(pk=subscription.pk).update(payment_method=payment_method, updated_at=Now())
-
-
-@transaction.atomic
-def mark_past_due(*, subscription: Subscription) -> None:
-    """Make an active or trialing subscription past due, because a payment failed. Other states do not change."""
-    _move(subscription, (Status.ACTIVE, Status.TRIALING), Status.PAST_DUE)
-
-
-@transaction.atomic
-def pause(*, subscription: Subscription, reason: Subscription.StatusReason) -> bool:
-    """Pause an active, trialing or past-due subscription: nothing is delivered or billed until it is resumed.
-
-    Returns False and changes nothing in any other state.
-    """
-    return _move(subscription, (Status.ACTIVE, Status.TRIALING, Status.PAST_DUE), Status.PAUSED, reason)
-
-
-@transaction.atomic
-def resume(*, subscription: Subscription, paused_because: Subscription.StatusReason) -> bool:
-    """Make a paused subscription active. Returns False if it is not paused, or was paused for another reason."""
-    locked = locked_subscription(subscription_id=subscription.pk)
-    if locked.status_reason != paused_because:
+def activate(*, subscription: Subscription, actor: Actor, at: dt.datetime) -> bool:
+    """Make an incomplete or past-due subscription active, because its period is paid. Returns False in other states."""
+    lock_subscription(subscription)
+    if subscription.status not in (Status.INCOMPLETE, Status.PAST_DUE):
         return False
-    return _move(subscription, (Status.PAUSED,), Status.ACTIVE)
-
-
-@transaction.atomic
-def cancel(*, subscription: Subscription, reason: Subscription.StatusReason, at: dt.datetime) -> bool:
-    """End the subscription and publish ``SubscriptionCanceled``. Returns False if it had ended before."""
-    not_ended = tuple(status for status in Status if status is not Status.CANCELED)
-    if not _move(subscription, not_ended, Status.CANCELED, reason, canceled_at=at):
-        return False
-    publish(SubscriptionCanceled(subscription_id=subscription.pk, customer_id=subscription.customer_id))
+    transitions.change_status(
+        subscription=subscription, to=Status.ACTIVE, kind=Kind.ACTIVATED, actor=actor, at=at
+    )
     return True
 
 
-def _move(
-    subscription: Subscription,
-    from_: tuple[Subscription.Status, ...],
-    to: Subscription.Status,
-    reason: str = "",
-    *,
-    canceled_at: dt.datetime | None = None,
-) -> bool:
-    # Lock it even if its status does not change, so that concurrent transactions read its orders one after the other.
-    locked_subscription(subscription_id=subscription.pk)
-    moved = Subscription.objects.filter(pk=subscription.pk, status__in=from_).update(
-        status=to, status_reason=reason, canceled_at=canceled_at, updated_at=Now()
+@transaction.atomic
+def mark_past_due(*, subscription: Subscription, actor: Actor, at: dt.datetime) -> bool:
+    """Make an active or trialing subscription past due, because a payment failed. Returns False in other states."""
+    lock_subscription(subscription)
+    if subscription.status not in (Status.ACTIVE, Status.TRIALING):
+        return False
+    transitions.change_status(
+        subscription=subscription, to=Status.PAST_DUE, kind=Kind.PAYMENT_FAILED, actor=actor, at=at
     )
-    subscription.refresh_from_db(fields=["status", "status_reason", "canceled_at"])
-    return bool(moved)
+    return True
+
+
+@transaction.atomic
+def set_payment_method(*, subscription: Subscription, payment_method: str, actor: Actor, at: dt.datetime) -> None:
+    """Charge later orders to this payment method, which has just paid one."""
+    lock_subscription(subscription)
+    subscription.payment_method = payment_method
+    subscription.save(update_fields=["payment_method", "updated_at"])
+    transitions.record(subscription=subscription, kind=Kind.PAYMENT_METHOD_CHANGED, actor=actor, at=at)
+
+
+@transaction.atomic
+def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.datetime) -> bool:
+    """End the subscription and publish ``SubscriptionCanceled``. Returns False if it had ended before."""
+    lock_subscription(subscription)
+    if subscription.status == Status.CANCELED:
+        return False
+    subscription.canceled_at, subscription.cancel_reason = at, reason[:40]
+    subscription.save(update_fields=["canceled_at", "cancel_reason", "updated_at"])
+    holds.close_all_holds(subscription=subscription, actor=actor, at=at)
+    transitions.change_status(
+        subscription=subscription, to=Status.CANCELED, kind=Kind.CANCELED, actor=actor, at=at, reason=reason
+    )
+    publish(SubscriptionCanceled(subscription_id=subscription.pk, customer_id=subscription.customer_id))
+    return True

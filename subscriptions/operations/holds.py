@@ -1,0 +1,91 @@
+"""Place and lift holds. A subscription is paused while at least one hold is open.
+
+Several holds can be open at once, each for its own reason: an unpaid order and a dispute, for example. Lifting one of
+them leaves the subscription paused until the last one is lifted.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.db import models, transaction
+
+from subscriptions.actors import Actor
+from subscriptions.models import Hold, Subscription
+from subscriptions.operations import transitions
+from subscriptions.operations.locks import lock_subscription
+from subscriptions.operations.transitions import Kind, Status
+
+
+def can_be_held(*, subscription: Subscription) -> bool:
+    """Whether a hold can be placed: the subscription has begun and has not ended."""
+    return subscription.status not in (Status.INCOMPLETE, Status.CANCELED)
+
+
+def has_open_hold(*, subscription: Subscription, reason: Hold.Reason) -> bool:
+    """Whether a hold for this reason is open."""
+    return Hold.objects.filter(subscription=subscription, reason=reason, lifted_at=None).exists()
+
+
+@transaction.atomic
+def place_hold(
+    *,
+    subscription: Subscription,
+    reason: Hold.Reason,
+    actor: Actor,
+    at: dt.datetime,
+    lift_at: dt.datetime | None = None,
+) -> bool:
+    """Pause the subscription for this reason: nothing is delivered or billed while a hold is open.
+
+    Returns False and changes nothing if a hold for this reason is open, or if the subscription cannot be held.
+    """
+    lock_subscription(subscription)
+    if not can_be_held(subscription=subscription) or has_open_hold(subscription=subscription, reason=reason):
+        return False
+    Hold.objects.create(
+        subscription=subscription,
+        reason=reason,
+        placed_at=at,
+        placed_by_kind=actor.kind,
+        placed_by=actor.name,
+        lift_at=lift_at,
+    )
+    if subscription.status == Status.PAUSED:
+        transitions.record(subscription=subscription, kind=Kind.HOLD_PLACED, actor=actor, at=at, reason=reason)
+    else:
+        transitions.change_status(
+            subscription=subscription, to=Status.PAUSED, kind=Kind.HOLD_PLACED, actor=actor, at=at, reason=reason
+        )
+    return True
+
+
+@transaction.atomic
+def lift_hold(
+    *, subscription: Subscription, reason: Hold.Reason, is_overdue: bool, actor: Actor, at: dt.datetime
+) -> bool:
+    """Lift the open hold for this reason. If it was the last open hold, the subscription resumes.
+
+    ``is_overdue``: whether an order of the subscription is overdue, so that it becomes past due and not active. Returns
+    False and changes nothing if no hold for this reason is open.
+    """
+    lock_subscription(subscription)
+    if not _close(Hold.objects.filter(subscription=subscription, reason=reason), actor=actor, at=at):
+        return False
+    if Hold.objects.filter(subscription=subscription, lifted_at=None).exists():
+        transitions.record(subscription=subscription, kind=Kind.HOLD_LIFTED, actor=actor, at=at, reason=reason)
+    else:
+        to = Status.PAST_DUE if is_overdue else Status.ACTIVE
+        transitions.change_status(
+            subscription=subscription, to=to, kind=Kind.HOLD_LIFTED, actor=actor, at=at, reason=reason
+        )
+    return True
+
+
+def close_all_holds(*, subscription: Subscription, actor: Actor, at: dt.datetime) -> None:
+    """Close every open hold of the locked subscription, because the subscription ends."""
+    _close(Hold.objects.filter(subscription=subscription), actor=actor, at=at)
+
+
+def _close(holds: models.QuerySet[Hold], *, actor: Actor, at: dt.datetime) -> int:
+    return holds.filter(lifted_at=None).update(lifted_at=at, lifted_by_kind=actor.kind, lifted_by=actor.name)
