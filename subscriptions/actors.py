@@ -20,7 +20,7 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """``name`` is the id of the customer or of the staff login, or the part of the shop, such as ``charges.dunning``."""
+    """``name`` is the id of the customer or the staff login, or the part of the shop, such as ``charges.dunning``."""
 
     kind: ActorKind
     name: str

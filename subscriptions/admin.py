@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
 
-from integrations.admin import EditableAdmin, LoginAdmin, ReadOnlyAdmin, short
+from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin, ReadOnlyTabularInline, short
 from subscriptions.email_addresses import email_key
-from subscriptions.models import Customer, Plan, Subscription, User
+from subscriptions.models import Customer, Hold, Plan, Subscription, SubscriptionChange, User
 from subscriptions.money import formatted
 
 
@@ -58,12 +62,53 @@ class CustomerAdmin(ReadOnlyAdmin):
     ordering = ("-created_at",)
 
 
+class OpenHoldFilter(admin.SimpleListFilter):
+    """Paused subscriptions by the reason of an open hold."""
+
+    title = "open hold"
+    parameter_name = "hold"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(reason.value, str(reason.label)) for reason in Hold.Reason]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Subscription]) -> QuerySet[Subscription]:
+        if self.value() not in Hold.Reason.values:
+            return queryset
+        # At most one hold for each reason is open, so the join yields each subscription once.
+        return queryset.filter(holds__reason=self.value(), holds__lifted_at=None)
+
+
+class HoldInline(ReadOnlyTabularInline):
+    model = Hold
+    fields = ("reason", "placed_at", "placed_by_kind", "placed_by", "lift_at", "lifted_at", "lifted_by_kind",
+              "lifted_by")  # fmt: skip
+    ordering = ("-placed_at",)
+
+
+class SubscriptionChangeInline(ReadOnlyTabularInline):
+    model = SubscriptionChange
+    verbose_name_plural = "changes"
+    fields = ("at", "kind", "from_status", "to_status", "reason", "actor_kind", "actor", "details")
+    ordering = ("-at", "-id")
+
+
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    list_display = ("customer", "status", short("status_reason"), "plan", "quantity", "current_period_start",
+    """Every subscription, with the reasons for a pause and the changes of its life."""
+
+    list_display = ("customer", short("status"), "open_holds", "plan", "quantity", "current_period_start",
                     "current_period_end")  # fmt: skip
-    list_filter = ("status", "status_reason", "plan")
+    list_filter = ("status", OpenHoldFilter, "plan")
     list_select_related = ("customer", "plan")
     search_fields = ("id__exact", "customer__email_key__startswith")
     search_help_text = "E-mail address, our id"
     ordering = ("-id",)
+    inlines = (HoldInline, SubscriptionChangeInline)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        open_holds = Prefetch("holds", queryset=Hold.objects.filter(lifted_at=None).order_by("reason"), to_attr="open")
+        return super().get_queryset(request).prefetch_related(open_holds)
+
+    @admin.display(description="paused because")
+    def open_holds(self, subscription: Any) -> str:
+        return ", ".join(hold.reason for hold in subscription.open) or NOTHING

@@ -12,8 +12,11 @@ from orders.events import OrderCanceled
 from orders.models import AWAITING_PAYMENT, Order
 from orders.operations.locks import locked_subscription_of, locked_unpaid_orders
 from orders.operations.payments import has_overdue_orders
+from subscriptions import actors
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
+
+ACTOR = actors.system("orders.cancellation")
 
 
 @transaction.atomic
@@ -30,7 +33,7 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
     order.save(update_fields=["status", "canceled_at", "updated_at"])
     subscription = locked_subscription_of(order)
     if subscription.status == Subscription.Status.PAST_DUE and not has_overdue_orders(subscription=subscription):
-        subscriptions.activate(subscription=subscription)
+        subscriptions.activate(subscription=subscription, actor=ACTOR, at=at)
     publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
 

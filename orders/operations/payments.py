@@ -13,8 +13,11 @@ from integrations.outbox.events import publish
 from orders.events import OrderPaid
 from orders.models import AWAITING_PAYMENT, PAID, Order
 from orders.operations.locks import locked_subscription_of
+from subscriptions import actors
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
+
+ACTOR = actors.system("orders.payments")
 
 
 def is_payable(*, order: Order) -> bool:
@@ -49,7 +52,7 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.save(update_fields=["status", "paid_at", "updated_at"])
     status = locked_subscription_of(order).status
     if status == Subscription.Status.INCOMPLETE or not has_overdue_orders(subscription=order.subscription):
-        subscriptions.activate(subscription=order.subscription)
+        subscriptions.activate(subscription=order.subscription, actor=ACTOR, at=at)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True
 

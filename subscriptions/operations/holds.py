@@ -22,9 +22,14 @@ def can_be_held(*, subscription: Subscription) -> bool:
     return subscription.status not in (Status.INCOMPLETE, Status.CANCELED)
 
 
+def open_hold(*, subscription: Subscription, reason: Hold.Reason) -> Hold | None:
+    """The open hold for this reason, or None."""
+    return Hold.objects.filter(subscription=subscription, reason=reason, lifted_at=None).first()
+
+
 def has_open_hold(*, subscription: Subscription, reason: Hold.Reason) -> bool:
     """Whether a hold for this reason is open."""
-    return Hold.objects.filter(subscription=subscription, reason=reason, lifted_at=None).exists()
+    return open_hold(subscription=subscription, reason=reason) is not None
 
 
 @transaction.atomic

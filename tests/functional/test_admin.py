@@ -107,7 +107,7 @@ def test_amounts_are_formatted(staff: Client, coffee: Plan) -> None:
         ("notifications.Notification", ["kind", "order", "customer", "status", "error_code"]),
         ("orders.Order", ["number", "status", "paid_at", "fulfilled_at"]),
         ("outbox.OutboxMessage", ["task", "created_at", "sent_at", "attempts", "last_error"]),
-        ("subscriptions.Subscription", ["customer", "status", "status_reason", "plan"]),
+        ("subscriptions.Subscription", ["customer", "status", "open_holds", "plan"]),
     ],
 )
 def test_the_most_important_columns_come_first(staff: Client, model: str, first: list[str]) -> None:

@@ -42,12 +42,12 @@ from charges.operations.stripe_events.processing import process_stripe_event
 from integrations.errors import TransientError
 from integrations.inbox.models import WebhookEvent
 from orders.models import Order
-from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 from tests.support.concurrency import Died, DiesAfter
 from tests.support.days import Days
 from tests.support.factories import place_order, place_renewal, request_refund, staff_user
 from tests.support.sandboxes import StripeSandbox
+from tests.support.subscriptions import TESTS
 
 SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
 HARD = "pm_card_chargeCustomerFail_lost_card"
@@ -210,7 +210,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(number=st.integers(0, 3))
     def cancel_subscription(self, number: int) -> None:
         subscriptions.cancel(
-            subscription=self.pick(number).subscription, reason=Subscription.StatusReason.STAFF, at=self.days.now
+            subscription=self.pick(number).subscription, reason="staff", actor=TESTS, at=self.days.now
         )
 
     @rule(number=st.integers(0, 3), step=st.integers(1, 4))

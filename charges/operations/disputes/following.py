@@ -18,7 +18,7 @@ import logging
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from charges.events import PaymentDue
 from charges.models import Charge, Dispute
@@ -29,14 +29,16 @@ from integrations.locks import session_lock
 from integrations.outbox.events import publish_all
 from integrations.stripe import disputes, results
 from orders.models import AWAITING_PAYMENT, Order
-from orders.operations import payments
+from orders.operations.holds import lift_hold
 from orders.operations.locks import locked_subscription_of
-from subscriptions.models import Plan, Subscription
-from subscriptions.operations import subscriptions
+from subscriptions import actors
+from subscriptions.models import Hold, Plan, Subscription
+from subscriptions.operations import holds, subscriptions
 
 logger = logging.getLogger(__name__)
 
-DISPUTED = Subscription.StatusReason.DISPUTED
+ACTOR = actors.system("charges.disputes")
+DISPUTED = Hold.Reason.DISPUTED
 Policy = Plan.DisputePolicy
 WON = "won"
 
@@ -77,7 +79,7 @@ def _publish_postponed_payments(subscription: Subscription) -> None:
     orders = Order.objects.filter(
         ~Exists(Charge.objects.filter(order=OuterRef("pk")).exclude(status=Charge.Status.PENDING)),
         subscription=subscription,
-        subscription__status__in=runs.COLLECTING,
+        subscription__status__in=subscriptions.BILLABLE,
         status__in=AWAITING_PAYMENT,
     )
     publish_all(
@@ -139,14 +141,7 @@ def _apply_consequences(charge: Charge, dispute: Dispute, *, status_before: str,
     elif dispute.status == WON != status_before and dispute.policy_applied:
         subscription = _locked_subscription(charge)
         if not _is_blocked_by_another(subscription, dispute):
-            _resume(subscription)
-
-
-def _resume(subscription: Subscription) -> None:
-    """Resume the subscription. If an order is overdue, it is past due again."""
-    resumed = subscriptions.resume(subscription=subscription, paused_because=DISPUTED)
-    if resumed and payments.has_overdue_orders(subscription=subscription):
-        subscriptions.mark_past_due(subscription=subscription)
+            lift_hold(subscription=subscription, reason=DISPUTED, actor=ACTOR, at=at)
 
 
 def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
@@ -157,11 +152,11 @@ def _apply_policy(charge: Charge, *, at: dt.datetime) -> str:
         case Policy.KEEP:
             return Policy.KEEP
         case Policy.CANCEL:
-            ended = subscriptions.cancel(subscription=subscription, reason=DISPUTED, at=at)
+            ended = subscriptions.cancel(subscription=subscription, reason=DISPUTED, actor=ACTOR, at=at)
             return Policy.CANCEL if ended else NOTHING_DONE
         case _:
-            paused = subscriptions.pause(subscription=subscription, reason=DISPUTED)
-            return Policy.PAUSE if paused else NOTHING_DONE
+            is_held = holds.place_hold(subscription=subscription, reason=DISPUTED, actor=ACTOR, at=at)
+            return Policy.PAUSE if is_held else NOTHING_DONE
 
 
 def _locked_subscription(charge: Charge) -> Subscription:
@@ -175,6 +170,6 @@ def _is_blocked_by_another(subscription: Subscription, dispute: Dispute) -> bool
     Staff have already decided about disputes that were lost before this pause.
     """
     chargebacks = Dispute.objects.filter(charge__order__subscription=subscription, is_inquiry=False)
-    paused_at = chargebacks.filter(policy_applied=Policy.PAUSE).aggregate(last=Max("created_at"))["last"]
-    undecided = Q(closed_at=None) if paused_at is None else Q(closed_at=None) | Q(closed_at__gte=paused_at)
+    hold = holds.open_hold(subscription=subscription, reason=DISPUTED)
+    undecided = Q(closed_at=None) if hold is None else Q(closed_at=None) | Q(closed_at__gte=hold.placed_at)
     return chargebacks.filter(undecided).exclude(pk=dispute.pk).exclude(status=WON).exists()

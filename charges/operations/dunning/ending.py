@@ -14,10 +14,13 @@ from charges.operations import locks
 from integrations.outbox.events import publish
 from orders.models import Order
 from orders.operations import cancellation
-from subscriptions.models import Plan, Subscription
-from subscriptions.operations import subscriptions
+from subscriptions import actors
+from subscriptions.models import Hold, Plan, Subscription
+from subscriptions.operations import holds, subscriptions
+from subscriptions.operations.locks import lock_subscription
 
-UNPAID = Subscription.StatusReason.UNPAID
+ACTOR = actors.system("charges.dunning")
+UNPAID = Hold.Reason.UNPAID
 
 
 @transaction.atomic
@@ -63,10 +66,11 @@ def exhaust(*, run: DunningRun, charge: Charge, at: dt.datetime) -> None:
 
 def _pause_or_cancel(subscription: Subscription, *, policy: str, at: dt.datetime) -> None:
     """A subscription that never began cannot be paused, so it is canceled under either policy."""
-    if policy == Plan.UnpaidPolicy.PAUSE:
-        subscriptions.pause(subscription=subscription, reason=UNPAID)
-    if policy != Plan.UnpaidPolicy.PAUSE or subscription.status != Subscription.Status.PAUSED:
-        subscriptions.cancel(subscription=subscription, reason=UNPAID, at=at)
+    lock_subscription(subscription)
+    if policy == Plan.UnpaidPolicy.PAUSE and holds.can_be_held(subscription=subscription):
+        holds.place_hold(subscription=subscription, reason=UNPAID, actor=ACTOR, at=at)
+    else:
+        subscriptions.cancel(subscription=subscription, reason=UNPAID, actor=ACTOR, at=at)
 
 
 def cancel_other_unpaid_orders(*, order_id: UUID, at: dt.datetime) -> int:
@@ -76,7 +80,7 @@ def cancel_other_unpaid_orders(*, order_id: UUID, at: dt.datetime) -> int:
     before the subscription. If the subscription was resumed meanwhile, nothing is canceled.
     """
     subscription = Order.objects.select_related("subscription").get(pk=order_id).subscription
-    if (subscription.status, subscription.status_reason) != (Subscription.Status.PAUSED, UNPAID):
+    if not holds.has_open_hold(subscription=subscription, reason=UNPAID):
         return 0
     return cancellation.cancel_unpaid_of(subscription_id=subscription.pk, at=at)
 

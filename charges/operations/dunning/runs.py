@@ -12,12 +12,12 @@ from charges.models import Charge, Dispute, DunningRun, DunningStep
 from charges.operations import locks
 from charges.operations.dunning import ending, schedule
 from orders.models import AWAITING_PAYMENT
-from subscriptions.models import Subscription
-from subscriptions.operations import subscriptions
+from subscriptions import actors
+from subscriptions.models import Hold, Subscription
+from subscriptions.operations import holds, subscriptions
 
-# The states of a subscription whose orders are collected.
-COLLECTING = (Subscription.Status.ACTIVE, Subscription.Status.TRIALING, Subscription.Status.PAST_DUE)
-DISPUTED = Subscription.StatusReason.DISPUTED
+ACTOR = actors.system("charges.dunning")
+DISPUTED = Hold.Reason.DISPUTED
 
 
 @transaction.atomic
@@ -33,7 +33,7 @@ def payment_failed(*, charge: Charge, at: dt.datetime) -> None:
     elif (earliest := schedule.earliest_attempt(charge, at=at)) > planned.due_at:
         # Postpone the step now, because the message to the customer names the day of the next attempt.
         schedule.postpone(planned, charge.order, to=earliest)
-    subscriptions.mark_past_due(subscription=charge.order.subscription)
+    subscriptions.mark_past_due(subscription=charge.order.subscription, actor=ACTOR, at=at)
 
 
 @transaction.atomic
@@ -72,8 +72,9 @@ def _resume(*, order_id: UUID, stopped_because: str, at: dt.datetime) -> bool:
     charge = locks.locked_charge_of_order(order_id=order_id)
     run = locks.locked_dunning_run(charge=charge)
     assert run is not None
-    unpaid = charge.order.status in AWAITING_PAYMENT and charge.order.subscription.status in COLLECTING
-    if not unpaid or (run.status, run.reason) != (DunningRun.Status.STOPPED, stopped_because):
+    is_unpaid = charge.order.status in AWAITING_PAYMENT
+    is_billable = subscriptions.is_billable(subscription=charge.order.subscription)
+    if not (is_unpaid and is_billable) or (run.status, run.reason) != (DunningRun.Status.STOPPED, stopped_because):
         return False
     run.status, run.reason, run.ended_at = DunningRun.Status.ACTIVE, "", None
     run.save(update_fields=["status", "reason", "ended_at", "updated_at"])
@@ -99,6 +100,6 @@ def _get_or_create(charge: Charge, *, at: dt.datetime) -> DunningRun:
 
 def _is_disputed(subscription: Subscription) -> bool:
     """Whether a chargeback forbids collecting from this subscription. This does not depend on the plan's policy."""
-    paused = (subscription.status, subscription.status_reason) == (Subscription.Status.PAUSED, DISPUTED)
+    held = holds.has_open_hold(subscription=subscription, reason=DISPUTED)
     chargebacks = Dispute.objects.filter(charge__order__subscription=subscription, is_inquiry=False, closed_at=None)
-    return paused or chargebacks.exists()
+    return held or chargebacks.exists()

@@ -23,10 +23,13 @@ from integrations.outbox.events import publish
 from integrations.stripe.results import Decline, PaymentIntent
 from orders.models import Order
 from orders.operations import cancellation, payments
+from subscriptions import actors
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 
 logger = logging.getLogger(__name__)
+
+ACTOR = actors.system("charges.settlement")
 
 
 class IntentDiffers(PermanentError):
@@ -165,7 +168,9 @@ def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) 
     payments.mark_paid(order=order, at=at)
     replaced = charge.payment_method != order.payment_method
     if replaced and intent_history.was_paid_with_own_payment_method(charge=charge, intent=intent):
-        subscriptions.set_payment_method(subscription=order.subscription, payment_method=charge.payment_method)
+        subscriptions.set_payment_method(
+                subscription=order.subscription, payment_method=charge.payment_method, actor=ACTOR, at=at
+            )
 
 
 def _refund(charge: Charge, *, at: dt.datetime) -> None:

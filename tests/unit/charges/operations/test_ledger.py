@@ -32,6 +32,7 @@ from tests.support.deliveries import capture, deliver_refund, start_fulfillments
 from tests.support.factories import charge_of, dunning_run_of, place_order, request_refund
 from tests.support.queries import only_by
 from tests.support.sandboxes import StripeSandbox
+from tests.support.subscriptions import put_in_status
 
 NAMES = [invariant.name for invariant in INVARIANTS]
 BREAKS: dict[str, Callable[[], Any]] = {}
@@ -641,7 +642,7 @@ def test_valid_disputes_break_no_invariant() -> None:
     disputed(paid(), amount=5000, currency="USD")
     resting = paid()
     disputed(resting, policy_applied="pause")
-    Subscription.objects.filter(pk=resting.order.subscription_id).update(status="paused", status_reason="disputed")
+    put_in_status("paused", "disputed", subscription=resting.order.subscription)
     assert findings() == {}
 
 
@@ -669,9 +670,9 @@ def test_each_invariant_takes_one_statement() -> None:
 @pytest.mark.django_db
 def test_postponed_payments_break_no_invariant() -> None:
     put_off = ordered(placed_at=LONG_AGO)
-    Subscription.objects.filter(pk=put_off.subscription_id).update(status="paused", status_reason="disputed")
+    put_in_status("paused", "disputed", subscription=put_off.subscription)
     assert findings() == {}
-    Subscription.objects.filter(pk=put_off.subscription_id).update(status="active", status_reason="")
+    put_in_status("active", subscription=put_off.subscription)
     assert findings() != {}
 
 

@@ -33,6 +33,7 @@ from tests.support.days import Days
 from tests.support.deliveries import capture, published
 from tests.support.factories import charge_of, place_order, place_renewal
 from tests.support.sandboxes import StripeSandbox
+from tests.support.subscriptions import put_in_status, status_and_reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -91,8 +92,7 @@ def tell_all(sandbox: StripeSandbox, dispute_id: str = "") -> None:
 
 
 def standing(order: Order) -> tuple[str, str]:
-    subscription = Subscription.objects.get(pk=order.subscription_id)
-    return subscription.status, subscription.status_reason
+    return status_and_reason(order.subscription)
 
 
 def row(dispute_id: str) -> dict[str, Any]:
@@ -246,7 +246,7 @@ def test_the_order_of_the_events_does_not_matter(
 
     for sequence in list(itertools.permutations(told))[::3]:
         Dispute.objects.all().delete()
-        Subscription.objects.update(status="active", status_reason="")
+        put_in_status("active")
         for event in (*sequence, sequence[0]):
             tell(event)
         assert (Dispute.objects.count(), standing(order)) == (1, afterwards)
@@ -266,7 +266,7 @@ def test_late_events_lead_to_the_same_rows(
     rows = []
     for created, withdrawn, updated in itertools.product(range(3), range(3), range(1, 3)):
         Dispute.objects.all().delete()
-        Subscription.objects.update(status="active", status_reason="")
+        put_in_status("active")
         dispute_id = stripe_sandbox.dispute(intent_of(order))
         deliver(stripe_sandbox, dispute_id, phase=0, comes=[created, withdrawn])
         stripe_sandbox.move_dispute(dispute_id, "updated", status="under_review")
@@ -410,7 +410,7 @@ class TestTwoDisputesOfOneSubscription:
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
     ) -> None:
         self.end(stripe_sandbox, first, "lost")
-        Subscription.objects.update(status="active", status_reason="")
+        put_in_status("active")
         second = self.another(stripe_sandbox, order)
         assert standing(order) == ("paused", "disputed")
 
@@ -464,7 +464,7 @@ class TestTwoDisputesOfOneSubscription:
 
 def test_a_subscription_paused_for_another_reason_stays_paused(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
-    Subscription.objects.update(status="paused", status_reason="unpaid")
+    put_in_status("paused", "unpaid")
     tell_all(stripe_sandbox)
     stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
 
@@ -604,7 +604,7 @@ def test_a_repeated_win_does_not_undo_later_decisions(stripe_sandbox: StripeSand
     stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
     tell_all(stripe_sandbox)
     assert standing(order) == ("active", "")
-    Subscription.objects.update(status="paused", status_reason="disputed")
+    put_in_status("paused", "disputed")
 
     tell_all(stripe_sandbox)
 
@@ -637,7 +637,7 @@ def test_killed_at_every_moment(stripe_sandbox: StripeSandbox) -> None:
 
     for moment in moments.seen:
         Dispute.objects.all().delete()
-        Subscription.objects.update(status="active", status_reason="", canceled_at=None)
+        put_in_status("active")
         with pytest.raises(Died), Moments(die_at=moment):
             tell(created)
 

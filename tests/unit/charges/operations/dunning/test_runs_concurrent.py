@@ -17,13 +17,14 @@ from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import replace_payment_method
 from orders.operations import payments
 from orders.operations.locks import locked_order
-from subscriptions.models import Subscription
-from subscriptions.operations import subscriptions
+from subscriptions.models import Hold, Subscription
+from subscriptions.operations import holds, subscriptions
 from tests.support.concurrency import in_thread, wait_until_blocked
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, published, start_fulfillments
 from tests.support.dunning import make_card_pay, reloaded, step_statuses
 from tests.support.factories import SOFT, charge_of, dunning_run_of, paid_before, place_renewal, two_unpaid, unpaid
+from tests.support.subscriptions import TESTS, status_and_reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +50,7 @@ def test_one_order_is_paid_while_another_fails(days: Days) -> None:
     with transaction.atomic():
         order = locked_order(order_id=second.pk)
         payments.mark_payment_failed(order=order)
-        subscriptions.mark_past_due(subscription=order.subscription)
+        subscriptions.mark_past_due(subscription=order.subscription, actor=TESTS, at=days.now)
         other = in_thread(lambda: pay(first.pk, days))
         wait_until_blocked(other)
     other.join()
@@ -84,7 +85,7 @@ def test_a_payment_locks_its_dunning_before_its_subscription(days: Days) -> None
 def test_a_refunded_payment_locks_its_dunning_before_its_subscription(days: Days) -> None:
     order = unpaid(days)
     with transaction.atomic():
-        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+        subscriptions.cancel(subscription=order.subscription, reason="staff", actor=TESTS, at=days.now)
     # Before the message that cancels the order is worked off.
     days.sandbox.confirm_in_browser(charge_of(order).payment_intent_id, "pm_card_visa")
     with CaptureQueriesContext(connection) as captured:
@@ -111,9 +112,11 @@ def test_a_dispute_at_the_moment_of_the_last_failure_pauses_the_subscription(day
         ending.stop_for_subscription(subscription_id=order.subscription_id, reason="disputed", at=days.now)
         failing = in_thread(lambda: capture(order, at=days.now))
         wait_until_blocked(failing)
-        subscriptions.pause(subscription=order.subscription, reason=Subscription.StatusReason.DISPUTED)
+        holds.place_hold(
+            subscription=order.subscription, reason=Hold.Reason.DISPUTED, actor=TESTS, at=days.now
+        )
     failing.join()
-    assert (reloaded(order).subscription.status, reloaded(order).subscription.status_reason) == ("paused", "disputed")
+    assert status_and_reason(order.subscription) == ("paused", "disputed")
     assert (dunning_run_of(order).status, published()["DunningExhausted"]) == ("stopped", 0)
 
 

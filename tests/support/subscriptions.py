@@ -1,0 +1,41 @@
+"""The status of a subscription with its reason, read and set directly."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from subscriptions import actors
+from subscriptions.actors import Actor
+from subscriptions.models import Hold, Subscription
+
+TESTS: Actor = actors.system("tests")
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+def status_and_reason(subscription: Subscription) -> tuple[str, str]:
+    """The status, and why the subscription is paused (its open holds) or canceled."""
+    stored = Subscription.objects.get(pk=subscription.pk)
+    if stored.status == "canceled":
+        return stored.status, stored.cancel_reason
+    open_holds = stored.holds.filter(lifted_at=None).order_by("reason").values_list("reason", flat=True)
+    return stored.status, ",".join(open_holds)
+
+
+def put_in_status(status: str, *reasons: str, subscription: Subscription | None = None) -> None:
+    """Give this subscription, or all of them, a status without an operation. ``reasons`` are those of open holds."""
+    subscriptions = Subscription.objects.all()
+    if subscription is not None:
+        subscriptions = subscriptions.filter(pk=subscription.pk)
+    canceled = status == "canceled"
+    subscriptions.update(
+        status=status,
+        canceled_at=LONG_AGO if canceled else None,
+        cancel_reason=reasons[0] if canceled and reasons else "",
+    )
+    Hold.objects.filter(subscription__in=subscriptions).delete()
+    if status == "paused":
+        for row in subscriptions:
+            for reason in reasons:
+                Hold.objects.create(
+                    subscription=row, reason=reason, placed_at=LONG_AGO, placed_by_kind="system", placed_by="tests"
+                )
