@@ -51,7 +51,7 @@ FILL = (
         "subscriptions",
         """
         INSERT INTO subscriptions_subscription
-            (id, customer_id, plan_id, quantity, status, status_reason, payment_method, current_period_start,
+            (id, customer_id, plan_id, quantity, status, cancel_reason, payment_method, current_period_start,
              current_period_end, updated_at)
         SELECT uuidv7(), c.id, p.id, 1, 'past_due', '', 'pm_card_visa', now(), now() + interval '1 month', now()
         FROM subscriptions_customer c, subscriptions_plan p

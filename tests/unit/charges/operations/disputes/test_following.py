@@ -462,15 +462,16 @@ class TestTwoDisputesOfOneSubscription:
         assert standing(order) == ("active", "")
 
 
-def test_a_subscription_paused_for_another_reason_stays_paused(stripe_sandbox: StripeSandbox) -> None:
+def test_a_won_dispute_lifts_its_own_hold_only(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
     put_in_status("paused", "unpaid")
     tell_all(stripe_sandbox)
+    assert standing(order) == ("paused", "disputed,unpaid")
     stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
 
     tell_all(stripe_sandbox)
 
-    assert (Dispute.objects.get().policy_applied, standing(order)) == ("none", ("paused", "unpaid"))
+    assert (Dispute.objects.get().policy_applied, standing(order)) == ("pause", ("paused", "unpaid"))
 
 
 def test_a_dispute_that_comes_before_its_payment(stripe_sandbox: StripeSandbox) -> None:

@@ -13,7 +13,8 @@ from notifications.models import Notification
 from notifications.operations.message_context import message_context
 from notifications.rendering.message_context import Outcome
 from orders.operations import cancellation
-from subscriptions.models import Plan, Subscription
+from orders.operations.holds import lift_hold
+from subscriptions.models import Hold, Plan
 from subscriptions.operations import subscriptions
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture
@@ -27,6 +28,7 @@ from tests.support.factories import (
     two_unpaid,
     unpaid,
 )
+from tests.support.subscriptions import TESTS, status_and_reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +73,7 @@ def test_two_unpaid_orders_of_a_pausing_plan_pause_the_subscription(days: Days) 
     first, second = two_unpaid(days, unpaid_policy="pause")
     days.pass_(days=60)
     assert {reloaded(order).status for order in (first, second)} == {"canceled"}
-    assert (reloaded(first).subscription.status, reloaded(first).subscription.status_reason) == ("paused", "unpaid")
+    assert status_and_reason(first.subscription) == ("paused", "unpaid")
 
 
 def test_a_paused_subscription_collects_no_other_order(days: Days) -> None:
@@ -82,7 +84,7 @@ def test_a_paused_subscription_collects_no_other_order(days: Days) -> None:
     days.until(NOW + dt.timedelta(days=21, hours=1))
     make_card_pay(second)
     days.pass_(days=30)
-    assert (reloaded(first).subscription.status, reloaded(first).subscription.status_reason) == ("paused", "unpaid")
+    assert status_and_reason(first.subscription) == ("paused", "unpaid")
     assert {reloaded(order).status for order in (first, second)} == {"canceled"}
     assert intent_statuses(days, second) == ["canceled"], "it is not charged, nor can it be paid by an old link"
     assert (dunning_run_of(second).status, dunning_run_of(second).reason) == ("stopped", "order_canceled")
@@ -91,7 +93,9 @@ def test_a_paused_subscription_collects_no_other_order(days: Days) -> None:
 def test_orders_after_a_finished_pause_are_not_canceled(days: Days) -> None:
     first = unpaid(days, unpaid_policy="pause")
     days.pass_(days=22)
-    assert subscriptions.resume(subscription=first.subscription, paused_because=Subscription.StatusReason.UNPAID)
+    assert lift_hold(
+        subscription=first.subscription, reason=Hold.Reason.UNPAID, actor=TESTS, at=days.now
+    )
     second = place_renewal(first, payment_method=SOFT)
     capture(second, at=days.now)
     assert ending.cancel_other_unpaid_orders(order_id=first.pk, at=days.now) == 0
@@ -102,7 +106,7 @@ def test_dunning_stops_when_the_subscription_is_canceled(days: Days) -> None:
     """Retries after cancel: two peers had that."""
     order = unpaid(days)
     with transaction.atomic():
-        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+        subscriptions.cancel(subscription=order.subscription, reason="staff", actor=TESTS, at=days.now)
     days.pass_(days=60)
     assert len(attempts_of(order)) == 1
     assert reloaded(order).status == "canceled"

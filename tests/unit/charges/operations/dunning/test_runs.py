@@ -17,7 +17,7 @@ from charges.operations.payments.new_payment_method import (
     replace_payment_method,
 )
 from integrations.stripe.results import Decline
-from subscriptions.models import Plan, Subscription
+from subscriptions.models import Plan
 from subscriptions.operations import subscriptions
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, published
@@ -33,6 +33,7 @@ from tests.support.factories import (
     request_refund,
     unpaid,
 )
+from tests.support.subscriptions import TESTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +52,7 @@ def test_a_decline_after_the_cancellation_begins_no_dunning(days: Days) -> None:
     assert charge is not None
     attempts.claim(charge_id=charge.pk, task_id="", at=days.now)
     with transaction.atomic():
-        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+        subscriptions.cancel(subscription=order.subscription, reason="staff", actor=TESTS, at=days.now)
     # The other queue's message, which cancels the order, is the last of the three.
     ending.stop_for_subscription(subscription_id=order.subscription_id, reason="canceled", at=days.now)
     decline = Decline(code="card_declined", decline_code="insufficient_funds")

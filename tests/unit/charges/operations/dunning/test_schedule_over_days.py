@@ -24,6 +24,7 @@ from tests.support.factories import (
     place_renewal,
     unpaid,
 )
+from tests.support.subscriptions import status_and_reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,7 +39,7 @@ def test_a_soft_decline_is_attempted_again_by_the_schedule_until_it_is_exhausted
     assert step_statuses(order) == ["attempted"] * 4
     assert dunning_run_of(order).status == "exhausted"
     assert (reloaded(order).status, reloaded(order).subscription.status) == ("canceled", "canceled")
-    assert reloaded(order).subscription.status_reason == "unpaid"
+    assert status_and_reason(order.subscription) == ("canceled", "unpaid")
     assert intent_statuses(days, order) == ["canceled"], "nobody can pay by it any more"
     assert charge_of(order).status == "canceled"
     counts = published()

@@ -14,7 +14,6 @@ from charges.operations.payments import reading
 from charges.operations.payments.new_payment_method import (
     replace_payment_method,
 )
-from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
 from tests.support.concurrency import Died, dying
 from tests.support.days import NOW, Days
@@ -28,6 +27,7 @@ from tests.support.factories import (
     dunning_run_of,
     unpaid,
 )
+from tests.support.subscriptions import TESTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,7 +121,7 @@ def test_an_attempt_begun_before_the_cancellation_takes_no_money(days: Days) -> 
     days.sleep_until(NOW + dt.timedelta(days=2))
     dunning_steps.take_step(order_id=order.pk, step_number=1, at=days.now)
     with transaction.atomic():
-        subscriptions.cancel(subscription=order.subscription, reason=Subscription.StatusReason.STAFF, at=days.now)
+        subscriptions.cancel(subscription=order.subscription, reason="staff", actor=TESTS, at=days.now)
 
     days.pass_(days=1)
 
