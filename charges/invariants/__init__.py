@@ -12,7 +12,8 @@ from charges.invariants.dunning import DUNNING
 from charges.invariants.invariant import Invariant
 from charges.invariants.payments import PAYMENTS
 from charges.invariants.refunds import REFUNDS
+from charges.invariants.subscriptions import SUBSCRIPTIONS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES)
+INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS)

@@ -26,7 +26,7 @@ from charges.operations.payments import intents, settlement
 from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
-from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.models import Customer, Plan, Subscription, SubscriptionChange
 from tests.support.days import NOW
 from tests.support.deliveries import capture, deliver_refund, start_fulfillments
 from tests.support.factories import charge_of, dunning_run_of, place_order, request_refund
@@ -504,6 +504,23 @@ def resumed_while_disputed() -> int:
     disputed(paid(), policy_applied="pause")
     disputed(paid(), policy_applied="cancel")
     return 2
+
+
+@breaks("paused_subscription_has_an_open_hold")
+def paused_without_a_hold() -> int:
+    put_in_status("paused", subscription=paid().order.subscription)
+    held = paid().order.subscription
+    put_in_status("paused", "staff", subscription=held)
+    Subscription.objects.filter(pk=held.pk).update(status="active")
+    return 2
+
+
+@breaks("last_change_names_the_status")
+def status_changed_without_an_operation() -> None:
+    subscription = paid().order.subscription
+    SubscriptionChange.objects.create(
+        subscription=subscription, kind="canceled", to_status="canceled", actor_kind="system", actor="tests", at=NOW
+    )
 
 
 @pytest.mark.django_db

@@ -699,6 +699,33 @@ def test_a_payment_that_fails_during_a_dispute_is_not_collected_until_the_win(
     assert charge_of(renewal).attempts.count() == 2
 
 
+@pytest.mark.parametrize(
+    ("policy", "end"),
+    [("cancel", ("canceled", "unpaid")), ("pause", ("paused", "unpaid")), ("past_due", ("past_due", ""))],
+)
+def test_a_disputed_subscription_with_an_unpaid_order_ends_as_its_plan_says_after_the_dispute_is_won(
+    stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch, policy: str, end: tuple[str, str]
+) -> None:
+    days = Days(monkeypatch, stripe_sandbox)
+    order = paid()
+    Plan.objects.filter(pk=order.subscription.plan_id).update(unpaid_policy=policy)
+    renewal = place_renewal(order, payment_method=SOFT)
+    capture(renewal, at=days.now)
+    assert standing(order) == ("past_due", "")
+    dispute_id = stripe_sandbox.dispute(intent_of(order))
+    charge = charge_of(order)
+
+    following.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    days.pass_(days=60)
+    assert standing(order) == ("paused", "disputed"), "no dunning during the dispute"
+
+    stripe_sandbox.move_dispute(dispute_id, "closed", status="won")
+    following.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    assert standing(order) == ("past_due", "")
+    days.pass_(days=60)
+    assert standing(order) == end
+
+
 class TestWhileItIsOpen:
     """Nobody who calls a payment into question is charged for the next, unless he asks for it himself."""
 

@@ -14,6 +14,7 @@ from subscriptions.models import Subscription
 from tests.support.days import NOW
 from tests.support.deliveries import published
 from tests.support.factories import make_charge, make_dunning_run, place_order, place_renewal
+from tests.support.subscriptions import put_in_status, status_and_reason
 
 pytestmark = pytest.mark.django_db
 
@@ -81,7 +82,7 @@ def test_an_exhausted_run_applies_the_policy(
     run = dunned(subscription=subscription, unpaid_policy=policy)
     exhaust(run)
     assert (stored(run), steps(run)) == (("exhausted", "", True), ["reminded", "dropped"])
-    assert Subscription.objects.values_list("status", "status_reason").get() == after
+    assert status_and_reason(run.order.subscription) == after
     run.order.refresh_from_db()
     assert run.order.status == order
     assert published()["DunningExhausted"] == 1
@@ -104,7 +105,7 @@ def test_the_other_unpaid_orders_are_canceled_if_the_subscription_was_paused_unp
 ) -> None:
     order = place_order(status="canceled")
     other = place_renewal(order, payment_method="pm_1")
-    Subscription.objects.update(status=status, status_reason=reason)
+    put_in_status(status, *filter(None, [reason]))
     assert ending.cancel_other_unpaid_orders(order_id=order.pk, at=NOW) == canceled
     other.refresh_from_db()
     assert other.status == ("canceled" if canceled else "pending_payment")

@@ -29,7 +29,7 @@ def hold_paused_subscriptions(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('subscriptions', '0004_plain_labels'),
+        ('subscriptions', '0005_database_keeps_the_rules'),
     ]
 
     operations = [
