@@ -24,8 +24,8 @@ from config.development.screen import GREEN, RED, Screen
 from config.development.seed import DIGITAL_PLAN
 from config.development.stack import data_folder
 
-DONE_WITHIN = 60.0
-LOOK_EVERY = 0.1
+TIMEOUT_SECONDS = 60.0
+POLL_SECONDS = 0.1
 CARD = "pm_card_visa"
 
 
@@ -48,20 +48,20 @@ def place_and_show(
     placed = place(web_url=web_url, webhook_expected=webhook_expected, card=card, plan=plan)
     began = time.monotonic()
     progress = checkout_progress.progress_of(placed)
-    while progress.missing and not progress.failed and time.monotonic() - began < DONE_WITHIN:
+    while progress.missing and not progress.failed and time.monotonic() - began < TIMEOUT_SECONDS:
         screen.waiting(f"waiting for {', '.join(progress.missing)}")
-        pause(LOOK_EVERY)
+        pause(POLL_SECONDS)
         progress = checkout_progress.progress_of(placed)
     screen.line()
     for line in timeline_text.lines(progress, screen):
         screen.line(line)
     screen.line()
-    for complaint in _complaints(progress):
-        screen.failed("checkout", complaint)
+    for problem in _problems(progress):
+        screen.failed("checkout", problem)
     if not progress.failed and not progress.missing:
         ms = timeline_text.milliseconds(placed.requested_at, progress.steps[-1].at)
-        answer = timeline_text.milliseconds(placed.requested_at, placed.answered_at)
-        screen.line(f"  {screen.paint('✓', GREEN)} Answered in {answer} ms; all seven queues done in {ms} ms.")
+        response_ms = timeline_text.milliseconds(placed.requested_at, placed.answered_at)
+        screen.line(f"  {screen.paint('✓', GREEN)} Answered in {response_ms} ms; all seven queues done in {ms} ms.")
     return not progress.failed and not progress.missing
 
 
@@ -80,13 +80,13 @@ def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
         },
     )
     requested_at = dt.datetime.now(dt.UTC)
-    status, answer = _answer(request)
+    status, response = _send(request)
     answered_at = dt.datetime.now(dt.UTC)
     if status != 201:
-        raise CheckoutRefused(f"POST {request.full_url} answered {status}: {answer[:500]}")
+        raise CheckoutRefused(f"POST {request.full_url} answered {status}: {response[:500]}")
     return Placed(
         request_id=request_id,
-        number=json.loads(answer)["order"]["number"],
+        number=json.loads(response)["order"]["number"],
         plan=plan,
         requested_at=requested_at,
         answered_at=answered_at,
@@ -114,22 +114,22 @@ def body(*, card: str = CARD, plan: str = DIGITAL_PLAN) -> dict[str, Any]:
     }
 
 
-def _answer(request: urllib.request.Request) -> tuple[int, str]:
+def _send(request: urllib.request.Request) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(request, timeout=15) as answer:
-            return int(answer.status), answer.read().decode(errors="replace")
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code, refusal.read().decode(errors="replace")
+        with urllib.request.urlopen(request, timeout=15) as response:
+            return int(response.status), response.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(errors="replace")
     except OSError as error:
         raise NotRunning(f"{request.host} does not answer ({error}).") from None
 
 
-def _complaints(progress: Any) -> list[str]:
+def _problems(progress: Any) -> list[str]:
     failed = [f"{step.what} ({step.queue or 'order'}): {step.result}" for step in progress.failed]
     if failed:
         return failed
-    return [f"not within {DONE_WITHIN:.0f} s: {name}" for name in progress.missing]
+    return [f"not within {TIMEOUT_SECONDS:.0f} s: {name}" for name in progress.missing]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,14 +138,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         facts = runlock.running(data_folder())
         _set_up_django(facts["variables"])
-        went_well = place_and_show(
+        succeeded = place_and_show(
             web_url=facts["web_url"],
             screen=screen,
             webhook_expected=facts["own_providers"],
             card=options.card,
             plan=options.plan,
         )
-        return 0 if went_well else 1
+        return 0 if succeeded else 1
     except NotRunning as error:
         print(f"{error} Start it with: make run", file=sys.stderr)
     except CheckoutRefused as error:
@@ -159,12 +159,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="make checkout",
         description="Place an order in the shop that runs in this folder, and show its timeline.",
-        epilog='Both go into ARGS: make checkout ARGS="--card pm_card_chargeCustomerFail". Exit 1 unless it is paid.',
+        epilog='Example: make checkout ARGS="--card pm_card_chargeCustomerFail". The exit code is 1 if a step fails.',
     )
     parser.add_argument(
         "--card", default=CARD, metavar="PAYMENT_METHOD", help="id of a test card (default: %(default)s)"
     )
-    parser.add_argument("--plan", default=DIGITAL_PLAN, metavar="CODE", help="what is bought (default: %(default)s)")
+    parser.add_argument("--plan", default=DIGITAL_PLAN, metavar="CODE", help="code of the plan (default: %(default)s)")
     return parser.parse_args(arguments)
 
 

@@ -7,9 +7,9 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 
-POLL = 0.05
-# The kernel needs less time. A process that is still there is dead, and its parent has not collected it.
-KILLED_WITHIN = 1.0
+POLL_SECONDS = 0.05
+# The kernel needs less time. If a process is still there, it is dead, and its parent has not collected it.
+KILL_TIMEOUT_SECONDS = 1.0
 
 
 def end(groups: Iterable[int], *, grace: float, reap: Callable[[], object] = lambda: None) -> None:
@@ -20,11 +20,11 @@ def end(groups: Iterable[int], *, grace: float, reap: Callable[[], object] = lam
     """
     groups = list(groups)
     for group in groups:
-        tell(group, signal.SIGTERM, whole=False)
+        send_signal(group, signal.SIGTERM, only_leader=True)
     _wait_until_gone(groups, seconds=grace, reap=reap)
     for group in groups:
-        tell(group, signal.SIGKILL)
-    _wait_until_gone(groups, seconds=KILLED_WITHIN, reap=reap)
+        send_signal(group, signal.SIGKILL)
+    _wait_until_gone(groups, seconds=KILL_TIMEOUT_SECONDS, reap=reap)
 
 
 def _wait_until_gone(groups: list[int], *, seconds: float, reap: Callable[[], object]) -> None:
@@ -33,18 +33,18 @@ def _wait_until_gone(groups: list[int], *, seconds: float, reap: Callable[[], ob
         reap()
         if not any(exists(group) for group in groups):
             return
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
 
 
 def exists(group: int) -> bool:
     """Whether a process of this group is still alive."""
-    return tell(group, 0)
+    return send_signal(group, 0)
 
 
-def tell(group: int, number: int, *, whole: bool = True) -> bool:
+def send_signal(group: int, number: int, *, only_leader: bool = False) -> bool:
     """Send a signal to a group, or only to its leader. Return False if it does not exist."""
     try:
-        (os.killpg if whole else os.kill)(group, number)
+        (os.kill if only_leader else os.killpg)(group, number)
     except (ProcessLookupError, PermissionError):
         return False
     return True

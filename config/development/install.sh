@@ -1,12 +1,12 @@
 #!/bin/sh
-# Makes .venv and installs the pinned requirements, when they have changed since the last time. Run from the root.
-# PYTHON names the interpreter; by default the first of python3, python3.x on the PATH that is new enough.
+# Creates .venv, and installs the pinned requirements if they have changed. Run it in the root folder of the clone.
+# PYTHON selects the interpreter. The default is the first python3 or python3.x on the PATH that is new enough.
 set -u
 
 VENV=.venv
 STAMP=$VENV/requirements.stamp
 LOG=$VENV/install.log
-OLDEST=3.11
+MIN_VERSION=3.11
 
 fail() {
     printf '✗ %s\n' "$*" >&2
@@ -25,7 +25,7 @@ find_python() {
     if [ -n "${PYTHON:-}" ]; then
         command -v "$PYTHON" >/dev/null 2>&1 || fail "PYTHON=$PYTHON: there is no such command."
         new_enough "$PYTHON" ||
-            fail "PYTHON=$PYTHON is Python $(version_of "$PYTHON"); the shop needs $OLDEST or newer."
+            fail "PYTHON=$PYTHON is Python $(version_of "$PYTHON"); the shop needs $MIN_VERSION or newer."
         return
     fi
     for PYTHON in python3 python3.11 python3.12 python3.13 python3.14 python; do
@@ -33,15 +33,15 @@ find_python() {
     done
     found=""
     command -v python3 >/dev/null 2>&1 && found=" (python3 is $(version_of python3))"
-    fail "No Python $OLDEST or newer on the PATH$found. Install one, or set PYTHON: make run PYTHON=/path/to/python3.12"
+    fail "No Python $MIN_VERSION or newer on the PATH$found. Install one, or set PYTHON: make run PYTHON=/path/to/python3.12"
 }
 
 make_venv() {
     "$PYTHON" -c 'import venv, ensurepip' 2>/dev/null ||
         fail "$PYTHON has no venv module. On Debian and Ubuntu: apt install python3-venv"
-    echo "Making $VENV with Python $(version_of "$PYTHON")"
+    echo "Creating $VENV with Python $(version_of "$PYTHON")"
     output=$("$PYTHON" -m venv --clear "$VENV" 2>&1) ||
-        fail "$VENV cannot be made: $(printf '%s\n' "$output" | tail -n 1)"
+        fail "$VENV cannot be created: $(printf '%s\n' "$output" | tail -n 1)"
 }
 
 fingerprint() {
@@ -49,15 +49,15 @@ fingerprint() {
     "$VENV/bin/python" -V
 }
 
-show_progress() { # of the pip that writes to $LOG
+show_progress() { # reads the output of pip in $LOG
     if grep -q '^Installing collected packages' "$LOG"; then
         doing=installing
         count=$(find "$VENV"/lib/*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l | tr -d ' ')
     else
-        doing=fetching
+        doing=downloading
         count=$(grep -c -E '^(Collecting|Requirement already)' "$LOG")
     fi
-    # pip is there besides, and names some packages twice.
+    # pip also counts itself, and lists some packages twice.
     [ "$count" -le "$total" ] || count=$total
     text="$doing, $count of about $total"
     if [ -t 1 ]; then
@@ -69,16 +69,16 @@ show_progress() { # of the pip that writes to $LOG
 
 explain_failure() {
     if grep -q -i -E 'Failed to establish|NewConnectionError|NameResolutionError|name resolution|Connection refused|timed out|ProxyError|SSLError' "$LOG"; then
-        fail "No package index can be reached; check the network or PIP_INDEX_URL. Full output of pip: $LOG"
+        fail "The package index cannot be reached; check the network or PIP_INDEX_URL. Full output of pip: $LOG"
     fi
-    echo "Last lines of pip:" >&2
+    echo "The last lines of pip:" >&2
     grep -v '^WARNING' "$LOG" | tail -n 8 | cut -c 1-200 | sed 's/^/    /' >&2
     fail "The requirements could not be installed. Full output of pip: $LOG"
 }
 
 install_requirements() {
     total=$(sed -n 's/==.*//p' requirements.txt requirements-dev.txt | sort -u | wc -l | tr -d ' ')
-    echo "Installing the requirements (a minute or two the first time)"
+    echo "Installing the requirements (one or two minutes the first time)"
     "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input --no-color --progress-bar off \
         --retries 1 --timeout 15 -r requirements.txt -r requirements-dev.txt >"$LOG" 2>&1 &
     pip=$!

@@ -14,8 +14,8 @@ from config.development.parts import Part, answering, answers, logged
 from config.development.screen import Screen
 from config.development.stack import ROOT, Stack
 
-# The log lines that show that a process is ready. The web process is asked over HTTP instead.
-READY_WORDS = {"relay": "relay started", "scheduler": "beat: Starting", "worker": " ready."}
+# The log lines that show that a process is ready. The launcher checks the web process over HTTP instead.
+READY_LINES = {"relay": "relay started", "scheduler": "beat: Starting", "worker": " ready."}
 WARM_UP_REQUESTS = 8
 
 
@@ -23,7 +23,7 @@ class UnableToPrepare(Exception):
     """A preparation between the starts of the parts failed."""
 
 
-def outside_world(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
+def stand_ins(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
     """The stand-ins for SQS and the providers that this stack starts itself."""
     parts = []
     if stack.own_sqs:
@@ -49,8 +49,8 @@ def outside_world(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
             str(stack.data / "sandbox.sqlite3"),
         ]
         ready = answering(f"{stack.sandbox_url}/sandbox/health")
-        told = {**variables, **stack.sandbox_variables()}
-        parts.append(_own(stack, "sandbox", command, told, ready, f"Stripe, Brevo and Dixa on port {port}"))
+        with_credentials = {**variables, **stack.sandbox_variables()}
+        parts.append(_own(stack, "sandbox", command, with_credentials, ready, f"Stripe, Brevo and Dixa on port {port}"))
     return parts
 
 
@@ -59,7 +59,7 @@ def shop(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
     parts = []
     for name, command in procfile.read(ROOT / "Procfile").items():
         web = name == "web"
-        ready = answering(f"{stack.web_url}/readyz") if web else logged(READY_WORDS[name.partition("-")[0]])
+        ready = answering(f"{stack.web_url}/readyz") if web else logged(READY_LINES[name.partition("-")[0]])
         parts.append(
             Part(
                 name=name,
@@ -75,9 +75,9 @@ def shop(stack: Stack, variables: Mapping[str, str]) -> list[Part]:
 
 
 def start_database(stack: Stack, screen: Screen) -> str:
-    """The URL of the database. The embedded database is started."""
+    """Start the embedded database, unless DATABASE_URL names another one. Return the URL."""
     if stack.env.database_url is not None:
-        screen.done("PostgreSQL", note="the one that DATABASE_URL names")
+        screen.done("PostgreSQL", note="external, see DATABASE_URL")
         return stack.env.database_url
     began = time.monotonic()
     screen.waiting("PostgreSQL")
@@ -89,10 +89,10 @@ def start_database(stack: Stack, screen: Screen) -> str:
     return url
 
 
-def look_after_database(stack: Stack, screen: Screen) -> None:
+def restart_database_if_ended(stack: Stack, screen: Screen) -> None:
     """Start the embedded database again if it ended. Raises ``UnableToPrepare``."""
     if stack.env.database_url is None and not postgres.runs(stack.data / "postgres"):
-        screen.failed("PostgreSQL", "ended; started again")
+        screen.failed("PostgreSQL", "ended; starting it again")
         start_database(stack, screen)
 
 
@@ -111,8 +111,8 @@ def prepare(screen: Screen) -> None:
     try:
         call_command("migrate", verbosity=0, interactive=False)
     except OperationalError as error:
-        why = str(error).splitlines()[0]
-        raise UnableToPrepare(f"The database does not answer; see DATABASE_URL. {why}") from error
+        reason = str(error).splitlines()[0]
+        raise UnableToPrepare(f"The database does not answer; see DATABASE_URL. {reason}") from error
     screen.done("migrations", time.monotonic() - began)
     began = time.monotonic()
     try:
@@ -122,7 +122,7 @@ def prepare(screen: Screen) -> None:
         raise UnableToPrepare(f"SQS does not answer; see SQS_ENDPOINT_URL. {error}") from error
     screen.done("queues", time.monotonic() - began, "seven, each with its dead-letter queue")
     began = time.monotonic()
-    screen.done("seed", time.monotonic() - began, seed.sow())
+    screen.done("seed", time.monotonic() - began, seed.add_missing_rows())
 
 
 def warm_up(stack: Stack) -> None:

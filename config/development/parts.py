@@ -15,8 +15,8 @@ from config.development import groups
 
 LAST_LINES = 15
 MAX_BACKOFF_SECONDS = 30.0
-# If a part ran for this long, it was healthy, and its next end counts as the first failure.
-WELL_AFTER = 60.0
+# If a part ran for this long, its next end counts as the first failure.
+HEALTHY_AFTER_SECONDS = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Part:
     _process: subprocess.Popen[bytes] | None = None
     _log_began: int = 0
     _started_at: float = field(default=0.0)
-    _again_at: float = 0.0
+    _restart_at: float = 0.0
 
     def start(self) -> int:
         """Start it; return its process group."""
@@ -66,46 +66,46 @@ class Part:
         """The exit code. None while the part runs, and before it was started."""
         return self._process.poll() if self._process else None
 
-    def said(self, words: str) -> bool:
-        """Whether its log contains these words since the start."""
+    def has_logged(self, text: str) -> bool:
+        """Whether its log contains this text since the start."""
         with self.log.open("rb") as log:
             log.seek(self._log_began)
-            return words.encode() in log.read()
+            return text.encode() in log.read()
 
     def last_lines(self, count: int = LAST_LINES) -> list[str]:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return lines[-count:]
 
-    def ended(self) -> float:
+    def handle_end(self) -> float:
         """Handle an unexpected end: end the rest of its group, and return the seconds until the restart."""
         if self._process is not None:
-            groups.tell(self._process.pid, signal.SIGKILL)
+            groups.send_signal(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        self.ends = 1 if time.monotonic() - self._started_at > WELL_AFTER else self.ends + 1
+        self.ends = 1 if time.monotonic() - self._started_at > HEALTHY_AFTER_SECONDS else self.ends + 1
         self._process = None
         seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** (self.ends - 1))
-        self._again_at = time.monotonic() + seconds
+        self._restart_at = time.monotonic() + seconds
         return seconds
 
     @property
     def due(self) -> bool:
         """Whether it ended and must be started again now."""
-        return self._process is None and self._again_at <= time.monotonic()
+        return self._process is None and self._restart_at <= time.monotonic()
 
 
-def logged(words: str) -> Callable[[Part], bool]:
-    """Ready when its log contains these words."""
-    return lambda part: part.said(words)
+def logged(text: str) -> Callable[[Part], bool]:
+    """Ready when its log contains this text."""
+    return lambda part: part.has_logged(text)
 
 
 def answering(url: str) -> Callable[[Part], bool]:
-    """Ready when this address answers with success."""
+    """Ready when a GET of this URL succeeds."""
     return lambda _: answers(url)
 
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return 200 <= int(answer.status) < 300
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return 200 <= int(response.status) < 300
     except (urllib.error.URLError, OSError):
         return False

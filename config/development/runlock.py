@@ -30,13 +30,13 @@ class RunLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             self._file.close()
-            there = _read(data / NAME).get("web_url", "it is still starting")
+            address = _read(data / NAME).get("web_url", "it is still starting")
             raise AlreadyRunning(
-                f"The shop already runs in {data} ({there}). Place an order with: make checkout"
+                f"The shop already runs in {data} ({address}). Place an order with: make checkout"
             ) from None
-        self.tell()
+        self.record()
 
-    def tell(self, **facts: Any) -> None:
+    def record(self, **facts: Any) -> None:
         """Record the facts that other commands need about this stack."""
         self._file.truncate(0)
         self._file.write(json.dumps({"pid": os.getpid(), **facts}))

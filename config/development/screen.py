@@ -8,7 +8,7 @@ import time
 from typing import TextIO
 
 GREEN, RED, DIM, BOLD = "32", "31", "2", "1"
-WAITING_EVERY = 2.0  # seconds between two progress lines on a stream whose lines cannot be rewritten
+PROGRESS_INTERVAL_SECONDS = 2.0  # seconds between two progress lines on a stream whose lines cannot be rewritten
 NAME_WIDTH = 16
 
 
@@ -21,19 +21,19 @@ class Screen:
         self._rewrites = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._colors = self._rewrites and not os.environ.get("NO_COLOR")
         self._pending = False
-        self._said_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def line(self, text: str = "") -> None:
         self._clear()
         self._write(f"{text}\n")
-        self._said_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def done(self, name: str, seconds: float | None = None, note: str = "") -> None:
         took = "" if seconds is None else f"{seconds:5.1f} s"
         self.line(f"  {self.paint('✓', GREEN)} {name:<{NAME_WIDTH}} {took:>7}  {self.paint(note, DIM)}".rstrip())
 
-    def failed(self, name: str, why: str) -> None:
-        self.line(f"  {self.paint('✗', RED)} {name:<{NAME_WIDTH}} {why}")
+    def failed(self, name: str, reason: str) -> None:
+        self.line(f"  {self.paint('✗', RED)} {name:<{NAME_WIDTH}} {reason}")
 
     def waiting(self, text: str) -> None:
         """Show what the launcher waits for. It may be called any number of times."""
@@ -41,7 +41,7 @@ class Screen:
             self._clear()
             self._write(f"  … {text}"[: _width(self._stream)])
             self._pending = True
-        elif time.monotonic() - self._said_at >= WAITING_EVERY:
+        elif time.monotonic() - self._printed_at >= PROGRESS_INTERVAL_SECONDS:
             self.line(f"  … {text}")
 
     def paint(self, text: str, code: str) -> str:

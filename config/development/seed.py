@@ -22,7 +22,7 @@ PLANS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
-def sow() -> str:
+def add_missing_rows() -> str:
     """Add the rows that are missing, and return a summary."""
     from subscriptions.models import Plan, User
 

@@ -14,7 +14,7 @@ from integrations.stripe.event_types import HANDLED_EVENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 OFF = ("0", "false", "no", "off")
-ANYWHERE = ("", "0.0.0.0", "::")
+WILDCARD_HOSTS = ("", "0.0.0.0", "::")
 STAND_IN_VARIABLES = ("STRIPE_API_BASE", "BREVO_API_BASE", "DIXA_API_BASE")
 
 
@@ -40,7 +40,7 @@ class Stack:
 
     @property
     def web_url(self) -> str:
-        host = "127.0.0.1" if self.web_host in ANYWHERE else self.web_host
+        host = "127.0.0.1" if self.web_host in WILDCARD_HOSTS else self.web_host
         return f"http://{host}:{self.env.web_port}"
 
     @property

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from threading import Event as Flag
+from threading import Event
 
 from config.development import groups
 from config.development.guard import Guard
 from config.development.parts import Part
 from config.development.screen import RED, Screen
 
-READY_WITHIN = 90.0
-GRACE = 12.0
-POLL = 0.05
+READY_TIMEOUT_SECONDS = 90.0
+GRACE_SECONDS = 12.0
+POLL_SECONDS = 0.05
 
 
 class PartFailed(Exception):
     """A part ended while it was starting, or was not ready in time."""
 
-    def __init__(self, part: Part, why: str) -> None:
-        super().__init__(f"{part.name} {why}")
+    def __init__(self, part: Part, reason: str) -> None:
+        super().__init__(f"{part.name} {reason}")
         self.part = part
-        self.why = why
+        self.reason = reason
 
 
 class Stopped(Exception):
@@ -36,7 +36,7 @@ class Supervisor:
         self._screen = screen
         self._guard = guard
         self._stopping = stopping
-        self._nap = Flag()
+        self._sleeper = Event()
         self._parts: list[Part] = []
 
     def start(self, parts: Sequence[Part]) -> None:
@@ -45,7 +45,7 @@ class Supervisor:
             self._launch(part)
             self._parts.append(part)
 
-    def wait_until_ready(self, parts: Sequence[Part], *, within: float = READY_WITHIN) -> None:
+    def wait_until_ready(self, parts: Sequence[Part], *, within: float = READY_TIMEOUT_SECONDS) -> None:
         """Mark each part as it becomes ready. Raises ``PartFailed`` and ``Stopped``."""
         began = time.monotonic()
         waiting = list(parts)
@@ -57,31 +57,31 @@ class Supervisor:
                 raise PartFailed(waiting[0], f"is not ready after {within:.0f} s")
             if waiting:
                 self._screen.waiting(f"{time.monotonic() - began:.0f} s, waiting for {_names(waiting)}")
-                self.pause(POLL)
+                self.pause(POLL_SECONDS)
 
-    def look_after(self) -> None:
+    def restart_ended_parts(self) -> None:
         """Restart parts that ended unexpectedly, with a longer delay each time."""
         for part in self._parts:
             code = part.exit_code
             if code is not None:
                 self._guard.forget(part.group or 0)
-                seconds = part.ended()
-                words = f"ended ({_ending(code)}); started again in {seconds:.0f} s, log: {part.log}"
-                self._screen.line(f"  {self._screen.paint('✗', RED)} {part.name} {words}")
+                seconds = part.handle_end()
+                message = f"ended ({_ending(code)}); restarting in {seconds:.0f} s, log: {part.log}"
+                self._screen.line(f"  {self._screen.paint('✗', RED)} {part.name} {message}")
             elif part.due:
                 self._launch(part)
 
-    def end(self, *, grace: float = GRACE) -> None:
+    def end(self, *, grace: float = GRACE_SECONDS) -> None:
         """End all parts: first the workers, then the services that they use, so that their last calls succeed."""
         for backstage in (False, True):
             running = [part.group for part in self._parts if part.backstage is backstage and part.group]
             groups.end(running, grace=grace, reap=self._reap)
 
     def pause(self, seconds: float) -> None:
-        """Sleep shortly. Raises ``Stopped``."""
+        """Sleep for this time. Raises ``Stopped`` if the launcher must stop."""
         if self._stopping():
             raise Stopped
-        self._nap.wait(seconds)
+        self._sleeper.wait(seconds)
 
     def _launch(self, part: Part) -> None:
         self._guard.watch(part.start())

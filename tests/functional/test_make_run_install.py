@@ -1,4 +1,4 @@
-"""What `make run` says before there is a Python to say it: the shell that makes `.venv`. Nothing is downloaded here."""
+"""The shell script that creates `.venv` reports each problem in one line. These tests download nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WITHOUT_VENV = '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1;; esac\n'
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A clone with nothing installed."""
+    """A clone without a .venv."""
     for name in ("requirements.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path)
     return tmp_path
@@ -37,51 +37,51 @@ def install(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_an_old_python_is_one_clear_line(folder: Path) -> None:
-    refused = install(folder, PYTHON=str(script(folder / "bin" / "python3", OLD_PYTHON)))
+def test_an_old_python_is_reported_in_one_line(folder: Path) -> None:
+    rejected = install(folder, PYTHON=str(script(folder / "bin" / "python3", OLD_PYTHON)))
 
-    assert refused.returncode == 1
-    assert refused.stderr == f"✗ PYTHON={folder}/bin/python3 is Python 3.9.2; the shop needs 3.11 or newer.\n"
+    assert rejected.returncode == 1
+    assert rejected.stderr == f"✗ PYTHON={folder}/bin/python3 is Python 3.9.2; the shop needs 3.11 or newer.\n"
 
 
-def test_no_python_at_all_is_one_clear_line(folder: Path) -> None:
+def test_a_missing_python_is_reported_in_one_line(folder: Path) -> None:
     for name in ("python3", "python"):
         script(folder / "bin" / name, OLD_PYTHON)
     shutil.copy("/bin/sh", folder / "bin" / "sh")
 
-    refused = install(folder, PATH=str(folder / "bin"))
+    rejected = install(folder, PATH=str(folder / "bin"))
 
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("✗ No Python 3.11 or newer on the PATH (python3 is 3.9.2).")
-    assert len(refused.stderr.splitlines()) == 1
+    assert rejected.returncode == 1
+    assert rejected.stderr.startswith("✗ No Python 3.11 or newer on the PATH (python3 is 3.9.2).")
+    assert len(rejected.stderr.splitlines()) == 1
 
 
-def test_a_missing_command_is_one_clear_line(folder: Path) -> None:
+def test_an_unknown_command_is_reported_in_one_line(folder: Path) -> None:
     assert install(folder, PYTHON="no-such-python").stderr == "✗ PYTHON=no-such-python: there is no such command.\n"
 
 
-def test_a_python_without_venv_is_told_which_package_has_it(folder: Path) -> None:
-    refused = install(folder, PYTHON=str(script(folder / "bin" / "python3", WITHOUT_VENV)))
+def test_for_a_python_without_venv_the_missing_package_is_named(folder: Path) -> None:
+    rejected = install(folder, PYTHON=str(script(folder / "bin" / "python3", WITHOUT_VENV)))
 
-    assert refused.returncode == 1
-    assert "apt install python3-venv" in refused.stderr
+    assert rejected.returncode == 1
+    assert "apt install python3-venv" in rejected.stderr
 
 
 @pytest.mark.parametrize(
-    ("pip_says", "we_say"),
+    ("pip_output", "message"),
     [
-        ("Failed to establish a new connection: [Errno 111]", "✗ No package index can be reached"),
+        ("Failed to establish a new connection: [Errno 111]", "✗ The package index cannot be reached"),
         ("ERROR: No matching distribution found for django==9", "✗ The requirements could not be installed"),
     ],
 )
-def test_what_pip_cannot_do_is_explained(folder: Path, pip_says: str, we_say: str) -> None:
-    fake = f'#!/bin/sh\ncase "$*" in "-m pip"*) echo "{pip_says}"; exit 1;; esac\n'
+def test_a_failure_of_pip_is_explained(folder: Path, pip_output: str, message: str) -> None:
+    fake = f'#!/bin/sh\ncase "$*" in "-m pip"*) echo "{pip_output}"; exit 1;; esac\n'
     script(folder / ".venv" / "bin" / "python", fake)
 
-    refused = install(folder)
+    rejected = install(folder)
 
-    assert refused.returncode == 1
-    assert we_say in refused.stderr
+    assert rejected.returncode == 1
+    assert message in rejected.stderr
     assert not (folder / ".venv" / "requirements.stamp").exists()
 
 
@@ -96,7 +96,7 @@ def test_progress_never_exceeds_the_total(folder: Path) -> None:
     assert "installing, 1 of about 1\n" in install(folder).stdout
 
 
-def test_it_installs_once_and_again_when_the_requirements_change(folder: Path) -> None:
+def test_requirements_are_installed_again_only_if_they_change(folder: Path) -> None:
     script(folder / ".venv" / "bin" / "python", NEW_PYTHON)
 
     first, second = install(folder), install(folder)

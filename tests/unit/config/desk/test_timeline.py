@@ -1,4 +1,4 @@
-"""The timeline of an order, from the rows of a checkout."""
+"""The timeline of an order is read from the rows of its checkout."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def after(milliseconds: float) -> dt.datetime:
     return NOON + dt.timedelta(milliseconds=milliseconds)
 
 
-def test_steps_that_have_not_happened_come_last() -> None:
+def test_steps_that_have_not_happened_yet_come_last() -> None:
     late, early, never = (Step(at=at, what="", result="") for at in (after(2), after(1), None))
 
     assert in_order([never, late, early]) == [early, late, never]
 
 
 @pytest.mark.django_db
-def test_an_order_shows_its_tasks_its_webhooks_and_its_payment() -> None:
+def test_the_timeline_contains_tasks_webhooks_and_the_payment() -> None:
     order = place_order(status="paid", paid_at=after(900))
     capture, mail, waiting = (
         OutboxMessage.objects.create(

@@ -1,4 +1,4 @@
-"""What is still missing from a development checkout."""
+"""The missing steps of a development checkout are named."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def done_on_every_queue(*, except_for: str = "") -> list[Step]:
     return [Step(at=BEGAN, what="t", result="done", queue=name) for name in names]
 
 
-def test_each_missing_thing_is_named() -> None:
+def test_each_missing_step_is_named() -> None:
     waiting = Step(at=None, what="sms.order_paid", result="on its way", queue="SmsQueue", state=WAITING)
 
     found = progress(*done_on_every_queue(except_for="DixaQueue"), waiting, status="paid")
@@ -44,10 +44,10 @@ def test_each_missing_thing_is_named() -> None:
     ]
 
 
-def test_nothing_is_missing_when_the_order_has_its_last_status() -> None:
+def test_nothing_is_missing_when_the_order_has_reached_its_goal() -> None:
     assert progress(*done_on_every_queue(), WEBHOOK).missing == []
     assert progress(*done_on_every_queue(), WEBHOOK, status="paid", goal="paid").missing == []
 
 
-def test_no_webhook_is_awaited_where_none_is_expected() -> None:
+def test_a_webhook_is_missing_only_if_it_is_expected() -> None:
     assert progress(*done_on_every_queue(), webhook_expected=False).missing == []

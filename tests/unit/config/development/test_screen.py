@@ -1,3 +1,5 @@
+"""The lines that the launcher prints, on a terminal and elsewhere."""
+
 from __future__ import annotations
 
 import io
@@ -18,7 +20,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def test_elsewhere_than_on_a_terminal_lines_are_never_rewritten_and_plain() -> None:
+def test_without_a_terminal_lines_are_not_rewritten_and_have_no_color() -> None:
     stream = io.StringIO()
     screen = Screen(stream)
     screen.waiting("PostgreSQL")
@@ -27,7 +29,7 @@ def test_elsewhere_than_on_a_terminal_lines_are_never_rewritten_and_plain() -> N
     assert stream.getvalue() == "  ✓ PostgreSQL         0.9 s\n"
 
 
-def test_a_terminal_sees_what_is_waited_for_until_it_is_there() -> None:
+def test_on_a_terminal_the_progress_line_is_replaced_when_the_step_is_done() -> None:
     stream = Terminal()
     screen = Screen(stream)
     screen.waiting("PostgreSQL")
@@ -38,7 +40,7 @@ def test_a_terminal_sees_what_is_waited_for_until_it_is_there() -> None:
     assert "\033[32m✓\033[0m PostgreSQL" in after
 
 
-def test_colors_can_be_declined(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_switches_colors_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     stream = Terminal()
     Screen(stream).failed("web", "ended")
@@ -46,9 +48,9 @@ def test_colors_can_be_declined(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stream.getvalue() == "  ✗ web              ended\n"
 
 
-def test_a_reader_who_left_stops_nothing() -> None:
-    class Gone(io.StringIO):
+def test_a_closed_stream_raises_no_error() -> None:
+    class ClosedStream(io.StringIO):
         def write(self, text: str) -> int:
             raise BrokenPipeError
 
-    Screen(Gone()).line("anybody there?")
+    Screen(ClosedStream()).line("nobody reads this")

@@ -1,3 +1,5 @@
+"""Which services a stack starts, its ports, and the environment of its processes."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,7 +10,7 @@ from config.development import stack as stacks
 from config.env import BadEnvironment
 
 
-def test_everything_is_its_own_by_default(tmp_path: Path) -> None:
+def test_by_default_the_stack_starts_every_service(tmp_path: Path) -> None:
     stack = stacks.from_environment({"DATA_DIR": str(tmp_path)})
 
     assert stack.data == tmp_path
@@ -16,28 +18,28 @@ def test_everything_is_its_own_by_default(tmp_path: Path) -> None:
     assert {host for _, host, _ in stack.ports()} == {"127.0.0.1"}
 
 
-def test_a_part_that_is_named_is_not_started() -> None:
-    named = dict.fromkeys(stacks.STAND_IN_VARIABLES, "https://provider.example.com")
-    stack = stacks.from_environment({**named, "SQS_ENDPOINT_URL": "http://127.0.0.1:4566"})
+def test_an_external_service_is_not_started() -> None:
+    external = dict.fromkeys(stacks.STAND_IN_VARIABLES, "https://provider.example.com")
+    stack = stacks.from_environment({**external, "SQS_ENDPOINT_URL": "http://127.0.0.1:4566"})
 
     assert [variable for variable, _, _ in stack.ports()] == ["WEB_PORT"]
 
 
-def test_one_provider_left_is_reason_enough_for_the_sandbox() -> None:
+def test_the_sandbox_is_started_unless_all_providers_are_external() -> None:
     assert stacks.from_environment({"STRIPE_API_BASE": "https://api.stripe.com"}).own_providers
 
 
 @pytest.mark.parametrize("off", ["0", "false", " No "])
-def test_it_is_for_development_only(off: str) -> None:
+def test_it_refuses_to_start_without_debug(off: str) -> None:
     with pytest.raises(BadEnvironment, match="DJANGO_DEBUG is off"):
         stacks.from_environment({"DJANGO_DEBUG": off})
 
 
-def test_processes_are_told_where_the_database_is_and_speak_up_when_they_are_ready() -> None:
+def test_processes_get_the_database_url_and_log_info_lines() -> None:
     stack = stacks.from_environment({})
-    variables = stack.variables({"PATH": "/bin", "LOG_LEVEL": "ERROR"}, database_url="postgresql://here")
+    variables = stack.variables({"PATH": "/bin", "LOG_LEVEL": "ERROR"}, database_url="postgresql://database")
 
-    assert variables["DATABASE_URL"] == "postgresql://here"
+    assert variables["DATABASE_URL"] == "postgresql://database"
     assert variables["LOG_LEVEL"] == "INFO"
     assert variables["PATH"].endswith("/bin")
 
@@ -49,5 +51,5 @@ def test_the_sandbox_signs_with_the_newer_of_two_secrets() -> None:
     assert stack.sandbox_variables()["STRIPE_WEBHOOK_URL"] == "http://127.0.0.1:8001/webhooks/stripe/"
 
 
-def test_a_web_that_listens_everywhere_is_reached_on_loopback() -> None:
+def test_a_web_process_on_all_interfaces_is_reached_on_loopback() -> None:
     assert stacks.from_environment({"WEB_HOST": "0.0.0.0"}).web_url == "http://127.0.0.1:8000"

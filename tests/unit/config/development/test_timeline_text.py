@@ -1,3 +1,5 @@
+"""The timeline of a checkout as lines of text."""
+
 from __future__ import annotations
 
 import datetime as dt
@@ -32,7 +34,7 @@ def rendered(*steps: Step) -> list[str]:
     return list(timeline_text.lines(progress(*steps), Screen(io.StringIO())))
 
 
-def test_a_line_per_step_in_columns() -> None:
+def test_each_step_is_a_line_in_columns() -> None:
     assert rendered(
         Step(at=after(14.4), what="201 Created", result="order 7K3M9-Q2XAB"),
         Step(at=after(180), what="charges.capture_payment", result="done", queue="ChargesQueue", event="OrderPlaced"),
@@ -58,5 +60,5 @@ def test_without_a_terminal_there_is_no_color() -> None:
     assert "\033" not in "".join(rendered(Step(at=BEGAN, what="a", result="b", queue="c", event="d")))
 
 
-def test_every_queues_name_fits_its_column() -> None:
+def test_every_queue_name_fits_its_column() -> None:
     assert max(len(queue.name) for queue in QUEUES) <= timeline_text.QUEUE_WIDTH
