@@ -120,7 +120,7 @@ def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox:
     assert event.processed_at is None, "it is in the admin's list of what waits"
 
 
-def test_the_janitor_that_mends_the_payment_mends_the_dunning_as_well(
+def test_the_check_that_settles_the_payment_continues_the_dunning(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     days = Days(monkeypatch, stripe_sandbox)

@@ -686,10 +686,10 @@ def test_each_invariant_takes_one_statement() -> None:
 
 @pytest.mark.django_db
 def test_postponed_payments_break_no_invariant() -> None:
-    put_off = ordered(placed_at=LONG_AGO)
-    put_in_status("paused", "disputed", subscription=put_off.subscription)
+    postponed = ordered(placed_at=LONG_AGO)
+    put_in_status("paused", "disputed", subscription=postponed.subscription)
     assert findings() == {}
-    put_in_status("active", subscription=put_off.subscription)
+    put_in_status("active", subscription=postponed.subscription)
     assert findings() != {}
 
 

@@ -145,9 +145,9 @@ class StoredFailure:
     ("call", "module", "step", "attempts"),
     [
         ("customer", customers, "_set_default", [(1, "succeeded")]),
-        ("attach", payment_methods, "fresh_or_known", [(1, "succeeded")]),
+        ("attach", payment_methods, "get_or_build", [(1, "succeeded")]),
         ("create", amounts, "check", [(1, "succeeded")]),
-        ("confirm", confirmation, "reconfirm", [(1, "without_effect"), (2, "succeeded")]),
+        ("confirm", confirmation, "confirm_existing", [(1, "without_effect"), (2, "succeeded")]),
     ],
 )
 def test_a_stored_500_without_effect_gets_a_new_key(

@@ -81,9 +81,9 @@ def another_intent(sandbox: StripeSandbox, charge: Charge | None, *, pay: bool =
 
 def test_ordinary_payments_agree(stripe_sandbox: StripeSandbox) -> None:
     charges = [paid(), paid(payment_method=DECLINED), paid(payment_method=AUTHENTICATE), paid(currency="JPY")]
-    called_off = paid(payment_method=DECLINED)
-    payment_intents.cancel(payment_intent_id=str(called_off.payment_intent_id))
-    Charge.objects.filter(pk=called_off.pk).update(status="canceled")
+    abandoned = paid(payment_method=DECLINED)
+    payment_intents.cancel(payment_intent_id=str(abandoned.payment_intent_id))
+    Charge.objects.filter(pk=abandoned.pk).update(status="canceled")
     assert {charge.status for charge in charges} == {"succeeded", "failed", "requires_action"}
 
     run = reconcile()
