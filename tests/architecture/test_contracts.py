@@ -1,4 +1,4 @@
-"""Each import contract in pyproject.toml fails when somebody adds an import, or a module, that it forbids."""
+"""Each import contract in pyproject.toml fails if an import or a module that it forbids is added."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ PLANTED: dict[str, Planted] = {
         "charges.operations.payments.settlement",
     ),
     "Nobody imports the launcher of development": ("config.celery", "config.development.stack"),
+    "Only the sandbox imports moto": ("integrations.sqs.provisioning", "moto"),
     "Only integrations.http imports an HTTP client": ("integrations.brevo.contacts", "httpx"),
     "Only integrations.sqs imports AWS's SDK and kombu": ("integrations.outbox.relay", "boto3"),
     "Only integrations.stripe imports Stripe's SDK": ("charges.operations.payments.capture", "stripe"),

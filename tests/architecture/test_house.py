@@ -1,4 +1,4 @@
-"""What import-linter cannot see: string foreign keys, events without consumers, tasks without queues."""
+"""Rules that import-linter cannot check: events have consumers, and tasks have frozen names and queues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from integrations.outbox.events import Event, consumers_of
 from integrations.sqs.tasks import registered_tasks
 from integrations.sqs.topology import QUEUES
 
-# Frozen: a message of yesterday names its task, and may arrive after tomorrow's release.
+# Task names are frozen: a message that names a task may arrive after the next release.
 TASKS = {
     "accounts.create_login": "AccountQueue",
     "emails.dunning_exhausted": "EmailsQueue",
@@ -56,16 +56,16 @@ TASKS = {
 def all_events() -> list[type[Event]]:
     modules = [f"{app}.events" for app in ("subscriptions", "orders", "charges", "notifications")]
     return [
-        found
+        event
         for module in modules
-        for _, found in inspect.getmembers(import_module(module), inspect.isclass)
-        if issubclass(found, Event) and found is not Event and found.__module__ == module
+        for _, event in inspect.getmembers(import_module(module), inspect.isclass)
+        if issubclass(event, Event) and event is not Event and event.__module__ == module
     ]
 
 
 def test_task_names_and_their_queues_are_frozen() -> None:
-    ours = {name: queue.name for name, queue in registered_tasks().items() if not name.startswith("tests.")}
-    assert ours == TASKS
+    tasks = {name: queue.name for name, queue in registered_tasks().items() if not name.startswith("tests.")}
+    assert tasks == TASKS
 
 
 @pytest.mark.parametrize("event", all_events(), ids=lambda event: event.__name__)

@@ -1,4 +1,4 @@
-"""The Procfile runs what the topology asks for: every queue has one worker, which watches nothing else."""
+"""The Procfile agrees with the topology: each queue has one worker, which watches no other queue."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def short_name(queue: Queue) -> str:
 
 
 def expanded(command: str, **variables: str) -> list[str]:
-    """The arguments as the shell makes them of the line."""
-    said = subprocess.run(
+    """The arguments after the shell has expanded the variables."""
+    output = subprocess.run(
         ["sh", "-c", f"set -- {command}; for word; do printf '%s\\n' \"$word\"; done"],
         env={"PATH": os.environ["PATH"], **variables},
         capture_output=True,
         text=True,
         check=True,
     )
-    return said.stdout.splitlines()
+    return output.stdout.splitlines()
 
 
 def worker_options(queue: Queue, **variables: str) -> argparse.Namespace:
@@ -42,7 +42,7 @@ def worker_options(queue: Queue, **variables: str) -> argparse.Namespace:
     return parser.parse_known_args(arguments)[0]
 
 
-def test_one_line_per_process() -> None:
+def test_the_processes_are_web_relay_scheduler_and_one_worker_for_each_queue() -> None:
     assert list(COMMANDS) == ["web", "relay", "scheduler", *(f"worker-{short_name(queue)}" for queue in QUEUES)]
 
 
@@ -51,10 +51,10 @@ class TestWorker:
     def test_it_watches_its_queue_and_no_other(self, queue: Queue) -> None:
         assert worker_options(queue).queues == queue.name
 
-    def test_its_concurrency_is_the_topologys_by_default(self, queue: Queue) -> None:
+    def test_its_default_concurrency_is_that_of_the_topology(self, queue: Queue) -> None:
         assert worker_options(queue).concurrency == str(queue.concurrency)
 
-    def test_its_concurrency_has_a_variable_of_its_own(self, queue: Queue) -> None:
+    def test_its_concurrency_has_a_separate_variable(self, queue: Queue) -> None:
         variable = f"{short_name(queue).upper()}_CONCURRENCY"
         for other in QUEUES:
             expected = "9" if other is queue else str(other.concurrency)
@@ -67,7 +67,7 @@ class TestWorker:
         assert set(WORKER_FLAGS) <= set(shlex.split(WORKERS[f"worker-{short_name(queue)}"]))
 
 
-def test_the_web_listens_on_loopback_unless_told_otherwise() -> None:
+def test_the_web_process_listens_on_loopback_by_default() -> None:
     assert "127.0.0.1:8000" in expanded(COMMANDS["web"])
     assert "0.0.0.0:80" in expanded(COMMANDS["web"], WEB_HOST="0.0.0.0", WEB_PORT="80")
 

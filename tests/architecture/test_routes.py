@@ -1,4 +1,4 @@
-"""URLs mean one thing: each app's routes stand in ``api/urls.py`` or ``webhooks/urls.py`` and are named alike."""
+"""Each app has its routes in ``api/urls.py`` or ``webhooks/urls.py``, with names of one pattern."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
-# The module of the routes, and how their names start.
+# The module of the routes, and the prefix of their names.
 PREFIXES = {
     "orders.api.urls": "api-",
     "charges.api.urls": "api-",
@@ -40,7 +40,7 @@ def test_every_included_module_is_known() -> None:
 
 
 @pytest.mark.parametrize(("module", "prefix"), PREFIXES.items())
-def test_route_names_say_where_they_belong(module: str, prefix: str) -> None:
+def test_route_names_have_the_prefix_of_their_module(module: str, prefix: str) -> None:
     assert [route.name for route in included()[module] if not str(route.name).startswith(prefix)] == []
 
 
