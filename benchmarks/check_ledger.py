@@ -2,8 +2,8 @@
 
     DJANGO_DEBUG=1 .venv/bin/python benchmarks/check_ledger.py [--orders 1000000]
 
-Fills a database of its own on the embedded server with orders as the shop leaves them, runs ``manage.py check_ledger``
-on it, and drops it. Goal: a million orders in less than 30 s.
+Creates a database on the embedded server, fills it with orders as the shop creates them, runs ``manage.py
+check_ledger`` on it, and drops it. Goal: a million orders in less than 30 s.
 """
 
 from __future__ import annotations
@@ -204,10 +204,10 @@ def fill(connection: psycopg.Connection, *, orders: int) -> None:
     # The foreign keys are correct by construction. Checking a million of each would take longer than everything else.
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET synchronous_commit = off")
-    for what, statement in FILL:
+    for name, statement in FILL:
         began = time.perf_counter()
         rows = connection.execute(statement, sizes | SHARES).rowcount
-        print(f"{rows:>9,} {what} ({time.perf_counter() - began:.1f} s)", flush=True)
+        print(f"{rows:>9,} {name} ({time.perf_counter() - began:.1f} s)", flush=True)
     connection.execute("VACUUM ANALYZE")
 
 

@@ -1,13 +1,14 @@
 """Measures how fast a checkout is answered, and how soon its seven effects are done.
 
-``make bench`` starts the whole shop in a data folder of its own on this machine and prints three measurements:
+``make bench`` starts the whole shop in a temporary data folder on this machine, and prints three measurements:
 
-1. from the 201 to the last of the seven effects, one checkout after another, without provider latency;
-2. the answer at a steady rate, while the workers stand still: the web, PostgreSQL and this script have the cores;
-3. the same while the workers, the emulator and the sandbox work off all of that on the same cores, which is more than
-   two cores can do: what the buyer notices when the shop is overloaded.
+1. The time from the 201 to the last of the seven effects, one checkout after another, without provider latency.
+2. The response time at a steady rate while the workers are suspended. The web process, PostgreSQL and this script use
+   the cores.
+3. The response time at the same rate while the workers, the emulator and the sandbox run on the same cores. Two cores
+   are too few for this load, so it shows what a customer notices when the shop is overloaded.
 
-The rate is open-loop: a slow answer does not slow down the next request, and its wait counts.
+The rate is open-loop: a slow response does not delay the next request, and the time that a request waits is measured.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ def main() -> int:
         rate, seconds = options.rate, options.seconds
         print(f"\n{os.cpu_count()} cores; {rate} checkouts a second for {seconds} s after 2 s of warm-up\n")
         report("201 to all seven effects", effects(shop["web_url"], checkouts=options.checkouts))
-        with standing_still(launcher, but=("gunicorn", "postgres")):
-            report("answer, workers standing still", load(shop["web_url"], rate=rate, seconds=seconds))
-        report("answer, everything running", load(shop["web_url"], rate=rate, seconds=seconds))
+        with suspended(launcher, except_for=("gunicorn", "postgres")):
+            report("response, workers suspended", load(shop["web_url"], rate=rate, seconds=seconds))
+        report("response, everything running", load(shop["web_url"], rate=rate, seconds=seconds))
     return 0
 
 
@@ -96,16 +97,16 @@ def _facts(folder: Path, launcher: subprocess.Popen[bytes]) -> dict[str, Any]:
         with suppress(runlock.NotRunning):
             return runlock.running(folder)
         time.sleep(0.2)
-    raise SystemExit("the shop did not start; try `make run` and see what it says")
+    raise SystemExit("the shop did not start; run `make run` to see the error")
 
 
 @contextmanager
-def standing_still(launcher: psutil.Process, *, but: tuple[str, ...]) -> Iterator[None]:
+def suspended(launcher: psutil.Process, *, except_for: tuple[str, ...]) -> Iterator[None]:
     """Suspend all other processes of the shop during the block."""
     still = []
     for process in launcher.children(recursive=True):
         line = " ".join(process.cmdline()) + process.name()
-        if not any(word in line for word in but):
+        if not any(word in line for word in except_for):
             process.suspend()
             still.append(process)
     try:
@@ -189,14 +190,14 @@ def _all_done(request_id: str) -> dt.datetime:
         if ends.keys() >= EFFECTS:
             return max(ends[task] for task in EFFECTS)
         time.sleep(0.05)
-    raise SystemExit("a checkout's effects were not done within 60 s")
+    raise SystemExit("the effects of a checkout were not done within 60 s")
 
 
-def report(what: str, took: list[float]) -> None:
+def report(name: str, took: list[float]) -> None:
     took = sorted(took)
-    figures = {name: took[min(len(took) - 1, int(len(took) * share))] for name, share in PERCENTILES.items()}
-    line = "  ".join(f"{name} {value:7.1f} ms" for name, value in figures.items())
-    print(f"{what:32} {line}  max {took[-1]:7.1f} ms  ({len(took)})", flush=True)
+    figures = {label: took[min(len(took) - 1, int(len(took) * share))] for label, share in PERCENTILES.items()}
+    line = "  ".join(f"{label} {value:7.1f} ms" for label, value in figures.items())
+    print(f"{name:32} {line}  max {took[-1]:7.1f} ms  ({len(took)})", flush=True)
 
 
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -1,11 +1,11 @@
 """Measures the time and memory of a reconciliation with Stripe: 10,000 payments and 100,000 payments.
 
-    DJANGO_DEBUG=1 .venv/bin/python benchmarks/reconcile.py [--sizes 10000 100000] [--unheard 100]
+    DJANGO_DEBUG=1 .venv/bin/python benchmarks/reconcile.py [--sizes 10000 100000] [--unknown 100]
 
-For each size it fills a database of its own on the embedded server with orders as the shop leaves them, and a sandbox
-with their intents, made over the last seven days; runs ``manage.py reconcile_payments`` over real HTTP in a process of
-its own; and drops both. The answers to ``--unheard`` payments never came, so that many differences are resolved.
-Goal: the memory is the same at both sizes.
+For each size it fills a database with orders as the shop creates them, and a sandbox with their intents, which were
+created over the last seven days. It runs ``manage.py reconcile_payments`` over HTTP in a separate process, and deletes
+both. For ``--unknown`` payments the shop never received the response of Stripe, so the run resolves this number of
+differences. Goal: the memory is the same at both sizes.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ INTENT_STATES = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000])
-    parser.add_argument("--unheard", type=int, default=100)
+    parser.add_argument("--unknown", type=int, default=100)
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         measure()
         return
     for size in options.sizes:
-        figures = figures_at(size, unheard=options.unheard)
+        figures = figures_at(size, unknown=options.unknown)
         print(
             f"{size:>9,} payments: {figures['seconds']:.1f} s, peak {figures['peak'] / 1024:.0f} MiB"
             f" ({figures['before'] / 1024:.0f} before it began); "
@@ -60,7 +60,7 @@ def main() -> None:
         )
 
 
-def figures_at(size: int, *, unheard: int) -> dict[str, Any]:
+def figures_at(size: int, *, unknown: int) -> dict[str, Any]:
     from benchmarks.check_ledger import fill, own_database
 
     with own_database() as url, tempfile.TemporaryDirectory(prefix="reconcile-benchmark-") as folder:
@@ -73,30 +73,30 @@ def figures_at(size: int, *, unheard: int) -> dict[str, Any]:
                 "UPDATE charges_charge SET created_at = now() - interval '7 days' * random() - interval '1 hour'"
             )
             connection.execute("VACUUM ANALYZE charges_charge")
-            fill_sandbox(connection, data, unheard=unheard)
+            fill_sandbox(connection, data, unknown=unknown)
         with running_sandbox(data, environment) as base:
-            answer = subprocess.run(
+            output = subprocess.run(
                 [sys.executable, __file__, "--measure"],
                 cwd=ROOT,
                 env=environment | {"STRIPE_API_BASE": base, "DJANGO_SETTINGS_MODULE": "config.settings"},
                 stdout=subprocess.PIPE,
                 check=True,
             )
-        return dict(json.loads(answer.stdout))
+        return dict(json.loads(output.stdout))
 
 
-def fill_sandbox(connection: psycopg.Connection, data: Path, *, unheard: int) -> None:
+def fill_sandbox(connection: psycopg.Connection, data: Path, *, unknown: int) -> None:
     """Write the intents of all charges into the file of the sandbox, oldest first."""
     from integrations.sandbox.store import Store
 
-    store, left = Store(str(data)), unheard
+    store, left = Store(str(data)), unknown
     with store.transaction(), connection.transaction(), connection.cursor("charges") as charges:
         charges.execute(
             "SELECT payment_intent_id, amount, lower(currency), status, created_at, id, order_id, stripe_charge_id "
             "FROM charges_charge ORDER BY created_at"
         )
         for id, amount, currency, status, created_at, charge, order, paid_by in charges:
-            intent = intent_as_stripe_has_it(id, amount, currency, INTENT_STATES[status], created_at, charge, order)
+            intent = stripe_intent(id, amount, currency, INTENT_STATES[status], created_at, charge, order)
             intent["latest_charge"] = paid_by or None
             if status == "pending" and left:
                 intent |= {"status": "succeeded", "latest_charge": f"ch_{id[3:]}"}
@@ -105,8 +105,8 @@ def fill_sandbox(connection: psycopg.Connection, data: Path, *, unheard: int) ->
     store.close()
 
 
-def intent_as_stripe_has_it(
-    id: str, amount: int, currency: str, status: str, made_at: dt.datetime, charge: object, order: object
+def stripe_intent(
+    id: str, amount: int, currency: str, status: str, created_at: dt.datetime, charge: object, order: object
 ) -> dict[str, Any]:
     nothing = dict.fromkeys(
         ("application", "application_fee_amount", "canceled_at", "cancellation_reason", "description",
@@ -125,7 +125,7 @@ def intent_as_stripe_has_it(
         "capture_method": "automatic_async",
         "client_secret": f"{id}_secret_abcdefghijklmnopqrstuvwx",
         "confirmation_method": "automatic",
-        "created": int(made_at.timestamp()) + 1,
+        "created": int(created_at.timestamp()) + 1,
         "currency": currency,
         "customer": f"cus_{id[3:17]}",
         "livemode": False,

@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/worker_throughput.py [--messages 10000] [--slots 4]
 
-Starts the SQS emulator and a Celery worker without Django. Goals: at least 40 no-op messages a second, a parent under
-150 MiB, flat over 10,000 messages. The emulator shares the machine and is most of the cost.
+Starts the SQS emulator and a Celery worker without Django. Goals: at least 40 no-op messages a second, and a parent
+process below 150 MiB that does not grow over 10,000 messages. The emulator runs on the same machine and uses most of
+the time.
 """
 
 from __future__ import annotations
@@ -89,10 +90,10 @@ def _measure(queues: Topology, worker: subprocess.Popen[bytes], count: int) -> N
     print(f"after 100 messages: parent {_mebibytes(worker.pid):.1f} MiB")
     total = 0.0
     for step in range(1, steps + 1):
-        _stop(worker)
+        _suspend(worker)
         _send(queues, count // steps)
         began = time.perf_counter()
-        _go_on(worker)
+        _resume(worker)
         _drain(queues)
         took = time.perf_counter() - began
         total += took
@@ -104,11 +105,11 @@ def _measure(queues: Topology, worker: subprocess.Popen[bytes], count: int) -> N
     print(f"{count / total:.1f} messages/s over all")
 
 
-def _stop(worker: subprocess.Popen[bytes]) -> None:
+def _suspend(worker: subprocess.Popen[bytes]) -> None:
     worker.send_signal(signal.SIGSTOP)
 
 
-def _go_on(worker: subprocess.Popen[bytes]) -> None:
+def _resume(worker: subprocess.Popen[bytes]) -> None:
     worker.send_signal(signal.SIGCONT)
 
 

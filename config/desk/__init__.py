@@ -1,1 +1,1 @@
-"""Pages for staff that read all apps. Only the composition root may do that."""
+"""Pages for support staff that show data of all apps. Only the composition root may read all apps."""

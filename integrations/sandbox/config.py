@@ -9,8 +9,7 @@ from typing import Any
 
 LIVE_KEY_PREFIXES = ("sk_live_", "rk_live_", "pk_live_")
 
-# Seconds between webhook attempts. Stripe's real schedule lasts three days, Brevo's eleven hours; a demo
-# cannot wait so long.
+# Seconds between webhook attempts, shortened for development. Stripe retries for three days, Brevo for eleven hours.
 STRIPE_RETRIES = (1.0, 3.0, 10.0, 30.0, 60.0, 120.0)
 BREVO_RETRIES = (2.0, 6.0, 12.0, 48.0)
 

@@ -1,4 +1,4 @@
-"""Faults that can be switched on while the sandbox runs: slow, failing, dropped and garbled responses."""
+"""Faults that can be switched on while the sandbox runs: slow, failed, dropped and invalid responses."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Fault:
         return fnmatch.fnmatchcase(path, self.path) or ("*" not in self.path and path.startswith(self.path))
 
     def hits_now(self) -> bool:
-        """Decide at random whether this request gets the fault; a hit counts against `times`."""
+        """Decide at random whether this request gets the fault, and count the hit."""
         if self.times is not None and self.hits >= self.times:
             return False
         if self.rate < 1 and self.random_source.random() >= self.rate:

@@ -29,7 +29,7 @@ class Journal:
         self._lock = threading.Lock()
         self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
         self.generation = 1
-        """The number of this journal. A request is recorded in the journal in which it began."""
+        """Changes when the journal is cleared. A request that began before that is not recorded."""
 
     def add(self, entry: Entry, *, generation: int) -> None:
         with self._lock:

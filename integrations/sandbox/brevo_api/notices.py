@@ -106,7 +106,7 @@ def sms_event(sandbox: Sandbox, sms: Document, status: str, **more: Any) -> Docu
 
 
 def marketing_event(sandbox: Sandbox, event: str, address: str, **more: Any) -> Document:
-    """`unsubscribe`, `contact_updated` and the like, in the marketing shape."""
+    """`unsubscribe`, `contact_updated` and the like, in the format of marketing webhooks."""
     times = _times(sandbox)
     payload = {
         "event": event,

@@ -1,8 +1,9 @@
-// The sandbox's stand-in for Stripe.js: what the payment page uses of it, by calls to the sandbox's own Stripe API.
+// The sandbox's stand-in for Stripe.js. It has the functions that the payment page uses, and calls the sandbox's Stripe
+// API.
 //
-// Stripe(key).elements().create("card") is a choice of test cards, confirmCardSetup and confirmCardPayment are the calls
-// that Stripe.js makes, and the bank that wants to see the customer is a dialog with two buttons. Everything is drawn
-// inside a shadow root with a style sheet made by script, so that it works under a page's content security policy.
+// Stripe(key).elements().create("card") shows a list of test cards. confirmCardSetup and confirmCardPayment make the
+// same calls as Stripe.js. The authentication by the bank is a dialog with two buttons. The elements are in a shadow
+// root with a style sheet from this script, so that they work under the content security policy of the page.
 (() => {
   "use strict";
 
@@ -10,10 +11,10 @@
   const CARDS = [
     ["pm_card_visa", "4242 – pays"],
     ["pm_card_mastercard", "4444 – pays"],
-    ["pm_card_authenticationRequiredOnSetup", "3155 – asks the bank once, now"],
-    ["pm_card_authenticationRequired", "3184 – asks the bank each time"],
+    ["pm_card_authenticationRequiredOnSetup", "3155 – authenticates once, now"],
+    ["pm_card_authenticationRequired", "3184 – authenticates each time"],
     ["pm_card_chargeCustomerFail", "0341 – saved, then declined"],
-    ["pm_card_chargeCustomerFail_insufficient_funds", "0341 – saved, then not covered"],
+    ["pm_card_chargeCustomerFail_insufficient_funds", "0341 – saved, then insufficient funds"],
     ["pm_card_chargeDeclined", "0002 – declined at once"],
     ["pm_card_chargeDeclinedExpiredCard", "0069 – expired"],
   ];
@@ -50,15 +51,15 @@
     }
   }
 
-  // One call as Stripe.js makes it: form-encoded, the key a parameter. Returns {value} or {error}, and never throws.
+  // One call as Stripe.js makes it: form-encoded, with the key as a parameter. Returns {value} or {error}; never throws.
   async function call(method, path, fields) {
     const parameters = new URLSearchParams(fields);
     const url = `${HOME}/stripe/v1/${path}`;
     try {
-      const answer =
+      const response =
         method === "GET" ? await fetch(`${url}?${parameters}`) : await fetch(url, { method, body: parameters });
-      const body = await answer.json();
-      return answer.ok ? { value: body } : { error: body.error };
+      const body = await response.json();
+      return response.ok ? { value: body } : { error: body.error };
     } catch {
       return {
         error: { type: "api_connection_error", message: "We are experiencing issues connecting to our payments provider." },
@@ -75,19 +76,19 @@
   }
 
   function node(name, attributes = {}, ...children) {
-    const made = Object.assign(document.createElement(name), attributes);
-    made.append(...children);
-    return made;
+    const element = Object.assign(document.createElement(name), attributes);
+    element.append(...children);
+    return element;
   }
 
   function price(intent) {
-    if (intent.object !== "payment_intent") return "This card is to be saved for later payments.";
+    if (intent.object !== "payment_intent") return "The shop wants to save this card for later payments.";
     const currency = intent.currency.toUpperCase();
     const format = new Intl.NumberFormat("en", { style: "currency", currency });
     return `A payment of ${format.format(intent.amount / 10 ** format.resolvedOptions().maximumFractionDigits)}.`;
   }
 
-  // The bank's challenge. Resolves to "success" or "fail"; leaving it is failing it.
+  // The authentication by the bank. Resolves to "success" or "fail". Closing the dialog fails it.
   function askBank(intent) {
     return new Promise((resolve) => {
       const host = node("div");
@@ -102,9 +103,9 @@
         node(
           "div",
           { className: "body" },
-          node("p", { textContent: `${price(intent)} Is it you?` }),
+          node("p", { textContent: `${price(intent)} Do you confirm it?` }),
           node("div", { className: "buttons" }, yes, no),
-          node("p", { className: "note", textContent: "Sandbox: this stands in for the page of your bank." }),
+          node("p", { className: "note", textContent: "Sandbox: this dialog replaces the page of your bank." }),
         ),
       );
       dialog.querySelector(".note").style.margin = "14px 0 0";
@@ -201,7 +202,7 @@
   class StandIn {
     constructor(key, options = {}) {
       if (typeof key !== "string" || !key.startsWith("pk_test_")) {
-        throw new IntegrationError("The sandbox's Stripe.js takes a publishable test key only (pk_test_…).");
+        throw new IntegrationError("The sandbox's Stripe.js accepts only a publishable test key (pk_test_…).");
       }
       this.key = key;
       this.options = options;
@@ -210,7 +211,7 @@
     elements() {
       return {
         create(type, options = {}) {
-          if (type !== "card") throw new IntegrationError(`The sandbox stands in for the card element, not for ${type}.`);
+          if (type !== "card") throw new IntegrationError(`The sandbox supports the card element only, not ${type}.`);
           return new CardElement(options);
         },
       };
@@ -246,7 +247,7 @@
       if (error) return { error };
       if (value.status !== "requires_action") return this.result(kind, value);
       const outcome = await askBank(value);
-      // No JSON content type: the browser would have to ask for leave first.
+      // Send no JSON content type, because the browser would send a CORS preflight request first.
       await fetch(`${HOME}/sandbox/stripe/${kind}s/${value.id}/authenticate`, {
         method: "POST",
         body: JSON.stringify({ outcome }),
@@ -270,7 +271,7 @@
     }
   }
 
-  // What the caller gave as the card: the element, an id, or nothing (the intent has one).
+  // The payment method that the caller gave: an element, an id, or nothing if the intent has one.
   function methodOf(given) {
     if (given === undefined) return undefined;
     if (typeof given === "string") return given;

@@ -23,7 +23,7 @@ WHOLE_UNITS_ONLY = {"isk", "ugx"}
 
 
 def check(amount: int, currency: str) -> None:
-    """Raise what Stripe raises for an amount or a currency that it will not charge."""
+    """Raise the error of Stripe for an amount or a currency that it does not charge."""
     if currency not in ZERO_DECIMAL | THREE_DECIMAL | TWO_DECIMAL:
         raise StripeError(
             f"Invalid currency: {currency}. Stripe currently supports these currencies: "

@@ -1,4 +1,4 @@
-"""The test cards: one table of what each `pm_card_*` and `tok_*` does (docs.stripe.com/testing).
+"""The test cards: one table with the behavior of each `pm_card_*` and `tok_*` (docs.stripe.com/testing).
 
 Stripe has test cards for a few declines only. For each code of `DECLINES` the sandbox adds two cards.
 `pm_card_chargeDeclined_<decline_code>` also declines on attach, as Stripe's decline cards do.

@@ -41,7 +41,7 @@ CRUD = ("create", "listing", "retrieve", "update")
 
 
 def _resource(name: str, module: Any, *verbs: str, path: str = "id") -> list[tuple[str, str, Endpoint]]:
-    """The usual routes of a resource."""
+    """The routes of a resource, by the names of its functions."""
     root, one = f"/v1/{name}", f"/v1/{name}/<{path}>"
     usual = {
         "create": ("POST", root, "CREATE"),

@@ -1,1 +1,1 @@
-"""Drills on the whole shop as real processes. A package, so that pytest starts them once for all of its modules."""
+"""Tests of the whole shop as real processes. This is a package, so that all of its modules share one running shop."""

@@ -13,7 +13,7 @@ from tests.support.stack import Stack
 def running_stack(
     django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    # Its processes work on this run's test database, so they are gone before other tests use it.
+    # The processes use the test database of this run, so they end before other tests use it.
     with django_db_blocker.unblock():
         stack = Stack(tmp_path_factory.mktemp("stack"))
     yield stack
@@ -22,9 +22,9 @@ def running_stack(
 
 @pytest.fixture
 def shop(running_stack: Stack, transactional_db: None, magazine: Plan) -> Iterator[Stack]:
-    """The running shop, with nothing but a plan in its database, empty queues and a sandbox that knows nothing.
+    """The running shop with one plan in its database, empty queues and an empty sandbox.
 
-    A test that uses it belongs to the xdist group ``stack``, so that one is enough.
+    A test that uses it must be in the xdist group ``stack``, so that only one shop runs.
     """
     running_stack.sandbox.reset()
     yield running_stack

@@ -1,6 +1,6 @@
-"""What happens after a payment, over the wire: a bank that asks, another card, a refund, a dispute.
+"""Authentication, another card, refunds and disputes in the running shop.
 
-Real processes, real webhooks, and the customer's side of the payment page over HTTP.
+The tests use real processes, real webhooks, and the payment page over HTTP as a customer does.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ def client() -> Iterator[httpx.Client]:
         yield client
 
 
-def happens(shop: Stack, what: str, **said: str) -> Any:
-    """Something happens at Stripe without a call of ours."""
-    answer = shop.sandbox.http.post(f"/sandbox/stripe/{what}", json=said)
-    assert answer.is_success, answer.text
-    return answer.json()
+def inject_at_stripe(shop: Stack, path: str, **body: str) -> Any:
+    """Inject an event at Stripe that the shop did not request."""
+    response = shop.sandbox.http.post(f"/sandbox/stripe/{path}", json=body)
+    assert response.is_success, response.text
+    return response.json()
 
 
 def status(shop: Stack, order: dict[str, Any]) -> str:
     return str(shop.http.get(order["status_url"]).json()["status"])
 
 
-def wait_until(shop: Stack, order: dict[str, Any], wanted: str) -> None:
-    wait_for(lambda: status(shop, order) == wanted, seconds=30, what=f"the order is {wanted}")
+def wait_until(shop: Stack, order: dict[str, Any], expected: str) -> None:
+    wait_for(lambda: status(shop, order) == expected, seconds=30, what=f"the order is {expected}")
 
 
 class Customer:
-    """A customer at the payment page, by the link in the mail."""
+    """A customer who opens the payment page from the link in the mail."""
 
     def __init__(self, shop: Stack, client: httpx.Client) -> None:
         self.shop = shop
@@ -67,15 +67,15 @@ class Customer:
             texts = [mail["textContent"] for mail in self.shop.sandbox.records("mails")]
             return [path for text in texts for path in re.findall(r"https?://\S+?(/pay/\S+)", text)]
 
-        wait_for(lambda: bool(links()), seconds=30, what="a mail brings the link")
+        wait_for(lambda: bool(links()), seconds=30, what="a mail contains the link")
         return links()[0]
 
-    def post(self, door: str, body: Any = None) -> httpx.Response:
+    def post(self, path: str, body: Any = None) -> httpx.Response:
         headers = {"X-CSRFToken": self.token, "Referer": self.page}
-        return self.http.post(f"{self.page}{door}/", json=body or {}, headers=headers)
+        return self.http.post(f"{self.page}{path}/", json=body or {}, headers=headers)
 
     def confirm(self) -> None:
-        """What Stripe.js does, and then the customer in the bank's app."""
+        """Confirm as Stripe.js does, and authenticate as the customer does in the app of the bank."""
         session = self.post("session").json()
         intent = session["client_secret"].partition("_secret_")[0]
         confirmed = self.http.post(
@@ -83,16 +83,16 @@ class Customer:
             data={"key": settings.STRIPE_PUBLISHABLE_KEY, **session},
         )
         assert confirmed.json()["status"] == "requires_action", confirmed.text
-        happens(self.shop, f"payment_intents/{intent}/authenticate")
+        inject_at_stripe(self.shop, f"payment_intents/{intent}/authenticate")
 
 
 def mails(order: dict[str, Any]) -> list[str]:
-    """What was mailed about the order, in order of time."""
-    told = Notification.objects.filter(order__number=order["number"], channel="email", sent_at__isnull=False)
-    return list(told.order_by("pk").values_list("kind", flat=True))
+    """The kinds of the mails about the order, oldest first."""
+    sent = Notification.objects.filter(order__number=order["number"], channel="email", sent_at__isnull=False)
+    return list(sent.order_by("pk").values_list("kind", flat=True))
 
 
-def test_a_payment_that_its_bank_wants_confirmed(shop: Stack, client: httpx.Client) -> None:
+def test_a_payment_is_authenticated_on_the_payment_page(shop: Stack, client: httpx.Client) -> None:
     order = buy(shop, payment_method="pm_card_authenticationRequired")
     wait_until(shop, order, "requires_action")
 
@@ -101,12 +101,12 @@ def test_a_payment_that_its_bank_wants_confirmed(shop: Stack, client: httpx.Clie
     wait_until(shop, order, "fulfilled")
     shop.wait_until_idle()
     assert mails(order) == ["order_confirmation", "payment_action_required", "welcome"]
-    assert [one["status"] for one in shop.sandbox.records("stripe/payment_intents")] == ["succeeded"]
+    assert [record["status"] for record in shop.sandbox.records("stripe/payment_intents")] == ["succeeded"]
     assert list(ChargeAttempt.objects.values_list("status", flat=True)) == ["succeeded"]
     assert dunning_run_of(Order.objects.get()).status == "recovered"
 
 
-def test_a_declined_card_and_another_one_on_the_page(shop: Stack, client: httpx.Client) -> None:
+def test_after_a_decline_the_customer_pays_with_another_card(shop: Stack, client: httpx.Client) -> None:
     order = buy(shop, payment_method="pm_card_chargeCustomerFail_lost_card")
     wait_until(shop, order, "payment_failed")
     customer = Customer(shop, client)
@@ -122,7 +122,7 @@ def test_a_declined_card_and_another_one_on_the_page(shop: Stack, client: httpx.
 
 
 def log_in_staff(shop: Stack, client: httpx.Client) -> None:
-    """With the session that the admin's login would have given."""
+    """Create the session that a login to the admin would create."""
     user = User.objects.create_superuser(f"{uuid4().hex}@example.com")
     session = SessionStore()
     session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), settings.AUTHENTICATION_BACKENDS[0]
@@ -134,7 +134,7 @@ def log_in_staff(shop: Stack, client: httpx.Client) -> None:
     client.headers["X-CSRFToken"] = "x" * 32
 
 
-def test_staff_give_money_back_twice_and_the_bank_sends_some_of_it_back(shop: Stack, client: httpx.Client) -> None:
+def test_staff_refund_twice_and_one_refund_fails_later(shop: Stack, client: httpx.Client) -> None:
     order = buy(shop)
     wait_until(shop, order, "fulfilled")
     log_in_staff(shop, client)
@@ -147,13 +147,12 @@ def test_staff_give_money_back_twice_and_the_bank_sends_some_of_it_back(shop: St
     assert refund(1, "three").status_code == 422
     wait_until(shop, order, "refunded")
     shop.wait_until_idle()
-    assert sorted(one["amount"] for one in shop.sandbox.http.get("/stripe/v1/refunds", headers=KEY).json()["data"]) == [
-        190, 300,
-    ]  # fmt: skip
+    refunds = shop.sandbox.http.get("/stripe/v1/refunds", headers=KEY).json()["data"]
+    assert sorted(stripe_refund["amount"] for stripe_refund in refunds) == [190, 300]
     assert mails(order) == ["order_confirmation", "welcome", "refund_succeeded", "refund_succeeded"]
 
-    back = Refund.objects.get(amount=300).stripe_id
-    happens(shop, f"refunds/{back}/fail")
+    failing = Refund.objects.get(amount=300).stripe_id
+    inject_at_stripe(shop, f"refunds/{failing}/fail")
     wait_until(shop, order, "partially_refunded")
     shop.wait_until_idle()
     assert mails(order)[-1] == "refund_failed"
@@ -163,16 +162,16 @@ def test_staff_give_money_back_twice_and_the_bank_sends_some_of_it_back(shop: St
 KEY = {"Authorization": f"Bearer {settings.STRIPE_API_KEY}"}
 
 
-def test_a_dispute_that_is_opened_and_won(shop: Stack) -> None:
+def test_a_dispute_pauses_the_subscription_until_it_is_won(shop: Stack) -> None:
     order = buy(shop)
     wait_until(shop, order, "fulfilled")
     intent = Charge.objects.get().payment_intent_id
 
-    opened = happens(shop, "disputes", payment_intent=str(intent))
-    wait_for(lambda: Subscription.objects.get().status == "paused", seconds=30, what="the subscription rests")
-    wait_for(lambda: Dispute.objects.get().funds == "withdrawn", seconds=30, what="the money is known to be gone")
+    opened = inject_at_stripe(shop, "disputes", payment_intent=str(intent))
+    wait_for(lambda: Subscription.objects.get().status == "paused", seconds=30, what="the subscription is paused")
+    wait_for(lambda: Dispute.objects.get().funds == "withdrawn", seconds=30, what="the funds are withdrawn")
     assert Dispute.objects.get().due_by is not None
 
-    happens(shop, f"disputes/{opened['id']}/closed", status="won")
-    wait_for(lambda: Subscription.objects.get().status == "active", seconds=30, what="the subscription goes on")
-    wait_for(lambda: Dispute.objects.get().funds == "reinstated", seconds=30, what="the money is back")
+    inject_at_stripe(shop, f"disputes/{opened['id']}/closed", status="won")
+    wait_for(lambda: Subscription.objects.get().status == "active", seconds=30, what="the subscription is active again")
+    wait_for(lambda: Dispute.objects.get().funds == "reinstated", seconds=30, what="the funds are reinstated")

@@ -1,4 +1,7 @@
-"""The whole road over the wire: real processes, a real broker protocol, real HTTP to the providers' stand-ins."""
+"""A checkout in the running shop, while processes are killed, SQS is down, or Stripe fails.
+
+The tests use real processes, the SQS protocol, and HTTP to the stand-ins of the providers.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +41,19 @@ def buy_many(stack: Stack, count: int) -> list[Any]:
 
 
 def succeeded_intents(stack: Stack) -> list[dict[str, Any]]:
-    return [one for one in stack.sandbox.records("stripe/payment_intents") if one["status"] == "succeeded"]
+    return [intent for intent in stack.sandbox.records("stripe/payment_intents") if intent["status"] == "succeeded"]
 
 
 def assert_paid_once_each(stack: Stack, count: int) -> None:
     assert Order.objects.filter(status="fulfilled").count() == count
     assert Charge.objects.filter(status="succeeded").count() == count
     intents = stack.sandbox.records("stripe/payment_intents")
-    assert sorted(one["id"] for one in intents if one["status"] == "succeeded") == sorted(
+    assert sorted(intent["id"] for intent in intents if intent["status"] == "succeeded") == sorted(
         Charge.objects.values_list("payment_intent_id", flat=True)
     )
-    assert {one["status"] for one in intents} == {"succeeded"}, "an intent stayed open beside the one that was paid"
+    assert {intent["status"] for intent in intents} == {"succeeded"}, (
+        "an intent is still open besides the paid one"
+    )
 
 
 def assert_every_effect_once(stack: Stack, count: int) -> None:
@@ -67,25 +72,25 @@ def test_a_checkout_has_its_seven_effects(shop: Stack) -> None:
     assert_every_effect_once(shop, 1)
     wait_for(
         lambda: Notification.objects.filter(status="delivered").count() == 3,
-        what="the provider's webhooks say that all messages were delivered",
+        what="the webhooks of the provider report all messages as delivered",
     )
 
 
 SLOW_SMS = {"kind": "latency", "provider": "brevo", "path": "*transactionalSMS*", "min_ms": 2500, "max_ms": 2500}
 
 
-def test_every_message_delivered_three_times_at_once_has_one_effect(shop: Stack) -> None:
-    # An SMS, for which the provider has no key, takes long enough for its copies to come while it is being sent.
+def test_a_message_that_is_delivered_three_times_at_once_has_one_effect(shop: Stack) -> None:
+    # Brevo has no idempotency key for SMS. The SMS is slow, so that its copies arrive while it is being sent.
     shop.sandbox.faults(SLOW_SMS)
-    # While the worker stands still every message of the checkout is tripled; then all copies are there at once.
-    with _worker_standing_still(shop):
+    # Send every message of the checkout three times while the worker is suspended, so that it finds all copies at once.
+    with _suspended_worker(shop):
         buy(shop)
         wait_for(_all_sent, what="the relay has sent")
         _send_again(shop, OutboxMessage.objects.all(), times=2)
-        shop.relay.suspend()  # what follows is written, and waits
+        shop.relay.suspend()  # the next messages stay in the outbox
     try:
-        wait_for(_order_paid, seconds=60, what="the payment has its messages written")
-        with _worker_standing_still(shop):  # and the same for those that follow from the payment
+        wait_for(_order_paid, seconds=60, what="the outbox contains the messages of the payment")
+        with _suspended_worker(shop):  # the same for the messages that follow from the payment
             follow = list(_order_paid().values_list("pk", flat=True))
             shop.relay.resume()
             wait_for(_all_sent, what="the relay has sent")
@@ -94,7 +99,7 @@ def test_every_message_delivered_three_times_at_once_has_one_effect(shop: Stack)
         shop.relay.resume()
     wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is fulfilled")
     shop.wait_until_idle()
-    _send_again(shop, OutboxMessage.objects.all(), times=3)  # and all of them once more, late
+    _send_again(shop, OutboxMessage.objects.all(), times=3)  # all messages once more, later
     shop.wait_until_idle()
     queues = set(OutboxMessage.objects.values_list("queue", flat=True))
     assert len(queues) == 7
@@ -111,7 +116,7 @@ def _order_paid() -> QuerySet[OutboxMessage]:
 
 
 @contextmanager
-def _worker_standing_still(stack: Stack) -> Iterator[None]:
+def _suspended_worker(stack: Stack) -> Iterator[None]:
     worker = psutil.Process(stack.worker.pid)
     family = [worker, *worker.children(recursive=True)]
     for process in family:
@@ -124,7 +129,7 @@ def _worker_standing_still(stack: Stack) -> Iterator[None]:
 
 
 def _send_again(stack: Stack, messages: QuerySet[OutboxMessage], *, times: int) -> None:
-    """Send those of these messages that were sent once more, with the same task id and body, as often as asked."""
+    """Send the messages that were already sent again, with the same task id and body, ``times`` times."""
     from integrations.outbox import relay
     from integrations.sqs import sender
 
@@ -136,7 +141,7 @@ def _send_again(stack: Stack, messages: QuerySet[OutboxMessage], *, times: int) 
             assert not result.failed
 
 
-def test_sqs_goes_down_during_fifty_checkouts(shop: Stack) -> None:
+def test_sqs_is_down_during_fifty_checkouts(shop: Stack) -> None:
     shop.emulator.stop()
     try:
         buy_many(shop, 50)
@@ -151,28 +156,28 @@ def test_sqs_goes_down_during_fifty_checkouts(shop: Stack) -> None:
 def test_the_relay_is_killed_between_sending_and_committing(shop: Stack) -> None:
     shop.relay.stop()
     with taking_and_silent(shop.emulator.url, action="SendMessageBatch") as (endpoint, taken):
-        doomed = shop.run("doomed-relay", python("manage.py", "relay_outbox"), SQS_ENDPOINT_URL=endpoint)
+        killed = shop.run("killed-relay", python("manage.py", "relay_outbox"), SQS_ENDPOINT_URL=endpoint)
         buy(shop)
-        assert taken.wait(30), "SQS took a batch"
-        doomed.kill()
+        assert taken.wait(30), "SQS received no batch"
+        killed.kill()
     first = OutboxMessage.objects.filter(headers__event__in=["OrderPlaced", "CustomerRegistered"])
-    assert first.exists() and not first.exclude(sent_at=None).exists(), "what was sent is not marked"
+    assert first.exists() and not first.exclude(sent_at=None).exists(), "the relay did not mark the messages as sent"
     shop.relay = shop.run("relay", python("manage.py", "relay_outbox"))
     wait_for(lambda: Order.objects.filter(status="fulfilled").exists(), seconds=60, what="the order is fulfilled")
     shop.wait_until_idle()
     assert_every_effect_once(shop, 1)
 
 
-def test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect(shop: Stack) -> None:
+def test_stripe_fails_30_percent_of_calls_half_of_them_after_the_effect(shop: Stack) -> None:
     shop.sandbox.faults(
         {"provider": "stripe", "kind": "error", "status": 500, "rate": 0.15, "seed": 1},
         {"provider": "stripe", "kind": "error_after_effect", "status": 500, "rate": 0.18, "seed": 2},
     )
     buy_many(shop, 50)
-    wait_for(lambda: _paid_or_dead(shop) == 50, seconds=100, every=0.3, what="all fifty are paid, or dead letters")
+    wait_for(lambda: _paid_or_dead(shop) == 50, seconds=100, every=0.3, what="all fifty are paid or dead-lettered")
     shop.sandbox.faults()
     shop.wait_until_idle(seconds=60)
-    # The dice may use up somebody's ladder; then the sweep, which comes by later, sends it again.
+    # A message may fail at every attempt of its ladder. The sweep sends it again.
     sweep(at=timezone.now() + dt.timedelta(hours=1))
     wait_for(lambda: Order.objects.filter(status="fulfilled").count() == 50, seconds=60, what="all fifty are paid")
     shop.wait_until_idle(seconds=60)
@@ -189,7 +194,7 @@ AFTER = {**CONFIRM, "kind": "timeout_after_effect", "seconds": 60}
 
 
 @pytest.mark.parametrize("fault", [BEFORE, AFTER], ids=["before-the-effect", "after-the-effect"])
-def test_the_process_of_a_capture_is_killed(shop: Stack, fault: dict[str, Any]) -> None:
+def test_the_process_is_killed_during_a_capture(shop: Stack, fault: dict[str, Any]) -> None:
     shop.sandbox.faults(fault)
     buy(shop)
     _wait_for_stripe(shop, fault, orders=1)
@@ -200,21 +205,21 @@ def test_the_process_of_a_capture_is_killed(shop: Stack, fault: dict[str, Any]) 
     assert_every_effect_once(shop, 1)
 
 
-def test_the_whole_worker_is_killed_in_the_middle_of_captures(shop: Stack) -> None:
+def test_the_whole_worker_is_killed_during_captures(shop: Stack) -> None:
     for number, fault in enumerate((BEFORE, AFTER)):
         shop.sandbox.faults(fault)
         buy(shop, number)
         _wait_for_stripe(shop, fault, orders=number + 1)
     shop.worker.kill()
     shop.worker = shop.run_worker("worker")
-    # What it held comes back when its visibility timeout has run out.
+    # The messages that it held become visible again after their visibility timeout.
     wait_for(lambda: Order.objects.filter(status="fulfilled").count() == 2, seconds=100, what="both orders are paid")
     shop.wait_until_idle()
     assert_every_effect_once(shop, 2)
 
 
 def _wait_for_stripe(stack: Stack, fault: dict[str, Any], *, orders: int) -> None:
-    """Until the worker waits for Stripe's answer: before the effect its attempt stands, after it the intent too."""
-    wait_for(lambda: ChargeAttempt.objects.filter(status="started").count() == orders, what="an attempt is under way")
+    """Wait until the worker waits for the response: an attempt exists, and after the effect also a succeeded intent."""
+    wait_for(lambda: ChargeAttempt.objects.filter(status="started").count() == orders, what="an attempt has started")
     if fault["kind"] == "timeout_after_effect":
-        wait_for(lambda: succeeded_intents(stack), what="Stripe took effect")
+        wait_for(lambda: succeeded_intents(stack), what="the intent has succeeded at Stripe")

@@ -75,8 +75,10 @@ def test_buttons_carry_out_their_actions(client: stripe.StripeClient, control: h
     assert client.v1.payment_intents.retrieve(filled).status == "succeeded"
     press(control, action="dispute", tab="payments", id=filled)
     [dispute] = client.v1.disputes.list().data
-    assert "Shop wins" in press(control, action="close-dispute", tab="payments", id="du_none", outcome="won").text
-    assert "Shop wins" not in press(control, action="close-dispute", tab="payments", id=dispute.id, outcome="won").text
+    assert "Win dispute" in press(control, action="close-dispute", tab="payments", id="du_none", outcome="won").text
+    assert (
+        "Win dispute" not in press(control, action="close-dispute", tab="payments", id=dispute.id, outcome="won").text
+    )
     assert client.v1.disputes.retrieve(dispute.id).status == "won"
     press(control, action="preset", name="brevo-down", tab="faults")
     assert "Turn off" in press(control, action="preset", name="stripe-slow", tab="faults").text
@@ -88,19 +90,19 @@ def test_buttons_carry_out_their_actions(client: stripe.StripeClient, control: h
     assert control.get("/sandbox/mails").json()["data"] == []
 
 
-def test_a_bank_takes_a_refund_and_sends_it_back(client: stripe.StripeClient, control: httpx.Client) -> None:
+def test_a_pending_refund_succeeds_and_then_fails(client: stripe.StripeClient, control: httpx.Client) -> None:
     intent = client.v1.payment_intents.create(
         {"amount": 1290, "currency": "eur", "payment_method": "pm_card_pendingRefund", "confirm": True,
          "return_url": "https://shop.example.com/"}
     )  # fmt: skip
     refund = client.v1.refunds.create({"payment_intent": intent.id, "amount": 500})
     assert refund.status == "pending"
-    assert "Bank takes it" in control.get("/", params={"tab": "payments"}).text
+    assert "Succeed refund" in control.get("/", params={"tab": "payments"}).text
     settled = press(control, action="refund", tab="payments", id=refund.id, outcome="succeed").text
-    assert ("Bank takes it" in settled, "Bank sends it back" in settled) == (False, True)
+    assert ("Succeed refund" in settled, "Fail refund" in settled) == (False, True)
     assert client.v1.refunds.retrieve(refund.id).status == "succeeded"
     failed = press(control, action="refund", tab="payments", id=refund.id, outcome="fail").text
-    assert "Bank sends it back" not in failed
+    assert "Fail refund" not in failed
     assert client.v1.refunds.retrieve(refund.id).status == "failed"
 
 
