@@ -75,6 +75,7 @@ class Env:
     sender_email: str
     sms_sender: str
     public_url: str
+    account_url: str
     payment_link_days: int
     dunning_schedule: tuple[int, ...]
     dunning_max_attempts: int
@@ -82,6 +83,12 @@ class Env:
     refund_rate_limit: str
     setup_intent_rate_limit: str
     payment_page_rate_limit: str
+    account_rate_limit: str
+    api_key_rate_limit: str
+    login_rate_limit: str
+    login_mail_limit: str
+    login_attempt_limit: str
+    login_network_limit: str
     trusted_proxies: int
     log_level: str
     outbox_retention_hours: int
@@ -126,6 +133,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         sender_email=variables.sender_email(),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
         public_url=public_url,
+        account_url=variables.optional("ACCOUNT_URL", "", lambda text: _url(text) if text else ""),
         payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
         dunning_max_attempts=variables.optional("DUNNING_MAX_ATTEMPTS", "8", _between(1, 8)),
@@ -133,6 +141,12 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         refund_rate_limit=variables.optional("REFUND_RATE_LIMIT", "600/min", _rate),
         setup_intent_rate_limit=variables.optional("SETUP_INTENT_RATE_LIMIT", "60/min", _rate),
         payment_page_rate_limit=variables.optional("PAYMENT_PAGE_RATE_LIMIT", "60/min", _rate),
+        account_rate_limit=variables.optional("ACCOUNT_RATE_LIMIT", "120/min", _rate),
+        api_key_rate_limit=variables.optional("API_KEY_RATE_LIMIT", "6000/min", _rate),
+        login_rate_limit=variables.optional("LOGIN_RATE_LIMIT", "60/min", _rate),
+        login_mail_limit=variables.optional("LOGIN_MAIL_LIMIT", "5/hour", _rate),
+        login_attempt_limit=variables.optional("LOGIN_ATTEMPT_LIMIT", "20/day", _rate),
+        login_network_limit=variables.optional("LOGIN_NETWORK_LIMIT", "100/hour", _rate),
         trusted_proxies=variables.optional("TRUSTED_PROXIES", "0", _between(0, 10)),
         log_level=variables.optional("LOG_LEVEL", "INFO", _log_level),
         outbox_retention_hours=variables.optional("OUTBOX_RETENTION_HOURS", "72", _between(1, 8760)),

@@ -27,6 +27,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "reconcile-payments": {"task": "charges.reconcile_payments", "schedule": crontab(hour="2", minute="30")},
     # At night, when there is little load.
     "purge-task-results": {"task": "outbox.purge_task_results", "schedule": crontab(hour="3", minute="40")},
+    # Hourly, off the full hour: what it deletes lives for an hour or a day, and the tables stay small.
+    "purge-login-attempts": {"task": "accounts.purge_login_attempts", "schedule": crontab(minute="47")},
     # At night, after the other purge. Events are kept for five weeks, so the exact time does not matter.
     "purge-webhook-events": {"task": "inbox.purge_webhook_events", "schedule": crontab(hour="3", minute="50")},
 }

@@ -96,6 +96,13 @@ DATABASES: dict[str, Any] = {
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)
 
+# The second backend is for logins by mail. It accepts no staff.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "subscriptions.backends.CustomerBackend"]
+SESAME_MAX_AGE = 900
+SESAME_ONE_TIME = True
+SESAME_INVALIDATE_ON_EMAIL_CHANGE = True
+SESAME_TOKENS = ["sesame.tokens_v2"]
+SESAME_SIGNATURE_SIZE = 16
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
@@ -129,6 +136,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_RATES": {
         "checkout": ENV.checkout_rate_limit,
         "refunds": ENV.refund_rate_limit,
+        "account": ENV.account_rate_limit,
+        "api_key": ENV.api_key_rate_limit,
+        "login": ENV.login_rate_limit,
         "setup_intents": ENV.setup_intent_rate_limit,
         "payment_changes_by_address": ENV.payment_page_rate_limit,
         "payment_changes_by_order": ENV.payment_page_rate_limit,
@@ -173,6 +183,10 @@ PUBLIC_URL = ENV.public_url
 PAYMENT_LINK_DAYS = ENV.payment_link_days
 DUNNING_SCHEDULE = ENV.dunning_schedule
 DUNNING_MAX_ATTEMPTS = ENV.dunning_max_attempts
+ACCOUNT_URL = ENV.account_url
+LOGIN_MAIL_LIMIT = ENV.login_mail_limit
+LOGIN_ATTEMPT_LIMIT = ENV.login_attempt_limit
+LOGIN_NETWORK_LIMIT = ENV.login_network_limit
 SHOP_NAME = ENV.shop_name
 SENDER_EMAIL = ENV.sender_email
 SMS_SENDER = ENV.sms_sender
@@ -189,6 +203,7 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
+        "sesame": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "botocore": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},

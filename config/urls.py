@@ -11,10 +11,12 @@ from config.health import healthz, readyz
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="api-docs")),
+    path("api/v1/", include("subscriptions.api.urls")),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("charges.api.urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("login/", include("subscriptions.login_pages.urls")),
     path("pay/", include("charges.payment_page.urls")),
     path("webhooks/", include("charges.webhooks.urls")),
     path("webhooks/", include("notifications.webhooks.urls")),

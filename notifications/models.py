@@ -37,6 +37,12 @@ class Notification(models.Model):
         DUNNING_EXHAUSTED = "dunning_exhausted"
         REFUND_SUCCEEDED = "refund_succeeded"
         REFUND_FAILED = "refund_failed"
+        ACCOUNT_CREATED = "account_created"
+        LOGIN_MAIL = "login_mail"
+        PASSWORD_CHANGED = "password_changed"
+        EMAIL_CHANGE_CONFIRMATION = "email_change_confirmation"
+        EMAIL_CHANGE_NOTICE = "email_change_notice"
+        EMAIL_CHANGED = "email_changed"
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -82,6 +88,12 @@ class Notification(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["kind", "channel", "order", "dedup_key"], name="notification_once_per_dedup_key"
+            ),
+            # Messages about the account have no order, and PostgreSQL considers two missing orders different.
+            models.UniqueConstraint(
+                fields=["kind", "channel", "customer", "dedup_key"],
+                condition=Q(order=None),
+                name="account_message_once_per_dedup_key",
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=["sent", "delivered"]) | Q(sent_at__isnull=False),

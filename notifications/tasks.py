@@ -20,11 +20,19 @@ from integrations.outbox.events import consumes
 from integrations.sqs.topology import BREVO, DIXA, EMAILS, SMS
 from notifications.events import BrevoWebhookReceived
 from notifications.models import Notification
-from notifications.operations import brevo_events, contact_syncs, emails, sms
+from notifications.operations import account_emails, brevo_events, contact_syncs, emails, sms
 from notifications.operations import recovery as stuck_work
 from notifications.operations.dedup_keys import DedupKey
 from orders.events import OrderPaid, OrderPlaced
-from subscriptions.events import CustomerRegistered, CustomerUpdated
+from subscriptions.events import (
+    CustomerRegistered,
+    CustomerUpdated,
+    EmailChanged,
+    EmailChangeRequested,
+    LoginCreated,
+    LoginRequested,
+    PasswordChanged,
+)
 
 Kind = Notification.Kind
 
@@ -80,6 +88,36 @@ def refund_succeeded(*, refund_id: UUID, order_id: UUID, **_: object) -> None:
 def refund_failed(*, refund_id: UUID, order_id: UUID, **_: object) -> None:
     dedup_key = DedupKey(refund_id=refund_id)
     emails.send(kind=Kind.REFUND_FAILED, order_id=order_id, dedup_key=dedup_key, at=timezone.now())
+
+
+@consumes(LoginRequested, name="emails.login_mail", queue=EMAILS)
+def login_mail(*, login_request_id: UUID, **_: object) -> None:
+    account_emails.send_login_mail(login_request_id=login_request_id, at=timezone.now())
+
+
+@consumes(LoginCreated, name="emails.account_created", queue=EMAILS)
+def account_created(*, customer_id: UUID, **_: object) -> None:
+    account_emails.send_account_created(customer_id=customer_id, at=timezone.now())
+
+
+@consumes(PasswordChanged, name="emails.password_changed", queue=EMAILS)
+def password_changed(*, customer_id: UUID, change: str, **_: object) -> None:
+    account_emails.send_password_changed(customer_id=customer_id, change=change, at=timezone.now())
+
+
+@consumes(EmailChangeRequested, name="emails.email_change_confirmation", queue=EMAILS)
+def email_change_confirmation(*, email_change_id: UUID, **_: object) -> None:
+    account_emails.send_email_change_confirmation(email_change_id=email_change_id, at=timezone.now())
+
+
+@consumes(EmailChangeRequested, name="emails.email_change_notice", queue=EMAILS)
+def email_change_notice(*, email_change_id: UUID, **_: object) -> None:
+    account_emails.send_email_change_notice(email_change_id=email_change_id, at=timezone.now())
+
+
+@consumes(EmailChanged, name="emails.email_changed", queue=EMAILS)
+def email_changed(*, email_change_id: UUID, **_: object) -> None:
+    account_emails.send_email_changed(email_change_id=email_change_id, at=timezone.now())
 
 
 @consumes(PaymentFailed, name="sms.payment_failed", queue=SMS)

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 
 from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin, ReadOnlyTabularInline, short
+from subscriptions.api_key_admin import ApiKeyAdmin as ApiKeyAdmin
 from subscriptions.email_addresses import email_key
 from subscriptions.models import Customer, Hold, Plan, Subscription, SubscriptionChange, User
 from subscriptions.money import formatted

@@ -33,3 +33,51 @@ class SubscriptionCanceled(Event):
 
     subscription_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRequested(Event):
+    """Somebody asked for a login mail. Only the task that sends it checks whether the address has a login."""
+
+    subject_field: ClassVar[str] = "login_request_id"
+
+    login_request_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginCreated(Event):
+    """A customer has a login now. It has no password yet."""
+
+    subject_field: ClassVar[str] = "customer_id"
+
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordChanged(Event):
+    """A customer set a password, or replaced it."""
+
+    subject_field: ClassVar[str] = "customer_id"
+
+    customer_id: UUID
+    change: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChangeRequested(Event):
+    """A customer wants another address. The new one must be confirmed, and the old one must be warned."""
+
+    subject_field: ClassVar[str] = "email_change_id"
+
+    email_change_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanged(Event):
+    """A customer confirmed another address, which replaced the old one."""
+
+    subject_field: ClassVar[str] = "email_change_id"
+
+    email_change_id: UUID
+    customer_id: UUID

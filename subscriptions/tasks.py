@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils import timezone
+
 from integrations.outbox.events import consumes
+from integrations.sqs.tasks import task
 from integrations.sqs.topology import ACCOUNT
 from subscriptions.events import CustomerRegistered
-from subscriptions.operations import logins
+from subscriptions.operations import attempt_limits, email_changes, login_requests, logins
 
 
 @consumes(CustomerRegistered, name="accounts.create_login", queue=ACCOUNT)
 def create_login(*, customer_id: UUID, **_: object) -> None:
     logins.create_login(customer_id=customer_id)
+
+
+@task(name="accounts.purge_login_attempts", queue=ACCOUNT)
+def purge_login_attempts(**_: object) -> None:
+    login_requests.purge_login_requests(at=timezone.now())
+    email_changes.purge_email_changes(at=timezone.now())
+    attempt_limits.purge_attempts(at=timezone.now())

@@ -7,6 +7,9 @@ os.environ.setdefault("CHECKOUT_RATE_LIMIT", "100000/min")
 os.environ.setdefault("REFUND_RATE_LIMIT", "100000/min")
 os.environ.setdefault("SETUP_INTENT_RATE_LIMIT", "100000/min")
 os.environ.setdefault("PAYMENT_PAGE_RATE_LIMIT", "100000/min")
+os.environ.setdefault("ACCOUNT_RATE_LIMIT", "100000/min")
+os.environ.setdefault("API_KEY_RATE_LIMIT", "100000/min")
+os.environ.setdefault("LOGIN_RATE_LIMIT", "100000/min")
 
 from config.development import postgres
 

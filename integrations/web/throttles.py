@@ -26,7 +26,7 @@ class ScopedThrottle(SimpleRateThrottle):
 class ClientAddressThrottle(ScopedThrottle):
     """A rate limit for each client address."""
 
-    def caller(self, request: Any) -> str:
+    def caller(self, request: Any) -> str | None:
         return self.get_ident(request)
 
     def get_ident(self, request: Any) -> str:

@@ -20,6 +20,7 @@ from notifications.models import Channel, Notification
 from notifications.operations import locks, reasons
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from orders.models import Order
+from subscriptions.models import Customer
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,15 @@ class ClaimedMessage:
     """The right to send this message now. ``again``: an earlier call with the same key may have sent it already."""
 
     notification: Notification
+    again: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedOrderMessage(ClaimedMessage):
+    """The right to send a message about an order."""
+
     order: Order
     dedup_key: DedupKey
-    again: bool
 
 
 def lock_name(*, kind: Notification.Kind, channel: Channel, order_id: UUID, dedup_key: DedupKey = NO_DEDUP_KEY) -> str:
@@ -56,7 +63,7 @@ def claim(
     at: dt.datetime,
     resend_within: dt.timedelta | None,
     dedup_key: DedupKey = NO_DEDUP_KEY,
-) -> ClaimedMessage | None:
+) -> ClaimedOrderMessage | None:
     """Record that this message is about to be sent. Returns None if it must not be sent.
 
     ``resend_within``: if the outcome is unknown, the message may be sent again with the same key for this long after
@@ -66,10 +73,39 @@ def claim(
         kind=kind, channel=channel, order=order, dedup_key=dedup_key.value
     )
     reason = reasons.not_to_send(kind=kind, channel=channel, order=order, dedup_key=dedup_key)
+    claimed = _claim(notification, reason, at, resend_within)
+    if claimed is None:
+        return None
+    return ClaimedOrderMessage(notification=notification, again=claimed.again, order=order, dedup_key=dedup_key)
+
+
+@transaction.atomic(durable=True)
+def claim_account_message(
+    *,
+    kind: Notification.Kind,
+    customer: Customer,
+    dedup_key: str,
+    reason: str,
+    at: dt.datetime,
+    resend_within: dt.timedelta,
+) -> ClaimedMessage | None:
+    """Record that this e-mail about the account is about to be sent. Returns None if it must not be sent.
+
+    ``reason``: a code if it must not be sent, else empty. ``resend_within``: as in ``claim``.
+    """
+    notification = locks.get_or_create_locked_account_message(
+        kind=kind, channel=Channel.EMAIL, customer=customer, dedup_key=dedup_key
+    )
+    return _claim(notification, reason, at, resend_within)
+
+
+def _claim(
+    notification: Notification, reason: str, at: dt.datetime, resend_within: dt.timedelta | None
+) -> ClaimedMessage | None:
     if notification.status == Status.SENDING:
         if not _may_send_again(notification, at, resend_within, reason):
             return None
-        return ClaimedMessage(notification=notification, order=order, dedup_key=dedup_key, again=True)
+        return ClaimedMessage(notification=notification, again=True)
     if notification.status not in OPEN:
         return None
     if reason:
@@ -78,7 +114,7 @@ def claim(
     notification.idempotency_key = uuid.uuid4()
     notification.first_attempted_at = at
     _save(notification, Status.SENDING)
-    return ClaimedMessage(notification=notification, order=order, dedup_key=dedup_key, again=False)
+    return ClaimedMessage(notification=notification, again=False)
 
 
 def _may_send_again(

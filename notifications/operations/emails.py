@@ -16,13 +16,12 @@ from uuid import UUID
 from django.conf import settings
 
 from integrations.brevo import facts, messages
-from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
 from integrations.locks import session_lock
 from notifications.models import Channel, Notification
 from notifications.operations import claims
-from notifications.operations.claims import ClaimedMessage
+from notifications.operations.claims import ClaimedOrderMessage
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
-from notifications.operations.failures import code_of
+from notifications.operations.email_sending import send_claimed
 from notifications.operations.message_context import message_context
 from notifications.rendering import emails as rendering
 from orders import queries as orders
@@ -45,30 +44,11 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key:
         )
         if claimed is None:
             return False
-        _send(claimed, at)
+        send_claimed(claimed=claimed, email=_email(claimed, at), at=at)
         return True
 
 
-def _send(claimed: ClaimedMessage, at: dt.datetime) -> None:
-    notification = claimed.notification
-    email = _email(claimed, at)
-    try:
-        accepted = messages.send_email(
-            email=email, idempotency_key=notification.idempotency_key, custom_id=str(notification.pk)
-        )
-    except ProviderUnavailable as error:
-        claims.record_not_sent(claimed=claimed, error_code=code_of(error))
-        raise
-    except ProviderUnclear as error:
-        claims.record_unclear(claimed=claimed, error_code=code_of(error), give_up=False)
-        raise
-    except ProviderRefused as error:
-        claims.record_refused(claimed=claimed, error_code=code_of(error))
-        raise
-    claims.record_sent(claimed=claimed, message_id=accepted.message_id, at=at)
-
-
-def _email(claimed: ClaimedMessage, at: dt.datetime) -> messages.Email:
+def _email(claimed: ClaimedOrderMessage, at: dt.datetime) -> messages.Email:
     customer = claimed.order.customer
     kind = Notification.Kind(claimed.notification.kind)
     context = message_context(kind=kind, order=claimed.order, dedup_key=claimed.dedup_key, at=at)

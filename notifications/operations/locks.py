@@ -11,6 +11,7 @@ from uuid import UUID
 
 from notifications.models import Channel, Notification
 from orders.models import Order
+from subscriptions.models import Customer
 
 
 def locked_notification(*, notification_id: UUID) -> Notification:
@@ -26,6 +27,18 @@ def get_or_create_locked_notification(
     row = Notification(kind=kind, channel=channel, order=order, customer=order.customer, dedup_key=dedup_key)
     Notification.objects.bulk_create([row], ignore_conflicts=True)
     return Notification.objects.select_for_update().get(kind=kind, channel=channel, order=order, dedup_key=dedup_key)
+
+
+def get_or_create_locked_account_message(
+    *, kind: Notification.Kind, channel: Channel, customer: Customer, dedup_key: str
+) -> Notification:
+    """The notification about the customer's account with this kind, channel and dedup key, locked. A missing row is
+    created first."""
+    row = Notification(kind=kind, channel=channel, customer=customer, dedup_key=dedup_key)
+    Notification.objects.bulk_create([row], ignore_conflicts=True)
+    return Notification.objects.select_for_update().get(
+        kind=kind, channel=channel, customer=customer, order=None, dedup_key=dedup_key
+    )
 
 
 def find_locked_notification(

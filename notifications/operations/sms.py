@@ -15,7 +15,7 @@ from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUn
 from integrations.locks import session_lock
 from notifications.models import Channel, Notification
 from notifications.operations import claims
-from notifications.operations.claims import ClaimedMessage
+from notifications.operations.claims import ClaimedOrderMessage
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.operations.failures import code_of
 from notifications.rendering import sms as rendering
@@ -40,7 +40,7 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key:
         return claimed is not None and _send(claimed, at)
 
 
-def _send(claimed: ClaimedMessage, at: dt.datetime) -> bool:
+def _send(claimed: ClaimedOrderMessage, at: dt.datetime) -> bool:
     content = rendering.render(kind=Notification.Kind(claimed.notification.kind), order=claimed.order)
     try:
         accepted = messages.send_sms(

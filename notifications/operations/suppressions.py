@@ -41,7 +41,11 @@ def suppress(*, channel: Channel, address: str, reason: Suppression.Reason) -> N
 
 def stopping_reason(*, channel: Channel, customer: Customer) -> str:
     """The reason why this customer gets no message on this channel, or an empty string."""
-    address = customer.email if channel == Channel.EMAIL else customer.phone
+    return stopping_reason_of(channel=channel, address=customer.email if channel == Channel.EMAIL else customer.phone)
+
+
+def stopping_reason_of(*, channel: Channel, address: str) -> str:
+    """The reason why this address gets no message, or an empty string."""
     key = address_key(channel=channel, address=address)
     rows = Suppression.objects.filter(channel=channel, address_key=key, reason__in=STOPPING[channel])
     return rows.order_by("created_at").values_list("reason", flat=True).first() or ""

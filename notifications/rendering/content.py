@@ -48,10 +48,10 @@ def content(*, kind: Notification.Kind, order: Order, context: MessageContext = 
         "refunded_amount": refunded
         and formatting.money(amount=refunded.amount, currency=refunded.currency, formats=formats),
     }
-    return parse(_plain_text(f"notifications/{kind.value}.txt", variables))
+    return parse(plain_text(f"notifications/{kind.value}.txt", variables))
 
 
-def _plain_text(template: str, variables: dict[str, object]) -> str:
+def plain_text(template: str, variables: dict[str, object]) -> str:
     """Text without markup. Nothing is escaped here, because the HTML layout escapes the whole text."""
     exact = {name: mark_safe(value) if isinstance(value, str) else value for name, value in variables.items()}
     return render_to_string(template, exact)

@@ -1,7 +1,20 @@
 """Logins (User), customers, plans and subscriptions."""
 
+from subscriptions.models.access import ApiKey, AttemptCount, EmailChange, LoginRequest
 from subscriptions.models.accounts import Customer, User, UserManager
 from subscriptions.models.plans import Plan
 from subscriptions.models.subscriptions import Hold, Subscription, SubscriptionChange
 
-__all__ = ["Customer", "Hold", "Plan", "Subscription", "SubscriptionChange", "User", "UserManager"]
+__all__ = [
+    "ApiKey",
+    "AttemptCount",
+    "Customer",
+    "EmailChange",
+    "Hold",
+    "LoginRequest",
+    "Plan",
+    "Subscription",
+    "SubscriptionChange",
+    "User",
+    "UserManager",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
+from django.utils.crypto import salted_hmac
 from uuid6 import uuid7
 
 from subscriptions.email_addresses import email_key
@@ -42,6 +44,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(db_default=Now())
+    session_version = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Raising it ends every session of this login."
+    )
 
     objects = UserManager()
 
@@ -53,6 +58,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def has_authority(self) -> bool:
+        """Whether it is a login of staff. Such a login never logs in by mail, and never becomes a customer's."""
+        return self.is_staff or self.is_superuser
+
+    def get_session_auth_hash(self) -> str:
+        """What Django stores in each session of this login. A session ends when it no longer agrees."""
+        state = f"{self.password}:{self.session_version}"
+        return salted_hmac("subscriptions.sessions", state, algorithm="sha256").hexdigest()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """None: the shop has no older secret keys."""
+        return iter(())
 
 
 class Customer(models.Model):

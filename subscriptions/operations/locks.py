@@ -1,6 +1,7 @@
 """Every row lock of customers and subscriptions.
 
-A transaction locks customers first (several of them by primary key), and a subscription after everything else: after
+A transaction locks customers first (several of them by primary key), then a customer's login, then the requests for its
+login mails, and a subscription after everything else: after
 its orders and their payments, which belong to higher apps. It locks one subscription only. Two transactions that follow
 this order cannot deadlock. No other module of this app calls ``select_for_update``, and higher apps lock subscriptions
 only by these functions.
@@ -12,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from subscriptions.models import Customer, Subscription
+from subscriptions.models import Customer, LoginRequest, Subscription, User
 from subscriptions.queries import CustomerNotFound
 
 
@@ -27,6 +28,16 @@ def locked_customer(*, customer_id: UUID) -> Customer:
 def locked_customer_ids(customers: QuerySet[Customer]) -> list[UUID]:
     """The ids of these customers, locked by primary key."""
     return list(customers.select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def locked_login(*, user_id: UUID) -> User:
+    """The login, locked until the transaction ends, after its customer. Raises ``User.DoesNotExist``."""
+    return User.objects.select_for_update().get(pk=user_id)
+
+
+def locked_login_request_ids(requests: QuerySet[LoginRequest]) -> list[UUID]:
+    """The ids of these requests for login mails, locked by primary key, after the login."""
+    return list(requests.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def locked_subscription(*, subscription_id: UUID) -> Subscription:

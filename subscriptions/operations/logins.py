@@ -1,21 +1,25 @@
-"""Create a customer's login."""
+"""Create a customer's login, and end its sessions."""
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
 from django.db import transaction
 
+from integrations.outbox.events import publish
+from subscriptions.events import LoginCreated
 from subscriptions.models import User
-from subscriptions.operations.locks import locked_customer
+from subscriptions.operations.locks import locked_customer, locked_login
+from subscriptions.operations.login_requests import close_login_requests
 
 
 @transaction.atomic(durable=True)
 def create_login(*, customer_id: UUID) -> bool:
-    """Create the customer's login, without a password. Returns False if the customer has a login already.
+    """Create the customer's login, without a password. Returns False if the customer has a login or cannot get one.
 
-    If a login with this address exists (a member of staff, for example), it becomes the customer's and keeps its
-    password and permissions. Raises ``CustomerNotFound``.
+    A login of staff with the same address stays theirs: the customer gets none, because whoever buys with an address
+    has not proved to own it. Raises ``CustomerNotFound``.
     """
     customer = locked_customer(customer_id=customer_id)
     if customer.user_id is not None:
@@ -23,6 +27,19 @@ def create_login(*, customer_id: UUID) -> bool:
     login = User(email=customer.email_key)
     login.set_unusable_password()
     User.objects.bulk_create([login], ignore_conflicts=True)
-    customer.user = User.objects.get(email=customer.email_key)
+    stored = User.objects.get(email=customer.email_key)
+    if stored.has_authority:
+        return False
+    customer.user = stored
     customer.save(update_fields=["user", "updated_at"])
+    publish(LoginCreated(customer_id=customer.pk))
     return True
+
+
+@transaction.atomic
+def log_out_everywhere(*, user_id: UUID, at: dt.datetime) -> None:
+    """End every session of this login, and make the links and codes of its login mails useless."""
+    login = locked_login(user_id=user_id)
+    login.session_version += 1
+    login.save(update_fields=["session_version"])
+    close_login_requests(email=login.email, at=at)

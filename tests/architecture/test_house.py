@@ -15,6 +15,13 @@ from integrations.sqs.topology import QUEUES
 # Task names are frozen: a message that names a task may arrive after the next release.
 TASKS = {
     "accounts.create_login": "AccountQueue",
+    "accounts.purge_login_attempts": "AccountQueue",
+    "emails.account_created": "EmailsQueue",
+    "emails.email_change_confirmation": "EmailsQueue",
+    "emails.email_change_notice": "EmailsQueue",
+    "emails.email_changed": "EmailsQueue",
+    "emails.login_mail": "EmailsQueue",
+    "emails.password_changed": "EmailsQueue",
     "emails.dunning_exhausted": "EmailsQueue",
     "emails.order_confirmation": "EmailsQueue",
     "emails.payment_action_required": "EmailsQueue",

@@ -10,6 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 # The module of the routes, and the prefix of their names.
 PREFIXES = {
+    "subscriptions.api.urls": "api-",
+    "subscriptions.login_pages.urls": "login",
     "orders.api.urls": "api-",
     "charges.api.urls": "api-",
     "charges.payment_page.urls": "payment-page",

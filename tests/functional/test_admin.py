@@ -20,7 +20,7 @@ from django_celery_results.models import TaskResult
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
-from subscriptions.models import Customer, Plan, User
+from subscriptions.models import ApiKey, Customer, Plan, User
 from tests.support.days import NOW
 from tests.support.factories import charge_of, dunning_run_of, place_order, request_refund, troubled_order
 from tests.support.queries import queries_for
@@ -31,7 +31,7 @@ MODELS = [
     for model in apps.get_models()
     if admin.site.is_registered(model) and (model._meta.app_label in OURS or model is TaskResult)
 ]
-EDITED = {User, Plan}
+EDITED = {User, Plan, ApiKey}
 
 
 def listing(model: Any) -> str:

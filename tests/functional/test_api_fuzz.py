@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from subscriptions.models import Plan, User
+from tests.support.accounts import Browser, customer_with_login
 from tests.support.sandboxes import StripeSandbox
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -32,6 +33,35 @@ REFUND_STATUS = ("GET", "/api/v1/refunds/{refund_id}/")
 SETUP = ("POST", "/api/v1/setup-intents/")
 PAYMENT = ("GET", "/api/v1/orders/status/{token}/payment/")
 CARD = ("POST", "/api/v1/orders/status/{token}/payment/card/")
+SESSION = ("GET", "/api/v1/auth/session/")
+LOGIN_MAIL = ("POST", "/api/v1/auth/login-mail/")
+LOGIN_LINK = ("POST", "/api/v1/auth/link/")
+LOGIN_CODE = ("POST", "/api/v1/auth/code/")
+PASSWORD_LOGIN = ("POST", "/api/v1/auth/password-login/")
+PASSWORD = ("PUT", "/api/v1/auth/password/")
+LOGOUT = ("POST", "/api/v1/auth/logout/")
+LOGOUT_EVERYWHERE = ("POST", "/api/v1/auth/logout-everywhere/")
+ME = ("GET", "/api/v1/me/")
+CHANGE_ME = ("PATCH", "/api/v1/me/")
+MY_EMAIL = ("POST", "/api/v1/me/email/")
+MY_EMAIL_CONFIRMATION = ("POST", "/api/v1/me/email/confirm/")
+MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
+MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
+FOR_STAFF = (REFUND, REFUNDS, REFUND_STATUS)
+FOR_BROWSERS = (SESSION, LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, LOGOUT)
+FOR_CUSTOMERS = (
+    PASSWORD,
+    LOGOUT_EVERYWHERE,
+    ME,
+    CHANGE_ME,
+    MY_EMAIL,
+    MY_EMAIL_CONFIRMATION,
+    MY_SUBSCRIPTIONS,
+    MY_SUBSCRIPTION,
+)
+WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION)
+# The first one ends the session of the following ones.
+SESSION_ENDS = (LOGOUT_EVERYWHERE, PASSWORD)
 # Sent as the schema has it, and otherwise; nothing can be wrong with a GET whose only parameter is any string, nor, by
 # its schema, with an empty object.
 CASES = [
@@ -48,6 +78,8 @@ CASES = [
     (PAYMENT, GenerationMode.POSITIVE),
     (CARD, GenerationMode.POSITIVE),
     (CARD, GenerationMode.NEGATIVE),
+    *((operation, GenerationMode.POSITIVE) for operation in (*FOR_BROWSERS, *FOR_CUSTOMERS)),
+    *((operation, GenerationMode.NEGATIVE) for operation in WITH_BODY),
 ]
 
 
@@ -56,28 +88,43 @@ def schema(transactional_db: None, coffee: Any, stripe_sandbox: StripeSandbox) -
     return schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
 
 
+CSRF_TOKEN = "a" * 32
+# What a browser sends along. Cookies by themselves: as a header they are dropped.
+BROWSER = {"cookies": {"csrftoken": CSRF_TOKEN}, "headers": {"X-CSRFToken": CSRF_TOKEN}}
+
+
 @pytest.fixture
 def login(transactional_db: None) -> dict[str, Any]:
-    """What a browser in which staff are logged in sends along. Cookies by themselves: as a header they are dropped."""
+    """What a browser in which staff are logged in sends along."""
     client = Client()
     client.force_login(User.objects.create_superuser("staff@example.com"))
-    token = "a" * 32
-    cookies = {"sessionid": client.cookies["sessionid"].value, "csrftoken": token}
-    return {"cookies": cookies, "headers": {"X-CSRFToken": token}}
+    return with_session(client)
+
+
+def with_session(client: Client) -> dict[str, Any]:
+    return {**BROWSER, "cookies": {**BROWSER["cookies"], "sessionid": client.cookies["sessionid"].value}}
+
+
+@pytest.fixture
+def customer(transactional_db: None) -> dict[str, Any]:
+    """What a browser in which a customer has just logged in sends along."""
+    browser = Browser().log_in(customer_with_login())
+    return with_session(browser.http)
 
 
 @pytest.mark.parametrize(("operation", "mode"), CASES)
 def test_every_answer_is_one_of_the_schema(
-    schema: Any, login: dict[str, Any], operation: tuple[str, str], mode: GenerationMode
+    schema: Any, login: dict[str, Any], customer: dict[str, Any], operation: tuple[str, str], mode: GenerationMode
 ) -> None:
     method, path = operation
-    who = login if operation in (REFUND, REFUNDS, REFUND_STATUS) else {}
+    browsers = {**dict.fromkeys(FOR_STAFF, login), **dict.fromkeys(FOR_BROWSERS, BROWSER)}
+    who = {**browsers, **dict.fromkeys(FOR_CUSTOMERS, customer)}.get(operation, {})
 
     @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         answer = case.call_and_validate(checks=CHECKS, **who)
-        assert answer.status_code != 403 or not who
+        assert answer.status_code != 403 or not who or operation in SESSION_ENDS
 
     ask()
 
@@ -143,4 +190,4 @@ def test_what_the_docs_offer_to_try_out_is_understood(
 
 def test_the_schema_describes_these_operations(schema: Any) -> None:
     described = {(one.ok().method.upper(), one.ok().path) for one in schema.get_all_operations()}
-    assert described == {CHECKOUT, STATUS, PLANS, REFUND, REFUNDS, REFUND_STATUS, SETUP, PAYMENT, CARD}
+    assert described == {operation for operation, _ in CASES}

@@ -9,7 +9,15 @@ from notifications.models import Notification
 from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
 
 Kind = Notification.Kind
-EMAIL_KINDS = [kind for kind in Kind if kind != Kind.ORDER_PAID]
+ACCOUNT_KINDS = [
+    Kind.ACCOUNT_CREATED,
+    Kind.LOGIN_MAIL,
+    Kind.PASSWORD_CHANGED,
+    Kind.EMAIL_CHANGE_CONFIRMATION,
+    Kind.EMAIL_CHANGE_NOTICE,
+    Kind.EMAIL_CHANGED,
+]
+EMAIL_KINDS = [kind for kind in Kind if kind not in (Kind.ORDER_PAID, *ACCOUNT_KINDS)]
 SMS_KINDS = [Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.PAYMENT_ACTION_REQUIRED]
 
 # A signature may contain these characters. The braces show that no template replaces them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from subscriptions.models import Customer, User
 from subscriptions.operations import logins
 from subscriptions.queries import CustomerNotFound
 from tests.support.concurrency import at_once
+from tests.support.deliveries import published
 from tests.support.factories import make_customer
 
 
@@ -37,13 +39,41 @@ def test_three_deliveries_at_once_create_one_login(transactional_db: None) -> No
     assert Customer.objects.get().user == User.objects.get()
 
 
-def test_a_member_of_staff_who_buys_keeps_password_and_permissions(db: None) -> None:
-    staff = User.objects.create_user("ada@example.com", "a long enough password", is_staff=True)
+@pytest.mark.parametrize("right", [{"is_staff": True}, {"is_superuser": True}])
+def test_a_customer_never_gets_a_login_of_staff(db: None, right: dict[str, bool]) -> None:
+    """Whoever buys with the address of a member of staff has not proved to own it."""
+    staff = User.objects.create_user("ada@example.com", "a long enough password", **right)
     ada = make_customer(email="Ada@Example.com")
-    logins.create_login(customer_id=ada.pk)
+
+    assert not logins.create_login(customer_id=ada.pk)
+
     staff.refresh_from_db()
-    assert staff.is_staff and staff.check_password("a long enough password")
-    assert Customer.objects.get().user_id == staff.pk
+    assert staff.check_password("a long enough password") and staff.has_authority
+    assert Customer.objects.get().user is None
+    assert published()["LoginCreated"] == 0
+
+
+def test_a_login_of_nobody_becomes_the_customers(db: None) -> None:
+    login = User.objects.create_user("ada@example.com")
+    ada = make_customer(email="ada@example.com")
+    assert logins.create_login(customer_id=ada.pk)
+    assert Customer.objects.get().user == login
+
+
+def test_a_new_login_is_announced_once(db: None) -> None:
+    ada = make_customer()
+    logins.create_login(customer_id=ada.pk)
+    logins.create_login(customer_id=ada.pk)
+    assert published()["LoginCreated"] == 1
+
+
+def test_logging_out_everywhere_changes_what_sessions_must_agree_with(db: None, now: dt.datetime) -> None:
+    login = User.objects.create_user("ada@example.com", "a long enough password")
+    before = login.get_session_auth_hash()
+    logins.log_out_everywhere(user_id=login.pk, at=now)
+    login.refresh_from_db()
+    assert login.get_session_auth_hash() != before
+    assert login.check_password("a long enough password")
 
 
 def test_an_unknown_customer_is_a_permanent_error(db: None) -> None:

@@ -1,0 +1,55 @@
+"""The input and output of ``me/`` as JSON. The OpenAPI schema shows the help texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from integrations.web.fields import StrictBooleanField, StrictCharField
+from integrations.web.serializers import StrictSerializer
+from subscriptions.api.fields import EmailAddressField, LocaleField, PhoneField
+from subscriptions.models import Subscription
+
+
+class CustomerChanges(StrictSerializer):
+    name = StrictCharField(max_length=200, required=False)
+    phone = PhoneField(required=False, allow_blank=True, help_text="International, such as +49 151 12345678, or empty.")
+    locale = LocaleField(required=False)
+    marketing_consent = StrictBooleanField(required=False)
+    sms_consent = StrictBooleanField(required=False)
+
+
+class CustomerData(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    email = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
+    phone = serializers.CharField(allow_blank=True, help_text="E.164, or empty.")
+    locale = serializers.CharField()
+    marketing_consent = serializers.BooleanField()
+    sms_consent = serializers.BooleanField()
+
+
+class EmailInput(StrictSerializer):
+    email = EmailAddressField(help_text="The new address. The old one stays until the new one is confirmed.")
+
+
+class EmailConfirmationInput(StrictSerializer):
+    token = StrictCharField(max_length=200, help_text="The part of the link after `/login/email/`.")
+
+
+class OwnSubscription(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=Subscription.Status.choices)
+    plan = serializers.CharField(source="plan.code")
+    plan_name = serializers.CharField(source="plan.name")
+    quantity = serializers.IntegerField()
+    current_period_start = serializers.DateTimeField()
+    current_period_end = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+
+
+class OwnSubscriptionPage(serializers.Serializer[Any]):
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = OwnSubscription(many=True)

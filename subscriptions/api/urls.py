@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from subscriptions.api import auth, me
+
+urlpatterns = [
+    path("auth/session/", auth.SessionView.as_view(), name="api-session"),
+    path("auth/login-mail/", auth.LoginMailView.as_view(), name="api-login-mail"),
+    path("auth/link/", auth.LinkView.as_view(), name="api-login-link"),
+    path("auth/code/", auth.CodeView.as_view(), name="api-login-code"),
+    path("auth/password-login/", auth.PasswordLoginView.as_view(), name="api-password-login"),
+    path("auth/password/", auth.PasswordView.as_view(), name="api-password"),
+    path("auth/logout/", auth.LogoutView.as_view(), name="api-logout"),
+    path("auth/logout-everywhere/", auth.LogoutEverywhereView.as_view(), name="api-logout-everywhere"),
+    path("me/", me.MeView.as_view(), name="api-me"),
+    path("me/email/", me.MyEmailView.as_view(), name="api-my-email"),
+    path("me/email/confirm/", me.MyEmailConfirmationView.as_view(), name="api-my-email-confirmation"),
+    path("me/subscriptions/", me.MySubscriptionsView.as_view(), name="api-my-subscriptions"),
+    path("me/subscriptions/<uuid:subscription_id>/", me.MySubscriptionView.as_view(), name="api-my-subscription"),
+]
