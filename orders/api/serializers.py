@@ -4,58 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-import phonenumbers
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
-from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 
 from integrations.web.fields import (
     PaymentMethodField,
     StrictBooleanField,
     StrictCharField,
-    StrictEmailField,
     StrictIntegerField,
     StrictRegexField,
 )
 from integrations.web.serializers import StrictSerializer
 from orders.models import Order
+from subscriptions.api.fields import EmailAddressField, LocaleField, PhoneField
 from subscriptions.models import Plan
 
 MAX_QUANTITY = 1000
-MAX_E164_LENGTH = len("+") + 15
 # The form of an ISO 3166-1 code. The list of codes is not checked.
 COUNTRY = r"^[A-Z]{2}$"
-LOCALE = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$"
 
 
 class CustomerInput(StrictSerializer):
-    email = StrictEmailField(max_length=254, help_text="Upper and lower case are the same address.")
+    email = EmailAddressField(help_text="Upper and lower case are the same address.")
     name = StrictCharField(max_length=200)
-    phone = StrictCharField(max_length=40, required=False, help_text="International, such as +49 151 12345678.")
-    locale = StrictRegexField(
-        LOCALE, message="Must be a language tag, such as en or de-AT.", max_length=35, required=False
-    )
+    phone = PhoneField(required=False, help_text="International, such as +49 151 12345678.")
+    locale = LocaleField(required=False)
     marketing_consent = StrictBooleanField(required=False, default=False)
     sms_consent = StrictBooleanField(required=False, default=False)
-
-    def validate_email(self, value: str) -> str:
-        try:
-            # Without SMTPUTF8, because the mail provider and the CRM refuse such addresses.
-            found = validate_email(value, check_deliverability=False, allow_smtputf8=False)
-        except EmailNotValidError as error:
-            raise serializers.ValidationError(f"Not an e-mail address: {error}") from None
-        return str(found.ascii_email)
-
-    def validate_phone(self, value: str) -> str:
-        try:
-            number = phonenumbers.parse(value, None)
-        except phonenumbers.NumberParseException:
-            raise serializers.ValidationError("Not a phone number. Start with + and the country code.") from None
-        e164 = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-        # The metadata allows longer numbers in some countries, but E.164 does not.
-        if not phonenumbers.is_possible_number(number) or len(e164) > MAX_E164_LENGTH:
-            raise serializers.ValidationError("Not a possible phone number. Start with + and the country code.")
-        return e164
 
 
 class AddressInput(StrictSerializer):

@@ -8,9 +8,11 @@ from typing import Any
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
+from rest_framework.views import APIView
 
 from integrations import logs
 from integrations.web.idempotency import body_hash, idempotency_key, key_parameter
@@ -23,12 +25,16 @@ from orders.api.lookups import order_for_token
 from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
 from orders.models import Order
 from orders.operations import checkout
-from subscriptions.models import Plan
+from subscriptions.api.authentication import ApiKeyAuthentication, api_key_of
+from subscriptions.api.throttles import ApiKeyThrottle
+from subscriptions.models import ApiKey, Plan
 from subscriptions.money import why_not_chargeable
 from subscriptions.operations.customers import Buyer
 from subscriptions.queries import plan_for_sale, plans_for_sale
 
 PROBLEMS = {
+    **problem_response(401, "The API key is unknown, expired or revoked"),
+    **problem_response(403, "The API key lacks the scope `checkout`"),
     **problem_response(400, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"),
     **problem_response(409, "A request with this key is in flight; see `Retry-After`"),
     **problem_response(422, "An unknown plan; an invalid e-mail, phone or address; a key used with another body"),
@@ -37,13 +43,26 @@ PROBLEMS = {
 
 
 class CheckoutThrottle(ClientAddressThrottle):
-    """``CHECKOUT_RATE_LIMIT`` checkouts for each client address."""
+    """``CHECKOUT_RATE_LIMIT`` checkouts for each client address. Checkouts with an API key have another limit."""
 
     scope = "checkout"
 
+    def caller(self, request: Any) -> str | None:
+        return None if api_key_of(request) else super().caller(request)
 
-class CheckoutView(PublicView):
-    throttle_classes = (CheckoutThrottle,)
+
+class MayCheckOut(BasePermission):
+    """Everybody may buy. An API key needs the scope ``checkout``."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        key = api_key_of(request)
+        return key is None or ApiKey.Scope.CHECKOUT in key.scopes
+
+
+class CheckoutView(APIView):
+    authentication_classes = (ApiKeyAuthentication,)
+    permission_classes = (MayCheckOut,)
+    throttle_classes = (CheckoutThrottle, ApiKeyThrottle)
     http_method_names = ["post", "options"]
 
     @extend_schema(
@@ -51,7 +70,7 @@ class CheckoutView(PublicView):
         summary="Place an order",
         description="Returns as soon as the order is stored. The payment is captured afterwards: follow `status_url`.",
         parameters=[key_parameter(purpose="purchase", replay="the same key returns the first response again.")],
-        auth=[],
+        auth=[{}, {"apiKey": []}],  # type: ignore[list-item]  # anybody, or a program with a key
         request=CheckoutInput,
         responses={
             201: OpenApiResponse(CheckoutOutput, "The order; `Idempotent-Replayed: true` marks a repeated response"),
@@ -160,8 +179,10 @@ def _describe_order(order: Order, request: Request) -> dict[str, Any]:
 
 
 def _caller(request: Request) -> str:
-    """The owner of the key, identified by the ``Authorization`` header.
+    """The owner of the key, identified by the API key, or else by the ``Authorization`` header.
 
     The client's address does not identify it: a phone that changes from Wi-Fi to mobile data would buy twice.
     """
+    if (api_key := api_key_of(request)) is not None:
+        return hashlib.sha256(f"api-key:{api_key.pk}".encode()).hexdigest()
     return hashlib.sha256(f"authorization:{request.headers.get('Authorization', '')}".encode()).hexdigest()
