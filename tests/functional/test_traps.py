@@ -40,7 +40,7 @@ TESTED_ELSEWHERE = {
     ),
     "a background charge without a key of its own while its task retries": (
         "test_killed_at_every_moment",
-        "test_stripe_fails_three_times_in_ten_half_of_them_after_the_effect",
+        "test_stripe_fails_30_percent_of_calls_half_of_them_after_the_effect",
     ),
     "a burst of tries after an outage": (
         "test_after_our_outage_there_is_one_attempt_and_no_burst",
