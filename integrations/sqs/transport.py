@@ -130,7 +130,7 @@ class SqsChannel(SQS.Channel):  # type: ignore[misc]
             return 0
         self._poll_succeeded(queue)
         messages = response.get("Messages") or []
-        readable = [message for message in messages if self._can_run(message, queue, queue_url)]
+        readable = [message for message in messages if self._accept(message, queue, queue_url)]
         super()._on_messages_ready(queue_url, queue, {"Messages": readable})
         return len(messages)
 
@@ -163,7 +163,8 @@ class SqsChannel(SQS.Channel):  # type: ignore[misc]
         Delivery.from_sqs(message).attach(delivery_info)
         return payload
 
-    def _can_run(self, message: dict[str, Any], queue: str, queue_url: str) -> bool:
+    def _accept(self, message: dict[str, Any], queue: str, queue_url: str) -> bool:
+        """Accept a message that a task can run with. Show any other again at once, and return False."""
         delivery = Delivery.from_sqs(message)
         if self._is_dead(delivery):
             self._show_again(queue_url, message, 0)

@@ -103,7 +103,8 @@ def _claim(
     notification: Notification, reason: str, at: dt.datetime, resend_within: dt.timedelta | None
 ) -> ClaimedMessage | None:
     if notification.status == Status.SENDING:
-        if not _may_send_again(notification, at, resend_within, reason):
+        if reason or not _may_send_again(notification, at=at, resend_within=resend_within):
+            _give_up(notification, reason or "outcome_unknown")
             return None
         return ClaimedMessage(notification=notification, again=True)
     if notification.status not in OPEN:
@@ -117,14 +118,9 @@ def _claim(
     return ClaimedMessage(notification=notification, again=False)
 
 
-def _may_send_again(
-    notification: Notification, at: dt.datetime, resend_within: dt.timedelta | None, reason: str
-) -> bool:
+def _may_send_again(notification: Notification, *, at: dt.datetime, resend_within: dt.timedelta | None) -> bool:
     assert notification.first_attempted_at is not None  # sending_has_its_time
-    if resend_within is None or at - notification.first_attempted_at > resend_within or reason:
-        _give_up(notification, reason or "outcome_unknown")
-        return False
-    return True
+    return resend_within is not None and at - notification.first_attempted_at <= resend_within
 
 
 @transaction.atomic(durable=True)
