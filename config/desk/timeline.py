@@ -55,8 +55,8 @@ def in_order(steps: Iterable[Step]) -> list[Step]:
 
 def _messages(request_id: str, webhooks: Sequence[WebhookEvent]) -> list[OutboxMessage]:
     """The messages of the request itself, and those of the webhook events that it caused."""
-    ids = [str(webhook.pk) for webhook in webhooks]
-    announced = OutboxMessage.objects.filter(kwargs__webhook_event_id__in=ids)
+    ids = [webhook.pk for webhook in webhooks]
+    announced = OutboxMessage.objects.filter(subject_type="webhook_event", subject_id__in=ids)
     requests = {request_id, *(row.headers.get("request_id", request_id) for row in announced)}
     return list(OutboxMessage.objects.filter(Q(headers__request_id__in=requests) | Q(pk__in=announced)))
 

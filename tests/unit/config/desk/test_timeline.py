@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 from django_celery_results.models import TaskResult
 
+from charges.events import StripeWebhookReceived
 from config.desk.timeline import DONE, FAILED, WAITING, Step, in_order, order_timeline
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
@@ -56,3 +57,21 @@ def test_the_timeline_contains_tasks_webhooks_and_the_payment() -> None:
         ("order paid", order.number, DONE, ""),
     }
     assert (steps[-1].what, steps[-1].at) == (waiting.task, None)
+
+
+@pytest.mark.django_db
+def test_the_task_of_a_webhook_event_is_a_step_with_the_type_of_the_event() -> None:
+    order = place_order(status="paid", paid_at=after(900))
+    webhook = WebhookEvent.objects.create(
+        provider="stripe", event_id="evt_1", type="payment_intent.succeeded", payload={"order": str(order.pk)}
+    )
+    OutboxMessage.objects.create(
+        task="charges.process_webhook",
+        queue="ChargesQueue",
+        kwargs={"webhook_event_id": str(webhook.pk)},
+        headers={"event": "StripeWebhookReceived"},
+        subject_type=StripeWebhookReceived.subject_field.removesuffix("_id"),
+        subject_id=webhook.pk,
+    )
+    steps = order_timeline(order=order, request_id="r1", since=NOON - dt.timedelta(days=3650))
+    assert ("charges.process_webhook", "payment_intent.succeeded") in {(step.what, step.event) for step in steps}
