@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.development import groups
+from integrations.backoff import exponential
 
 LAST_LINES = 15
 MAX_BACKOFF_SECONDS = 30.0
@@ -83,7 +84,7 @@ class Part:
             self._process.wait()
         self.ends = 1 if time.monotonic() - self._started_at > HEALTHY_AFTER_SECONDS else self.ends + 1
         self._process = None
-        seconds = min(MAX_BACKOFF_SECONDS, 2.0 ** (self.ends - 1))
+        seconds = exponential(self.ends, first=1.0, maximum=MAX_BACKOFF_SECONDS)
         self._restart_at = time.monotonic() + seconds
         return seconds
 
