@@ -149,7 +149,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Shop API",
-    "DESCRIPTION": "Place an order in one call, follow it at its `status_url`, and give its money back.",
+    "DESCRIPTION": "Place an order in one call, follow it at its `status_url`, and refund it.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     # This project serves the page's files: no third party in the browser, and the page works offline.

@@ -76,7 +76,7 @@ class OrderAdmin(FoundByOrderAdmin):
         return (
             (None, {"fields": ("number", "status", "total", "customer", "subscription", "payment_method",
                                "shipping_address")}),
-            ("What became of it", {"fields": tuple(_sections.values())}),
+            ("Payment and messages", {"fields": tuple(_sections.values())}),
             ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfillment_started_at",
                                   "fulfilled_at", "canceled_at", "updated_at")}),
         )  # fmt: skip

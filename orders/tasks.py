@@ -1,4 +1,4 @@
-"""OrdersQueue."""
+"""The tasks of this app, on OrdersQueue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AccountQueue."""
+"""The tasks of this app, on AccountQueue."""
 
 from __future__ import annotations
 

@@ -169,8 +169,8 @@ def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) 
     replaced = charge.payment_method != order.payment_method
     if replaced and intent_history.was_paid_with_own_payment_method(charge=charge, intent=intent):
         subscriptions.set_payment_method(
-                subscription=order.subscription, payment_method=charge.payment_method, actor=ACTOR, at=at
-            )
+            subscription=order.subscription, payment_method=charge.payment_method, actor=ACTOR, at=at
+        )
 
 
 def _refund(charge: Charge, *, at: dt.datetime) -> None:
