@@ -35,7 +35,8 @@ class Decline:
 class PaymentIntent:
     """One payment. ``amount`` in minor units, ``currency`` upper case.
 
-    ``decline`` is the intent's last error, which may be older than the last attempt; ``declined_card_id`` is its card.
+    ``decline`` is the intent's last error, which may be older than the last attempt. It is about the payment method
+    ``declined_payment_method_id``.
     """
 
     id: str
@@ -45,7 +46,7 @@ class PaymentIntent:
     latest_charge_id: str = ""
     payment_method_id: str = ""
     decline: Decline | None = None
-    declined_card_id: str = ""
+    declined_payment_method_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -115,7 +116,7 @@ def payment_intent(source: Any) -> PaymentIntent:
         latest_charge_id=_id(values.get("latest_charge")),
         payment_method_id=_id(values.get("payment_method")),
         decline=decline(last_error) if last_error else None,
-        declined_card_id=_id(as_mapping(last_error).get("payment_method")) if last_error else "",
+        declined_payment_method_id=_id(as_mapping(last_error).get("payment_method")) if last_error else "",
         metadata=_metadata(values),
     )
 

@@ -23,7 +23,7 @@ def is_new_decline(*, charge: Charge, intent: PaymentIntent, decline: Decline) -
     """
     if charge.status in (Charge.Status.FAILED, Charge.Status.CANCELED):
         return False
-    if is_about_replaced_payment_method(charge=charge, payment_method_id=intent.declined_card_id):
+    if is_about_replaced_payment_method(charge=charge, payment_method_id=intent.declined_payment_method_id):
         return False
     if _awaits_confirmation(charge):
         return False

@@ -39,7 +39,7 @@ def intent(**fields: Any) -> PaymentIntent:
 
 def is_new(charge: Charge, decline: Decline = BANK, *, card: str = "pm_own") -> bool:
     return intent_history.is_new_decline(
-        charge=charge, intent=intent(decline=decline, declined_card_id=card), decline=decline
+        charge=charge, intent=intent(decline=decline, declined_payment_method_id=card), decline=decline
     )
 
 
