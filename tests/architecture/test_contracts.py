@@ -18,6 +18,7 @@ PLANTED: dict[str, Planted] = {
     "Celery is imported in tasks and config only": ("orders.operations.checkout", "celery"),
     "Imports go one way, along the foreign keys": ("orders.operations.checkout", "charges.models"),
     "Layers inside charges": "charges.utils",
+    "Layers inside config": "config.utils",
     "Layers inside integrations": ("integrations.http", "integrations.stripe.client"),
     "Layers inside notifications": ("notifications.models", "notifications.operations.emails"),
     "Layers inside orders": ("orders.models", "orders.operations.checkout"),

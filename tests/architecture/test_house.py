@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,17 @@ TASKS = {
 }
 
 
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("config", "notifications", "charges", "orders", "subscriptions", "integrations")
+
+# Names that do not say what a module is about. The exhaustive layers forbid them in an app, and this list below it.
+VAGUE_NAMES = {"common", "helpers", "misc", "services", "shared", "signals", "utils"}
+
+
+def has_vague_name(path: Path) -> bool:
+    return not VAGUE_NAMES.isdisjoint(path.with_suffix("").parts)
+
+
 def all_events() -> list[type[Event]]:
     modules = [f"{app}.events" for app in ("subscriptions", "orders", "charges", "notifications")]
     return [
@@ -94,3 +106,14 @@ def test_every_periodic_job_has_a_task() -> None:
     from config.schedule import JOBS
 
     assert {job["task"] for job in JOBS.values()} <= set(TASKS)
+
+
+def test_no_module_has_a_vague_name() -> None:
+    modules = [path.relative_to(ROOT) for app in APPS for path in (ROOT / app).rglob("*.py")]
+    assert modules
+    assert [str(path) for path in modules if has_vague_name(path)] == []
+
+
+@pytest.mark.parametrize("path", ["charges/operations/utils.py", "integrations/sqs/helpers/times.py"])
+def test_a_planted_vague_name_is_found(path: str) -> None:
+    assert has_vague_name(Path(path))
