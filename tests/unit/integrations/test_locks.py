@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from integrations.locks import Busy, lock_key, session_lock, transaction_lock
+from tests.support.concurrency import at_once
 
 
 def holding(name: str, held: threading.Event, release: threading.Event, *, die: bool = False) -> threading.Thread:
@@ -53,10 +54,30 @@ def test_a_lock_is_not_taken_inside_a_transaction(transactional_db: None) -> Non
 
 
 def test_no_transaction_is_open_while_the_lock_is_held(transactional_db: None) -> None:
-    with session_lock("charge:1"), connection.cursor() as cursor:
-        cursor.execute("SELECT state FROM pg_stat_activity WHERE pid = pg_backend_pid()")
-        assert not connection.in_atomic_block
-    assert lock_key("charge:1") != lock_key("charge:2")
+    """A transaction that is open during a call to a provider would hold back VACUUM and keep row locks."""
+
+    def state_and_locks(pid: int) -> tuple[str, int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT state, (SELECT count(*) FROM pg_locks WHERE pid = %(pid)s AND locktype = 'advisory')"
+                " FROM pg_stat_activity WHERE pid = %(pid)s",
+                {"pid": pid},
+            )
+            return tuple(cursor.fetchone())
+
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    with session_lock("charge:1"):
+        assert at_once(lambda: state_and_locks(pid)) == [("idle", 1)]
+        with transaction.atomic():
+            connection.cursor().execute("SELECT 1")
+            assert at_once(lambda: state_and_locks(pid)) == [("idle in transaction", 1)], "the query sees transactions"
+    assert at_once(lambda: state_and_locks(pid)) == [("idle", 0)]
+
+
+def test_different_names_have_different_keys() -> None:
+    assert len({lock_key(f"charge:{number}") for number in range(10_000)}) == 10_000
+    assert lock_key("charge:1") == lock_key("charge:1")
 
 
 def test_a_transaction_lock_is_held_by_one_transaction_at_a_time(transactional_db: None) -> None:
