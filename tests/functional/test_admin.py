@@ -251,5 +251,5 @@ def test_lists_take_a_bounded_number_of_queries(
 
 
 def test_an_unknown_admin_url_is_an_html_page(staff: Client) -> None:
-    answer = staff.get("/admin/nowhere/")
-    assert (answer.status_code, answer["Content-Type"].split(";")[0]) == (404, "text/html")
+    response = staff.get("/admin/nowhere/")
+    assert (response.status_code, response["Content-Type"].split(";")[0]) == (404, "text/html")

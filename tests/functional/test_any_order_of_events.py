@@ -1,11 +1,11 @@
-"""Whatever happens in whatever order, the ledger holds after each step, and in the end it agrees with Stripe.
+"""Events in any order: all invariants of the ledger hold after each step, and at the end the shop agrees with Stripe.
 
-Hypothesis makes up the days of a shop: orders, deliveries of messages once, twice and late, workers that die at a line,
-a Stripe that fails before and after the effect, webhooks in any order and number, customers who authenticate, give
-other cards or pay by an old link, refunds, disputes, cancellations, and days that pass with and without workers.
+Hypothesis generates the events: orders, messages that are delivered once, twice or late, workers that are killed at a
+line, faults of Stripe before and after the effect, webhooks in any order and number, customers who authenticate, use
+another card or an old link, refunds, disputes, cancellations, and days with and without workers.
 
-It makes up the same days each time, so that a red build is a red build. ``HYPOTHESIS_EXAMPLES=500`` makes up others,
-and as many as that.
+By default it generates the same events in each run, so that a failure can be repeated. ``HYPOTHESIS_EXAMPLES=500``
+generates 500 new examples.
 """
 
 from __future__ import annotations
@@ -60,16 +60,16 @@ EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
 
 
 def empty_database() -> None:
-    """Every table of ours, in one statement."""
-    ours = ("inbox", "outbox", "subscriptions", "orders", "charges", "notifications")
+    """Empty all tables of the shop in one statement."""
+    labels = ("inbox", "outbox", "subscriptions", "orders", "charges", "notifications")
     tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)
-              if model._meta.app_label in ours]  # fmt: skip
+              if model._meta.app_label in labels]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """A shop of a few orders."""
+    """A shop with up to four orders."""
 
     sandbox: ClassVar[StripeSandbox]
     patch: ClassVar[pytest.MonkeyPatch]
@@ -87,7 +87,7 @@ class AnyOrder(RuleBasedStateMachine):
     def pick(self, number: int) -> Any:
         return Order.objects.select_related("subscription").get(pk=self.orders[number % len(self.orders)].pk)
 
-    def placed(self, order: Any) -> None:
+    def publish_order(self, order: Any) -> None:
         from integrations.outbox.events import publish
         from orders.events import OrderPlaced
 
@@ -100,7 +100,7 @@ class AnyOrder(RuleBasedStateMachine):
         from django.db import transaction
 
         with transaction.atomic():
-            self.placed(place_order(payment_method=card, placed_at=self.days.now))
+            self.publish_order(place_order(payment_method=card, placed_at=self.days.now))
 
     @precondition(lambda self: len(self.orders) < 4)
     @rule(number=st.integers(0, 3), card=CARDS)
@@ -111,18 +111,18 @@ class AnyOrder(RuleBasedStateMachine):
         last = Order.objects.filter(subscription=last.subscription).order_by("period_start").last()
         if last.subscription.status in ("active", "past_due"):
             with transaction.atomic():
-                self.placed(place_renewal(last, payment_method=card, placed_at=self.days.now))
+                self.publish_order(place_renewal(last, payment_method=card, placed_at=self.days.now))
 
     @rule()
     def work(self) -> None:
         self.days.settle()
 
     @rule(number=st.integers(0, 50))
-    def deliver_one(self, number: int) -> None:
+    def deliver_a_message(self, number: int) -> None:
         self.days.deliver_any(number)
 
     @rule(number=st.integers(0, 50), lines=st.integers(1, 150))
-    def deliver_to_a_worker_that_dies(self, number: int, lines: int) -> None:
+    def deliver_to_a_worker_that_is_killed(self, number: int, lines: int) -> None:
         with contextlib.suppress(Died), DiesAfter(lines):
             self.days.deliver_any(number, again=True)
 
@@ -136,12 +136,12 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 99))
     def webhook(self, number: int) -> None:
-        """Any event of Stripe's, old or new, for the first time or again."""
-        told = self.sandbox.objects("events")
-        if told:
-            self.tell(told[number % len(told)])
+        """Stripe sends any of its events, for the first time or again."""
+        events = self.sandbox.objects("events")
+        if events:
+            self.receive(events[number % len(events)])
 
-    def tell(self, event: dict[str, Any]) -> None:
+    def receive(self, event: dict[str, Any]) -> None:
         stored, _ = WebhookEvent.objects.get_or_create(
             provider="stripe", event_id=event["id"], defaults={"type": event["type"], "payload": event}
         )
@@ -149,13 +149,13 @@ class AnyOrder(RuleBasedStateMachine):
             process_stripe_event(webhook_event_id=stored.pk, at=self.days.now)
 
     @rule(number=st.integers(0, 3), card=CARDS)
-    def new_card(self, number: int, card: str) -> None:
+    def replace_payment_method(self, number: int, card: str) -> None:
         with contextlib.suppress(NothingToPay, PaymentUnderWay):
             replace_payment_method(order_id=self.pick(number).pk, payment_method=card, at=self.days.now)
 
     @rule(number=st.integers(0, 3), succeeds=st.booleans())
     def authenticate(self, number: int, succeeds: bool) -> None:
-        """The customer confirms on the payment page; nobody tells us."""
+        """The customer confirms on the payment page, and the shop receives no webhook."""
         charge = Charge.objects.filter(order=self.pick(number), status="requires_action").first()
         if charge is None or charge.payment_intent_id is None:
             return
@@ -172,22 +172,22 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 3), amount=st.sampled_from([None, 300, 700, 5000]))
     def refund(self, number: int, amount: int | None) -> None:
-        """Staff give money back: all that is left, or a part, or more than there is."""
+        """Staff request a refund: the rest, a part, or more than was paid."""
         with contextlib.suppress(UnableToRefund):
             request_refund(None, amount, order_number=self.pick(number).number, requested_by=self.staff)
 
     @rule(number=st.integers(0, 3), amount=st.sampled_from(["300", ""]))
     def refund_at_stripe(self, number: int, amount: str) -> None:
-        """Somebody gives money back in Stripe's dashboard."""
+        """Staff refund in Stripe's dashboard."""
         if intent := self.paid_intent(number):
             form = {"payment_intent": intent["id"], **({"amount": amount} if amount else {})}
-            with contextlib.suppress(httpx.HTTPError):  # nor need it come through, or be what Stripe takes
+            with contextlib.suppress(httpx.HTTPError):  # Stripe may be down, or reject the refund
                 self.sandbox.http.post("/stripe/v1/refunds", data=form, headers=KEY)
 
     @rule(number=st.integers(0, 9), outcome=st.sampled_from(["succeed", "fail"]))
     def bank_decides_a_refund(self, number: int, outcome: str) -> None:
-        if made := self.sandbox.objects("refunds"):
-            self.sandbox.http.post(f"/sandbox/stripe/refunds/{made[number % len(made)]['id']}/{outcome}", json={})
+        if refunds := self.sandbox.objects("refunds"):
+            self.sandbox.http.post(f"/sandbox/stripe/refunds/{refunds[number % len(refunds)]['id']}/{outcome}", json={})
 
     @rule(number=st.integers(0, 3), reason=st.sampled_from(["fraudulent", "inquiry"]))
     def dispute(self, number: int, reason: str) -> None:
@@ -197,15 +197,15 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9), phase=st.sampled_from(["under_review", "won", "lost"]))
     def bank_decides_a_dispute(self, number: int, phase: str) -> None:
-        disputes = [one for one in self.sandbox.objects("disputes") if one["status"] not in Dispute.CLOSED]
+        disputes = [dispute for dispute in self.sandbox.objects("disputes") if dispute["status"] not in Dispute.CLOSED]
         if disputes:
             dispute = disputes[number % len(disputes)]["id"]
             self.sandbox.move_dispute(dispute, "updated" if phase == "under_review" else "closed", status=phase)
 
     def paid_intent(self, number: int) -> dict[str, Any] | None:
         order = str(self.pick(number).pk)
-        paid = (one for one in self.sandbox.intents() if one["status"] == "succeeded")
-        return next((one for one in paid if one["metadata"]["order"] == order), None)
+        paid = (intent for intent in self.sandbox.intents() if intent["status"] == "succeeded")
+        return next((intent for intent in paid if intent["metadata"]["order"] == order), None)
 
     @rule(number=st.integers(0, 3))
     def cancel_subscription(self, number: int) -> None:
@@ -214,7 +214,7 @@ class AnyOrder(RuleBasedStateMachine):
         )
 
     @rule(number=st.integers(0, 3), step=st.integers(1, 4))
-    def a_late_dunning_message(self, number: int, step: int) -> None:
+    def deliver_a_late_dunning_message(self, number: int, step: int) -> None:
         with contextlib.suppress(Charge.DoesNotExist):
             dunning_steps.take_step(order_id=self.pick(number).pk, step_number=step, at=self.days.now)
 
@@ -227,33 +227,33 @@ class AnyOrder(RuleBasedStateMachine):
         self.days.pass_(hours=hours)
 
     @invariant()
-    def the_ledger_holds(self) -> None:
+    def all_invariants_hold(self) -> None:
         if not hasattr(self, "days"):
             return
-        broken = [(one.invariant.name, [str(found.details) for found in one.examples])
-                  for one in ledger.check_ledger() if not one.holds]  # fmt: skip
+        broken = [(verdict.invariant.name, [str(example.details) for example in verdict.examples])
+                  for verdict in ledger.check_ledger() if not verdict.holds]  # fmt: skip
         assert broken == []
 
     @invariant()
-    def nobody_paid_twice(self) -> None:
+    def no_order_is_paid_twice(self) -> None:
         if not hasattr(self, "days"):
             return
-        paid = [one["metadata"]["order"] for one in self.sandbox.intents() if one["status"] == "succeeded"]
+        paid = [intent["metadata"]["order"] for intent in self.sandbox.intents() if intent["status"] == "succeeded"]
         assert len(paid) == len(set(paid))
 
     @invariant()
-    def never_two_tries_of_ours_in_a_day(self) -> None:
+    def dunning_attempts_are_a_day_apart(self) -> None:
         if not hasattr(self, "days"):
             return
         for order in self.orders:
-            made = ChargeAttempt.objects.filter(charge__order=order, trigger="dunning").exclude(
+            attempts = ChargeAttempt.objects.filter(charge__order=order, trigger="dunning").exclude(
                 status__in=["without_effect"]
             )
-            times = sorted(made.values_list("started_at", flat=True))
+            times = sorted(attempts.values_list("started_at", flat=True))
             assert all(later - earlier >= dt.timedelta(days=1) for earlier, later in itertools.pairwise(times))
 
     def teardown(self) -> None:
-        """Most webhooks never came. When all is quiet a night's reconciliation has us and Stripe say the same."""
+        """Most webhooks were never sent. After a reconciliation the shop and Stripe agree."""
         if not hasattr(self, "days"):
             return
         self.sandbox.faults()
@@ -261,35 +261,36 @@ class AnyOrder(RuleBasedStateMachine):
         self.days.sleep(hours=1)
         run = runs.begin(since=self.opened_at - dt.timedelta(days=1), until=None, resolve=True, at=self.days.now)
         run = runs.complete(run_id=run.pk, at=self.days.now)
-        assert (run.open, [str(one) for one in run.findings.filter(status="open")]) == (0, [])
+        assert (run.open, [str(finding) for finding in run.findings.filter(status="open")]) == (0, [])
         self.days.settle()
-        self.the_ledger_holds()
-        states = {one["metadata"]["order"]: one["status"] for one in self.sandbox.intents()}
+        self.all_invariants_hold()
+        states = {intent["metadata"]["order"]: intent["status"] for intent in self.sandbox.intents()}
         for order in Order.objects.all():
             charge = Charge.objects.filter(order=order).first()
-            self.agree(order, charge.status if charge else None, states.get(str(order.pk)))
+            self.assert_agrees(order, charge.status if charge else None, states.get(str(order.pk)))
         assert not DunningRun.objects.filter(status="active", order__status__in=["paid", "canceled"]).exists()
-        ours = Refund.objects.exclude(stripe_id=None).values_list("stripe_id", "amount", "status")
-        theirs = [(one["id"], one["amount"], one["status"]) for one in self.sandbox.objects("refunds")]
-        assert sorted(ours) == sorted(theirs)
+        refunds = Refund.objects.exclude(stripe_id=None).values_list("stripe_id", "amount", "status")
+        at_stripe = [(refund["id"], refund["amount"], refund["status"]) for refund in self.sandbox.objects("refunds")]
+        assert sorted(refunds) == sorted(at_stripe)
         assert not Refund.objects.filter(status="pending", stripe_id=None).exists()
         disputes = Dispute.objects.values_list("stripe_id", "status")
-        assert sorted(disputes) == sorted((one["id"], one["status"]) for one in self.sandbox.objects("disputes"))
+        disputes_at_stripe = [(dispute["id"], dispute["status"]) for dispute in self.sandbox.objects("disputes")]
+        assert sorted(disputes) == sorted(disputes_at_stripe)
 
-    def agree(self, order: Order, charge: str | None, at_stripe: str | None) -> None:
-        assert order.status != "pending_payment", "every payment came to an outcome"
+    def assert_agrees(self, order: Order, charge: str | None, at_stripe: str | None) -> None:
+        assert order.status != "pending_payment", "every payment has an outcome"
         assert (charge == "succeeded") == (at_stripe == "succeeded")
         if charge == "succeeded":
             assert order.status in ("paid", "fulfilled", "refunded", "partially_refunded", "canceled")
-            given_back = Refund.objects.filter(charge__order=order).exists()
-            assert order.status != "paid" or order.fulfillment_started_at or given_back, "what is paid is on its way"
+            is_refunded = Refund.objects.filter(charge__order=order).exists()
+            assert order.status != "paid" or order.fulfillment_started_at or is_refunded, "fulfillment has started"
         else:
             assert order.status in ("payment_failed", "requires_action", "canceled")
 
 
 @pytest.mark.timeout(900 if EXAMPLES else 170)
 @pytest.mark.django_db(transaction=True)
-def test_whatever_happens_in_whatever_order_the_ledger_holds(
+def test_all_invariants_hold_after_events_in_any_order(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     AnyOrder.sandbox, AnyOrder.patch = stripe_sandbox, monkeypatch

@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, the answer is one that its schema describes, and never a 500."""
+"""The schema describes the response to every request to the API, and no response is a 500."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ FOR_CUSTOMERS = (
 WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION)
 # The first one ends the session of the following ones.
 SESSION_ENDS = (LOGOUT_EVERYWHERE, PASSWORD)
-# Sent as the schema has it, and otherwise; nothing can be wrong with a GET whose only parameter is any string, nor, by
-# its schema, with an empty object.
+# Valid requests and invalid ones. A GET whose only parameter is a string cannot be invalid, and neither can an empty
+# object without required fields.
 CASES = [
     (CHECKOUT, GenerationMode.POSITIVE),
     (CHECKOUT, GenerationMode.NEGATIVE),
@@ -89,13 +89,13 @@ def schema(transactional_db: None, coffee: Any, stripe_sandbox: StripeSandbox) -
 
 
 CSRF_TOKEN = "a" * 32
-# What a browser sends along. Cookies by themselves: as a header they are dropped.
+# The cookies and headers that a browser adds. schemathesis drops cookies that are given as a header.
 BROWSER = {"cookies": {"csrftoken": CSRF_TOKEN}, "headers": {"X-CSRFToken": CSRF_TOKEN}}
 
 
 @pytest.fixture
 def login(transactional_db: None) -> dict[str, Any]:
-    """What a browser in which staff are logged in sends along."""
+    """The cookies and headers of a browser in which staff are logged in."""
     client = Client()
     client.force_login(User.objects.create_superuser("staff@example.com"))
     return with_session(client)
@@ -107,30 +107,30 @@ def with_session(client: Client) -> dict[str, Any]:
 
 @pytest.fixture
 def customer(transactional_db: None) -> dict[str, Any]:
-    """What a browser in which a customer has just logged in sends along."""
+    """The cookies and headers of a browser in which a customer has just logged in."""
     browser = Browser().log_in(customer_with_login())
     return with_session(browser.http)
 
 
 @pytest.mark.parametrize(("operation", "mode"), CASES)
-def test_every_answer_is_one_of_the_schema(
+def test_every_response_matches_the_schema(
     schema: Any, login: dict[str, Any], customer: dict[str, Any], operation: tuple[str, str], mode: GenerationMode
 ) -> None:
     method, path = operation
     browsers = {**dict.fromkeys(FOR_STAFF, login), **dict.fromkeys(FOR_BROWSERS, BROWSER)}
-    who = {**browsers, **dict.fromkeys(FOR_CUSTOMERS, customer)}.get(operation, {})
+    credentials = {**browsers, **dict.fromkeys(FOR_CUSTOMERS, customer)}.get(operation, {})
 
     @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
-    def ask(case: Any) -> None:
-        answer = case.call_and_validate(checks=CHECKS, **who)
-        assert answer.status_code != 403 or not who or operation in SESSION_ENDS
+    def send(case: Any) -> None:
+        response = case.call_and_validate(checks=CHECKS, **credentials)
+        assert response.status_code != 403 or not credentials or operation in SESSION_ENDS
 
-    ask()
+    send()
 
 
-# What looks like an order; what the schema's own cases hardly ever have is all of it at once.
-LOOKING_RIGHT = st.fixed_dictionaries(
+# Orders that look valid. The cases from the schema are hardly ever valid in all fields at once.
+PLAUSIBLE_ORDERS = st.fixed_dictionaries(
     {
         "plan": st.just("coffee-monthly"),
         "quantity": st.integers(1, 1000),
@@ -151,11 +151,11 @@ LOOKING_RIGHT = st.fixed_dictionaries(
 PRICES = st.sampled_from([50, 1290, 2_147_484, 99_999_999])  # of one unit: the totals may exceed the maximum
 
 
-def test_a_checkout_that_looks_right_is_taken_or_told_what_is_wrong(transactional_db: None, coffee: Plan) -> None:
+def test_a_plausible_checkout_is_accepted_or_rejected_with_errors(transactional_db: None, coffee: Plan) -> None:
     answers: list[int] = []
 
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
-    @given(order=LOOKING_RIGHT, price=PRICES)
+    @given(order=PLAUSIBLE_ORDERS, price=PRICES)
     def ask(order: dict[str, Any], price: int) -> None:
         Plan.objects.update(amount=price)
         answer = Client(raise_request_exception=False).post(
@@ -171,7 +171,7 @@ def test_a_checkout_that_looks_right_is_taken_or_told_what_is_wrong(transactiona
 
 
 @pytest.mark.parametrize(("operation", "status"), [(CHECKOUT, 201), (REFUND, 422)])
-def test_what_the_docs_offer_to_try_out_is_understood(
+def test_the_examples_of_the_schema_can_be_sent(
     schema: Any, login: dict[str, Any], operation: tuple[str, str], status: int
 ) -> None:
     method, path = operation
@@ -181,13 +181,13 @@ def test_what_the_docs_offer_to_try_out_is_understood(
         body=example["value"], media_type="application/json", headers={"Idempotency-Key": "k"}
     )
 
-    answer = case.call(**(login if operation == REFUND else {}))
+    response = case.call(**(login if operation == REFUND else {}))
 
-    assert answer.status_code == status, answer.text
-    if operation == REFUND:  # nothing is wrong with it but that nobody has this order
-        assert [error["field"] for error in answer.json()["errors"]] == ["order"]
+    assert response.status_code == status, response.text
+    if operation == REFUND:  # the example is valid, but no such order exists
+        assert [error["field"] for error in response.json()["errors"]] == ["order"]
 
 
 def test_the_schema_describes_these_operations(schema: Any) -> None:
-    described = {(one.ok().method.upper(), one.ok().path) for one in schema.get_all_operations()}
+    described = {(found.ok().method.upper(), found.ok().path) for found in schema.get_all_operations()}
     assert described == {operation for operation, _ in CASES}

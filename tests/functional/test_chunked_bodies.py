@@ -1,4 +1,4 @@
-"""Bodies sent in chunks, without their length, to the web server that production runs."""
+"""Bodies in chunks without a Content-Length, sent to gunicorn as in production."""
 
 from __future__ import annotations
 
@@ -74,21 +74,21 @@ def to_brevo_webhook(web: httpx.Client, body: bytes) -> httpx.Response:
     return web.post("/webhooks/brevo/", content=in_chunks(body), headers=headers)
 
 
-def test_a_checkout(web: httpx.Client, magazine: Plan) -> None:
-    answer = checkout(web, json.dumps(CHECKOUT).encode())
-    assert answer.request.headers["Transfer-Encoding"] == "chunked"
-    assert answer.status_code == 201, answer.text
+def test_a_checkout_is_accepted(web: httpx.Client, magazine: Plan) -> None:
+    response = checkout(web, json.dumps(CHECKOUT).encode())
+    assert response.request.headers["Transfer-Encoding"] == "chunked"
+    assert response.status_code == 201, response.text
     assert Order.objects.count() == 1
 
 
 @pytest.mark.parametrize("size", [64 * 1024 + 1, 200 * 1024, 3 * MIB])
-def test_a_checkout_that_is_too_large(web: httpx.Client, magazine: Plan, size: int) -> None:
-    answer = checkout(web, b'{"plan": "' + b"a" * (size - 12) + b'"}')
-    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
-    assert answer.json()["title"] == "Body too large"
+def test_a_large_checkout_is_rejected_with_413(web: httpx.Client, magazine: Plan, size: int) -> None:
+    response = checkout(web, b'{"plan": "' + b"a" * (size - 12) + b'"}')
+    assert (response.status_code, response.headers["Content-Type"]) == (413, "application/problem+json")
+    assert response.json()["title"] == "Body too large"
 
 
-def test_webhooks(web: httpx.Client) -> None:
+def test_webhooks_are_accepted(web: httpx.Client) -> None:
     event = {"object": "event", "id": "evt_1", "type": "charge.refunded", "data": {"object": {}}, "more": "a" * 90_000}
     stripe = to_stripe_webhook(web, json.dumps(event).encode())
     brevo = to_brevo_webhook(web, json.dumps({"event": "delivered", "email": "ann@example.com"}).encode())
@@ -96,26 +96,26 @@ def test_webhooks(web: httpx.Client) -> None:
     assert set(WebhookEvent.objects.values_list("provider", flat=True)) == {"stripe", "brevo"}
 
 
-def test_webhooks_that_are_too_large(web: httpx.Client) -> None:
+def test_large_webhooks_are_rejected_with_413(web: httpx.Client) -> None:
     body = json.dumps({"object": "event", "id": "evt_1", "type": "charge.refunded", "more": "a" * MIB}).encode()
     stripe, brevo = to_stripe_webhook(web, body), to_brevo_webhook(web, body)
     assert (stripe.status_code, stripe.json()) == (413, {"detail": "The body is larger than 1 MiB."})
     assert (brevo.status_code, brevo.json()) == (413, {"error": "too_large"})
 
 
-def test_a_request_without_a_body(web: httpx.Client, magazine: Plan) -> None:
+def test_a_request_without_a_body_is_answered(web: httpx.Client, magazine: Plan) -> None:
     assert web.get("/api/v1/plans/").status_code == 200
     assert checkout(web, b"").status_code == 400
 
 
 @pytest.mark.parametrize("chunks", [b"2\r\n{}\r\nno number\r\n", b"2\r\n{}\r\n"], ids=["broken", "cut off"])
-def test_a_body_that_breaks_off_is_not_taken_for_a_shorter_one(
+def test_a_body_that_ends_too_early_is_rejected_with_400(
     port: int, web: httpx.Client, magazine: Plan, chunks: bytes
 ) -> None:
     head = b"POST /api/v1/checkout/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(head + chunks)
         connection.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert b"The body could not be read." in answer
+        response = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert b"The body could not be read." in response

@@ -28,15 +28,15 @@ from subscriptions.models import Customer
 from tests.support.concurrency import at_once
 from tests.support.factories import make_order
 
-pytestmark = pytest.mark.django_db(transaction=True)  # session locks stand outside transactions
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks do not belong to a transaction
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-OURS = ("emails.", "sms.", "brevo.", "dixa.")
+PREFIXES = ("emails.", "sms.", "brevo.", "dixa.")
 
 
 def deliver(*, times: int = 1) -> list[str]:
-    """Run our tasks of every message in the outbox, as the workers would; return their names."""
-    rows = [row for row in OutboxMessage.objects.order_by("pk") if row.task.startswith(OURS)]
+    """Run the notification tasks of all messages in the outbox as workers do. Return their names."""
+    rows = [row for row in OutboxMessage.objects.order_by("pk") if row.task.startswith(PREFIXES)]
     OutboxMessage.objects.all().delete()
     for row in rows:
         for _ in range(times):
@@ -58,8 +58,10 @@ def test_a_purchase_sends_each_message_once_and_syncs_both_contacts(client, coff
             "sms_consent": True,
         },
     }
-    answer = client.post("/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": "k1"})
-    assert answer.status_code == 201, answer.content
+    response = client.post(
+        "/api/v1/checkout/", body, content_type="application/json", headers={"Idempotency-Key": "k1"}
+    )
+    assert response.status_code == 201, response.content
     deliver(times=3)
     with transaction.atomic():
         payments.mark_paid(order=locked_order(order_id=Order.objects.get().pk), at=timezone.now())
@@ -161,7 +163,7 @@ def test_brevos_webhook_updates_the_message(brevo_sandbox, live_server, settings
     assert mails == {good.pk: "delivered", bad.pk: "bounced"}
     assert set(Notification.objects.filter(channel="sms").values_list("status", flat=True)) == {"delivered"}
 
-    # The next message to the address that bounced is not even tried.
+    # The shop does not send the next message to the address that bounced.
     Order.objects.filter(pk=bad.pk).update(status="payment_failed")
     with transaction.atomic():
         publish(PaymentFailed(order_id=bad.pk, customer_id=bad.customer_id))
@@ -172,11 +174,11 @@ def test_brevos_webhook_updates_the_message(brevo_sandbox, live_server, settings
     assert Customer.objects.get(pk=bad.customer_id).marketing_consent
 
 
-def test_every_task_may_run_three_times_at_once(brevo_sandbox):
+def test_a_task_that_runs_three_times_at_once_has_one_effect(brevo_sandbox):
     order = make_order()
     arguments = {"order_id": str(order.pk), "customer_id": str(order.customer_id)}
     for name in ("emails.welcome", "sms.order_paid", "brevo.sync_contact", "dixa.sync_end_user"):
         assert at_once(lambda task=current_app.tasks[name]: task(**arguments), times=3) == [None] * 3
 
-    found = [len(brevo_sandbox.records(what)) for what in ("mails", "sms", "contacts", "endusers")]
+    found = [len(brevo_sandbox.records(name)) for name in ("mails", "sms", "contacts", "endusers")]
     assert found == [1, 1, 1, 1]

@@ -94,7 +94,7 @@ def assert_ledger_holds() -> None:
     assert not WebhookEvent.objects.filter(processed_at=None).exists()
 
 
-def test_a_full_refund(office: BackOffice) -> None:
+def test_a_full_refund_refunds_the_order(office: BackOffice) -> None:
     charge = office.sell()
     refund = office.refund(charge, reason="requested_by_customer")
     assert office.status(refund) == "pending"
@@ -110,7 +110,7 @@ def test_a_full_refund(office: BackOffice) -> None:
     assert_ledger_holds()
 
 
-def test_a_partial_refund_and_later_the_rest(office: BackOffice) -> None:
+def test_a_partial_refund_is_followed_by_the_rest(office: BackOffice) -> None:
     charge = office.sell()
     office.refund(charge, amount=290)
     office.refund(charge, amount=290)  # the agent clicks twice
@@ -179,7 +179,7 @@ def test_a_refund_in_the_stripe_dashboard_is_recorded(office: BackOffice) -> Non
     assert_ledger_holds()
 
 
-def test_simultaneous_refunds_here_and_in_the_dashboard(office: BackOffice) -> None:
+def test_only_one_of_two_refunds_in_the_shop_and_the_dashboard_succeeds(office: BackOffice) -> None:
     """The shop requests a refund before it receives the webhook of the dashboard's. Stripe rejects the second one."""
     charge = office.sell()
     refund = office.refund(charge, amount=1000)

@@ -1,4 +1,4 @@
-"""What operators read about a request: one line, with the order's number and without what is only the customer's."""
+"""Each request writes one log line, with the number of the order and without data of the customer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """The lines that the web writes at the levels of the settings, in their format, since they were last asked for."""
+    """Return the log lines since the last call, with the levels and the format of the settings."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.addFilter(logs.ContextFilter())
@@ -54,24 +54,30 @@ def check_out(client: Client) -> dict[str, Any]:
         "customer": {"email": "ada@example.com", "name": "Ada Lovelace"},
     }
     headers = {"Idempotency-Key": str(uuid4()), "X-Request-ID": "front-end-42"}
-    answer = client.post("/api/v1/checkout/", order, content_type="application/json", headers=headers)
-    assert answer.status_code == 201
-    return answer.json()
+    response = client.post("/api/v1/checkout/", order, content_type="application/json", headers=headers)
+    assert response.status_code == 201
+    return response.json()
 
 
-def test_a_checkout_writes_one_line_with_the_orders_number(
+def test_a_checkout_writes_one_line_with_the_order_number(
     transactional_db: None, coffee: Plan, client: Client, lines: Lines
 ) -> None:
     placed = check_out(client)
 
     [line] = lines()
-    told = {"method": "POST", "route": "api/v1/checkout/", "status": 201, "level": "INFO", "request_id": "front-end-42"}
-    assert {**told, "order_number": placed["order"]["number"]}.items() <= line.items()
+    expected = {
+        "method": "POST",
+        "route": "api/v1/checkout/",
+        "status": 201,
+        "level": "INFO",
+        "request_id": "front-end-42",
+    }
+    assert {**expected, "order_number": placed["order"]["number"]}.items() <= line.items()
     assert 0 < line["ms"] < 60_000
     assert not {"ada", "lovelace"} & set(json.dumps(line).lower().replace("@", " ").split())
 
 
-def test_the_next_request_has_nothing_of_the_last_ones(
+def test_a_line_contains_nothing_of_the_request_before(
     transactional_db: None, coffee: Plan, client: Client, lines: Lines
 ) -> None:
     check_out(client)
@@ -83,7 +89,7 @@ def test_the_next_request_has_nothing_of_the_last_ones(
     assert "order_number" not in line
 
 
-def test_no_token_is_written(transactional_db: None, coffee: Plan, client: Client, lines: Lines) -> None:
+def test_tokens_are_redacted(transactional_db: None, coffee: Plan, client: Client, lines: Lines) -> None:
     status_path = urlsplit(check_out(client)["order"]["status_url"]).path
     order = Order.objects.get()
     token = payment_links.token(order_id=order.pk, at=timezone.now())
@@ -102,10 +108,12 @@ def test_no_token_is_written(transactional_db: None, coffee: Plan, client: Clien
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/static/charges/payment.css"])
-def test_health_checks_and_files_write_no_line(transactional_db: None, client: Client, lines: Lines, path: str) -> None:
-    answer = client.get(path)
-    answer.close()
-    assert answer.status_code == 200
+def test_health_checks_and_static_files_write_no_line(
+    transactional_db: None, client: Client, lines: Lines, path: str
+) -> None:
+    response = client.get(path)
+    response.close()
+    assert response.status_code == 200
     assert lines() == []
 
 
@@ -118,7 +126,7 @@ def test_a_path_without_a_route_is_not_written(client: Client, lines: Lines, pat
     assert "7K3M9" not in json.dumps(line)
 
 
-def test_a_request_that_fails_writes_its_line(
+def test_a_failed_request_also_writes_a_line(
     db: None, client: Client, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:

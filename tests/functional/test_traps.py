@@ -1,4 +1,4 @@
-"""What hurt other shops. Each trap that money can fall into has a test; those that stand elsewhere are named here."""
+"""Known payment bugs of other shops. Each has a test, in this file or in a file that is listed here."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 TESTS = Path(__file__).resolve().parents[1]
 TESTED_ELSEWHERE = {
-    "a try after the subscription was canceled": (
+    "an attempt after the subscription was canceled": (
         "test_dunning_stops_when_the_subscription_is_canceled",
         "test_an_attempt_begun_before_the_cancellation_takes_no_money",
     ),
-    "many charges after a card was fixed": (
+    "many charges after a customer replaced the card": (
         "test_a_new_card_for_one_order_charges_that_order_only",
         "test_two_new_cards_at_once_make_one_payment",
     ),
-    "a background charge without a key of its own while its task retries": (
+    "a background charge without its own idempotency key while the task is retried": (
         "test_killed_at_every_moment",
         "test_stripe_fails_30_percent_of_calls_half_of_them_after_the_effect",
     ),
-    "a burst of tries after an outage": (
+    "a burst of attempts after an outage": (
         "test_after_our_outage_there_is_one_attempt_and_no_burst",
     ),
-    "a webhook dealt with before our own commit": (
+    "a webhook that is processed before the shop has committed": (
         "test_an_event_that_comes_before_its_charge_waits_and_comes_back",
         "test_a_dispute_that_comes_before_its_payment",
     ),
@@ -56,41 +56,41 @@ TESTED_ELSEWHERE = {
     "a countdown longer than the visibility timeout": (
         "test_no_message_is_published_with_a_delay",
     ),
-    "an exhausted retry that runs again by visibility": (
+    "an exhausted task that runs again after its visibility timeout": (
         "test_a_task_that_always_fails_uses_the_ladder_and_is_dead_lettered_unchanged",
     ),
-    "a shutdown that duplicates what is in flight": (
+    "a shutdown that runs tasks in flight twice": (
         "test_sigterm_lets_the_running_task_finish",
     ),
 }
 
 
-def test_the_list_is_true() -> None:
+def test_every_listed_test_exists() -> None:
     trees = [ast.parse(path.read_text()) for path in TESTS.rglob("test_*.py")]
     found = {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     listed = {name for names in TESTED_ELSEWHERE.values() for name in names}
     assert listed <= found
 
 
-def test_no_mail_says_renewed_before_the_charge_settled(stripe_sandbox: StripeSandbox) -> None:
+def test_no_mail_confirms_a_renewal_before_it_is_paid(stripe_sandbox: StripeSandbox) -> None:
     first = place_order()
     capture(first)
     first.refresh_from_db()
     renewal = place_renewal(first, payment_method="pm_card_chargeCustomerFail")
 
-    def why_not() -> str:
+    def reason_not_to_send() -> str:
         renewal.refresh_from_db()
         return reasons.not_to_send(
             kind=Notification.Kind.WELCOME, channel=Channel.EMAIL, order=renewal, dedup_key=DedupKey()
         )
 
-    assert why_not() == "order_not_paid"
+    assert reason_not_to_send() == "order_not_paid"
     capture(renewal)
-    assert why_not() == "order_not_paid"
+    assert reason_not_to_send() == "order_not_paid"
     assert not OutboxMessage.objects.filter(task="emails.welcome", kwargs__order_id=str(renewal.pk)).exists()
 
 
-def test_a_period_is_renewed_once_however_many_handlers_think_of_it(stripe_sandbox: StripeSandbox) -> None:
+def test_a_period_is_renewed_only_once(stripe_sandbox: StripeSandbox) -> None:
     first = place_order()
     capture(first)
     place_renewal(first, payment_method="pm_card_visa")
@@ -99,7 +99,7 @@ def test_a_period_is_renewed_once_however_many_handlers_think_of_it(stripe_sandb
     assert Order.objects.filter(subscription=first.subscription).count() == 2
 
 
-def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox: StripeSandbox) -> None:
+def test_an_event_without_its_charge_is_given_up_and_listed(stripe_sandbox: StripeSandbox) -> None:
     from charges.operations.stripe_events.objects import ChargeNotHereYet
     from charges.operations.stripe_events.processing import process_stripe_event
     from integrations.inbox.models import WebhookEvent
@@ -117,7 +117,7 @@ def test_an_event_whose_parent_never_comes_is_given_up_and_shown(stripe_sandbox:
     OutboxMessage.objects.all().delete()
     assert sweep(at=NOW + dt.timedelta(days=3, minutes=1))["Stripe events"] == 0
     event.refresh_from_db()
-    assert event.processed_at is None, "it is in the admin's list of what waits"
+    assert event.processed_at is None, "the admin lists it as not processed"
 
 
 def test_the_check_that_settles_the_payment_continues_the_dunning(
@@ -130,7 +130,7 @@ def test_the_check_that_settles_the_payment_continues_the_dunning(
     renewal = place_renewal(first, payment_method="pm_card_chargeCustomerFail")
     capture(renewal, at=days.now)
     Charge.objects.filter(order=renewal).update(payment_method="pm_card_mastercard")
-    # The second try takes the money, and nobody hears of it: its answer is lost, and then its message.
+    # The second attempt succeeds at Stripe, but its response and then its message are lost.
     days.sleep(days=2)
     dunning_steps.take_step(order_id=renewal.pk, step_number=1, at=days.now)
     stripe_sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "drop_after_effect", "times": 1})
@@ -146,22 +146,22 @@ def test_the_check_that_settles_the_payment_continues_the_dunning(
     renewal.refresh_from_db()
     assert dunning_run_of(renewal).status == "recovered"
     assert Subscription.objects.get(pk=renewal.subscription_id).status == "active"
-    assert len([one for one in stripe_sandbox.intents() if one["status"] == "succeeded"]) == 2
+    assert stripe_sandbox.statuses().count("succeeded") == 2
     dunning_steps.take_step(order_id=renewal.pk, step_number=2, at=days.now + dt.timedelta(days=30))
     assert ChargeAttempt.objects.filter(charge__order=renewal).count() == 2
 
 
-def test_one_customers_flood_keeps_nobody_waiting(stripe_sandbox: StripeSandbox) -> None:
-    """Messages carry their customer as SQS's fair-queue group, so that a noisy one only waits for himself."""
-    flood = place_order(payment_method="pm_card_chargeCustomerFail")
-    capture(flood)
+def test_messages_are_grouped_by_customer(stripe_sandbox: StripeSandbox) -> None:
+    """SQS's fair queues use the group, so that many messages of one customer do not delay those of others."""
+    busy = place_order(payment_method="pm_card_chargeCustomerFail")
+    capture(busy)
     quiet = place_order()
     capture(quiet)
     groups = set(OutboxMessage.objects.exclude(queue="").values_list("group", flat=True))
-    assert groups == {str(flood.customer_id), str(quiet.customer_id)}
+    assert groups == {str(busy.customer_id), str(quiet.customer_id)}
 
 
-def test_a_redrive_of_what_was_dealt_with_does_nothing(stripe_sandbox: StripeSandbox) -> None:
+def test_a_redrive_of_processed_messages_changes_nothing(stripe_sandbox: StripeSandbox) -> None:
     order = place_order()
     capture(order)
     before = published()
@@ -172,7 +172,7 @@ def test_a_redrive_of_what_was_dealt_with_does_nothing(stripe_sandbox: StripeSan
     assert stripe_sandbox.statuses() == ["succeeded"]
 
 
-def test_a_message_about_nothing_is_dead_at_once_and_changes_nothing(stripe_sandbox: StripeSandbox) -> None:
+def test_a_message_about_a_missing_order_is_a_permanent_error(stripe_sandbox: StripeSandbox) -> None:
     order: Any = place_order()
     order_id = order.pk
     order.lines.all().delete()
