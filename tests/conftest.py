@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 from django.utils import timezone
+from hypothesis import settings as hypothesis_settings
 
 from tests.support.days import Days
 from tests.support.sandboxes import (
@@ -21,6 +22,11 @@ from tests.support.sandboxes import (
 
 # Fixtures for every test.
 __all__ = ["brevo_sandbox", "running_brevo_sandbox", "running_stripe_sandbox", "stripe_sandbox"]
+
+
+# A slow machine must not fail a test, and no run must depend on the examples of an earlier one.
+hypothesis_settings.register_profile("shop", deadline=None, database=None)
+hypothesis_settings.load_profile("shop")
 
 
 def pytest_collection_finish() -> None:

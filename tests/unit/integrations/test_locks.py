@@ -68,6 +68,7 @@ def test_no_transaction_is_open_while_the_lock_is_held(transactional_db: None) -
     connection.ensure_connection()
     pid = connection.connection.info.backend_pid
     with session_lock("charge:1"):
+        connection.cursor().execute("SELECT 1")
         assert at_once(lambda: state_and_locks(pid)) == [("idle", 1)]
         with transaction.atomic():
             connection.cursor().execute("SELECT 1")
