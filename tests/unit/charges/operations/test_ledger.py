@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
 import threading
 import uuid
 from collections.abc import Callable
-from io import StringIO
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -738,61 +735,6 @@ class TestTheWholeLedger:
         assert seen == [("repeatable read", "on")] * len(INVARIANTS)
         assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == [
             "outcome_has_a_charge"
-        ]
-
-    def test_the_command_reports_that_all_invariants_hold(self) -> None:
-        paid()
-        out, err = StringIO(), StringIO()
-
-        call_command("check_ledger", stdout=out, stderr=err)
-
-        lines = out.getvalue().splitlines()
-        assert [line.split()[:3] for line in lines[:-1]] == [["✓", name, "0"] for name in NAMES]
-        assert lines[-1].startswith(f"All {len(NAMES)} invariants hold")
-        assert err.getvalue() == ""
-
-    def test_the_command_shows_violations_and_exits_1(self) -> None:
-        charge = paid()
-        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
-        out = StringIO()
-
-        with pytest.raises(CommandError, match=f"1 of {len(NAMES)} invariants are broken") as error:
-            call_command("check_ledger", stdout=out)
-
-        assert error.value.returncode == 1
-        text = out.getvalue()
-        assert re.search(r"^✗ no_money_for_a_canceled_order +1 broken", text, re.MULTILINE)
-        assert f"order {charge.order.number}, charge {charge.pk}: canceled order was paid: 1290 EUR" in text
-        assert "Next: Refund the payment" in text
-
-    def test_the_command_prints_json(self) -> None:
-        charge = paid()
-        Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
-        out = StringIO()
-
-        with pytest.raises(CommandError):
-            call_command("check_ledger", json=True, stdout=out)
-
-        told = json.loads(out.getvalue())
-        assert told["holds"] is False
-        (broken,) = [one for one in told["invariants"] if not one["holds"]]
-        assert (broken["name"], broken["count"]) == ("no_money_for_a_canceled_order", 1)
-        assert broken["examples"] == [
-            {
-                "order_number": charge.order.number,
-                "charge_id": str(charge.pk),
-                "details": "canceled order was paid: 1290 EUR",
-            }
-        ]
-
-    def test_the_command_shows_its_progress_if_it_takes_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("charges.management.commands.check_ledger.QUIET_SECONDS", -1.0)
-        err = StringIO()
-
-        call_command("check_ledger", stdout=StringIO(), stderr=err)
-
-        assert [line.split()[:2] for line in err.getvalue().splitlines()] == [
-            [f"{number}/{len(NAMES)}", name] for number, name in enumerate(NAMES, start=1)
         ]
 
     def test_the_task_logs_an_error_per_broken_invariant_and_succeeds(self, caplog: pytest.LogCaptureFixture) -> None:
