@@ -55,3 +55,91 @@ def test_an_import_of_another_test_module_is_seen() -> None:
 def test_there_is_one_conftest_besides_the_local_ones() -> None:
     folders = {str(path.parent.relative_to(TESTS)) for path in TESTS.rglob("conftest.py")}
     assert folders == {".", *LOCAL_CONFTESTS}
+
+
+# Modules whose logic is small or is tested as a whole, by what they are called.
+NEEDS_NO_MIRROR = {
+    "__init__.py",
+    "__main__.py",
+    "admin.py",  # tests/functional/test_admin.py reads every page
+    "apps.py",
+    "events.py",  # data only; tests/architecture/test_house.py
+    "settings.py",  # tests/unit/config/test_env.py
+    "tasks.py",  # a task makes one call; the functional tests run them
+    "urls.py",
+}
+# Folders that other tests cover: the launcher (tests/functional/test_make_run.py), the stand-ins (by subject).
+NEED_NO_MIRROR = ("config/development/", "integrations/sandbox/")
+
+# Modules without a mirrored test file, and the file that tests them instead. This list may only shrink.
+LOG_IN = "functional/test_log_in_by_mail.py"
+TESTED_BY = {
+    "integrations/web/authentication.py": LOG_IN,
+    "notifications/operations/account_emails.py": LOG_IN,
+    "notifications/operations/email_sending.py": "unit/notifications/operations/test_emails.py",
+    "notifications/rendering/account_emails.py": LOG_IN,
+    "subscriptions/actors.py": LOG_IN,
+    "subscriptions/api/auth.py": LOG_IN,
+    "subscriptions/api/auth_serializers.py": LOG_IN,
+    "subscriptions/api/authentication.py": LOG_IN,
+    "subscriptions/api/customer_views.py": LOG_IN,
+    "subscriptions/api/fields.py": LOG_IN,
+    "subscriptions/api/me.py": LOG_IN,
+    "subscriptions/api/sessions.py": LOG_IN,
+    "subscriptions/api/throttles.py": LOG_IN,
+    "subscriptions/api_key_admin.py": "functional/test_admin.py",
+    "subscriptions/backends.py": LOG_IN,
+    "subscriptions/login_pages/views.py": LOG_IN,
+    "subscriptions/login_tokens.py": LOG_IN,
+    "subscriptions/operations/api_keys.py": LOG_IN,
+    "subscriptions/operations/attempt_limits.py": LOG_IN,
+    "subscriptions/operations/email_changes.py": LOG_IN,
+    "subscriptions/operations/login_requests.py": LOG_IN,
+    "subscriptions/operations/passwords.py": LOG_IN,
+    "subscriptions/operations/profiles.py": LOG_IN,
+}
+
+
+def modules_with_logic() -> Iterator[str]:
+    """Every module of the apps that defines a function, except those that need no mirrored test file."""
+    for app in ("config", "integrations", "subscriptions", "orders", "charges", "notifications"):
+        for path in sorted((ROOT / app).rglob("*.py")):
+            module = path.relative_to(ROOT).as_posix()
+            if path.name in NEEDS_NO_MIRROR or "migrations" in path.parts or module.startswith(NEED_NO_MIRROR):
+                continue
+            nodes = ast.walk(ast.parse(path.read_text()))
+            if {node.name for node in nodes if isinstance(node, ast.FunctionDef)} - {"__str__"}:
+                yield module
+
+
+def mirrors_of(module: str) -> list[str]:
+    """The test files in which a reader looks for the module's tests: one for the module, or one for ``models``."""
+    path = Path(module)
+    folder = Path("unit", *(part for part in path.parent.parts if part != "commands"))
+    mirrors = [folder / f"test_{path.name}"]
+    if folder.name == "models":
+        mirrors.append(folder.parent / "test_models.py")
+    return [mirror.as_posix() for mirror in mirrors]
+
+
+def has_mirror(module: str) -> bool:
+    return any((TESTS / mirror).exists() for mirror in mirrors_of(module))
+
+
+def test_every_module_with_logic_has_its_mirrored_test_file() -> None:
+    missing = {module: mirrors_of(module)[0] for module in modules_with_logic() if not has_mirror(module)}
+    assert {module: mirror for module, mirror in missing.items() if module not in TESTED_BY} == {}
+
+
+def test_the_list_of_exceptions_only_shrinks() -> None:
+    modules = set(modules_with_logic())
+    for module, test_file in TESTED_BY.items():
+        assert module in modules, f"{module} does not exist any more: remove it from the list"
+        assert not has_mirror(module), f"{module} has its mirrored test file: remove it from the list"
+        assert (TESTS / test_file).exists(), f"{module} names a test file that does not exist"
+
+
+def test_mirrored_paths() -> None:
+    assert mirrors_of("charges/operations/locks.py") == ["unit/charges/operations/test_locks.py"]
+    assert mirrors_of("charges/management/commands/x.py") == ["unit/charges/management/test_x.py"]
+    assert mirrors_of("charges/models/refunds.py")[1] == "unit/charges/test_models.py"
