@@ -18,7 +18,9 @@ def modules_that_lock(app: str) -> set[str]:
 
 def locks_rows(source: str) -> bool:
     return any(
-        isinstance(node, ast.Attribute) and node.attr == "select_for_update" for node in ast.walk(ast.parse(source))
+        (isinstance(node, ast.Attribute) and node.attr == "select_for_update")
+        or (isinstance(node, ast.Constant) and isinstance(node.value, str) and "FOR UPDATE" in node.value)
+        for node in ast.walk(ast.parse(source))
     )
 
 
@@ -27,6 +29,12 @@ def test_only_the_locks_module_locks_rows(app: str) -> None:
     assert modules_that_lock(app) == {f"{app}/operations/locks.py"}
 
 
+def test_the_relay_and_the_inbox_lock_their_own_rows_only() -> None:
+    assert modules_that_lock("integrations") == {"integrations/inbox/locks.py", "integrations/outbox/relay.py"}
+    assert modules_that_lock("config") == set()
+
+
 def test_a_planted_lock_is_found() -> None:
+    assert locks_rows('Order.objects.raw("SELECT * FROM orders_order FOR UPDATE")')
     assert locks_rows("Order.objects.filter(pk=1).select_for_update().get()")
     assert not locks_rows("Order.objects.get(pk=1)")
