@@ -106,7 +106,7 @@ PAYMENTS = (
         next_step="Look for the order's payment at Stripe by its metadata, and tell the developers.",
     ),
     Invariant(
-        name="charge_is_over_its_orders_amount",
+        name="charge_has_the_amount_of_its_order",
         sentence="A charge has the amount and the currency of its order.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,

@@ -128,9 +128,9 @@ def unresolved_problems(*, kind: str, stripe_id: str) -> set[str]:
     )
 
 
-def keep_open(finding: ReconciliationFinding, *, details: str, tried: str = "") -> None:
-    """Leave the finding open. ``tried``: what was done and did not resolve it."""
-    _end(finding, status=Status.OPEN, details=details, resolution=tried, resolved_at=None)
+def keep_open(finding: ReconciliationFinding, *, details: str, resolution: str = "") -> None:
+    """Leave the finding open. ``resolution``: the attempt that did not resolve it."""
+    _end(finding, status=Status.OPEN, details=details, resolution=resolution, resolved_at=None)
 
 
 def close(finding: ReconciliationFinding, *, resolution: str, at: dt.datetime) -> None:

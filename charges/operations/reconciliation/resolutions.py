@@ -41,7 +41,7 @@ def look_again(*, finding: ReconciliationFinding, resolve: bool, at: dt.datetime
         _check(finding, resolve=resolve, at=at)
     except PermanentError as error:
         # An unreadable finding must not stop the run.
-        findings.keep_open(finding, details=finding.details, tried=f"Could not be checked: {error}"[:500])
+        findings.keep_open(finding, details=finding.details, resolution=f"Could not be checked: {error}"[:500])
 
 
 def _check(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
@@ -58,7 +58,7 @@ def _check(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) ->
         if left is None:
             findings.close(finding, resolution=outcome, at=at)
         else:
-            findings.keep_open(finding, details=left.details, tried=outcome)
+            findings.keep_open(finding, details=left.details, resolution=outcome)
 
 
 def _check_paid_intents_first(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:

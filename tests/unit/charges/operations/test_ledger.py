@@ -213,12 +213,12 @@ def failed_without_a_charge() -> None:
     ordered(status="payment_failed")
 
 
-@breaks("charge_is_over_its_orders_amount")
+@breaks("charge_has_the_amount_of_its_order")
 def another_amount() -> None:
     Charge.objects.filter(pk=paid().pk).update(amount=1291)
 
 
-@breaks("charge_is_over_its_orders_amount")
+@breaks("charge_has_the_amount_of_its_order")
 def another_currency() -> None:
     Charge.objects.filter(pk=paid().pk).update(currency="CHF")
 

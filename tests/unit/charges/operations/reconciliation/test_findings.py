@@ -105,7 +105,7 @@ class TestMarkResolved:
 
 def test_a_finding_that_stays_is_open_and_says_what_was_tried() -> None:
     record(difference())
-    findings.keep_open(finding(), details="1 and 4", tried="Read again.")
+    findings.keep_open(finding(), details="1 and 4", resolution="Read again.")
     found = finding()
     assert (found.status, found.details, found.resolution, found.look_again) == (
         "open", "1 and 4", "Read again.", False,
