@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import transaction
@@ -26,9 +26,11 @@ def test_an_order_is_locked_without_its_subscription_until_the_transaction_ends(
 
 def test_the_unpaid_orders_of_a_subscription_are_locked_by_primary_key() -> None:
     paid = make_order()
-    unpaid = [place_renewal(paid, payment_method="pm_1", status="payment_failed")]
-    for _ in range(3):
-        unpaid.append(place_renewal(unpaid[-1], payment_method="pm_1"))
+    unpaid = [paid]
+    for number in range(4, 0, -1):  # later orders have smaller keys, so that only a sort returns them in this order
+        status = "payment_failed" if number == 4 else "pending_payment"
+        unpaid.append(place_renewal(unpaid[-1], payment_method="pm_1", id=UUID(int=number), status=status))
+    del unpaid[0]
     elsewhere = make_order(status="pending_payment", customer={"email": "bob@example.com"})
     with transaction.atomic():
         found = locks.locked_unpaid_orders(subscription_id=paid.subscription_id)
