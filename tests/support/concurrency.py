@@ -66,7 +66,11 @@ def wait_until_blocked(thread: threading.Thread) -> None:
     """Wait until the thread waits for a lock of the database, or until it has ended."""
     with connection.cursor() as cursor:
         while thread.is_alive():
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            # Not pg_locks: other test processes have their own databases on this server, and their own waits.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction keeps what it read first
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
             if cursor.fetchone()[0]:
                 return
 
