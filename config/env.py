@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from integrations.sqs.topology import InvalidTopology, Topology
+from subscriptions.time_zones import known_time_zone
 
 T = TypeVar("T")
 
@@ -72,6 +73,7 @@ class Env:
     dixa_api_base: str
     dixa_authorization_prefix: str
     shop_name: str
+    shop_time_zone: str
     sender_email: str
     sms_sender: str
     public_url: str
@@ -130,6 +132,7 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         dixa_api_base=variables.url("DIXA_API_BASE", f"{sandbox}/dixa/v1"),
         dixa_authorization_prefix=variables.optional("DIXA_AUTHORIZATION_PREFIX", "", str),
         shop_name=variables.optional("SHOP_NAME", "Corner Shop", str),
+        shop_time_zone=variables.optional("SHOP_TIME_ZONE", "UTC", _time_zone),
         sender_email=variables.sender_email(),
         sms_sender=variables.optional("SMS_SENDER", "CornerShop", _sms_sender),
         public_url=public_url,
@@ -415,6 +418,13 @@ def _email(text: str) -> str:
     if "@" not in text:
         raise ValueError(f"is {text!r}; write an e-mail address.")
     return text
+
+
+def _time_zone(text: str) -> str:
+    zone = known_time_zone(text)
+    if zone is None:
+        raise ValueError(f"is {text!r}; write an IANA name, such as Europe/Berlin.")
+    return zone
 
 
 def _sms_sender(text: str) -> str:

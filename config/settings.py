@@ -188,6 +188,8 @@ LOGIN_MAIL_LIMIT = ENV.login_mail_limit
 LOGIN_ATTEMPT_LIMIT = ENV.login_attempt_limit
 LOGIN_NETWORK_LIMIT = ENV.login_network_limit
 SHOP_NAME = ENV.shop_name
+# Billing periods follow it if the customer names no time zone. Changing it does not change running subscriptions.
+SHOP_TIME_ZONE = ENV.shop_time_zone
 SENDER_EMAIL = ENV.sender_email
 SMS_SENDER = ENV.sms_sender
 OUTBOX_RETENTION_HOURS = ENV.outbox_retention_hours

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
-from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.models import BillingPeriod, Customer, Plan, Subscription
 from subscriptions.money import CURRENCY_CODE
 
 # Crockford's base 32, which omits letters that look like digits. Ten random letters make 2^50 numbers. With a counter
@@ -34,7 +34,12 @@ def as_order_number(typed: str) -> str | None:
 
 
 class Order(models.Model):
-    """The order for one billing period of one subscription. It is paid once."""
+    """An order of a subscription, usually for one of its billing periods. It is paid once."""
+
+    class Kind(models.TextChoices):
+        FIRST = "first", "First: the first billed period of a subscription"
+        RENEWAL = "renewal", "Renewal: a later period"
+        CHANGE = "change", "Change: the difference after a change of plan or quantity within a period"
 
     class Status(models.TextChoices):
         PENDING_PAYMENT = "pending_payment"
@@ -50,6 +55,8 @@ class Order(models.Model):
     number = models.CharField(max_length=12, unique=True, default=new_order_number, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind)
+    period = models.ForeignKey(BillingPeriod, null=True, default=None, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING_PAYMENT)
     amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
@@ -66,7 +73,15 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["subscription", "period_start"], name="one_order_per_period"),
+            # The period of an order of the kind "change" is null, and nulls are distinct.
+            models.UniqueConstraint(fields=["subscription", "period"], name="one_order_per_period"),
+            models.UniqueConstraint(
+                fields=["subscription"], condition=Q(kind="first"), name="one_first_order_per_subscription"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="change", period=None) | (~Q(kind="change") & Q(period__isnull=False)),
+                name="order_of_a_period_kind_has_a_period",
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_is_positive"),
             models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="order_currency_is_iso"),
             models.CheckConstraint(

@@ -23,4 +23,4 @@ def order_with_details(*, order_id: UUID) -> Order:
 
 def is_first_order(*, order: Order) -> bool:
     """Whether the order is the first one of its subscription."""
-    return not Order.objects.filter(subscription_id=order.subscription_id, period_start__lt=order.period_start).exists()
+    return order.kind == Order.Kind.FIRST

@@ -1,17 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.db.models import Prefetch, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin, ReadOnlyTabularInline, short
+from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin, ReadOnlyTabularInline, lines, short
+from subscriptions import actors
 from subscriptions.api_key_admin import ApiKeyAdmin as ApiKeyAdmin
 from subscriptions.email_addresses import email_key
-from subscriptions.models import Customer, Hold, Plan, Subscription, SubscriptionChange, User
+from subscriptions.models import Customer, Hold, Plan, Price, Subscription, SubscriptionChange, User
 from subscriptions.money import formatted
+from subscriptions.operations.prices import Terms, set_price
+from subscriptions.queries import current_price, current_prices
+
+TERMS = ("amount", "currency", "interval", "interval_count")
 
 
 class NewUserForm(AdminUserCreationForm):
@@ -41,17 +51,101 @@ class UserAdmin(LoginAdmin):
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("email", "usable_password", "password1", "password2")}),)
 
 
+class PlanForm(forms.ModelForm):
+    """A plan with the terms of its current price. If staff change a term, saving makes a new version of the price."""
+
+    amount, currency, interval, interval_count = forms.fields_for_model(Price, fields=TERMS).values()
+
+    class Meta:
+        model = Plan
+        fields = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        current = current_price(plan=self.instance) if self.instance.pk else None
+        if current is not None:
+            self.initial = {**asdict(Terms.of(current)), **self.initial}
+
+    def clean(self) -> dict[str, Any]:
+        """Check the terms as a price would be checked, so that each error stands beside its field."""
+        cleaned = super().clean() or {}
+        price = Price(**{term: cleaned.get(term) for term in TERMS})
+        try:
+            price.full_clean(exclude=[field.name for field in Price._meta.fields if field.name not in TERMS])
+        except ValidationError as error:
+            for term, errors in error.error_dict.items():
+                # A value that its field refused has an error already.
+                if term in cleaned or term not in TERMS:
+                    self.add_error(term if term in TERMS else None, errors)
+        return cleaned
+
+    def terms(self) -> Terms:
+        """The terms of the valid form."""
+        return Terms(**{term: self.cleaned_data[term] for term in TERMS})
+
+
+class PriceInline(ReadOnlyTabularInline):
+    """The versions of a plan's price, newest first, and the subscriptions on each that have not ended."""
+
+    model = Price
+    verbose_name_plural = "versions of the price"
+    fields = ("version", "price", "every", "running", "created_at", "created_by_kind", "created_by")
+    ordering = ("-version",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Price]:
+        has_not_ended = ~Q(subscriptions__status=Subscription.Status.CANCELED)
+        counted = Count("subscriptions", filter=has_not_ended)
+        return super().get_queryset(request).annotate(running_subscriptions=counted)
+
+    def price(self, price: Price) -> str:
+        return formatted(amount=price.amount, currency=price.currency)
+
+    def every(self, price: Price) -> str:
+        return _every(price)
+
+    @admin.display(description="running subscriptions")
+    def running(self, price: Any) -> int:
+        return int(price.running_subscriptions)
+
+
 @admin.register(Plan)
 class PlanAdmin(EditableAdmin):
-    """The plans that the shop sells. Orders keep the price at which they were placed."""
+    """The plans that the shop sells. A change of price makes a new version: running subscriptions keep theirs."""
 
-    list_display = ("code", "name", "price", "interval_count", "interval", "is_digital", "is_active")
-    list_filter = ("is_active", "interval", "is_digital")
+    form = PlanForm
+    list_display = ("code", "name", "price", "every", "trial_days", "is_digital", "is_active")
+    list_filter = ("is_active", "is_digital")
     search_fields = ("code", "name")
+    inlines = (PriceInline,)
 
-    @admin.display(ordering="amount")
-    def price(self, plan: Plan) -> str:
-        return formatted(amount=plan.amount, currency=plan.currency)
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (
+            (None, {"fields": ("code", "name", "is_digital", "needs_address")}),
+            ("Price", {"fields": TERMS, "description": "For new subscriptions. Running ones keep theirs."}),
+            ("For sale", {"fields": ("is_active", "available_from", "available_until")}),
+            ("Trial, deliveries and reminders", {"fields": ("trial_days", "trial_reminder_days",
+                                                            "renewal_reminder_days", "cut_off_hours", "max_skips")}),
+            ("When a payment fails", {"fields": ("unpaid_policy", "dispute_policy")}),
+        )  # fmt: skip
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Plan]:
+        newest = Prefetch("prices", queryset=current_prices(), to_attr="newest_prices")
+        return super().get_queryset(request).prefetch_related(newest)
+
+    def save_model(self, request: HttpRequest, obj: Plan, form: PlanForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        set_price(plan=obj, terms=form.terms(), actor=actors.staff(UUID(str(request.user.pk))), at=timezone.now())
+
+    def price(self, plan: Any) -> str:
+        return lines(formatted(amount=price.amount, currency=price.currency) for price in plan.newest_prices)
+
+    def every(self, plan: Any) -> str:
+        return lines(_every(price) for price in plan.newest_prices)
+
+
+def _every(price: Price) -> str:
+    """The billing interval in words, such as ``month`` or ``2 weeks``."""
+    return price.interval if price.interval_count == 1 else f"{price.interval_count} {price.interval}s"
 
 
 @admin.register(Customer)

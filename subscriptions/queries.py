@@ -1,14 +1,15 @@
-"""Read plans and customers."""
+"""Read plans, prices and customers."""
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from integrations.errors import PermanentError
 from subscriptions.email_addresses import email_key
-from subscriptions.models import Customer, EmailChange, LoginRequest, Plan, Subscription, User
+from subscriptions.models import Customer, EmailChange, LoginRequest, Plan, Price, Subscription, User
 
 
 class CustomerNotFound(PermanentError):
@@ -23,14 +24,32 @@ def customer(*, customer_id: UUID) -> Customer:
     return found
 
 
-def plans_for_sale() -> QuerySet[Plan]:
-    """The plans that customers can buy, sorted by code."""
-    return Plan.objects.filter(is_active=True).order_by("code")
+def plans_for_sale(*, at: dt.datetime) -> QuerySet[Plan]:
+    """The plans that customers can buy at this time. A plan without a price is not among ``prices_for_sale``."""
+    has_begun = Q(available_from=None) | Q(available_from__lte=at)
+    has_not_ended = Q(available_until=None) | Q(available_until__gt=at)
+    return Plan.objects.filter(has_begun, has_not_ended, is_active=True)
 
 
-def plan_for_sale(*, code: str) -> Plan | None:
-    """The plan with this code, or None if customers cannot buy such a plan."""
-    return plans_for_sale().filter(code=code).first()
+def current_prices() -> QuerySet[Price]:
+    """The highest version of each plan's price, with the plan, sorted by the plan's code."""
+    prices = Price.objects.select_related("plan").order_by("plan__code", "-version")
+    return prices.distinct("plan__code")
+
+
+def prices_for_sale(*, at: dt.datetime) -> QuerySet[Price]:
+    """The current prices of the plans that customers can buy at this time, with the plan, sorted by the plan's code."""
+    return current_prices().filter(plan__in=plans_for_sale(at=at))
+
+
+def price_for_sale(*, code: str, at: dt.datetime) -> Price | None:
+    """The current price of the plan with this code, or None if customers cannot buy such a plan at this time."""
+    return prices_for_sale(at=at).filter(plan__code=code).first()
+
+
+def current_price(*, plan: Plan) -> Price | None:
+    """The price that a new subscription to the plan gets, or None if the plan has no price yet."""
+    return plan.prices.order_by("-version").first()
 
 
 def customer_of_login(*, user_id: UUID | None) -> Customer | None:

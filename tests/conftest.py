@@ -68,19 +68,17 @@ def _empty_tables_fast() -> Iterator[None]:
 @pytest.fixture
 def coffee(db: None) -> Any:
     """A plan that is shipped."""
-    from subscriptions.models import Plan
+    from tests.support.factories import make_plan
 
-    return Plan.objects.create(code="coffee-monthly", name="Coffee, monthly", amount=1290, currency="EUR")
+    return make_plan(code="coffee-monthly", name="Coffee, monthly")
 
 
 @pytest.fixture
 def magazine(db: None) -> Any:
     """A digital plan: its orders are fulfilled as soon as they are paid."""
-    from subscriptions.models import Plan
+    from tests.support.factories import make_plan
 
-    return Plan.objects.create(
-        code="magazine-monthly", name="Magazine, monthly", amount=490, currency="EUR", is_digital=True
-    )
+    return make_plan(code="magazine-monthly", name="Magazine, monthly", amount=490, is_digital=True)
 
 
 @pytest.fixture

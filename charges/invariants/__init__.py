@@ -11,9 +11,10 @@ from charges.invariants.disputes import DISPUTES
 from charges.invariants.dunning import DUNNING
 from charges.invariants.invariant import Invariant
 from charges.invariants.payments import PAYMENTS
+from charges.invariants.periods import PERIODS
 from charges.invariants.refunds import REFUNDS
 from charges.invariants.subscriptions import SUBSCRIPTIONS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS)
+INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS)

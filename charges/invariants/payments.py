@@ -269,23 +269,6 @@ PAYMENTS = (
         next_step="One customer may have paid for another: find out whose card was charged. Refund it if necessary.",
     ),
     Invariant(
-        name="periods_do_not_overlap",
-        sentence="No two orders bill the same period of a subscription, except canceled and refunded orders.",
-        # If any two periods overlap, then two neighbors in the order of their starts overlap.
-        query="""
-            SELECT p.number AS order_number, NULL::uuid AS charge_id,
-                   format('until %s, the next from %s: %s', p.period_end, p.next_start, p.next_number) AS details
-            FROM (
-                SELECT number, period_end,
-                       lead(period_start) OVER later AS next_start, lead(number) OVER later AS next_number
-                FROM orders_order WHERE status NOT IN ('canceled', 'refunded')
-                WINDOW later AS (PARTITION BY subscription_id ORDER BY period_start)
-            ) p
-            WHERE p.period_end > p.next_start
-        """,
-        next_step="Cancel the wrong order. Refund it if it is paid.",
-    ),
-    Invariant(
         name="payment_comes_to_an_outcome",
         sentence="After three days every payment has an outcome, unless its subscription is paused.",
         # Until then the check of unknown outcomes and the sweep work on it. After that, a person must.

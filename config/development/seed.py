@@ -8,26 +8,40 @@ STAFF_EMAIL = "admin@example.com"
 STAFF_PASSWORD = "corner-shop"  # not a secret: the shop runs on loopback only
 DIGITAL_PLAN = "magazine-monthly"
 
-PLANS: tuple[dict[str, Any], ...] = (
-    {"code": "coffee-monthly", "name": "Coffee, monthly", "amount": 1290, "currency": "EUR"},
-    {"code": "coffee-yearly", "name": "Coffee, yearly", "amount": 12900, "currency": "EUR", "interval": "year"},
-    {"code": "veg-box-weekly", "name": "Vegetable box, weekly", "amount": 2450, "currency": "EUR", "interval": "week",
-     "needs_address": True},
-    {"code": "tea-box-quarterly", "name": "Tea box, quarterly", "amount": 3300, "currency": "GBP", "interval_count": 3,
-     "needs_address": True},
-    {"code": DIGITAL_PLAN, "name": "Magazine, monthly", "amount": 490, "currency": "EUR", "is_digital": True},
-    {"code": "magazine-yearly", "name": "Magazine, yearly", "amount": 4900, "currency": "EUR", "interval": "year",
-     "is_digital": True},
-    {"code": "manga-monthly", "name": "Manga, monthly", "amount": 980, "currency": "JPY", "is_digital": True},
+# Each plan, and the terms of its price.
+PLANS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    ({"code": "coffee-monthly", "name": "Coffee, monthly", "cut_off_hours": 48, "max_skips": 2},
+     {"amount": 1290, "currency": "EUR"}),
+    ({"code": "coffee-yearly", "name": "Coffee, yearly", "renewal_reminder_days": 30},
+     {"amount": 12900, "currency": "EUR", "interval": "year"}),
+    ({"code": "veg-box-weekly", "name": "Vegetable box, weekly", "needs_address": True, "cut_off_hours": 24,
+      "max_skips": 4},
+     {"amount": 2450, "currency": "EUR", "interval": "week"}),
+    ({"code": "tea-box-quarterly", "name": "Tea box, quarterly", "needs_address": True, "cut_off_hours": 72,
+      "max_skips": 1},
+     {"amount": 3300, "currency": "GBP", "interval_count": 3}),
+    ({"code": DIGITAL_PLAN, "name": "Magazine, monthly", "is_digital": True},
+     {"amount": 490, "currency": "EUR"}),
+    ({"code": "magazine-yearly", "name": "Magazine, yearly", "is_digital": True, "trial_days": 14,
+      "renewal_reminder_days": 30},
+     {"amount": 4900, "currency": "EUR", "interval": "year"}),
+    ({"code": "manga-monthly", "name": "Manga, monthly", "is_digital": True},
+     {"amount": 980, "currency": "JPY"}),
 )  # fmt: skip
 
 
 def add_missing_rows() -> str:
     """Add the rows that are missing, and return a summary."""
-    from subscriptions.models import Plan, User
+    from django.utils import timezone
 
-    for plan in PLANS:
-        Plan.objects.get_or_create(code=plan["code"], defaults=plan)
+    from subscriptions import actors
+    from subscriptions.models import Plan, User
+    from subscriptions.operations.prices import Terms, set_price
+
+    for fields, terms in PLANS:
+        plan, is_new = Plan.objects.get_or_create(code=fields["code"], defaults=fields)
+        if is_new:
+            set_price(plan=plan, terms=Terms(**terms), actor=actors.system("development.seed"), at=timezone.now())
     if not User.objects.filter(email=STAFF_EMAIL).exists():
         User.objects.create_superuser(STAFF_EMAIL, STAFF_PASSWORD)
     return f"{Plan.objects.count()} plans, staff login {STAFF_EMAIL}"

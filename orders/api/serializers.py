@@ -17,7 +17,8 @@ from integrations.web.fields import (
 from integrations.web.serializers import StrictSerializer
 from orders.models import Order
 from subscriptions.api.fields import EmailAddressField, LocaleField, PhoneField
-from subscriptions.models import Plan
+from subscriptions.models import Price
+from subscriptions.time_zones import MAX_TIME_ZONE, known_time_zone
 
 MAX_QUANTITY = 1000
 # The form of an ISO 3166-1 code. The list of codes is not checked.
@@ -68,6 +69,23 @@ class CheckoutInput(StrictSerializer):
     payment_method = PaymentMethodField()
     customer = CustomerInput()
     shipping_address = AddressInput(required=False, allow_null=True, default=None)
+    time_zone = StrictCharField(
+        max_length=MAX_TIME_ZONE,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        default=None,
+        help_text="IANA name, such as Europe/Berlin. Billing periods follow its local time. "
+        "If it is left out, the shop's time zone applies.",
+    )
+
+    def validate_time_zone(self, value: str | None) -> str | None:
+        if not value:
+            return None
+        zone = known_time_zone(value)
+        if zone is None:
+            raise serializers.ValidationError("There is no such time zone; write an IANA name, such as Europe/Berlin.")
+        return zone
 
 
 class OrderOutput(serializers.Serializer[Any]):
@@ -93,9 +111,19 @@ class CheckoutOutput(serializers.Serializer[Any]):
     customer = CustomerOutput()
 
 
-class PlanOutput(serializers.ModelSerializer[Plan]):
+class PlanOutput(serializers.ModelSerializer[Price]):
+    """A plan for sale, with its current price."""
+
+    code = serializers.CharField(source="plan.code", help_text="The value of `plan` at the checkout.")
+    name = serializers.CharField(source="plan.name")
+    is_digital = serializers.BooleanField(source="plan.is_digital", help_text="Nothing is shipped.")
+    needs_address = serializers.BooleanField(source="plan.needs_address", help_text="`shipping_address` is required.")
+    trial_days = serializers.IntegerField(
+        source="plan.trial_days", help_text="Days before the first charge; 0 without a trial."
+    )
+
     class Meta:
-        model = Plan
+        model = Price
         fields = (
             "code",
             "name",
@@ -103,6 +131,7 @@ class PlanOutput(serializers.ModelSerializer[Plan]):
             "currency",
             "interval",
             "interval_count",
+            "trial_days",
             "is_digital",
             "needs_address",
         )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -27,17 +29,21 @@ from orders.models import Order
 from orders.operations import checkout
 from subscriptions.api.authentication import ApiKeyAuthentication, api_key_of
 from subscriptions.api.throttles import ApiKeyThrottle
-from subscriptions.models import ApiKey, Plan
+from subscriptions.models import ApiKey, Price
 from subscriptions.money import why_not_chargeable
 from subscriptions.operations.customers import Buyer
-from subscriptions.queries import plan_for_sale, plans_for_sale
+from subscriptions.queries import price_for_sale, prices_for_sale
 
 PROBLEMS = {
     **problem_response(401, "The API key is unknown, expired or revoked"),
     **problem_response(403, "The API key lacks the scope `checkout`"),
     **problem_response(400, "Malformed: broken JSON, a field missing or of the wrong type, no usable key"),
     **problem_response(409, "A request with this key is in flight; see `Retry-After`"),
-    **problem_response(422, "An unknown plan; an invalid e-mail, phone or address; a key used with another body"),
+    **problem_response(
+        422,
+        "An unknown plan or time zone; an invalid e-mail, phone or address; a total that Stripe does not charge; "
+        "a key used with another body",
+    ),
     **BODY_PROBLEMS,
 }
 
@@ -113,7 +119,7 @@ class PlansView(PublicView):
         operation_id="plans", summary="What can be bought", auth=[], responses={200: PlanOutput(many=True)}
     )
     def get(self, request: Request) -> Response:
-        return Response(PlanOutput(plans_for_sale(), many=True).data)
+        return Response(PlanOutput(prices_for_sale(at=timezone.now()), many=True).data)
 
 
 def _respond(request: Request, key: checkout.IdempotencyKey) -> checkout.CheckoutResponse:
@@ -124,7 +130,7 @@ def _respond(request: Request, key: checkout.IdempotencyKey) -> checkout.Checkou
         if earlier is not None:
             return earlier
         return checkout.place_checkout(
-            checkout=_checkout(request.data), key=key, at=at, describe=lambda order: _describe(order, request)
+            checkout=_checkout(request.data, at), key=key, at=at, describe=lambda order: _describe(order, request)
         )
     except checkout.KeyInFlight:
         raise RequestInFlight from None
@@ -132,31 +138,30 @@ def _respond(request: Request, key: checkout.IdempotencyKey) -> checkout.Checkou
         raise Unprocessable({"Idempotency-Key": str(error)}) from None
 
 
-def _checkout(data: Any) -> checkout.Checkout:
+def _checkout(data: Any, at: dt.datetime) -> checkout.Checkout:
     serializer = CheckoutInput(data=data)
     serializer.is_valid(raise_exception=True)
     bought = serializer.validated_data
-    plan = plan_for_sale(code=bought["plan"])
-    if plan is None:
+    price = price_for_sale(code=bought["plan"], at=at)
+    if price is None:
         raise Unprocessable({"plan": "There is no such plan for sale. See /api/v1/plans/."})
-    if plan.needs_address and bought["shipping_address"] is None:
+    if price.plan.needs_address and bought["shipping_address"] is None:
         raise Unprocessable({"shipping_address": "This plan is shipped, so an address is required."})
-    _check_chargeable(plan, bought["quantity"])
+    _check_chargeable(price, bought["quantity"])
     return checkout.Checkout(
-        plan=plan,
+        price=price,
         quantity=bought["quantity"],
         payment_method=bought["payment_method"],
         buyer=Buyer(**bought["customer"]),
         shipping_address=bought["shipping_address"],
+        time_zone=bought["time_zone"] or settings.SHOP_TIME_ZONE,
     )
 
 
-def _check_chargeable(plan: Plan, quantity: int) -> None:
-    """Refuse a total that Stripe would refuse. The plan is at fault if its price alone cannot be charged either."""
-    total = plan.amount * quantity
-    if reason := why_not_chargeable(amount=total, currency=plan.currency):
-        is_plan_chargeable = not why_not_chargeable(amount=plan.amount, currency=plan.currency)
-        raise Unprocessable({"quantity" if is_plan_chargeable else "plan": reason})
+def _check_chargeable(price: Price, quantity: int) -> None:
+    """Refuse a total that Stripe would refuse. A price can be charged by itself, so the quantity is at fault."""
+    if reason := why_not_chargeable(amount=price.amount * quantity, currency=price.currency):
+        raise Unprocessable({"quantity": reason})
 
 
 def _describe(order: Order, request: Request) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from integrations.outbox.events import publish
 from integrations.purging import delete_in_batches
 from orders.events import OrderPlaced
 from orders.models import Order, OrderLine, StoredResponse
-from subscriptions.models import Plan
+from subscriptions.models import Price
 from subscriptions.operations.customers import Buyer, find_or_register_customer
 from subscriptions.operations.subscriptions import start_subscription
 
@@ -23,13 +23,14 @@ KEY_LIFETIME = dt.timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """What the customer buys. The caller has validated it, also against the plan."""
+    """What the customer buys. The caller has validated it, also against the price and its plan."""
 
-    plan: Plan
+    price: Price
     quantity: int
     payment_method: str
     buyer: Buyer
     shipping_address: dict[str, Any] | None
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,33 +106,36 @@ def _lock_key(key: IdempotencyKey) -> None:
 
 def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
     customer = find_or_register_customer(buyer=checkout.buyer)
-    plan = checkout.plan
-    subscription = start_subscription(
+    price = checkout.price
+    period = start_subscription(
         customer=customer,
-        plan=plan,
+        price=price,
         quantity=checkout.quantity,
         payment_method=checkout.payment_method,
         shipping_address=checkout.shipping_address,
+        time_zone=checkout.time_zone,
         at=at,
     )
-    amount = plan.amount * checkout.quantity
+    amount = price.amount * checkout.quantity
     order = Order.objects.create(
+        kind=Order.Kind.FIRST,
         customer=customer,
-        subscription=subscription,
+        subscription=period.subscription,
+        period=period,
         amount=amount,
-        currency=plan.currency,
+        currency=price.currency,
         payment_method=checkout.payment_method,
         shipping_address=checkout.shipping_address,
-        period_start=subscription.current_period_start,
-        period_end=subscription.current_period_end,
+        period_start=period.start,
+        period_end=period.end,
         placed_at=at,
     )
     OrderLine.objects.create(
         order=order,
-        plan=plan,
-        description=plan.name,
+        plan=price.plan,
+        description=price.plan.name,
         quantity=checkout.quantity,
-        unit_amount=plan.amount,
+        unit_amount=price.amount,
         amount=amount,
     )
     return order

@@ -2,17 +2,21 @@
 
 from subscriptions.models.access import ApiKey, AttemptCount, EmailChange, LoginRequest
 from subscriptions.models.accounts import Customer, User, UserManager
+from subscriptions.models.periods import BillingPeriod
 from subscriptions.models.plans import Plan
+from subscriptions.models.prices import Price
 from subscriptions.models.subscriptions import Hold, Subscription, SubscriptionChange
 
 __all__ = [
     "ApiKey",
     "AttemptCount",
+    "BillingPeriod",
     "Customer",
     "EmailChange",
     "Hold",
     "LoginRequest",
     "Plan",
+    "Price",
     "Subscription",
     "SubscriptionChange",
     "User",

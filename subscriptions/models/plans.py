@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
-from dateutil.relativedelta import relativedelta
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.lookups import Exact, GreaterThanOrEqual
+from django.db.models import F, Q
 
-from subscriptions.money import (
-    AMOUNT_STEPS,
-    CURRENCY_CODE,
-    DEFAULT_MIN_AMOUNT,
-    MAX_AMOUNT,
-    MIN_AMOUNTS,
-    why_not_chargeable,
-)
-
-
-def _is_chargeable() -> Q:
-    """``why_not_chargeable`` as a condition of the database."""
-    minimums = [When(currency=currency, then=Value(minimum)) for currency, minimum in MIN_AMOUNTS.items()]
-    steps = [When(currency=currency, then=Value(step)) for currency, step in AMOUNT_STEPS.items()]
-    return (
-        Q(GreaterThanOrEqual(F("amount"), Case(*minimums, default=Value(DEFAULT_MIN_AMOUNT))))
-        & Q(amount__lte=MAX_AMOUNT)
-        & Q(Exact(F("amount") % Case(*steps, default=Value(1)), 0))
-    )
+# Stripe allows trials of up to two years.
+MAX_TRIAL_DAYS = 730
+MAX_REMINDER_DAYS = 365
+MAX_CUT_OFF_HOURS = 24 * 28
 
 
 class Plan(models.Model):
-    """A product with a price for each billing period."""
-
-    class Interval(models.TextChoices):
-        WEEK = "week"
-        MONTH = "month"
-        YEAR = "year"
+    """A product that is delivered in each billing period. Its prices are rows of ``Price``."""
 
     class UnpaidPolicy(models.TextChoices):
         CANCEL = "cancel", "Cancel the subscription and its unpaid order"
@@ -51,13 +28,38 @@ class Plan(models.Model):
 
     code = models.SlugField(unique=True, help_text="The name in the checkout API, such as coffee-monthly.")
     name = models.CharField(max_length=100)
-    amount = models.PositiveIntegerField(help_text="Per unit and period, in minor units: 1290 is 12.90 in euros.")
-    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
-    interval = models.CharField(max_length=5, choices=Interval, default=Interval.MONTH)
-    interval_count = models.PositiveSmallIntegerField(default=1)
     is_digital = models.BooleanField(default=False, help_text="Nothing is shipped: a paid order is fulfilled at once.")
     needs_address = models.BooleanField(default=False, help_text="The checkout requires a shipping address.")
     is_active = models.BooleanField(default=True, help_text="Customers can buy it.")
+    available_from = models.DateTimeField(
+        null=True, blank=True, default=None, help_text="Customers can buy it from this time on. Empty: at once."
+    )
+    available_until = models.DateTimeField(
+        null=True, blank=True, default=None, help_text="Customers can buy it before this time. Empty: without an end."
+    )
+    trial_days = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MAX_TRIAL_DAYS)],
+        help_text="Days before the first charge. 0: without a trial.",
+    )
+    cut_off_hours = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MAX_CUT_OFF_HOURS)],
+        help_text="Hours before a delivery after which a change concerns the next delivery.",
+    )
+    max_skips = models.PositiveSmallIntegerField(
+        default=0, help_text="How many of the coming deliveries a customer may skip. 0: none."
+    )
+    trial_reminder_days = models.PositiveSmallIntegerField(
+        default=7,
+        validators=[MaxValueValidator(MAX_REMINDER_DAYS)],
+        help_text="Days before the end of a trial on which the customer is reminded. Visa requires 7.",
+    )
+    renewal_reminder_days = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MAX_REMINDER_DAYS)],
+        help_text="Days before a renewal on which the customer is reminded. 0: never. 30 suits yearly plans.",
+    )
     unpaid_policy = models.CharField(
         max_length=10,
         choices=UnpaidPolicy,
@@ -74,27 +76,33 @@ class Plan(models.Model):
     class Meta:
         ordering = ["code"]
         constraints = [
-            models.CheckConstraint(condition=_is_chargeable(), name="plan_amount_is_chargeable"),
-            models.CheckConstraint(condition=Q(interval_count__gt=0), name="plan_interval_count_is_positive"),
-            models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="plan_currency_is_iso"),
+            models.CheckConstraint(
+                condition=Q(available_from=None) | Q(available_until=None) | Q(available_until__gt=F("available_from")),
+                name="plan_available_until_is_after_from",
+            ),
+            models.CheckConstraint(condition=Q(trial_days__lte=MAX_TRIAL_DAYS), name="plan_trial_is_not_too_long"),
+            models.CheckConstraint(
+                condition=Q(cut_off_hours__lte=MAX_CUT_OFF_HOURS), name="plan_cut_off_is_not_too_early"
+            ),
+            models.CheckConstraint(
+                condition=Q(trial_reminder_days__lte=MAX_REMINDER_DAYS, renewal_reminder_days__lte=MAX_REMINDER_DAYS),
+                name="plan_reminders_are_not_too_early",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_digital=False) | Q(cut_off_hours=0, max_skips=0), name="digital_plan_has_no_deliveries"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.code
 
     def clean(self) -> None:
-        """Refuse a price that Stripe would refuse."""
-        # If the amount is not a number, it is None here, and the field has its own error.
-        if self.amount is not None and (reason := why_not_chargeable(amount=self.amount, currency=self.currency)):
-            raise ValidationError({"amount": reason})
-
-    def period_end(self, start: dt.datetime, *, periods: int = 1) -> dt.datetime:
-        """The exclusive end of the period that starts at ``start``. A month from January 31 ends in February."""
-        steps = self.interval_count * periods
-        match self.interval:
-            case Plan.Interval.WEEK:
-                return start + relativedelta(weeks=steps)
-            case Plan.Interval.MONTH:
-                return start + relativedelta(months=steps)
-            case _:
-                return start + relativedelta(years=steps)
+        """Refuse what the constraints refuse, beside the field that is wrong."""
+        errors = {}
+        if self.available_from and self.available_until and self.available_until <= self.available_from:
+            errors["available_until"] = "This must be later than the time from which the plan is available."
+        for field in ("cut_off_hours", "max_skips"):
+            if self.is_digital and getattr(self, field):
+                errors[field] = "A digital plan has no deliveries: write 0."
+        if errors:
+            raise ValidationError(errors)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -10,8 +12,11 @@ from django.db.models.functions import Now
 from uuid6 import uuid7
 
 from subscriptions.actors import MAX_NAME, ActorKind
+from subscriptions.billing_periods import BillingCycle, Period
 from subscriptions.models.accounts import Customer
 from subscriptions.models.plans import Plan
+from subscriptions.models.prices import Price
+from subscriptions.time_zones import MAX_TIME_ZONE
 
 
 class Subscription(models.Model):
@@ -31,12 +36,18 @@ class Subscription(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="subscriptions")
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="subscriptions")
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="subscriptions")
     quantity = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status, default=Status.INCOMPLETE)
     payment_method = models.CharField(max_length=255, help_text="Stripe id of the payment method, from the checkout.")
     shipping_address = models.JSONField(null=True, default=None)
+    time_zone = models.CharField(max_length=MAX_TIME_ZONE, help_text="IANA name. Periods follow its local time.")
+    anchor_at = models.DateTimeField(help_text="All later boundaries of periods are calculated from this time.")
+    anchor_number = models.PositiveIntegerField(default=0, help_text="The number of the period that begins at it.")
+    period_number = models.PositiveIntegerField(default=0, help_text="The number of the current period.")
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
+    renews_at = models.DateTimeField(null=True, default=None, help_text="When the next period begins. Empty: never.")
     canceled_at = models.DateTimeField(null=True, default=None)
     cancel_reason = models.CharField(max_length=40, blank=True, help_text="Why it was canceled.")
     created_at = models.DateTimeField(db_default=Now())
@@ -44,6 +55,17 @@ class Subscription(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(condition=~Q(time_zone=""), name="subscription_has_a_time_zone"),
+            models.CheckConstraint(
+                condition=Q(anchor_number__lte=F("period_number") + 1), name="subscription_anchor_is_not_in_far_future"
+            ),
+            models.CheckConstraint(
+                condition=Q(renews_at=None) | Q(renews_at=F("current_period_end")),
+                name="subscription_renews_at_end_of_period",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="canceled") | Q(renews_at=None), name="canceled_subscription_does_not_renew"
+            ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="subscription_quantity_is_positive"),
             models.CheckConstraint(
                 condition=Q(current_period_end__gt=F("current_period_start")),
@@ -54,10 +76,29 @@ class Subscription(models.Model):
                 name="canceled_subscription_has_canceled_at",
             ),
         ]
+        indexes = [
+            # The renewals that are due: a small part of the table.
+            models.Index(fields=["renews_at"], condition=Q(renews_at__isnull=False), name="subscription_renewals"),
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
 
+    @property
+    def cycle(self) -> BillingCycle:
+        """The periods that follow from the anchor. Its period 0 is the period ``anchor_number``."""
+        return BillingCycle(anchor_at=self.anchor_at, time_zone=self.time_zone, interval=self.price.billing_interval)
+
+    def period(self, number: int) -> Period:
+        """The period with this number, which is not before ``anchor_number``."""
+        return self._numbered(self.cycle.period(number - self.anchor_number))
+
+    def period_at(self, at: dt.datetime) -> Period:
+        """The period that contains the instant ``at``, which is not before the anchor."""
+        return self._numbered(self.cycle.period_at(at))
+
+    def _numbered(self, period: Period) -> Period:
+        return replace(period, number=period.number + self.anchor_number)
 
 class Hold(models.Model):
     """A reason for which a subscription is paused. The subscription is paused while at least one hold is open."""

@@ -1,10 +1,11 @@
-"""Every row lock of customers and subscriptions.
+"""Every row lock of plans, customers and subscriptions.
+
+A transaction that changes a price locks the plan and nothing else.
 
 A transaction locks customers first (several of them by primary key), then a customer's login, then the requests for its
-login mails, and a subscription after everything else: after
-its orders and their payments, which belong to higher apps. It locks one subscription only. Two transactions that follow
-this order cannot deadlock. No other module of this app calls ``select_for_update``, and higher apps lock subscriptions
-only by these functions.
+login mails, and a subscription after everything else: after its orders and their payments, which belong to higher apps.
+It locks one subscription only. Two transactions that follow this order cannot deadlock. No other module of this app
+calls ``select_for_update``, and higher apps lock subscriptions only by these functions.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from subscriptions.models import Customer, LoginRequest, Subscription, User
+from subscriptions.models import Customer, LoginRequest, Plan, Subscription, User
 from subscriptions.queries import CustomerNotFound
 
 
@@ -49,3 +50,8 @@ def lock_subscription(subscription: Subscription) -> None:
     """Lock the row of this subscription until the transaction ends, and read its fields again."""
     rows = Subscription.objects.select_for_update(of=("self",)).select_related("plan")
     subscription.refresh_from_db(from_queryset=rows)
+
+
+def locked_plan(*, plan_id: int) -> Plan:
+    """The plan, locked until the transaction ends. Raises ``Plan.DoesNotExist``."""
+    return Plan.objects.select_for_update().get(pk=plan_id)

@@ -10,10 +10,12 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from subscriptions import actors
 from subscriptions.actors import Actor
+from subscriptions.billing_periods import BillingCycle
 from subscriptions.events import SubscriptionCanceled
-from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.models import BillingPeriod, Customer, Price, Subscription
 from subscriptions.operations import holds, transitions
 from subscriptions.operations.locks import lock_subscription
+from subscriptions.operations.periods import record_first_period
 from subscriptions.operations.transitions import Kind, Status
 
 BILLABLE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
@@ -28,24 +30,33 @@ def is_billable(*, subscription: Subscription) -> bool:
 def start_subscription(
     *,
     customer: Customer,
-    plan: Plan,
+    price: Price,
     quantity: int,
     payment_method: str,
     shipping_address: dict[str, Any] | None,
+    time_zone: str,
     at: dt.datetime,
-) -> Subscription:
-    """Create a subscription whose first period starts at ``at``. It is incomplete until its first order is paid."""
+) -> BillingPeriod:
+    """Create a subscription and its first billing period, which starts at ``at``. Return the period.
+
+    The subscription is incomplete until the order of the period is paid.
+    """
+    first = BillingCycle(anchor_at=at, time_zone=time_zone, interval=price.billing_interval).period(0)
     subscription = Subscription.objects.create(
         customer=customer,
-        plan=plan,
+        plan=price.plan,
+        price=price,
         quantity=quantity,
         payment_method=payment_method,
         shipping_address=shipping_address,
-        current_period_start=at,
-        current_period_end=plan.period_end(at),
+        time_zone=time_zone,
+        anchor_at=first.start,
+        current_period_start=first.start,
+        current_period_end=first.end,
+        renews_at=first.end,
     )
     transitions.record_start(subscription=subscription, actor=actors.customer(customer.pk), at=at)
-    return subscription
+    return record_first_period(subscription=subscription, outcome=BillingPeriod.Outcome.BILLED, at=at)
 
 
 @transaction.atomic
@@ -87,8 +98,8 @@ def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.date
     lock_subscription(subscription)
     if subscription.status == Status.CANCELED:
         return False
-    subscription.canceled_at, subscription.cancel_reason = at, reason[:40]
-    subscription.save(update_fields=["canceled_at", "cancel_reason", "updated_at"])
+    subscription.canceled_at, subscription.cancel_reason, subscription.renews_at = at, reason[:40], None
+    subscription.save(update_fields=["canceled_at", "cancel_reason", "renews_at", "updated_at"])
     holds.close_all_holds(subscription=subscription, actor=actor, at=at)
     transitions.change_status(
         subscription=subscription, to=Status.CANCELED, kind=Kind.CANCELED, actor=actor, at=at, reason=reason

@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from subscriptions.models import Plan, User
 from tests.support.accounts import Browser, customer_with_login
+from tests.support.factories import change_price
 from tests.support.sandboxes import StripeSandbox
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -157,7 +158,7 @@ def test_a_plausible_checkout_is_accepted_or_rejected_with_errors(transactional_
     @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
     @given(order=PLAUSIBLE_ORDERS, price=PRICES)
     def ask(order: dict[str, Any], price: int) -> None:
-        Plan.objects.update(amount=price)
+        change_price(coffee, amount=price)
         answer = Client(raise_request_exception=False).post(
             CHECKOUT[1], order, content_type="application/json", headers={"Idempotency-Key": str(uuid4())}
         )

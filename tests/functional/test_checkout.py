@@ -17,9 +17,11 @@ from django.utils import timezone
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order, OrderLine, StoredResponse
 from orders.operations import checkout as operations
-from subscriptions.models import Customer, Plan, Subscription, User
+from subscriptions.models import BillingPeriod, Customer, Plan, Subscription, User
 from subscriptions.operations.consents import withdraw_marketing_consent
 from subscriptions.operations.logins import create_login
+from subscriptions.operations.periods import begin_due_periods
+from tests.support.factories import change_price
 
 URL = "/api/v1/checkout/"
 PROBLEM = "application/problem+json"
@@ -363,7 +365,7 @@ def test_a_checkout_touches_the_database_and_no_other_socket(
 def test_a_checkout_is_one_transaction_with_a_bounded_number_of_statements(
     transactional_db: None, coffee: Plan, client: Client, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(20) as queries:
+    with django_assert_max_num_queries(22) as queries:
         post(client, body())
     statements = [query["sql"] for query in queries]
     assert statements.count("BEGIN") == statements.count("COMMIT") == 1
@@ -488,7 +490,7 @@ def test_a_phone_number_with_too_many_digits_is_refused(
 
 
 def test_a_total_above_stripes_maximum_is_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
-    Plan.objects.update(amount=99_999_999)
+    change_price(coffee, amount=99_999_999)
     answer = post(client, body(quantity=2))
     problem = {
         "field": "quantity",
@@ -507,3 +509,54 @@ def test_with_a_read_only_database_the_response_is_503(transactional_db: None, c
         finally:
             cursor.execute("RESET default_transaction_read_only")
     assert (answer.status_code, answer["Content-Type"], answer["Retry-After"]) == (503, PROBLEM, "5")
+
+
+def test_the_periods_of_a_subscription_follow_the_customers_time_zone(
+    transactional_db: None, coffee: Plan, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """09:00 in Berlin on January 31: in UTC 08:00 in winter, and 07:00 from the end of March on."""
+    monkeypatch.setattr(timezone, "now", lambda: dt.datetime(2026, 1, 31, 8, tzinfo=dt.UTC))
+    assert post(client, body(time_zone="europe/berlin")).status_code == 201
+    subscription = Subscription.objects.get()
+    assert (subscription.time_zone, Order.objects.get().kind) == ("Europe/Berlin", "first")
+    begin_due_periods(subscription=subscription, at=dt.datetime(2026, 2, 28, 8, tzinfo=dt.UTC))
+    begin_due_periods(subscription=subscription, at=dt.datetime(2026, 3, 31, 7, tzinfo=dt.UTC))
+    periods = BillingPeriod.objects.order_by("number")
+    assert [f"{period.start:%m-%d %H:%M}" for period in periods] == ["01-31 08:00", "02-28 08:00", "03-31 07:00"]
+    assert f"{Subscription.objects.get().renews_at:%m-%d %H:%M}" == "04-30 07:00"
+
+
+@pytest.mark.parametrize("fields", [{}, {"time_zone": None}, {"time_zone": ""}])
+def test_without_a_time_zone_the_shops_applies(
+    transactional_db: None, coffee: Plan, client: Client, settings: Any, fields: dict[str, object]
+) -> None:
+    settings.SHOP_TIME_ZONE = "Pacific/Auckland"
+    assert post(client, body(**fields)).status_code == 201
+    assert Subscription.objects.get().time_zone == "Pacific/Auckland"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "+02:00", "Berlin"])
+def test_an_unknown_time_zone_is_refused(transactional_db: None, coffee: Plan, client: Client, zone: str) -> None:
+    answer = post(client, body(time_zone=zone))
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "time_zone")
+    assert not Order.objects.exists()
+
+
+def test_a_new_price_applies_to_new_customers_only(transactional_db: None, coffee: Plan, client: Client) -> None:
+    assert post(client, body()).json()["order"]["amount"] == 1290
+    change_price(coffee, amount=1490)
+    assert client.get("/api/v1/plans/").json()[0]["amount"] == 1490
+    assert post(client, body(), key="another").json()["order"]["amount"] == 1490
+    assert sorted(row.price.amount for row in Subscription.objects.all()) == [1290, 1490]
+
+
+def test_a_plan_outside_its_dates_is_not_for_sale(transactional_db: None, coffee: Plan, client: Client) -> None:
+    Plan.objects.update(available_until=timezone.now())
+    assert client.get("/api/v1/plans/").json() == []
+    answer = post(client, body())
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "plan")
+
+
+def test_a_plan_shows_its_trial(transactional_db: None, coffee: Plan, client: Client) -> None:
+    Plan.objects.update(trial_days=14)
+    assert client.get("/api/v1/plans/").json()[0]["trial_days"] == 14

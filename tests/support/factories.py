@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -23,11 +24,18 @@ from charges.operations.refunds.requests import request_refund as run_refund_com
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from orders.models import PAID, Order, OrderLine
-from subscriptions.models import Customer, Plan, Subscription, User
+from subscriptions import actors
+from subscriptions.billing_periods import BillingCycle
+from subscriptions.models import BillingPeriod, Customer, Plan, Price, Subscription, User
+from subscriptions.operations.periods import PERIOD_FIELDS, move_to, record_first_period
+from subscriptions.operations.prices import Terms, set_price
+from subscriptions.operations.subscriptions import start_subscription
+from subscriptions.queries import current_price
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, start_fulfillments
 
 _numbers = itertools.count(1)
+STAFF = actors.system("tests")
 
 # Stripe's test cards: the bank may accept a later attempt, will never accept one, or asks the customer to confirm.
 SOFT = "pm_card_chargeCustomerFail_insufficient_funds"
@@ -58,6 +66,45 @@ def staff_user(**fields: Any) -> Any:
 # Orders
 
 
+def make_plan(
+    *, amount: int = 1290, currency: str = "EUR", interval: str = "month", interval_count: int = 1, **fields: Any
+) -> Plan:
+    """A plan with a price: coffee, monthly, unless the fields say otherwise."""
+    plan = Plan.objects.create(**{"code": f"plan-{next(_numbers)}", "name": "Coffee", **fields})
+    change_price(plan, amount=amount, currency=currency, interval=interval, interval_count=interval_count)
+    return plan
+
+
+def change_price(plan: Plan, **terms: Any) -> Price:
+    """The plan's price with these terms, as staff set it."""
+    current = current_price(plan=plan)
+    kept = {} if current is None else asdict(Terms.of(current))
+    return set_price(plan=plan, terms=Terms(**{**kept, **terms}), actor=STAFF, at=NOW)
+
+
+def started_subscription(
+    plan: Plan,
+    *,
+    at: dt.datetime = NOW,
+    time_zone: str = "UTC",
+    quantity: int = 1,
+    customer: Customer | None = None,
+) -> Subscription:
+    """A subscription to the plan as a checkout at this time starts it, by default Ann Lee's. It is incomplete."""
+    price = current_price(plan=plan)
+    assert price is not None
+    first = start_subscription(
+        customer=customer or make_customer(),
+        price=price,
+        quantity=quantity,
+        payment_method="pm_1",
+        shipping_address=None,
+        time_zone=time_zone,
+        at=at,
+    )
+    return first.subscription
+
+
 def make_order(
     *,
     status: str = Order.Status.PAID,
@@ -67,29 +114,30 @@ def make_order(
     start: dt.datetime | None = None,
     subscription: Subscription | None = None,
 ) -> Order:
-    """An order of Ann Lee for the plan ``coffee``. ``customer`` and ``plan`` are the fields that differ from hers."""
+    """An order of Ann Lee for the plan ``coffee``. ``customer`` and ``plan`` are the fields that differ from hers.
+
+    With a ``subscription``, it is the order of the subscription's next period.
+    """
     start = start or dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
     buyer = customer if isinstance(customer, Customer) else make_customer(**(customer or {}))
-    fields = {"code": "coffee", "name": "Coffee, monthly", "amount": 1290, "currency": "EUR"} | dict(plan or {})
-    bought, _ = Plan.objects.get_or_create(code=fields.pop("code"), defaults=fields)
     if subscription is None:
-        subscription = Subscription.objects.create(
-            customer=buyer,
-            plan=bought,
-            quantity=quantity,
-            payment_method="pm_card_visa",
-            current_period_start=start,
-            current_period_end=bought.period_end(start),
-        )
+        fields = {"code": "coffee", "name": "Coffee, monthly"} | dict(plan or {})
+        bought = Plan.objects.filter(code=fields["code"]).first() or make_plan(**fields)
+        period = _first_period(buyer, bought, start, quantity=quantity)
+    else:
+        period = next_period(subscription)
+    price = period.subscription.price
     order = Order.objects.create(
+        kind=_kind(period),
         customer=buyer,
-        subscription=subscription,
+        subscription=period.subscription,
+        period=period,
         status=status,
-        amount=bought.amount * quantity,
-        currency=bought.currency,
+        amount=price.amount * quantity,
+        currency=price.currency,
         payment_method="pm_card_visa",
-        period_start=start,
-        period_end=bought.period_end(start),
+        period_start=period.start,
+        period_end=period.end,
         **_times_of(status, at=start),
     )
     return _with_line(order)
@@ -106,42 +154,68 @@ def place_order(
     customer = fields.pop("customer", None) or Customer.objects.create(
         email=f"buyer-{number}@example.com", email_key=f"buyer-{number}@example.com", name=f"Buyer {number}"
     )
-    plan = Plan.objects.create(code=f"plan-{number}", name="Coffee", amount=max(amount, 50), currency=currency)
-    period = {"start": timezone.now(), "end": timezone.now() + dt.timedelta(days=30)}
-    subscription = Subscription.objects.create(
-        customer=customer,
-        plan=plan,
-        quantity=1,
-        payment_method=payment_method,
-        current_period_start=period["start"],
-        current_period_end=period["end"],
-    )
-    order = Order.objects.create(
-        customer=customer,
-        subscription=subscription,
-        amount=amount,
-        currency=currency,
-        payment_method=payment_method,
-        period_start=period["start"],
-        period_end=period["end"],
-        **{**_times_of(fields.get("status", ""), at=NOW), **fields},
-    )
-    return _with_line(order)
+    plan = make_plan(amount=max(amount, 50), currency=currency)
+    period = _first_period(customer, plan, timezone.now(), payment_method=payment_method)
+    return _with_line(_order_of(period, amount=amount, currency=currency, payment_method=payment_method, **fields))
 
 
 def place_renewal(order: Any, *, payment_method: str, **fields: Any) -> Any:
     """The order of the next period of the same subscription."""
-    renewal = Order.objects.create(
-        customer=order.customer,
-        subscription=order.subscription,
-        amount=order.amount,
-        currency=order.currency,
+    period = next_period(order.subscription)
+    given = {"amount": order.amount, "currency": order.currency, "payment_method": payment_method, **fields}
+    return _with_line(_order_of(period, **given))
+
+
+def next_period(subscription: Subscription) -> BillingPeriod:
+    """The next period of the subscription, begun before its time and even if the subscription does not renew."""
+    subscription.refresh_from_db()
+    period = subscription.period(subscription.period_number + 1)
+    row = BillingPeriod.objects.create(
+        subscription=subscription, number=period.number, start=period.start, end=period.end, outcome="billed", at=NOW
+    )
+    renews = subscription.renews_at is not None
+    move_to(subscription=subscription, period=row)
+    subscription.renews_at = row.end if renews else None
+    subscription.save(update_fields=PERIOD_FIELDS)
+    return row
+
+
+def _first_period(
+    customer: Customer, plan: Plan, start: dt.datetime, *, quantity: int = 1, payment_method: str = "pm_card_visa"
+) -> BillingPeriod:
+    """The first period of a new subscription. Nothing is recorded of its start, so that tests may set its status."""
+    price = current_price(plan=plan)
+    assert price is not None
+    end = BillingCycle(anchor_at=start, time_zone="UTC", interval=price.billing_interval).boundary(1)
+    subscription = Subscription.objects.create(
+        customer=customer,
+        plan=plan,
+        price=price,
+        quantity=quantity,
         payment_method=payment_method,
-        period_start=order.period_end,
-        period_end=order.period_end + (order.period_end - order.period_start),
+        time_zone="UTC",
+        anchor_at=start,
+        current_period_start=start,
+        current_period_end=end,
+        renews_at=end,
+    )
+    return record_first_period(subscription=subscription, outcome=BillingPeriod.Outcome.BILLED, at=start)
+
+
+def _kind(period: BillingPeriod) -> Order.Kind:
+    return Order.Kind.FIRST if period.number == 0 else Order.Kind.RENEWAL
+
+
+def _order_of(period: BillingPeriod, **fields: Any) -> Order:
+    return Order.objects.create(
+        kind=_kind(period),
+        customer=period.subscription.customer,
+        subscription=period.subscription,
+        period=period,
+        period_start=period.start,
+        period_end=period.end,
         **{**_times_of(fields.get("status", ""), at=NOW), **fields},
     )
-    return _with_line(renewal)
 
 
 def _times_of(status: str, *, at: dt.datetime) -> dict[str, dt.datetime | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import F
+
 from subscriptions import actors
 from subscriptions.actors import Actor
 from subscriptions.models import Hold, Subscription
@@ -31,6 +33,7 @@ def put_in_status(status: str, *reasons: str, subscription: Subscription | None 
         status=status,
         canceled_at=LONG_AGO if canceled else None,
         cancel_reason=reasons[0] if canceled and reasons else "",
+        renews_at=None if canceled else F("current_period_end"),
     )
     Hold.objects.filter(subscription__in=subscriptions).delete()
     if status == "paused":

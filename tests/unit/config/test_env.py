@@ -97,6 +97,7 @@ REFUSES = [
     ("DUNNING_SCHEDULE", "1,1,1,1,1,1,1,1,1"),
     ("DUNNING_MAX_ATTEMPTS", "9"),
     ("PAYMENT_LINK_DAYS", "0"),
+    ("SHOP_TIME_ZONE", "Berlin"),
     ("PUBLIC_URL", "shop.example.com"),
     ("ACCOUNT_URL", "account"),
     ("LOGIN_ATTEMPT_LIMIT", "seldom"),

@@ -35,9 +35,16 @@ def test_a_typed_number_is_read_as_it_is_stored(typed: str, number: str | None) 
 
 def test_a_subscription_has_one_order_for_each_period(db: None) -> None:
     order = make_order()
-    place_renewal(order, payment_method="pm_1")
+    renewal = place_renewal(order, payment_method="pm_1")
     with pytest.raises(IntegrityError, match="one_order_per_period"), transaction.atomic():
-        place_renewal(order, payment_method="pm_1")
+        Order.objects.filter(pk=renewal.pk).update(period=order.period)
+
+
+def test_several_changes_may_be_ordered_within_one_period(db: None) -> None:
+    order = make_order()
+    renewal = place_renewal(order, payment_method="pm_1")
+    Order.objects.update(kind="change", period=None, subscription=order.subscription)
+    assert Order.objects.filter(period_start__lte=renewal.period_start, period=None).count() == 2
 
 
 @pytest.mark.parametrize(
@@ -46,6 +53,8 @@ def test_a_subscription_has_one_order_for_each_period(db: None) -> None:
         ("order_amount_is_positive", {"amount": 0}),
         ("order_currency_is_iso", {"currency": "eur"}),
         ("order_currency_is_iso", {"currency": "EU"}),
+        ("order_of_a_period_kind_has_a_period", {"period": None}),
+        ("order_of_a_period_kind_has_a_period", {"kind": "change"}),
         ("order_period_ends_after_its_start", {"period_end": F("period_start")}),
         ("paid_order_has_paid_at", {"status": "paid", "paid_at": None}),
         ("paid_order_has_paid_at", {"status": "partially_refunded", "paid_at": None}),

@@ -28,7 +28,9 @@ def staff() -> Client:
 
 def disputed(stripe_id: str = "du_1", *, subscription: str = "active", due: int | None = 9, **fields: Any) -> Dispute:
     order = place_order()
-    Subscription.objects.filter(pk=order.subscription_id).update(status=subscription, canceled_at=NOW)
+    Subscription.objects.filter(pk=order.subscription_id).update(
+        status=subscription, canceled_at=NOW, renews_at=None
+    )
     charge = Charge.objects.create(
         order=order,
         amount=1290,

@@ -104,7 +104,7 @@ class TestClaim:
         self, order_status: str, subscription_status: str
     ) -> None:
         charge = make_charge(place_order(status=order_status))
-        Subscription.objects.update(status=subscription_status, canceled_at=NOW)
+        Subscription.objects.update(status=subscription_status, canceled_at=NOW, renews_at=None)
         assert claim(charge) is None
         assert not ChargeAttempt.objects.exists()
 

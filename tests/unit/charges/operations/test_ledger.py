@@ -23,14 +23,15 @@ from charges.operations.payments import intents, settlement
 from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
-from subscriptions.models import Customer, Plan, Subscription, SubscriptionChange
+from subscriptions.models import BillingPeriod, Customer, Plan, Subscription, SubscriptionChange
 from tests.support.days import NOW
 from tests.support.deliveries import capture, deliver_refund, start_fulfillments
-from tests.support.factories import charge_of, dunning_run_of, place_order, request_refund
+from tests.support.factories import charge_of, dunning_run_of, next_period, place_order, place_renewal, request_refund
 from tests.support.queries import only_by
 from tests.support.sandboxes import StripeSandbox
 from tests.support.subscriptions import put_in_status
 
+DAY = dt.timedelta(days=1)
 NAMES = [invariant.name for invariant in INVARIANTS]
 BREAKS: dict[str, Callable[[], Any]] = {}
 
@@ -385,6 +386,7 @@ def active_for_nothing() -> None:
 def active_without_any_order() -> None:
     order = ordered()
     Subscription.objects.filter(pk=order.subscription_id).update(status="active")
+    BillingPeriod.objects.filter(pk=order.period_id).update(outcome="due")
     order.delete()
 
 
@@ -440,7 +442,9 @@ def past_due_though_all_is_paid() -> None:
 @breaks("canceled_subscription_owes_nothing")
 def an_order_that_outlived_its_subscription() -> None:
     long_ago = timezone.now() - dt.timedelta(hours=2)
-    Subscription.objects.filter(pk=ordered().subscription_id).update(status="canceled", canceled_at=long_ago)
+    Subscription.objects.filter(pk=ordered().subscription_id).update(
+        status="canceled", canceled_at=long_ago, renews_at=None
+    )
 
 
 LONG_AGO = timezone.now() - dt.timedelta(days=4)
@@ -464,18 +468,104 @@ def a_try_of_dunning_that_nobody_heard_of() -> None:
     charge.attempts.update(started_at=LONG_AGO)
 
 
-@breaks("periods_do_not_overlap")
-def billed_twice_for_a_day() -> None:
-    first = paid().order
-    following(first, starts=first.period_end - dt.timedelta(days=1))
+def renewed() -> Order:
+    """The order of the second period of a subscription whose first period is paid."""
+    order: Order = place_renewal(paid().order, payment_method="pm_card_visa")
+    return order
 
 
-def following(order: Order, *, starts: dt.datetime, status: str = "pending_payment") -> None:
-    """Another order of the same subscription, from ``starts`` on."""
-    another = ordered(customer=order.customer, status=status)
-    Order.objects.filter(pk=another.pk).update(
-        subscription=order.subscription, period_start=starts, period_end=starts + dt.timedelta(days=30)
-    )
+def next_periods(order: Order, number: int) -> None:
+    """Begin further periods of the order's subscription, which are not billed."""
+    for _ in range(number):
+        period = next_period(order.subscription)
+        BillingPeriod.objects.filter(pk=period.pk).update(outcome="missed")
+
+
+@breaks("periods_tile")
+def a_day_that_belongs_to_two_periods() -> None:
+    order = paid().order
+    next_periods(order, 2)
+    middle = BillingPeriod.objects.filter(subscription=order.subscription, number=1)
+    middle.update(start=F("start") - dt.timedelta(days=1))
+
+
+@breaks("periods_tile")
+def a_day_that_belongs_to_no_period() -> None:
+    order = paid().order
+    next_periods(order, 2)
+    middle = BillingPeriod.objects.filter(subscription=order.subscription, number=1)
+    middle.update(start=F("start") + dt.timedelta(days=1))
+
+
+@breaks("periods_tile")
+def a_number_that_is_left_out() -> None:
+    order = paid().order
+    next_periods(order, 2)
+    BillingPeriod.objects.filter(subscription=order.subscription, number=2).update(number=3)
+    Subscription.objects.filter(pk=order.subscription_id).update(period_number=3)
+
+
+@breaks("periods_tile")
+def a_first_period_that_is_lost() -> None:
+    order = paid().order
+    next_periods(order, 2)
+    BillingPeriod.objects.filter(subscription=order.subscription, number=1).delete()
+
+
+@breaks("current_period_is_the_last")
+def a_period_that_the_subscription_does_not_know() -> None:
+    order = paid().order
+    subscription = Subscription.objects.filter(pk=order.subscription_id)
+    before = subscription.values("period_number", "current_period_start", "current_period_end", "renews_at").get()
+    next_periods(order, 1)
+    subscription.update(**before)
+
+
+@breaks("current_period_is_the_last")
+def a_current_period_of_other_dates() -> None:
+    later = F("current_period_end") + dt.timedelta(days=1)
+    Subscription.objects.filter(pk=paid().order.subscription_id).update(current_period_end=later, renews_at=later)
+
+
+@breaks("order_has_the_dates_of_its_period")
+def an_order_of_other_dates() -> None:
+    Order.objects.filter(pk=renewed().pk).update(period_end=F("period_end") + dt.timedelta(days=1))
+
+
+@breaks("order_has_the_dates_of_its_period")
+def orders_of_each_others_subscriptions() -> int:
+    one, other = renewed(), renewed()
+    without(Order, "one_order_per_period")
+    Order.objects.filter(pk=one.pk).update(period=other.period)
+    Order.objects.filter(pk=other.pk).update(period=one.period)
+    return 2
+
+
+@breaks("one_order_per_period")
+def two_orders_for_one_period() -> int:
+    renewal = renewed()
+    without(Order, "one_order_per_period")
+    twice = place_renewal(renewal, payment_method="pm_card_visa")
+    unused, dates = twice.period, {"period_start": renewal.period_start, "period_end": renewal.period_end}
+    Order.objects.filter(pk=twice.pk).update(period=renewal.period, **dates)
+    BillingPeriod.objects.filter(pk=unused.pk).update(outcome="missed")
+    return 2
+
+
+@breaks("billed_period_has_its_order")
+def billed_without_an_order() -> None:
+    next_period(paid().order.subscription)
+
+
+@breaks("billed_period_has_its_order")
+def an_order_for_a_skipped_period() -> None:
+    BillingPeriod.objects.filter(pk=renewed().period_id).update(outcome="skipped")
+
+
+@breaks("subscription_has_a_price_of_its_plan")
+def a_price_of_another_plan() -> None:
+    order, other = paid().order, paid().order
+    Subscription.objects.filter(pk=order.subscription_id).update(price=other.subscription.price)
 
 
 def disputed(charge: Charge, **fields: Any) -> Dispute:
@@ -553,7 +643,8 @@ def test_the_queries_use_only_existing_statuses() -> None:
     states = {state for model in MODELS for state in model.Status.values}
     policies = set(Plan.DisputePolicy.values)
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
-    assert words - states - policies == {"missing"}
+    others = {*BillingPeriod.Outcome.values, *Order.Kind.values}
+    assert words - states - policies - others == {"missing", "none"}
 
 
 @pytest.mark.django_db
@@ -583,16 +674,12 @@ def test_settled_payments_break_no_invariant(
 
 
 @pytest.mark.django_db
-def test_adjacent_periods_and_canceled_orders_do_not_overlap() -> None:
-    first = paid().order
-    following(first, starts=first.period_end)
-    following(first, starts=first.period_start + dt.timedelta(days=3), status="canceled")
-    taken_back = paid()
-    refunded(taken_back, 1290)
-    Order.objects.filter(pk=taken_back.order_id).update(
-        status="refunded", subscription=first.subscription, customer=first.customer
-    )
-    Subscription.objects.filter(pk=taken_back.order.subscription_id).update(status="canceled", canceled_at=NOW)
+def test_periods_without_an_order_and_changes_within_a_period_break_no_invariant() -> None:
+    renewal = renewed()
+    next_periods(renewal, 2)
+    change = place_renewal(renewal, payment_method="pm_card_visa")
+    BillingPeriod.objects.filter(pk=change.period_id).update(outcome="due")
+    Order.objects.filter(pk=change.pk).update(kind="change", period=None, period_start=NOW, period_end=NOW + DAY)
     assert findings() == {}
 
 

@@ -1,4 +1,4 @@
-"""The total of a checkout: the field that is at fault if Stripe would refuse to charge it."""
+"""The total of a checkout: refused on the field that is at fault if Stripe would refuse to charge it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,19 @@ import pytest
 
 from integrations.web.problems import Unprocessable
 from orders.api.views import _check_chargeable
-from subscriptions.models import Plan
+from subscriptions.models import Price
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "quantity", "field"),
-    [
-        (99_999_999, "EUR", 2, "quantity"),
-        (100_000_000, "EUR", 1, "plan"),
-        (2_147_483_647, "EUR", 1000, "plan"),
-        (49, "EUR", 1, "plan"),
-        (1050, "ISK", 1, "plan"),
-        (12345, "KWD", 3, "plan"),
-    ],
+    ("amount", "currency", "quantity"),
+    [(99_999_999, "EUR", 2), (50_000_000, "EUR", 2), (99_999_900, "ISK", 1000), (99_999_990, "KWD", 2)],
 )
-def test_a_total_that_stripe_refuses_is_refused(amount: int, currency: str, quantity: int, field: str) -> None:
+def test_a_total_that_stripe_refuses_is_refused(amount: int, currency: str, quantity: int) -> None:
     with pytest.raises(Unprocessable) as refused:
-        _check_chargeable(Plan(amount=amount, currency=currency), quantity)
-    assert list(refused.value.fields) == [field]
+        _check_chargeable(Price(amount=amount, currency=currency), quantity)
+    assert list(refused.value.fields) == ["quantity"]
 
 
-@pytest.mark.parametrize(("amount", "currency", "quantity"), [(50, "EUR", 1), (50, "EUR", 1000), (1050, "ISK", 2)])
+@pytest.mark.parametrize(("amount", "currency", "quantity"), [(50, "EUR", 1), (50, "EUR", 1000), (1000, "ISK", 2)])
 def test_a_total_that_stripe_charges_is_accepted(amount: int, currency: str, quantity: int) -> None:
-    _check_chargeable(Plan(amount=amount, currency=currency), quantity)
+    _check_chargeable(Price(amount=amount, currency=currency), quantity)

@@ -10,8 +10,9 @@ import pytest
 from orders.models import Order, OrderLine, StoredResponse
 from orders.operations import checkout
 from orders.operations.checkout import Checkout, CheckoutResponse, IdempotencyKey, KeyReused
-from subscriptions.models import Customer, Plan, Subscription
+from subscriptions.models import BillingPeriod, Customer, Plan, Price, Subscription
 from subscriptions.operations.customers import Buyer
+from subscriptions.queries import current_price
 from tests.support.concurrency import at_once
 from tests.support.deliveries import published
 
@@ -20,14 +21,21 @@ HOUR = dt.timedelta(hours=1)
 ADDRESS = {"line1": "1 Main Street", "city": "Berlin", "country": "DE"}
 
 
+def price_of(plan: Plan) -> Price:
+    price = current_price(plan=plan)
+    assert price is not None
+    return price
+
+
 def place(plan: Plan, *, key: str = "k1", hash: str = "h1", caller: str = "c1", at: dt.datetime = NOW) -> Any:
     return checkout.place_checkout(
         checkout=Checkout(
-            plan=plan,
+            price=price_of(plan),
             quantity=3,
             payment_method="pm_card_visa",
             buyer=Buyer(email="ada@example.com", name="Ada"),
             shipping_address=ADDRESS,
+            time_zone="Europe/Berlin",
         ),
         key=IdempotencyKey(caller=caller, key=key, request_hash=hash),
         at=at,
@@ -48,6 +56,10 @@ def test_all_rows_and_messages_of_a_checkout(db: None, coffee: Plan) -> None:
     subscription = Subscription.objects.get()
     assert order.subscription == subscription
     assert (subscription.status, subscription.quantity, subscription.shipping_address) == ("incomplete", 3, ADDRESS)
+    assert (subscription.price, subscription.time_zone) == (price_of(coffee), "Europe/Berlin")
+    period = BillingPeriod.objects.get()
+    assert (order.kind, order.period, period.number, period.outcome) == ("first", period, 0, "billed")
+    assert (period.start, period.end) == (order.period_start, order.period_end)
     assert Customer.objects.get() == order.customer == subscription.customer
     assert published() == {"CustomerRegistered": 1, "OrderPlaced": 1}
 
@@ -90,11 +102,12 @@ def test_a_failure_at_the_end_leaves_nothing_behind(transactional_db: None, coff
     with pytest.raises(RuntimeError):
         checkout.place_checkout(
             checkout=Checkout(
-                plan=coffee,
+                price=price_of(coffee),
                 quantity=1,
                 payment_method="pm_1",
                 buyer=Buyer(email="ada@example.com", name="Ada"),
                 shipping_address=None,
+                time_zone="UTC",
             ),
             key=IdempotencyKey(caller="c", key="k", request_hash="h"),
             at=NOW,

@@ -21,7 +21,9 @@ NOT_AWAITING = sorted(set(Order.Status) - set(AWAITING_PAYMENT))
 
 def order_with(status: str, *, subscription: str = "incomplete") -> Order:
     order = make_order(status=status)
-    Subscription.objects.filter(pk=order.subscription_id).update(status=subscription, canceled_at=NOW)
+    Subscription.objects.filter(pk=order.subscription_id).update(
+        status=subscription, canceled_at=NOW, renews_at=None
+    )
     return Order.objects.select_related("subscription").get(pk=order.pk)
 
 

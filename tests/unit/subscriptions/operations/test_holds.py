@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from subscriptions.models import Hold, Plan, Subscription, SubscriptionChange
 from subscriptions.operations import holds, subscriptions
-from tests.support.factories import make_customer
+from tests.support.factories import started_subscription
 from tests.support.subscriptions import TESTS, put_in_status, status_and_reason
 
 pytestmark = pytest.mark.django_db
@@ -21,9 +21,7 @@ Reason = Hold.Reason
 
 @pytest.fixture
 def subscription(coffee: Plan) -> Subscription:
-    started = subscriptions.start_subscription(
-        customer=make_customer(), plan=coffee, quantity=1, payment_method="pm_1", shipping_address=None, at=NOW
-    )
+    started = started_subscription(coffee, at=NOW)
     subscriptions.activate(subscription=started, actor=TESTS, at=NOW)
     return started
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from subscriptions.models import Hold, Plan, Subscription, SubscriptionChange
 from subscriptions.operations import holds, subscriptions
 from tests.support.deliveries import published
-from tests.support.factories import make_customer
+from tests.support.factories import started_subscription
 from tests.support.subscriptions import TESTS, put_in_status, status_and_reason
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +22,7 @@ LATER = NOW + dt.timedelta(days=1)
 
 @pytest.fixture
 def subscription(coffee: Plan) -> Subscription:
-    return subscriptions.start_subscription(
-        customer=make_customer(), plan=coffee, quantity=2, payment_method="pm_1", shipping_address=None, at=NOW
-    )
+    return started_subscription(coffee, quantity=2, at=NOW)
 
 
 def test_a_new_subscription_is_incomplete_and_its_period_begins_now(subscription: Subscription) -> None:
@@ -102,4 +100,4 @@ def test_a_new_payment_method_is_recorded_and_leaves_the_status(subscription: Su
 
 def test_a_canceled_subscription_without_its_time_is_impossible(subscription: Subscription) -> None:
     with pytest.raises(IntegrityError, match="canceled_subscription_has_canceled_at"), transaction.atomic():
-        Subscription.objects.filter(pk=subscription.pk).update(status="canceled")
+        Subscription.objects.filter(pk=subscription.pk).update(status="canceled", renews_at=None)

@@ -51,16 +51,7 @@ def paid(*, policy: str = "pause", **fields: Any) -> Order:
 
 def renewed(order: Order) -> Order:
     """The next period of the same subscription, paid."""
-    last = Order.objects.filter(subscription=order.subscription_id).latest("period_start")
-    renewal = Order.objects.create(
-        customer_id=order.customer_id,
-        subscription_id=order.subscription_id,
-        amount=order.amount,
-        currency=order.currency,
-        payment_method=order.payment_method,
-        period_start=last.period_end,
-        period_end=last.period_end + dt.timedelta(days=30),
-    )
+    renewal: Order = place_renewal(order, payment_method=order.payment_method)
     capture(renewal)
     return renewal
 

@@ -93,7 +93,7 @@ def test_a_step_is_postponed_until_a_day_after_the_last_attempt(db: None) -> Non
 def test_the_run_stops_if_the_order_cannot_be_paid_any_more(db: None, order: str, subscription: str) -> None:
     charge = failed()
     Order.objects.update(status=order, canceled_at=NOW)
-    Subscription.objects.update(status=subscription, canceled_at=NOW)
+    Subscription.objects.update(status=subscription, canceled_at=NOW, renews_at=None)
     take(charge)
     run = DunningRun.objects.get()
     assert (run.status, run.reason, steps()) == ("stopped", "order_not_payable", [("dropped", NOW)])

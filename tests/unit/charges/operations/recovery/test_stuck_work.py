@@ -300,6 +300,7 @@ def test_a_charge_that_is_not_pending_is_left_alone(status: str) -> None:
 def test_nothing_is_charged_for_a_paused_or_canceled_subscription(status: str) -> None:
     subscription = waiting_order().subscription
     subscription.status, subscription.canceled_at = status, NOW if status == "canceled" else None
+    subscription.renews_at = None
     subscription.save()
     assert swept() == {}
 
@@ -308,6 +309,7 @@ def test_nothing_is_charged_for_a_paused_or_canceled_subscription(status: str) -
 def test_an_open_attempt_of_a_paused_or_canceled_subscription_is_resolved(status: str) -> None:
     order = open_attempt()
     order.subscription.status, order.subscription.canceled_at = status, NOW if status == "canceled" else None
+    order.subscription.renews_at = None
     order.subscription.save()
     assert swept() == {"open attempts": 1}
 
