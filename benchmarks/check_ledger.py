@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 DATABASE = "ledger_benchmark"
 ORDERS_PER_SUBSCRIPTION = 4
+ANCHOR = "2026-01-01 00:00+00"
 # The states of 100 orders: each state up to its number. The payments of the rest have not begun. Every tenth paid order
 # was declined once before.
 SHARES = {"paid": 10, "fulfilled": 94, "failed": 97, "waiting": 99}
@@ -42,34 +43,53 @@ FILL = (
         "plan",
         """
         INSERT INTO subscriptions_plan
-            (code, name, amount, currency, interval, interval_count, is_digital, needs_address, is_active,
-             unpaid_policy, dispute_policy)
-        VALUES ('coffee', 'Coffee', 1290, 'EUR', 'month', 1, false, false, true, 'cancel', 'pause')
+            (code, name, is_digital, needs_address, is_active, trial_days, cut_off_hours, max_skips,
+             trial_reminder_days, renewal_reminder_days, unpaid_policy, dispute_policy)
+        VALUES ('coffee', 'Coffee', false, false, true, 0, 0, 0, 7, 0, 'cancel', 'pause')
+        """,
+    ),
+    (
+        "price",
+        """
+        INSERT INTO subscriptions_price
+            (id, plan_id, version, amount, currency, interval, interval_count, created_by_kind, created_by)
+        SELECT uuidv7(), id, 1, 1290, 'EUR', 'month', 1, 'system', 'benchmark' FROM subscriptions_plan
         """,
     ),
     (
         "subscriptions",
         """
         INSERT INTO subscriptions_subscription
-            (id, customer_id, plan_id, quantity, status, cancel_reason, payment_method, current_period_start,
-             current_period_end, updated_at)
-        SELECT uuidv7(), c.id, p.id, 1, 'past_due', '', 'pm_card_visa', now(), now() + interval '1 month', now()
-        FROM subscriptions_customer c, subscriptions_plan p
+            (id, customer_id, plan_id, price_id, quantity, status, cancel_reason, payment_method, time_zone, anchor_at,
+             anchor_number, period_number, current_period_start, current_period_end, renews_at, updated_at)
+        SELECT uuidv7(), c.id, p.plan_id, p.id, 1, 'past_due', '', 'pm_card_visa', 'UTC', timestamptz %(anchor)s, 0,
+               last.number, last.start, last.start + interval '1 month', last.start + interval '1 month', now()
+        FROM subscriptions_customer c, subscriptions_price p,
+             LATERAL (SELECT %(per_subscription)s - 1) AS n (number),
+             LATERAL (SELECT n.number, timestamptz %(anchor)s + n.number * interval '1 month') AS last (number, start)
+        """,
+    ),
+    (
+        "billing periods",
+        """
+        INSERT INTO subscriptions_billingperiod (id, subscription_id, number, start, "end", outcome, at)
+        SELECT uuidv7(), s.id, number, anchor_at + number * interval '1 month',
+               anchor_at + (number + 1) * interval '1 month', 'billed', now()
+        FROM subscriptions_subscription s, generate_series(0, %(per_subscription)s - 1) AS number
         """,
     ),
     (
         "orders",
         """
         INSERT INTO orders_order
-            (id, number, customer_id, subscription_id, status, amount, currency, payment_method, period_start,
-             period_end, paid_at, fulfillment_started_at, fulfilled_at, updated_at)
-        SELECT uuidv7(), lpad(upper(to_hex(row_number() OVER ())), 11, '0'), s.customer_id, s.id, outcome.status,
-               1290, 'EUR', 'pm_card_visa', start, start + interval '1 month',
+            (id, number, kind, customer_id, subscription_id, period_id, status, amount, currency, payment_method,
+             period_start, period_end, paid_at, fulfillment_started_at, fulfilled_at, updated_at)
+        SELECT uuidv7(), lpad(upper(to_hex(row_number() OVER ())), 11, '0'),
+               CASE p.number WHEN 0 THEN 'first' ELSE 'renewal' END, s.customer_id, s.id, p.id, outcome.status,
+               1290, 'EUR', 'pm_card_visa', p.start, p."end",
                paid.at, paid.at, CASE outcome.status WHEN 'fulfilled' THEN now() END, now()
-        FROM subscriptions_subscription s,
-             generate_series(0, %(per_subscription)s - 1) AS month,
-             LATERAL (SELECT timestamptz '2026-01-01 00:00+00' + month * interval '1 month', 100 * random(), s.id)
-                 AS drawn (start, draw),
+        FROM subscriptions_subscription s JOIN subscriptions_billingperiod p ON p.subscription_id = s.id,
+             LATERAL (SELECT 100 * random(), p.id) AS drawn (draw),
              LATERAL (SELECT CASE
                  WHEN draw < %(paid)s THEN 'paid' WHEN draw < %(fulfilled)s THEN 'fulfilled'
                  WHEN draw < %(failed)s THEN 'payment_failed' WHEN draw < %(waiting)s THEN 'requires_action'
@@ -200,7 +220,8 @@ def main() -> None:
 
 
 def fill(connection: psycopg.Connection, *, orders: int) -> None:
-    sizes = {"subscriptions": orders // ORDERS_PER_SUBSCRIPTION, "per_subscription": ORDERS_PER_SUBSCRIPTION}
+    subscriptions = orders // ORDERS_PER_SUBSCRIPTION
+    sizes = {"subscriptions": subscriptions, "per_subscription": ORDERS_PER_SUBSCRIPTION, "anchor": ANCHOR}
     # The foreign keys are correct by construction. Checking a million of each would take longer than everything else.
     connection.execute("SET session_replication_role = replica")
     connection.execute("SET synchronous_commit = off")
