@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-from celery import current_app
 from django.utils import timezone
 
 from charges import payment_links
@@ -257,7 +256,3 @@ def test_the_same_card_without_a_setup_intent_requires_authentication(shop: Shop
     shop.buy("pm_card_authenticationRequiredOnSetup")
     shop.work()
     assert outcome() == ("requires_action", "requires_action", ["requires_action"])
-
-
-def test_the_name_of_the_task_is_frozen() -> None:
-    assert "charges.read_payment" in current_app.tasks

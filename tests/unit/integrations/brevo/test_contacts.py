@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import Any
 from uuid import uuid4
 
@@ -7,6 +9,7 @@ import pytest
 
 from integrations.brevo import contacts
 from integrations.brevo.contacts import Contact
+from integrations.errors import ProviderError
 from integrations.http import RequestRejected
 from tests.support.sandboxes import BrevoSandbox
 
@@ -62,3 +65,16 @@ def test_a_phone_of_another_contact_is_left_out(brevo_sandbox: BrevoSandbox, kno
 def test_an_invalid_address_is_rejected(brevo_sandbox: BrevoSandbox) -> None:
     with pytest.raises(RequestRejected):
         contacts.upsert_contact(contact=contact(email="nobody"), known=False)
+
+
+@pytest.mark.parametrize(("seconds", "is_done"), [(0.3, False), (5.0, True)])
+def test_all_calls_of_one_contact_share_one_deadline(
+    brevo_sandbox: BrevoSandbox, monkeypatch: pytest.MonkeyPatch, seconds: float, is_done: bool
+) -> None:
+    monkeypatch.setattr(contacts, "UPSERT_SECONDS", seconds)
+    brevo_sandbox.faults({"provider": "brevo", "kind": "latency", "min_ms": 200, "max_ms": 200})
+    began = time.monotonic()
+    with contextlib.nullcontext() if is_done else pytest.raises(ProviderError):
+        contacts.upsert_contact(contact=contact(), known=False)
+    assert (time.monotonic() - began > 0.38) is is_done, "two calls of 0.2 seconds each"
+    brevo_sandbox.faults()

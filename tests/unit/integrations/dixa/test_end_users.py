@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import time
 from uuid import uuid4
 
 import pytest
 
 from integrations.dixa import end_users
 from integrations.dixa.end_users import EndUser
+from integrations.errors import ProviderError
 from integrations.http import RequestRejected
 
 
@@ -79,3 +82,14 @@ def test_the_token_has_the_configured_prefix(prefix, brevo_sandbox, settings, mo
         brevo_sandbox.app, "config", dataclasses.replace(brevo_sandbox.app.config, dixa_api_token=f"{prefix}token")
     )
     assert end_users.upsert_end_user(end_user=end_user(), known_id="").end_user_id
+
+
+@pytest.mark.parametrize(("seconds", "is_done"), [(0.3, False), (5.0, True)])
+def test_all_calls_of_one_end_user_share_one_deadline(brevo_sandbox, monkeypatch, seconds, is_done):
+    monkeypatch.setattr(end_users, "UPSERT_SECONDS", seconds)
+    brevo_sandbox.faults({"provider": "dixa", "kind": "latency", "min_ms": 200, "max_ms": 200})
+    began = time.monotonic()
+    with contextlib.nullcontext() if is_done else pytest.raises(ProviderError):
+        end_users.upsert_end_user(end_user=end_user(), known_id="")
+    assert (time.monotonic() - began > 0.38) is is_done, "at least two calls of 0.2 seconds each"
+    brevo_sandbox.faults()

@@ -16,8 +16,10 @@ def test_the_seven_queues_have_their_names() -> None:
 
 
 def test_the_receive_count_is_one_more_than_the_steps_of_the_ladder() -> None:
-    assert MAX_RECEIVE_COUNT == 4
-    assert Topology(ladder=(1, 2)).max_receive_count == 3
+    for steps in (1, 2, 3, 9):
+        attributes = Topology(ladder=(1,) * steps).source_attributes(CHARGES, dead_letter_arn="arn:dlq")
+        assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == steps + 1
+    assert Topology().max_receive_count == MAX_RECEIVE_COUNT, "the default of the settings"
 
 
 def test_queue_names_start_with_the_prefix() -> None:
