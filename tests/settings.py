@@ -21,7 +21,7 @@ if OWN_SERVER:
 from config.settings import *  # noqa: E402, F403
 
 if OWN_SERVER:
-    del os.environ["DATABASE_URL"]  # what a test starts has a server of its own, or is told of this one
+    del os.environ["DATABASE_URL"]  # processes that a test starts have their own server, or get this one's URL
 
 # Made to be slow, a third of a second each time; the tests log in a hundred times, and prove nothing about it.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import socket
 import threading
@@ -21,6 +22,7 @@ from subscriptions.models import BillingPeriod, Customer, Plan, Subscription, Us
 from subscriptions.operations.consents import withdraw_marketing_consent
 from subscriptions.operations.logins import create_login
 from subscriptions.operations.periods import begin_due_periods
+from tests.support.concurrency import at_once
 from tests.support.factories import change_price
 
 URL = "/api/v1/checkout/"
@@ -177,19 +179,11 @@ def _caller_without_authorization() -> str:
 
 
 def test_two_hundred_parallel_requests_with_one_key_make_one_order(transactional_db: None, coffee: Plan) -> None:
-    answers: list[Any] = []
-
-    def buy(times: int) -> None:
+    def buy_ten_times() -> list[Any]:
         client = Client(raise_request_exception=False)
-        for _ in range(times):
-            answers.append(post(client, body(), key="one"))
-        connection.close()
+        return [post(client, body(), key="one") for _ in range(10)]
 
-    threads = [threading.Thread(target=buy, args=(10,)) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = list(itertools.chain(*at_once(buy_ten_times, times=20)))
     codes = [answer.status_code for answer in answers]
     assert len(codes) == 200
     assert set(codes) <= {201, 409}
@@ -213,15 +207,7 @@ def test_a_known_address_buys_as_the_same_customer_whose_data_neither_change_nor
 
 
 def test_simultaneous_first_purchases_create_one_customer(transactional_db: None, coffee: Plan) -> None:
-    def buy() -> None:
-        post(Client(), body())
-        connection.close()
-
-    threads = [threading.Thread(target=buy) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda: post(Client(), body()), times=8)
     assert (Customer.objects.count(), Order.objects.count()) == (1, 8)
     assert OutboxMessage.objects.filter(task="accounts.create_login").count() == 1
 

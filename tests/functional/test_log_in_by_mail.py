@@ -329,7 +329,7 @@ def test_the_page_says_what_is_no_address(transactional_db: None, email: str) ->
 
 
 def test_the_session_begins_with_a_new_key(ann: Customer, browser: Browser, brevo_sandbox: BrevoSandbox) -> None:
-    """A session key that somebody planted before the login is not taken over."""
+    """A session key that an attacker planted before the login is not taken over."""
     browser.http.cookies["sessionid"] = "planted"
     browser.ask(ann.email)
     assert browser.post("auth/code/", {"code": code_in(mail(brevo_sandbox))}).status_code == 200

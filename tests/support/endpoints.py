@@ -1,4 +1,4 @@
-"""Ways to SQS that fail in one particular manner."""
+"""Endpoints that fail in one particular way."""
 
 from __future__ import annotations
 

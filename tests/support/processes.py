@@ -1,4 +1,4 @@
-"""Real processes for tests: started on free ports, awaited by a condition, ended for sure."""
+"""Real processes for tests. They end with the test run, however it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 def wait_for(condition: Callable[[], T], *, seconds: float = 20.0, every: float = 0.1, what: str = "") -> T:
-    """Returns the condition's first true value. Fails the test, naming ``what``, if there is none in time.
+    """Returns the condition's first true value. If it stays false for too long, the test fails and names ``what``.
 
     The pauses start at 5 milliseconds and grow to ``every``, because each check takes time as well.
     """
@@ -77,7 +77,7 @@ class Process:
         return self.popen.poll() is None
 
     def stop(self, *, seconds: float = 15.0) -> int:
-        """SIGTERM to the process, then SIGKILL to whatever is left of its group; the exit code."""
+        """SIGTERM to the process, then SIGKILL to the rest of its group. Returns the exit code."""
         if self.alive():
             self.popen.send_signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
@@ -99,7 +99,7 @@ class Process:
 
 
 def _die_with_parent() -> None:
-    """Linux ends this process when the test run dies, however it dies; elsewhere only a clean end does."""
+    """Linux ends this process when the test run dies. On other systems it ends only if the test run ends cleanly."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

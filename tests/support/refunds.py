@@ -21,5 +21,5 @@ def refunds_at_stripe(sandbox: StripeSandbox) -> list[tuple[int, str]]:
 
 
 def refund_in_dashboard(sandbox: StripeSandbox, charge: Any, amount: int, **form: str) -> dict[str, Any]:
-    """A refund that somebody makes in Stripe's dashboard, not in the shop."""
+    """A refund that is made in Stripe's dashboard, not in the shop."""
     return sandbox.api("POST", "/v1/refunds", payment_intent=charge.payment_intent_id, amount=str(amount), **form)

@@ -25,7 +25,7 @@ TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # Never used, but each client tha
 
 
 class SandboxControl:
-    """What every running sandbox offers to tests: its control API, over ``http``."""
+    """The control API of a running sandbox, over ``http``."""
 
     http: httpx.Client
 
@@ -38,7 +38,7 @@ class SandboxControl:
         assert response.is_success, response.text
 
     def records(self, kind: str, **query: str) -> list[dict[str, Any]]:
-        """What the sandbox has of a kind: ``requests``, ``mails``, ``contacts``, ``stripe/payment_intents``."""
+        """All rows of a kind: ``requests``, ``mails``, ``contacts``, ``stripe/payment_intents``."""
         response = self.http.get(f"/sandbox/{kind}", params=query)
         response.raise_for_status()
         found = response.json()

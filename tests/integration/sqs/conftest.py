@@ -190,7 +190,7 @@ class Shop:
                 os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
 
-    # What happened
+    # The journal
 
     def notes(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.journal.read_text().splitlines()]

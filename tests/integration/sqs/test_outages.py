@@ -123,7 +123,7 @@ def test_the_same_process_consumes_again_within_seconds(case: Case) -> None:
 
 def test_polls_back_off_during_the_outage(case: Case) -> None:
     if case.fault == "refuse":
-        return  # nobody is there to count
+        return  # no endpoint counts the polls
     assert 3 <= case.calls["ReceiveMessage"] <= 25, case.calls
 
 

@@ -1,4 +1,4 @@
-"""What higher apps add to the admin page of an order."""
+"""Higher apps add sections to the admin page of an order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the refunds API accepts, field by field, without a view around it."""
+"""The fields of the refunds API, without a view."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def validated(**fields: Any) -> Any:
     return serializer.validated_data if serializer.is_valid() else serializer.errors
 
 
-def test_what_may_be_left_out_has_a_default() -> None:
+def test_optional_fields_have_defaults() -> None:
     assert validated() == {"order": NUMBER, "reason": "", "note": ""}
 
 
@@ -44,7 +44,7 @@ def test_the_reasons_that_stripe_accepts(reason: str) -> None:
         ("everything", True),
     ],
 )
-def test_what_is_refused_names_its_field(field: str, value: Any) -> None:
+def test_an_error_names_its_field(field: str, value: Any) -> None:
     assert set(validated(**{field: value})) == {field}
 
 

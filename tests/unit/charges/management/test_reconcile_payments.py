@@ -1,4 +1,4 @@
-"""The command that compares our payments with Stripe's, and what it says."""
+"""The command that compares our payments with Stripe's, and its report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOMORROW = timezone.now() + dt.timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def _tomorrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the tests make now is old enough by then."""
+    """Run the command tomorrow, so that the rows of the tests are old enough."""
     monkeypatch.setattr(reconcile_payments.timezone, "now", lambda: TOMORROW)
 
 
@@ -55,7 +55,7 @@ def test_where_both_sides_agree(stripe_sandbox: StripeSandbox) -> None:
     assert "Both sides agree." in out
 
 
-def test_what_is_open_is_told_with_a_next_step(stripe_sandbox: StripeSandbox) -> None:
+def test_open_differences_are_reported_with_a_next_step(stripe_sandbox: StripeSandbox) -> None:
     charge = mismatched()
 
     code, out, err = run()
@@ -67,7 +67,7 @@ def test_what_is_open_is_told_with_a_next_step(stripe_sandbox: StripeSandbox) ->
     assert "@" not in out
 
 
-def test_what_was_resolved_is_told_and_no_failure(stripe_sandbox: StripeSandbox) -> None:
+def test_resolved_differences_are_reported_and_are_no_failure(stripe_sandbox: StripeSandbox) -> None:
     order = place_order()
     capture(order)
     Charge.objects.filter(order=order).update(status="pending", succeeded_at=None)
@@ -79,7 +79,7 @@ def test_what_was_resolved_is_told_and_no_failure(stripe_sandbox: StripeSandbox)
     assert "Read at Stripe and settled: the charge was pending, and is succeeded now." in out
 
 
-def test_what_is_too_new_to_be_compared_is_told(stripe_sandbox: StripeSandbox) -> None:
+def test_a_window_that_is_too_new_is_reported(stripe_sandbox: StripeSandbox) -> None:
     last = f"{TOMORROW - dt.timedelta(minutes=15):%Y-%m-%d %H:%M} UTC"
 
     _, without_until, nothing = run()
@@ -93,7 +93,7 @@ def test_what_is_too_new_to_be_compared_is_told(stripe_sandbox: StripeSandbox) -
     assert warned == f"--until: compared up to {last}; the last 15 minutes are not compared.\n"
 
 
-def test_a_beginning_that_is_too_late_is_told_so(db: None) -> None:
+def test_a_window_that_begins_too_late_is_an_error(db: None) -> None:
     recent = (TOMORROW - dt.timedelta(minutes=14)).isoformat()
 
     assert run(since="2999-01-01") == (2, "", "--since: 2999-01-01 00:00 UTC is in the future.")
@@ -150,7 +150,7 @@ def test_a_run_that_stripe_broke_off_is_gone_on_with(stripe_sandbox: StripeSandb
     assert (ReconciliationRun.objects.count(), ReconciliationFinding.objects.count()) == (1, 1)
 
 
-def test_whoever_is_overtaken_by_another_gives_up(
+def test_a_run_that_another_process_continued_stops(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def overtaken(*_: Any, **__: Any) -> None:
@@ -161,6 +161,6 @@ def test_whoever_is_overtaken_by_another_gives_up(
     assert (code, out, err.startswith("Somebody else is at it.")) == (2, "", True)
 
 
-def test_progress_is_told_when_it_takes_long(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_progress_is_shown_if_it_takes_long(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconcile_payments, "QUIET_SECONDS", -1)
     assert "Looking for charges that Stripe did not list … (0 intents, 0 refunds, 0 disputes)" in run()[2]

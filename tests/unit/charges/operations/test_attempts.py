@@ -40,7 +40,7 @@ class TestOpenCharge:
         assert attempts.open_charge(order_id=order.pk) is None
         assert not Charge.objects.exists()
 
-    def test_a_known_charge_is_returned_whatever_the_order_is(self) -> None:
+    def test_an_existing_charge_is_returned_for_an_order_of_any_status(self) -> None:
         charge = make_charge(place_order(status="canceled"))
         assert attempts.open_charge(order_id=charge.order_id) == charge
 

@@ -37,7 +37,7 @@ BREAKS: dict[str, Callable[[], Any]] = {}
 
 
 def findings() -> dict[str, ledger.Verdict]:
-    """What is broken, as the running test's transaction sees it."""
+    """The broken invariants, as the running test's transaction sees them."""
     verdicts = ledger.examine(INVARIANTS, before_each=lambda _: None)
     return {verdict.invariant.name: verdict for verdict in verdicts if not verdict.holds}
 
@@ -178,7 +178,7 @@ def order_does_not_know() -> None:
 
 
 def never_started(**fields: Any) -> Charge:
-    """The charge of an order that was paid, and that nobody has begun to fulfill."""
+    """The charge of a paid order whose fulfillment has not started."""
     charge = paid()
     Order.objects.filter(pk=charge.order_id).update(fulfillment_started_at=None, **fields)
     return charge
@@ -857,7 +857,7 @@ def pay_on_session(stripe_sandbox: StripeSandbox, *, after: str) -> None:
 
 
 def refund_some(stripe_sandbox: StripeSandbox) -> None:
-    """A part, by staff; the whole, which the bank sends back later; one that waits to be made."""
+    """Refunds: one partial by staff, one full that the bank returns later, one that is still pending."""
     part, whole, waiting = [ordered() for _ in range(3)]
     for order in (part, whole, waiting):
         capture(order)
@@ -871,7 +871,7 @@ def refund_some(stripe_sandbox: StripeSandbox) -> None:
 
 
 def cancel_while_it_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The order is canceled after its intent was made and before anybody confirmed it."""
+    """The order is canceled after its intent was created and before it was confirmed."""
     order = ordered()
     original = intents.ensure_intent
 

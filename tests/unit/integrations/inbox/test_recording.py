@@ -1,24 +1,22 @@
 from __future__ import annotations
 
-import threading
-
 import pytest
-from django.db import connection
 
 from charges.events import StripeWebhookReceived
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
+from tests.support.concurrency import at_once
 
 
-def told(event_id: str) -> recording.Received:
+def received(event_id: str) -> recording.Received:
     return recording.Received(event_id=event_id, type="payment_intent.succeeded", payload={"id": event_id})
 
 
 def record(*event_ids: str) -> int:
     return recording.record(
         provider="stripe",
-        received=[told(event_id) for event_id in event_ids],
+        received=[received(event_id) for event_id in event_ids],
         event=lambda pk: StripeWebhookReceived(webhook_event_id=pk),
     )
 
@@ -31,22 +29,14 @@ def test_an_event_that_comes_twice_is_stored_and_published_once(transactional_db
 
 
 def test_an_event_that_comes_twice_at_once_is_stored_and_published_once(transactional_db: None) -> None:
-    def tell() -> None:
-        record("evt_1")
-        connection.close()
-
-    threads = [threading.Thread(target=tell) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert sorted(at_once(lambda: record("evt_1"), times=8)) == [0] * 7 + [1]
     assert WebhookEvent.objects.count() == OutboxMessage.objects.count() == 1
 
 
 def test_the_same_id_of_another_provider_is_another_event(transactional_db: None) -> None:
     record("evt_1")
     recording.record(
-        provider="brevo", received=[told("evt_1")], event=lambda pk: StripeWebhookReceived(webhook_event_id=pk)
+        provider="brevo", received=[received("evt_1")], event=lambda pk: StripeWebhookReceived(webhook_event_id=pk)
     )
     assert WebhookEvent.objects.count() == 2
 

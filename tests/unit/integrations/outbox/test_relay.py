@@ -16,6 +16,7 @@ from integrations.sqs.client import SqsUnavailable
 from integrations.sqs.sender import BatchResult, Failure, OutgoingMessage
 from integrations.sqs.topology import Queue
 from orders.events import OrderPlaced
+from tests.support.concurrency import errors_at_once
 
 
 class Broker:
@@ -163,17 +164,10 @@ def test_concurrent_relays_take_different_rows(transactional_db: None) -> None:
             return broker(queue, entries)
 
     def run() -> None:
-        try:
-            while relay.relay_due(send_batch=send, take=7).made_progress:
-                pass
-        finally:
-            connection.close()
+        while relay.relay_due(send_batch=send, take=7).made_progress:
+            pass
 
-    relays = [threading.Thread(target=run) for _ in range(4)]
-    for thread in relays:
-        thread.start()
-    for thread in relays:
-        thread.join()
+    assert errors_at_once(run, times=4) == []
     relay_until_dry(broker)
     assert len(broker.taken) == len(set(broker.taken)) == 100
 

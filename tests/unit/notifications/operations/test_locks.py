@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-import threading
 from uuid import uuid4
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from notifications.models import Channel, Notification
 from notifications.operations import locks
-from tests.support.concurrency import at_once, wait_until_blocked
+from tests.support.concurrency import at_once, in_thread, wait_until_blocked
 from tests.support.factories import make_order
 
 pytestmark = pytest.mark.django_db(transaction=True)  # other connections must see the rows
@@ -53,17 +52,12 @@ def test_a_second_transaction_waits_for_the_row(lock):
     delays: list[int] = []
 
     def count_delay() -> None:
-        try:
-            with transaction.atomic():
-                locked = lock(row)
-                delays.append(locked.delays)
-        finally:
-            connections.close_all()
+        with transaction.atomic():
+            delays.append(lock(row).delays)
 
-    thread = threading.Thread(target=count_delay)
     with transaction.atomic():
         first = lock(row)
-        thread.start()
+        thread = in_thread(count_delay)
         wait_until_blocked(thread)
         first.delays = 7
         first.save()

@@ -18,6 +18,6 @@ def test_the_order_of_a_token() -> None:
 
 
 @pytest.mark.parametrize("token", ["nonsense", status_tokens.token_of(order_id=uuid4())], ids=["invalid", "unknown"])
-def test_a_useless_token_is_not_found_whatever_is_wrong_with_it(token: str) -> None:
+def test_an_invalid_or_unknown_token_is_not_found(token: str) -> None:
     with pytest.raises(NotFound, match=r"^There is no such order\.$"):
         order_for_token(token)

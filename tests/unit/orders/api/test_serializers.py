@@ -1,4 +1,4 @@
-"""What the checkout accepts, field by field, without a view around it."""
+"""The fields of the checkout, without a view."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def validated(**changes: Any) -> Any:
     return serializer.validated_data if serializer.is_valid() else serializer.errors
 
 
-def test_what_may_be_left_out_has_a_default() -> None:
+def test_optional_fields_have_defaults() -> None:
     data = validated()
     assert (data["quantity"], data["shipping_address"]) == (1, None)
     assert (data["customer"]["marketing_consent"], data["customer"]["sms_consent"]) == (False, False)

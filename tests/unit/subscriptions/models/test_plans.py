@@ -1,4 +1,4 @@
-"""What staff may enter for a plan: each error stands beside its field."""
+"""The form for a plan: each error stands beside its field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The billing periods that the operations record: they tile time, whatever the zone, the interval and the outages."""
+"""The billing periods that the operations record: they tile time, for every zone and interval and after outages."""
 
 from __future__ import annotations
 

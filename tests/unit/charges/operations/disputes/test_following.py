@@ -1,4 +1,4 @@
-"""What is called into question: whatever the order of what Stripe tells, one row, and the plan's policy once."""
+"""Disputes: one row each and the plan's policy applied once, in any order of the events."""
 
 from __future__ import annotations
 
@@ -718,7 +718,7 @@ def test_a_disputed_subscription_with_an_unpaid_order_ends_as_its_plan_says_afte
 
 
 class TestWhileItIsOpen:
-    """Nobody who calls a payment into question is charged for the next, unless he asks for it himself."""
+    """A customer who disputes a payment is not charged for the next order, except at the customer's own request."""
 
     @pytest.fixture
     def days(self, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> Days:

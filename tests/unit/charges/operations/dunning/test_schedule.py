@@ -112,7 +112,7 @@ class TestStepsUsed:
         assert schedule.steps_used(run) == 2
 
     @pytest.mark.parametrize(("faults", "used"), [(1, 0), (6, 0), (7, 1), (13, 1), (14, 2)])
-    def test_seven_faults_of_ours_in_a_row_are_one_step(self, run: DunningRun, faults: int, used: int) -> None:
+    def test_seven_own_faults_in_a_row_are_one_step(self, run: DunningRun, faults: int, used: int) -> None:
         for _ in range(faults):
             add_step(run, "attempted", **OUR_FAULT)
         assert schedule.steps_used(run) == used
@@ -133,7 +133,7 @@ class TestStepsUsed:
 
 
 @pytest.mark.parametrize(("faults", "wait"), [(1, DAY), (6, DAY), (7, 5 * DAY), (8, DAY)])
-def test_after_a_fault_of_ours_the_next_step_is_tomorrow_and_after_a_week_by_the_schedule(
+def test_after_an_own_fault_the_next_step_is_tomorrow_and_after_a_week_by_the_schedule(
     charge: Charge, run: DunningRun, faults: int, wait: dt.timedelta
 ) -> None:
     for _ in range(faults):

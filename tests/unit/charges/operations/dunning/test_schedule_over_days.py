@@ -115,7 +115,7 @@ def test_a_permanent_fault_ends_the_run_some_day(days: Days) -> None:
     order = unpaid(days)
     days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400})
     days.pass_(days=60)
-    # A week of faults of ours is one step of the schedule (2, 5, 7, 7 days).
+    # A week of our own faults is one step of the schedule (2, 5, 7, 7 days).
     assert [day for _, day in attempts_of(order)] == [0, *range(2, 9), *range(13, 20), *range(26, 33), *range(39, 46)]
     assert (dunning_run_of(order).status, reloaded(order).status) == ("exhausted", "canceled")
     assert published()["PaymentFailed"] == 1

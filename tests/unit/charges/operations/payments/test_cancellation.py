@@ -1,4 +1,4 @@
-"""The payment of a canceled order is canceled at Stripe, so that nobody can pay it any more."""
+"""The payment of a canceled order is canceled at Stripe, so that it cannot be paid any more."""
 
 from __future__ import annotations
 

@@ -286,7 +286,7 @@ def test_a_rejected_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSa
     assert (Charge.objects.get().status, order.status) == ("failed", "pending_payment")
     assert published() == {}, "another card would not mend a fault of ours"
 
-    Charge.objects.update(amount=1290)  # somebody mended it
+    Charge.objects.update(amount=1290)  # an operator fixed it
     capture(order)
 
     assert list(ChargeAttempt.objects.values_list("number", "status")) == [

@@ -156,7 +156,7 @@ def test_a_stored_500_without_effect_gets_a_new_key(
     monkeypatch.setattr(module, step, StoredFailure(getattr(module, step)))
     order = place_order()
 
-    # The second try is told the stored 500 again, looks at what is there, and goes on under a new key.
+    # The second attempt gets the stored 500 again, reads the state at Stripe, and continues under a new key.
     assert capture_by_ladder(order) == ["ProviderUnclear"]
 
     assert_paid_once(stripe_sandbox, order)
@@ -273,7 +273,7 @@ def test_an_unreadable_intent_is_not_recorded_as_rejected(
 
 
 def test_duplicate_intents_are_canceled_and_one_stays(stripe_sandbox: StripeSandbox) -> None:
-    """Two intents of one charge must not be; should they ever, one is kept and nobody can pay by the other."""
+    """A charge must have one intent. If it ever has two, one is kept and the other is canceled."""
     stripe_sandbox.faults({"method": "POST", "path": CALLS["create"], "kind": "drop_after_effect", "times": 1})
     order = place_order()
     with pytest.raises(Exception, match="did not answer"):

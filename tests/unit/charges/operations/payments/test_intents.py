@@ -1,4 +1,4 @@
-"""A charge has one intent at Stripe, whatever happened to the response that created it."""
+"""A charge has one intent at Stripe, even if the response to its creation was lost."""
 
 from __future__ import annotations
 

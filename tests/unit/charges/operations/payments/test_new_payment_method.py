@@ -1,4 +1,4 @@
-"""Another card for an unpaid order, while what became of the first is told late, and in whatever order."""
+"""Another card for an unpaid order, while the outcome of the first card arrives late and in any order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def confirm_in_browser(days: Days, order: Any, card: str) -> str:
-    """The customer pays by himself with the card that we have; the intent's id."""
+    """The customer pays in the browser with the saved card. Returns the intent's id."""
     intent_id = str(charge_of(order).payment_intent_id)
     stripe_id = SavedPaymentMethod.objects.get(customer=order.customer, payment_method_id=card).stripe_id
     days.sandbox.http.post(

@@ -1,4 +1,4 @@
-"""What a customer starts on the payment page: a confirmation, the return from the bank, a new link."""
+"""A customer starts three things on the payment page: a confirmation, the return from the bank, a new link."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settlement moves forward only, whatever is read in whatever order."""
+"""Settlement moves forward only, in any order in which the intent is read."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_decline_after_an_invalid_request_sends_the_message() -> None:
 
 @hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(readings=st.lists(st.sampled_from(READINGS), min_size=1, max_size=6))
-# The bank asks, declines, and asks again when the customer tries anew: that is news both times.
+# The bank asks, declines, and asks again at the customer's next attempt: each is published.
 @example(readings=[READINGS[2], READINGS[4], READINGS[1], READINGS[2]])
 def test_charge_attempt_and_order_agree_after_every_intent(
     readings: list[tuple[str, dict[str, str]]],
@@ -139,7 +139,7 @@ def test_charge_attempt_and_order_agree_after_every_intent(
         charge.refresh_from_db()
         assert charge.order.status in AGREES[charge.status]
         attempt = charge.attempts.get()
-        # A customer who tries again by himself, on a charge that failed, does so without an attempt of ours.
+        # A customer who pays a failed charge in the browser does so without an attempt row.
         by_himself = attempt.status == "declined"
         assert (attempt.finished_at is None) == (charge.status in UNDECIDED) or by_himself
     assert (charge.status == "succeeded") == any(status == "succeeded" for status, _ in readings)

@@ -323,7 +323,7 @@ def test_a_busy_charge_is_left_to_the_next_night(
 def test_a_payment_settled_while_the_list_was_read_is_no_difference(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The list is older than our row; looked at again, both agree."""
+    """The list is older than our row. Read again, both agree."""
     order = unheard(stripe_sandbox).order
     look_again = resolutions.look_again
 
@@ -365,7 +365,7 @@ def test_an_intent_outside_the_window_is_read_before_it_counts_as_missing(stripe
 
 
 class TestFindings:
-    """What becomes of a finding from night to night."""
+    """A finding over several nights."""
 
     def test_a_finding_closes_when_the_difference_is_gone(self, stripe_sandbox: StripeSandbox) -> None:
         another_amount(stripe_sandbox)

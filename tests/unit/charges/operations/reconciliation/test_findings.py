@@ -61,7 +61,7 @@ def test_another_problem_kind_or_object_is_another_finding() -> None:
     assert ReconciliationFinding.objects.count() == 4
 
 
-def test_what_is_gone_and_comes_back_is_open_again() -> None:
+def test_a_closed_finding_opens_again_if_the_difference_is_back() -> None:
     record(difference())
     findings.close(finding(), resolution=findings.GONE, at=NOW)
     assert (finding().status, finding().resolved_at, finding().look_again) == ("resolved", NOW, False)
@@ -103,7 +103,7 @@ class TestMarkResolved:
         assert (finding().status, finding().resolution) == ("resolved", "Refunded by hand")
 
 
-def test_a_finding_that_stays_is_open_and_says_what_was_tried() -> None:
+def test_a_finding_that_stays_is_open_with_the_attempted_remedy() -> None:
     record(difference())
     findings.keep_open(finding(), details="1 and 4", resolution="Read again.")
     found = finding()

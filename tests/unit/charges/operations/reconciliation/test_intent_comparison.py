@@ -78,7 +78,7 @@ def test_each_status_of_an_intent_with_each_status_of_its_charge(intent: str, ch
 
 
 @pytest.mark.parametrize("different", [{"amount": 1289}, {"currency": "USD"}])
-def test_another_amount_is_a_difference_that_nobody_may_resolve_without_a_person(different: dict[str, Any]) -> None:
+def test_another_amount_is_a_difference_that_needs_a_person(different: dict[str, Any]) -> None:
     charge = own("succeeded")
     [difference] = of_intents([listed(**different)])
     assert isinstance(difference, Difference)

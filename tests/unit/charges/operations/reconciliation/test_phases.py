@@ -76,7 +76,7 @@ def test_objects_a_little_after_the_window_are_seen_and_not_compared(
     assert current.counts == {"intent": found}
 
 
-def test_the_end_counts_what_was_found_and_forgets_what_was_seen(stripe_sandbox: StripeSandbox) -> None:
+def test_the_last_step_counts_the_findings_and_deletes_the_seen_ids(stripe_sandbox: StripeSandbox) -> None:
     paid_elsewhere(stripe_sandbox)
     current = run()
     for _ in range(20):

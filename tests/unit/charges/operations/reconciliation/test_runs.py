@@ -194,7 +194,7 @@ def test_nothing_to_compare() -> None:
 
 class TestNightly:
     def messages(self) -> list[dict[str, Any]]:
-        """What waits to continue a run, oldest first."""
+        """The messages that continue a run, oldest first."""
         rows = OutboxMessage.objects.filter(task="charges.continue_reconciliation").order_by("id")
         return list(rows.values_list("kwargs", flat=True))
 

@@ -1,4 +1,4 @@
-"""The other direction: rows of ours that Stripe did not list."""
+"""The other direction: our own rows that Stripe did not list."""
 
 from __future__ import annotations
 

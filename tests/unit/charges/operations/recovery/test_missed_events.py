@@ -1,4 +1,4 @@
-"""Events that no webhook brought are fetched: each once, whatever dies on the way, and never too many at a time."""
+"""Events that no webhook delivered are fetched: each once, even if a worker dies, and a limited number at a time."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_two_sweeps_at_once_record_each_event_once(stripe_sandbox: StripeSandbox
     assert mark() == at - 5 * MINUTE
 
 
-# What is looked at
+# The window of the search
 
 
 def test_the_first_time_three_days_back_then_from_the_mark_with_an_hour_of_overlap(history: History) -> None:
@@ -191,7 +191,7 @@ def test_a_late_sweep_does_not_move_the_mark_back(history: History) -> None:
     assert mark() == at - 5 * MINUTE
 
 
-# What is bounded
+# Limits
 
 
 def test_a_run_stops_at_its_limits_and_the_next_continues(
@@ -255,7 +255,7 @@ def test_memory_holds_one_page_at_a_time(history: History, monkeypatch: pytest.M
     assert (max(sizes), sum(sizes)) == (100, 1000)
 
 
-# Who dies
+# Killed workers
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

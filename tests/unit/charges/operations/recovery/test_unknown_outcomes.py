@@ -1,4 +1,4 @@
-"""Payments whose outcome nobody knows are asked for, a few times and never in a burst."""
+"""Payments with an unknown outcome are checked at Stripe, a few times and never in a burst."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A refund is made once at Stripe, however often its message comes, whatever is lost, whoever was there before."""
+"""A refund is made once at Stripe, even if messages repeat, responses are lost, or another worker was faster."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ class TestRefusals:
     def test_an_unreadable_refund_does_not_fail(
         self, stripe_sandbox: StripeSandbox, charge: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The money may be gone, where this key of ours cannot see."""
+        """The refund may exist in another account, which this key cannot read."""
         refund = request_refund(charge, 500)
         stripe_sandbox.faults({**CREATED, "kind": "drop_after_effect", "times": 1})
         with pytest.raises(ProviderUnclear):

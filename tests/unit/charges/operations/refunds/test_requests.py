@@ -148,7 +148,7 @@ def test_the_database_rejects_a_second_refund_of_one_command(charge: Any) -> Non
         Refund.objects.create(
             charge=charge, amount=1, origin="staff", requested_by=refund.requested_by, command_key="k"
         )
-    with pytest.raises(IntegrityError, match="refund_command_once"):  # the shop, which is nobody, is one requester
+    with pytest.raises(IntegrityError, match="refund_command_once"):  # requests without a user have one key space
         Refund.objects.bulk_create([Refund(charge=charge, amount=1, origin="shop", command_key="k") for _ in "ab"])
 
 

@@ -1,4 +1,4 @@
-"""What Stripe says of a refund, in every order: forward only, the money counted right, everybody told once."""
+"""Refunds are settled in any order of Stripe's statuses: forward only, amounts counted right, one message each."""
 
 from __future__ import annotations
 

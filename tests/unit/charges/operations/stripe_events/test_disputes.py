@@ -1,4 +1,4 @@
-"""An event about a dispute leads to its charge, whatever of the payment has arrived before it."""
+"""An event about a dispute leads to its charge, even if the events of the payment come later."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_without_an_intent_the_charge_is_found_by_stripes_id(stripe_sandbox: Str
 
 
 @pytest.mark.parametrize("about", [{"charge": "ch_unknown"}, {"charge": None}, {"charge": ["ch_1"]}, {}], ids=str)
-def test_a_dispute_about_no_payment_of_ours_is_ignored(db: None, about: dict[str, Any]) -> None:
+def test_a_dispute_about_a_foreign_payment_is_ignored(db: None, about: dict[str, Any]) -> None:
     place_order()
     assert process({"id": "du_1", "payment_intent": None, **about}).startswith("ignored")
 
@@ -56,7 +56,7 @@ def intent_elsewhere(sandbox: StripeSandbox, **metadata: str) -> str:
     return str(sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur", **form)["id"])
 
 
-def test_the_metadata_of_the_payment_says_whether_it_is_ours(stripe_sandbox: StripeSandbox) -> None:
+def test_a_foreign_payment_is_recognized_by_its_metadata(stripe_sandbox: StripeSandbox) -> None:
     foreign = {"id": "du_1", "payment_intent": intent_elsewhere(stripe_sandbox)}
     assert process(foreign).startswith("ignored")
     early = {"id": "du_1", "payment_intent": intent_elsewhere(stripe_sandbox, charge=str(uuid4()))}

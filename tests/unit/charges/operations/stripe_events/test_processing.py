@@ -1,14 +1,12 @@
-"""What Stripe tells us afterwards, in every order and number."""
+"""Stripe's events about payments, repeated and in any order."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
 import uuid
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from charges.models import Charge, ChargeAttempt
 from charges.operations.locks import charge_lock
@@ -18,7 +16,7 @@ from integrations.errors import MalformedMessage, ProviderUnclear
 from integrations.inbox.queries import WebhookEventNotFound
 from integrations.locks import session_lock
 from integrations.stripe import payment_intents
-from tests.support.concurrency import Died, dying
+from tests.support.concurrency import Died, dying, errors_at_once, in_thread, wait_until_blocked
 from tests.support.days import NOW
 from tests.support.deliveries import capture, published
 from tests.support.factories import place_order
@@ -263,39 +261,22 @@ def test_an_event_waits_for_a_running_capture(stripe_sandbox: StripeSandbox) -> 
     order = captured_but_unaware(stripe_sandbox)
     stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
     charge = Charge.objects.get()
-    done = threading.Event()
-
-    def work() -> None:
-        try:
-            process_event(stored)
-            done.set()
-        finally:
-            connections.close_all()
-
-    worker = threading.Thread(target=work)
     with session_lock(charge_lock(charge.pk)):
-        worker.start()
-        assert not done.wait(0.3)
+        worker = in_thread(lambda: process_event(stored))
+        wait_until_blocked(worker)
+        assert worker.is_alive()
+        order.refresh_from_db()
+        assert order.status == "pending_payment"
     worker.join()
 
     order.refresh_from_db()
-    assert (done.is_set(), order.status) == (True, "paid")
+    assert order.status == "paid"
 
 
 def test_two_deliveries_of_one_event_at_once(stripe_sandbox: StripeSandbox) -> None:
     captured_but_unaware(stripe_sandbox)
     stored = store_event(stripe_events(stripe_sandbox, "payment_intent.succeeded")[0])
 
-    def work() -> None:
-        try:
-            process_event(stored)
-        finally:
-            connections.close_all()
-
-    workers = [threading.Thread(target=work) for _ in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    assert errors_at_once(lambda: process_event(stored), times=3) == []
 
     assert (Charge.objects.get().status, published()) == ("succeeded", {"OrderPaid": 1})

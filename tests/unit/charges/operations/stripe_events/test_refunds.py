@@ -1,4 +1,4 @@
-"""What Stripe tells us of refunds: late, twice, in any order, of ours and of those made in its dashboard."""
+"""Stripe's events about refunds, made here or in the dashboard: late, twice, in any order."""
 
 from __future__ import annotations
 
