@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from integrations.errors import PermanentError
 from orders.models import Order
 
@@ -24,3 +26,8 @@ def order_with_details(*, order_id: UUID) -> Order:
 def is_first_order(*, order: Order) -> bool:
     """Whether the order is the first one of its subscription."""
     return order.kind == Order.Kind.FIRST
+
+
+def orders_of(*, customer_id: UUID) -> QuerySet[Order]:
+    """The customer's orders with their lines. The caller sorts them."""
+    return Order.objects.filter(customer_id=customer_id).prefetch_related("lines")

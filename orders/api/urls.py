@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from django.urls import path
 
+from orders.api.me import MyOrdersView, MyOrderView
 from orders.api.views import CheckoutView, OrderStatusView, PlansView
 
 urlpatterns = [
     path("checkout/", CheckoutView.as_view(), name="api-checkout"),
     path("orders/status/<str:token>/", OrderStatusView.as_view(), name="api-order-status"),
     path("plans/", PlansView.as_view(), name="api-plans"),
+    path("me/orders/", MyOrdersView.as_view(), name="api-my-orders"),
+    path("me/orders/<str:number>/", MyOrderView.as_view(), name="api-my-order"),
 ]

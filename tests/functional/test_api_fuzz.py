@@ -48,6 +48,8 @@ MY_EMAIL = ("POST", "/api/v1/me/email/")
 MY_EMAIL_CONFIRMATION = ("POST", "/api/v1/me/email/confirm/")
 MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
 MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
+MY_ORDERS = ("GET", "/api/v1/me/orders/")
+MY_ORDER = ("GET", "/api/v1/me/orders/{number}/")
 FOR_STAFF = (REFUND, REFUNDS, REFUND_STATUS)
 FOR_BROWSERS = (SESSION, LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, LOGOUT)
 FOR_CUSTOMERS = (
@@ -59,6 +61,8 @@ FOR_CUSTOMERS = (
     MY_EMAIL_CONFIRMATION,
     MY_SUBSCRIPTIONS,
     MY_SUBSCRIPTION,
+    MY_ORDERS,
+    MY_ORDER,
 )
 WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION)
 # The first one ends the session of the following ones.
