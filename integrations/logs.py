@@ -59,6 +59,8 @@ REDACTIONS = (
         re.compile(r"(?:(?<![A-Za-z0-9])(?:sk|rk|pk)_|(?:sk|rk|pk)_(?:live|test)_|whsec_|xkeysib-)[A-Za-z0-9_-]{6,}"),
         "[secret]",
     ),
+    # The secret part of an API key of the shop.
+    (re.compile(r"(shopkey_[0-9a-f]+_)[0-9a-f]+"), r"\1[secret]"),
     (re.compile(r"((?:pi|seti)_[A-Za-z0-9]+_secret_)[A-Za-z0-9]+"), r"\1[secret]"),
     (re.compile(r"://[^\s/]+@"), "://[secret]@"),
     (re.compile(rf"{_LOCAL}(?:@|%40){_LABEL}(?:[.。．｡]{_LABEL})+"), "[email]"),

@@ -74,9 +74,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         """Show the key in this response only. Neither a message nor the session stores it."""
         key = request.new_key  # type: ignore[attr-defined]
         context = {**self.admin_site.each_context(request), "title": f"API key {obj}", "key": key, "opts": self.opts}
-        response = TemplateResponse(request, "subscriptions/admin/new_api_key.html", context)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "subscriptions/admin/new_api_key.html", context)
 
     @admin.action(description="Revoke: the keys stop working at once", permissions=["revoke"])
     def revoke(self, request: HttpRequest, selected: QuerySet[ApiKey]) -> None:
