@@ -74,29 +74,13 @@ NEED_NO_MIRROR = ("config/development/", "integrations/sandbox/")
 # Modules without a mirrored test file, and the file that tests them instead. This list may only shrink.
 LOG_IN = "functional/test_log_in_by_mail.py"
 TESTED_BY = {
-    "integrations/web/authentication.py": LOG_IN,
-    "notifications/operations/account_emails.py": LOG_IN,
     "notifications/operations/email_sending.py": "unit/notifications/operations/test_emails.py",
-    "notifications/rendering/account_emails.py": LOG_IN,
-    "subscriptions/actors.py": LOG_IN,
+    "subscriptions/actors.py": "unit/subscriptions/operations/test_transitions.py",
     "subscriptions/api/auth.py": LOG_IN,
     "subscriptions/api/auth_serializers.py": LOG_IN,
-    "subscriptions/api/authentication.py": LOG_IN,
-    "subscriptions/api/customer_views.py": LOG_IN,
-    "subscriptions/api/fields.py": LOG_IN,
-    "subscriptions/api/me.py": LOG_IN,
-    "subscriptions/api/sessions.py": LOG_IN,
-    "subscriptions/api/throttles.py": LOG_IN,
-    "subscriptions/api_key_admin.py": "functional/test_admin.py",
-    "subscriptions/backends.py": LOG_IN,
+    "subscriptions/api/me.py": "functional/test_manage_my_account.py",
+    "subscriptions/api_key_admin.py": "functional/test_use_an_api_key.py",
     "subscriptions/login_pages/views.py": LOG_IN,
-    "subscriptions/login_tokens.py": LOG_IN,
-    "subscriptions/operations/api_keys.py": LOG_IN,
-    "subscriptions/operations/attempt_limits.py": LOG_IN,
-    "subscriptions/operations/email_changes.py": LOG_IN,
-    "subscriptions/operations/login_requests.py": LOG_IN,
-    "subscriptions/operations/passwords.py": LOG_IN,
-    "subscriptions/operations/profiles.py": LOG_IN,
 }
 
 
