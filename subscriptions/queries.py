@@ -88,5 +88,5 @@ def is_address_taken(*, email: str, customer_id: UUID) -> bool:
 
 
 def subscriptions_of(*, customer_id: UUID) -> QuerySet[Subscription]:
-    """The customer's subscriptions with their plans. The caller sorts them."""
-    return Subscription.objects.filter(customer_id=customer_id).select_related("plan")
+    """The customer's subscriptions with their plans and prices. The caller sorts them."""
+    return Subscription.objects.filter(customer_id=customer_id).select_related("plan", "price")

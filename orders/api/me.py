@@ -26,6 +26,7 @@ class OwnOrderLine(serializers.Serializer[Any]):
 
 class OwnOrder(serializers.Serializer[Any]):
     number = serializers.CharField()
+    kind = serializers.ChoiceField(choices=Order.Kind.choices)
     status = serializers.ChoiceField(choices=Order.Status.choices)
     amount = serializers.IntegerField(help_text="In minor units of the currency: 1290 in EUR is 12.90 euros.")
     currency = serializers.CharField(help_text="ISO 4217.")

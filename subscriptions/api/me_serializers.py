@@ -9,7 +9,7 @@ from rest_framework import serializers
 from integrations.web.fields import StrictBooleanField, StrictCharField
 from integrations.web.serializers import StrictSerializer
 from subscriptions.api.fields import EmailAddressField, LocaleField, PhoneField
-from subscriptions.models import Subscription
+from subscriptions.models import Price, Subscription
 
 
 class CustomerChanges(StrictSerializer):
@@ -44,8 +44,16 @@ class OwnSubscription(serializers.Serializer[Any]):
     plan = serializers.CharField(source="plan.code")
     plan_name = serializers.CharField(source="plan.name")
     quantity = serializers.IntegerField()
+    unit_amount = serializers.IntegerField(
+        source="price.amount", help_text="Per unit and period, in minor units of the currency."
+    )
+    currency = serializers.CharField(source="price.currency", help_text="ISO 4217.")
+    interval = serializers.ChoiceField(source="price.interval", choices=Price.Interval.choices)
+    interval_count = serializers.IntegerField(source="price.interval_count")
     current_period_start = serializers.DateTimeField()
     current_period_end = serializers.DateTimeField()
+    renews_at = serializers.DateTimeField(allow_null=True, help_text="Null: it does not renew.")
+    canceled_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
 
 
