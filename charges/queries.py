@@ -27,7 +27,7 @@ def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
 
     It is not stored, so a corrected table of codes also corrects the reading of old attempts.
     """
-    if attempt.status not in (Status.DECLINED, Status.REFUSED, Status.REQUIRES_ACTION):
+    if attempt.status not in (Status.DECLINED, Status.REJECTED, Status.REQUIRES_ACTION):
         return None
     decline = Decline(
         code=attempt.code,
@@ -38,7 +38,7 @@ def reading(*, attempt: ChargeAttempt) -> DeclineReading | None:
     )
     if attempt.status == Status.REQUIRES_ACTION and not decline.needs_authentication:
         decline = dataclasses.replace(decline, code="authentication_required", decline_code="")
-    return declines.classify(decline, invalid_request=attempt.status == Status.REFUSED)
+    return declines.classify(decline, invalid_request=attempt.status == Status.REJECTED)
 
 
 def last_decline(*, order_id: UUID) -> DeclineReading | None:
@@ -47,7 +47,7 @@ def last_decline(*, order_id: UUID) -> DeclineReading | None:
     Our own mistakes and required authentications do not count, even if they came later.
     """
     attempts = ChargeAttempt.objects.filter(
-        charge__order=order_id, status__in=(Status.DECLINED, Status.REFUSED)
+        charge__order=order_id, status__in=(Status.DECLINED, Status.REJECTED)
     ).order_by("-number")
     readings = (reading(attempt=attempt) for attempt in attempts)
     return next((found for found in readings if found and found.category is not Category.OUR_FAULT), None)
@@ -72,7 +72,7 @@ def last_attempt(*, charge: Charge) -> ChargeAttempt | None:
 
 def _made_attempts(charge: Charge) -> int:
     """How many attempts reached a bank."""
-    return charge.attempts.exclude(status__in=(Status.WITHOUT_EFFECT, Status.REFUSED, Status.CANCELED)).count()
+    return charge.attempts.exclude(status__in=(Status.WITHOUT_EFFECT, Status.REJECTED, Status.CANCELED)).count()
 
 
 def next_attempt_at(*, order_id: UUID) -> dt.datetime | None:

@@ -22,7 +22,7 @@ NOTHING = "-"
 
 
 def short(field: str) -> Callable[[Model], str]:
-    """A list column for a choice with a long label, such as "Failed: declined or refused; another card may work".
+    """A list column for a choice with a long label, such as "Failed: declined or rejected; another card may work".
 
     The column shows the part before the colon. The row's own page shows the whole label.
     """

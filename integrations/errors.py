@@ -53,5 +53,5 @@ class ProviderUnclear(ProviderError, TransientError):
     """The outcome is unknown: a time-out, a dropped connection, a 5xx. Read the state before a retry."""
 
 
-class ProviderRefused(ProviderError, PermanentError):
+class ProviderRejected(ProviderError, PermanentError):
     """The provider rejected the request; the same request will never succeed."""

@@ -23,7 +23,7 @@ import httpx
 
 from integrations.errors import (
     ProviderError,
-    ProviderRefused,
+    ProviderRejected,
     ProviderThrottled,
     ProviderUnavailable,
     ProviderUnclear,
@@ -51,7 +51,7 @@ TOO_MANY = 429
 CERTAINLY_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
-class RequestRejected(ProviderRefused):
+class RequestRejected(ProviderRejected):
     """The provider rejected the request.
 
     ``code`` is the vendor's, or empty. ``vendor_message`` may hold personal data: gateways may read it, but must not
@@ -65,7 +65,7 @@ class RequestRejected(ProviderRefused):
         self.vendor_message = vendor_message
 
 
-class AccountRefused(ProviderUnavailable):
+class AccountRejected(ProviderUnavailable):
     """The provider rejected the account: a wrong key, no credit, or a plan without this feature (401, 402, 403).
 
     The request had no effect and is valid: it succeeds after an operator has corrected the account. The retry ladder
@@ -118,8 +118,8 @@ class JsonClient:
     ) -> ProviderResponse:
         """Make one call, without retries. It ends after ``TOTAL_SECONDS`` or at the deadline.
 
-        ``path`` is logged, so it must hold no personal data. Raises RequestRejected, AccountRefused, ProviderThrottled,
-        ProviderUnavailable and ProviderUnclear.
+        ``path`` is logged, so it must hold no personal data. Raises RequestRejected, AccountRejected,
+        ProviderThrottled, ProviderUnavailable and ProviderUnclear.
         """
         call = f"{self._provider}: {method} {path}"
         seconds = min(TOTAL_SECONDS, deadline.left if deadline else TOTAL_SECONDS)
@@ -217,7 +217,7 @@ def _failure(call: str, status: int, headers: httpx.Headers, content: bytes) -> 
         return ProviderUnavailable(text, retry_after=retry_after(headers))
     if status in ACCOUNT_TROUBLE or 300 <= status < 400:
         # Redirects are not followed: an API does not move, so the configured URL is wrong.
-        return AccountRefused(text)
+        return AccountRejected(text)
     if 400 <= status < 500 and status != NOT_UNDERSTOOD_IN_TIME:
         return RequestRejected(text, status=status, code=code, vendor_message=message)
     return ProviderUnclear(text, retry_after=retry_after(headers))

@@ -43,7 +43,7 @@ def formatted(*, amount: int, currency: str) -> str:
 
 
 def why_not_chargeable(*, amount: int, currency: str) -> str:
-    """Why Stripe would refuse to charge this amount, in one sentence; empty if Stripe would charge it."""
+    """Why Stripe would reject to charge this amount, in one sentence; empty if Stripe would charge it."""
     code = currency.upper()
     minimum, step = MIN_AMOUNTS.get(code, DEFAULT_MIN_AMOUNT), AMOUNT_STEPS.get(code, 1)
     if amount < minimum:

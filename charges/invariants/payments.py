@@ -89,7 +89,7 @@ PAYMENTS = (
               AND NOT (
                   c.status = 'failed' AND o.status IN ('pending_payment', 'requires_action')
                   AND (SELECT a.status FROM charges_chargeattempt a
-                       WHERE a.charge_id = c.id ORDER BY a.number DESC LIMIT 1) = 'refused'
+                       WHERE a.charge_id = c.id ORDER BY a.number DESC LIMIT 1) = 'rejected'
               )
         """,
         next_step="Read the payment's state at Stripe, and resend its latest event from there.",

@@ -154,7 +154,7 @@ class ChargeAttempt(models.Model):
         REQUIRES_ACTION = "requires_action"
         SUCCEEDED = "succeeded"
         DECLINED = "declined"
-        REFUSED = "refused", "Refused: Stripe rejected the request"
+        REJECTED = "rejected", "Rejected: Stripe rejected the request"
         CANCELED = "canceled"
         WITHOUT_EFFECT = (
             "without_effect",

@@ -67,7 +67,7 @@ def claim(*, charge_id: UUID, task_id: str, at: dt.datetime) -> ClaimedAttempt |
 def _may_begin(charge: Charge, last: ChargeAttempt | None) -> bool:
     if charge.status == Charge.Status.PENDING:
         return True
-    rejected = last is not None and last.status == ChargeAttempt.Status.REFUSED
+    rejected = last is not None and last.status == ChargeAttempt.Status.REJECTED
     return charge.status == Charge.Status.FAILED and rejected
 
 

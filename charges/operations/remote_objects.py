@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from charges.models import RemoteObject
-from integrations.errors import ProviderRefused
+from integrations.errors import ProviderRejected
 from integrations.stripe.errors import IdempotencyKeyExhausted
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ def _find_or_create(
             return found, False
         _take_next_key(row, at=at)
         return create(row.idempotency_key), True
-    except ProviderRefused:
+    except ProviderRejected:
         # Stripe may have stored this error. After the cause is fixed, a retry needs another key.
         _take_next_key(row, at=at)
         raise

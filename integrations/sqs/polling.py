@@ -82,7 +82,7 @@ class PollConnection(AsyncSQSConnection):  # type: ignore[misc]
         try:
             answer = super()._on_list_ready(parent, markers, operation, response)
         except Exception as exc:
-            return ReceiveFailed(_refusal(exc), sqs_away=False)
+            return ReceiveFailed(_rejection(exc), sqs_away=False)
         if isinstance(answer, dict):
             return answer
         return ReceiveFailed(f"HTTP {response.status} {_reason(response)}".strip(), sqs_away=True)
@@ -93,5 +93,5 @@ def _reason(response: Any) -> str:
     return str(error) if error else ""
 
 
-def _refusal(exc: Exception) -> str:
+def _rejection(exc: Exception) -> str:
     return str(exc)[:300]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from integrations.errors import (
     ProviderError,
-    ProviderRefused,
+    ProviderRejected,
     ProviderThrottled,
     ProviderUnavailable,
     ProviderUnclear,
@@ -47,7 +47,7 @@ class IntentStateChanged(ProviderUnclear):
     """The intent's state no longer allows this call, because it has changed meanwhile. Read the intent again."""
 
 
-class InvalidRequest(ProviderRefused):
+class InvalidRequest(ProviderRejected):
     """400 or 404: the request is invalid and had no effect. Stripe's ``code`` and ``param`` tell the reason."""
 
     def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
@@ -56,7 +56,7 @@ class InvalidRequest(ProviderRefused):
         self.param = param
 
 
-class CardDeclined(ProviderRefused):
+class CardDeclined(ProviderRejected):
     """The bank declined this card. This is an outcome and no failure: record it; the retry ladder never repeats it.
 
     ``intent`` is None if the bank declined the card when it was attached.

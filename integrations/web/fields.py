@@ -12,7 +12,7 @@ PAYMENT_METHOD_ID = r"^pm_[A-Za-z0-9_]{1,200}$"
 
 
 class StrictBooleanField(serializers.BooleanField):
-    """JSON's ``true`` and ``false``. Strings and numbers are refused."""
+    """JSON's ``true`` and ``false``. Strings and numbers are rejected."""
 
     default_error_messages = {"invalid_type": "Must be true or false."}
 
@@ -23,7 +23,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A JSON number without a fraction. Strings and booleans are refused."""
+    """A JSON number without a fraction. Strings and booleans are rejected."""
 
     default_error_messages = {"invalid_type": "Must be a whole number."}
 
@@ -34,7 +34,7 @@ class StrictIntegerField(serializers.IntegerField):
 
 
 class StrictCharField(serializers.CharField):
-    """A JSON string. Numbers and booleans are refused."""
+    """A JSON string. Numbers and booleans are rejected."""
 
     default_error_messages = {"invalid_type": "Must be a string."}
 

@@ -29,7 +29,7 @@ class StrictJSONParser(JSONParser):
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge
         try:
-            data = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+            data = json.loads(body.decode("utf-8"), parse_constant=_reject_constant, object_pairs_hook=_unique_keys)
         except RecursionError:
             raise exceptions.ParseError(TOO_DEEP) from None
         except ValueError as error:
@@ -54,7 +54,7 @@ def _children(data: Any) -> list[Any]:
     return data if isinstance(data, list) else []
 
 
-def _refuse_constant(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON value")
 
 

@@ -10,7 +10,7 @@ MAX_NAME_LENGTH = 60
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A JSON object. Unknown fields are refused, because they are probably misspelled."""
+    """A JSON object. Unknown fields are rejected, because they are probably misspelled."""
 
     default_error_messages = {"not_a_dict": "Must be an object."}
 

@@ -30,7 +30,7 @@ ADDRESS_TAKEN = "address_taken"
 def send_login_mail(*, login_request_id: UUID, at: dt.datetime) -> bool:
     """Send the link and the code. Returns False if the address has no customer's login, or the request has ended.
 
-    Raises ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try again), and ``ProviderRefused`` (permanent).
+    Raises ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try again), and ``ProviderRejected`` (permanent).
     The other functions of this module raise the same.
     """
     request = subscriptions.login_request(login_request_id=login_request_id)

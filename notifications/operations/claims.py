@@ -147,7 +147,7 @@ def record_not_sent(*, claimed: ClaimedMessage, error_code: str) -> None:
 
 
 @transaction.atomic(durable=True)
-def record_refused(*, claimed: ClaimedMessage, error_code: str) -> None:
+def record_rejected(*, claimed: ClaimedMessage, error_code: str) -> None:
     """The provider rejected the message and will not send it."""
     row = locks.locked_notification(notification_id=claimed.notification.pk)
     if row.status == Status.SENDING:

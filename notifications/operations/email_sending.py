@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from integrations.brevo import messages
-from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
+from integrations.errors import ProviderRejected, ProviderUnavailable, ProviderUnclear
 from notifications.operations import claims
 from notifications.operations.claims import ClaimedMessage
 from notifications.operations.failures import code_of
@@ -24,7 +24,7 @@ def send_claimed(*, claimed: ClaimedMessage, email: messages.Email, at: dt.datet
     except ProviderUnclear as error:
         claims.record_unclear(claimed=claimed, error_code=code_of(error), give_up=False)
         raise
-    except ProviderRefused as error:
-        claims.record_refused(claimed=claimed, error_code=code_of(error))
+    except ProviderRejected as error:
+        claims.record_rejected(claimed=claimed, error_code=code_of(error))
         raise
     claims.record_sent(claimed=claimed, message_id=accepted.message_id, at=at)

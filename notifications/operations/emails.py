@@ -31,7 +31,7 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key:
     """Send this e-mail about this order. Returns False if it was sent before, or if it must not be sent.
 
     Raises ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear`` (try again), ``OrderNotFound``, ``RefundNotFound``
-    and ``ProviderRefused`` (permanent).
+    and ``ProviderRejected`` (permanent).
     """
     with session_lock(claims.lock_name(kind=kind, channel=Channel.EMAIL, order_id=order_id, dedup_key=dedup_key)):
         claimed = claims.claim(

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from integrations.errors import ProviderError, ProviderThrottled, ProviderUnavailable, ProviderUnclear
-from integrations.http import AccountRefused, RequestRejected
+from integrations.http import AccountRejected, RequestRejected
 
 
 def code_of(error: ProviderError) -> str:
     """A code for the row. It contains no personal data."""
     match error:
         case RequestRejected():
-            return f"refused:{error.code or error.status}"
+            return f"rejected:{error.code or error.status}"
         case ProviderThrottled():
             return "throttled"
-        case AccountRefused():
-            return "account_refused"
+        case AccountRejected():
+            return "account_rejected"
         case ProviderUnavailable():
             return "unavailable"
         case ProviderUnclear():
             return "outcome_unknown"
         case _:
-            return "refused"
+            return "rejected"

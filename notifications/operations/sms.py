@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from integrations.brevo import messages
-from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
+from integrations.errors import ProviderRejected, ProviderUnavailable, ProviderUnclear
 from integrations.locks import session_lock
 from notifications.models import Channel, Notification
 from notifications.operations import claims
@@ -26,7 +26,7 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key:
     """Send this SMS about this order, if the customer consented to SMS. Returns False if it was not certainly sent now.
 
     After a time-out its status is ``unknown`` for good. Raises ``Busy`` and ``ProviderUnavailable`` (try again),
-    ``OrderNotFound`` and ``ProviderRefused`` (permanent).
+    ``OrderNotFound`` and ``ProviderRejected`` (permanent).
     """
     with session_lock(claims.lock_name(kind=kind, channel=Channel.SMS, order_id=order_id, dedup_key=dedup_key)):
         claimed = claims.claim(
@@ -56,8 +56,8 @@ def _send(claimed: ClaimedOrderMessage, at: dt.datetime) -> bool:
         # Not raised, because the queue would retry and send the SMS again.
         claims.record_unclear(claimed=claimed, error_code=code_of(error), give_up=True)
         return False
-    except ProviderRefused as error:
-        claims.record_refused(claimed=claimed, error_code=code_of(error))
+    except ProviderRejected as error:
+        claims.record_rejected(claimed=claimed, error_code=code_of(error))
         raise
     claims.record_sent(claimed=claimed, message_id=accepted.message_id, at=at)
     return True

@@ -70,7 +70,7 @@ def test_other_users_see_nothing(db: None, model: Any) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_staff_without_the_permission_are_refused(db: None, model: Any) -> None:
+def test_staff_without_the_permission_are_rejected(db: None, model: Any) -> None:
     user = User.objects.create_user("new@example.com", is_staff=True)
     client = Client()
     client.force_login(user)

@@ -122,7 +122,7 @@ def test_a_replay_outlives_the_plan(transactional_db: None, coffee: Plan, client
     assert post(client, body(), key="twice").status_code == 422
 
 
-def test_the_same_key_with_another_body_is_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_the_same_key_with_another_body_is_rejected(transactional_db: None, coffee: Plan, client: Client) -> None:
     post(client, body(), key="once")
     answer = post(client, body(quantity=2), key="once")
     assert answer.status_code == 422
@@ -145,7 +145,7 @@ def test_a_key_expires_after_a_day(transactional_db: None, coffee: Plan, client:
     assert Order.objects.count() == 2
 
 
-def test_a_key_in_flight_is_refused_at_once(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_a_key_in_flight_is_rejected_at_once(transactional_db: None, coffee: Plan, client: Client) -> None:
     caller = _caller_without_authorization()
     holding, release = threading.Event(), threading.Event()
 
@@ -212,7 +212,7 @@ def test_simultaneous_first_purchases_create_one_customer(transactional_db: None
     assert OutboxMessage.objects.filter(task="accounts.create_login").count() == 1
 
 
-REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
+REJECTIONS: list[tuple[str, dict[str, Any], int, str]] = [
     ("no plan", {"plan": DELETE}, 400, "plan"),
     ("plan null", {"plan": None}, 400, "plan"),
     ("plan a number", {"plan": 7}, 400, "plan"),
@@ -255,7 +255,7 @@ REFUSALS: list[tuple[str, dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("what", "changes", "code", "field"), REFUSALS, ids=[row[0] for row in REFUSALS])
+@pytest.mark.parametrize(("what", "changes", "code", "field"), REJECTIONS, ids=[row[0] for row in REJECTIONS])
 def test_bad_input_names_the_field_and_changes_nothing(
     transactional_db: None, coffee: Plan, client: Client, what: str, changes: dict[str, Any], code: int, field: str
 ) -> None:
@@ -285,7 +285,7 @@ def test_a_body_that_is_not_a_json_object_is_malformed(
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a b", "schlüssel".encode().decode("latin-1")])
-def test_a_missing_or_malformed_key_is_refused(transactional_db: None, coffee: Plan, client: Client, key: str) -> None:
+def test_a_missing_or_malformed_key_is_rejected(transactional_db: None, coffee: Plan, client: Client, key: str) -> None:
     answer = post(client, body(), key=key)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
 
@@ -297,14 +297,14 @@ def test_a_body_of_more_than_64_kib_is_too_large(transactional_db: None, coffee:
     assert post(client, fits + " " * 3_000_000).status_code == 413
 
 
-def test_other_media_types_are_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_other_media_types_are_rejected(transactional_db: None, coffee: Plan, client: Client) -> None:
     for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         answer = client.post(URL, "plan=x", content_type=media_type, headers={"Idempotency-Key": "k"})
         assert (answer.status_code, answer["Content-Type"]) == (415, PROBLEM)
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-def test_other_methods_are_refused(transactional_db: None, client: Client, method: str) -> None:
+def test_other_methods_are_rejected(transactional_db: None, client: Client, method: str) -> None:
     answer = getattr(client, method)(URL)
     assert (answer.status_code, answer["Content-Type"]) == (405, PROBLEM)
 
@@ -468,14 +468,14 @@ class TestEmailAddresses:
 
 
 @pytest.mark.parametrize("digits", [14, 15, 16, 17])
-def test_a_phone_number_with_too_many_digits_is_refused(
+def test_a_phone_number_with_too_many_digits_is_rejected(
     transactional_db: None, coffee: Plan, client: Client, digits: int
 ) -> None:
     answer = post(client, body(customer__phone="+49" + "1" * digits))
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "customer.phone")
 
 
-def test_a_total_above_stripes_maximum_is_refused(transactional_db: None, coffee: Plan, client: Client) -> None:
+def test_a_total_above_stripes_maximum_is_rejected(transactional_db: None, coffee: Plan, client: Client) -> None:
     change_price(coffee, amount=99_999_999)
     answer = post(client, body(quantity=2))
     problem = {
@@ -522,7 +522,7 @@ def test_without_a_time_zone_the_shops_applies(
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "+02:00", "Berlin"])
-def test_an_unknown_time_zone_is_refused(transactional_db: None, coffee: Plan, client: Client, zone: str) -> None:
+def test_an_unknown_time_zone_is_rejected(transactional_db: None, coffee: Plan, client: Client, zone: str) -> None:
     answer = post(client, body(time_zone=zone))
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "time_zone")
     assert not Order.objects.exists()

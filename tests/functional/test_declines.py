@@ -171,7 +171,7 @@ def test_a_later_invalid_request_does_not_change_the_explanation(stripe_sandbox:
     order = place_order(payment_method="pm_card_chargeCustomerFail_expired_card")
     capture(order)
     ChargeAttempt.objects.create(
-        charge=charge_of(order), number=2, idempotency_key="k2", status="refused", code="resource_missing",
+        charge=charge_of(order), number=2, idempotency_key="k2", status="rejected", code="resource_missing",
         started_at=NOW, finished_at=NOW,
     )  # fmt: skip
     assert str(why_unpaid(order=order)).startswith("The card has expired.")

@@ -106,7 +106,7 @@ def test_an_invalid_request_is_a_dead_letter_that_is_captured_after_the_fix(
     assert (shop.status(status_url), shop.errors) == ("pending_payment", ["InvalidRequest"])
     [attempt] = ChargeAttempt.objects.all()
     reading = queries.reading(attempt=attempt)
-    assert reading is not None and (attempt.status, reading.category) == ("refused", "our_fault")
+    assert reading is not None and (attempt.status, reading.category) == ("rejected", "our_fault")
     assert "PaymentFailed" not in published()
 
     monkeypatch.undo()
@@ -115,7 +115,7 @@ def test_an_invalid_request_is_a_dead_letter_that_is_captured_after_the_fix(
 
     assert shop.status(status_url) == "paid"
     assert stripe_sandbox.statuses() == ["succeeded"]
-    assert list(ChargeAttempt.objects.values_list("status", flat=True)) == ["refused", "succeeded"]
+    assert list(ChargeAttempt.objects.values_list("status", flat=True)) == ["rejected", "succeeded"]
     assert "PaymentFailed" not in published()
 
 

@@ -148,7 +148,7 @@ def place_order(
 ) -> Any:
     """An order with its own customer, plan and subscription. Unless ``status`` says otherwise, it awaits payment.
 
-    Stripe may refuse its ``amount``, as a plan of such a price cannot exist.
+    Stripe may reject its ``amount``, as a plan of such a price cannot exist.
     """
     number = next(_numbers)
     customer = fields.pop("customer", None) or Customer.objects.create(

@@ -94,7 +94,7 @@ def settle_invalid_request(*, charge_id: UUID, code: str, at: dt.datetime) -> Ch
     if declines.classify(decline, invalid_request=True).category is declines.Category.OUR_FAULT:
         _fail_by_our_fault(charge, decline, at=at)
     else:
-        _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REFUSED, decline, at=at)
+        _fail(charge, Charge.Status.FAILED, ChargeAttempt.Status.REJECTED, decline, at=at)
     return charge
 
 
@@ -239,7 +239,7 @@ def _fail(
 def _fail_by_our_fault(charge: Charge, decline: Decline, *, at: dt.datetime) -> None:
     logger.error("Stripe rejected our request for charge %s (%s).", charge.pk, decline.code or "no code")
     _set_status(charge, Charge.Status.FAILED)
-    closed = attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.REFUSED, decline=decline, at=at)
+    closed = attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.REJECTED, decline=decline, at=at)
     if closed is not None and closed.trigger == ChargeAttempt.Trigger.NEW_PAYMENT_METHOD:
         # The order failed before this attempt, too. The customer may give another payment method meanwhile.
         payments.mark_payment_failed(order=charge.order)

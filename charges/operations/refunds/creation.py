@@ -92,7 +92,7 @@ def _settle_rejection(refund: Refund, error: InvalidRequest, *, at: dt.datetime)
         remote_objects.save_id(refund, found.id)
         refund_settlement.settle_refund(refund_id=refund.pk, stripe=found, at=at)
         return
-    code = code or f"refused:{error.param or 'no code'}"
+    code = code or f"rejected:{error.param or 'no code'}"
     refund_settlement.settle_rejected_refund(refund_id=refund.pk, code=code, at=at)
     if not by_state:
         raise error

@@ -55,7 +55,7 @@ def send(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
 
 
 def _claim_key(sandbox: Sandbox, key: Any) -> None:
-    """Refuse a key that is repeated within 30 minutes. Brevo does not repeat the first response."""
+    """Reject a key that is repeated within 30 minutes. Brevo does not repeat the first response."""
     if not key:
         return
     try:

@@ -34,7 +34,7 @@ def duplicate(message: str) -> BrevoError:
 def check_shape(
     document: Mapping[str, Any], shape: Mapping[str, type | tuple[type, ...]], *, of_objects: Iterable[str] = ()
 ) -> None:
-    """Refuse unknown fields, wrong types, and lists that contain anything but objects. Null counts as absent."""
+    """Reject unknown fields, wrong types, and lists that contain anything but objects. Null counts as absent."""
     for name, value in document.items():
         if name not in shape:
             raise invalid(f"{name} is not a valid parameter")

@@ -195,7 +195,7 @@ NUMBERS = {
     "4000000000007726": "pendingRefund",
     "4000000000005126": "refundFail",
 }
-"""Raw card numbers are refused, as Stripe refuses them. The page shows this table, to look up a card."""
+"""Raw card numbers are rejected, as Stripe rejects them. The page shows this table, to look up a card."""
 
 
 def by_alias(alias: str) -> tuple[str, Card] | None:

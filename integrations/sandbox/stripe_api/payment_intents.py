@@ -127,7 +127,7 @@ CANCELABLE = (
 
 def create(call: Call) -> Document:
     params = call.params
-    _refuse_unsupported(params)
+    _reject_unsupported(params)
     amounts.check(params["amount"], params["currency"])
     confirm = params.get("confirm", False)
     if not confirm:
@@ -203,7 +203,7 @@ def retrieve(call: Call, id: str) -> Document:
 def update(call: Call, id: str) -> Document:
     params: Document = call.params
     intent = retrieve(call, id)
-    _refuse_unsupported(params)
+    _reject_unsupported(params)
     frozen = set(params) - {"metadata", "description", "expand", "receipt_email", "shipping"}
     if intent["status"] in ("succeeded", "canceled", "processing", "requires_capture") and frozen:
         raise unexpected_state(
@@ -233,7 +233,7 @@ def update(call: Call, id: str) -> Document:
 
 def confirm(call: Call, id: str) -> Document:
     intent, params = retrieve(call, id), call.params
-    _refuse_unsupported(params)
+    _reject_unsupported(params)
     _check_method_settings(params)
     return confirmation.confirm_existing(call, intent)
 
@@ -290,7 +290,7 @@ def _check_method_settings(params: Document) -> None:
         )
 
 
-def _refuse_unsupported(params: Document) -> None:
+def _reject_unsupported(params: Document) -> None:
     for name in UNSUPPORTED:
         if name in params:
             raise StripeError(f"The sandbox does not support `{name}`.", param=name)

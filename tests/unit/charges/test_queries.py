@@ -34,13 +34,13 @@ def charge_with(*attempts: tuple[str, str]) -> Charge:
     ("attempts", "code"),
     [
         ([], None),
-        ([("refused", "resource_missing")], None),
+        ([("rejected", "resource_missing")], None),
         ([("requires_action", "")], None),
         ([("canceled", "")], None),
         ([("declined", "expired_card")], "expired_card"),
-        ([("refused", "expired_card")], "expired_card"),
+        ([("rejected", "expired_card")], "expired_card"),
         ([("declined", "expired_card"), ("declined", "incorrect_cvc")], "incorrect_cvc"),
-        ([("declined", "expired_card"), ("refused", "resource_missing")], "expired_card"),
+        ([("declined", "expired_card"), ("rejected", "resource_missing")], "expired_card"),
         ([("declined", "expired_card"), ("requires_action", "authentication_required")], "expired_card"),
     ],
 )

@@ -17,13 +17,13 @@ import pytest
 from integrations import http
 from integrations.errors import (
     PermanentError,
-    ProviderRefused,
+    ProviderRejected,
     ProviderThrottled,
     ProviderUnavailable,
     ProviderUnclear,
     TransientError,
 )
-from integrations.http import AccountRefused, Deadline, JsonClient, RequestRejected
+from integrations.http import AccountRejected, Deadline, JsonClient, RequestRejected
 
 
 class Server:
@@ -118,10 +118,10 @@ def test_an_empty_response_is_a_response(server, client):
         (404, RequestRejected, False),
         (405, RequestRejected, False),
         (422, RequestRejected, False),
-        (401, AccountRefused, True),
-        (402, AccountRefused, True),
-        (403, AccountRefused, True),
-        (302, AccountRefused, True),
+        (401, AccountRejected, True),
+        (402, AccountRejected, True),
+        (403, AccountRejected, True),
+        (302, AccountRejected, True),
         (408, ProviderUnclear, True),
         (425, ProviderUnavailable, True),
         (429, ProviderThrottled, True),
@@ -289,7 +289,7 @@ def test_a_forked_child_opens_its_own_connections(server, client):
     "error",
     [
         RequestRejected("text", status=400, code="x", vendor_message="y"),
-        AccountRefused("text", retry_after=3),
+        AccountRejected("text", retry_after=3),
         ProviderThrottled("text", retry_after=3),
     ],
 )
@@ -301,5 +301,5 @@ def test_errors_can_be_pickled(error):
 
 
 def test_a_rejected_request_is_permanent_and_a_rejected_account_is_not():
-    assert issubclass(RequestRejected, ProviderRefused)
-    assert issubclass(AccountRefused, ProviderUnavailable)
+    assert issubclass(RequestRejected, ProviderRejected)
+    assert issubclass(AccountRejected, ProviderUnavailable)

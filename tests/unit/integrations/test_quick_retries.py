@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from integrations import quick_retries
-from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnclear
+from integrations.errors import ProviderRejected, ProviderThrottled, ProviderUnavailable, ProviderUnclear
 
 
 class Provider:
@@ -38,7 +38,7 @@ def test_work_that_keeps_failing_is_left_to_the_ladder() -> None:
     assert provider.calls == 4
 
 
-@pytest.mark.parametrize("failure", [ProviderThrottled("slow down"), ProviderRefused("no"), ValueError("a bug")])
+@pytest.mark.parametrize("failure", [ProviderThrottled("slow down"), ProviderRejected("no"), ValueError("a bug")])
 def test_other_errors_are_not_retried(failure: Exception) -> None:
     provider = Provider(failure)
     with pytest.raises(type(failure)):

@@ -28,19 +28,19 @@ def test_a_token_leads_to_its_order(db: None) -> None:
     ],
     ids=["empty", "text", "an id alone", "the signature of another purpose", "no id"],
 )
-def test_any_other_text_is_refused(token: str) -> None:
+def test_any_other_text_is_rejected(token: str) -> None:
     with pytest.raises(status_tokens.BadToken):
         status_tokens.read(token)
 
 
-def test_a_changed_id_is_refused() -> None:
+def test_a_changed_id_is_rejected() -> None:
     token = status_tokens.token_of(order_id=uuid4())
     changed = ("1" if token[0] == "0" else "0") + token[1:]
     with pytest.raises(status_tokens.BadToken):
         status_tokens.read(changed)
 
 
-def test_a_token_whose_order_is_gone_is_refused(db: None) -> None:
+def test_a_token_whose_order_is_gone_is_rejected(db: None) -> None:
     order = make_order()
     token = status_tokens.token_of(order_id=order.pk)
     order.lines.all().delete()

@@ -83,7 +83,7 @@ def test_an_amount_that_stripe_charges(amount: int, currency: str) -> None:
         (4999, "UGX", "An amount in UGX must end in 00 in minor units: Stripe does not charge 49.99 UGX."),
     ],
 )
-def test_an_amount_that_stripe_refuses(amount: int, currency: str, reason: str) -> None:
+def test_an_amount_that_stripe_rejects(amount: int, currency: str, reason: str) -> None:
     assert why_not_chargeable(amount=amount, currency=currency) == reason
 
 
@@ -91,11 +91,11 @@ def test_an_amount_that_stripe_refuses(amount: int, currency: str, reason: str) 
     amount=st.one_of(st.integers(0, 20_000), st.integers(MAX_AMOUNT - 200, MAX_AMOUNT + 200)),
     currency=st.sampled_from(CURRENCIES),
 )
-def test_the_sandbox_refuses_the_same_amounts(amount: int, currency: str) -> None:
-    assert bool(why_not_chargeable(amount=amount, currency=currency)) == is_refused_by_sandbox(amount, currency)
+def test_the_sandbox_rejects_the_same_amounts(amount: int, currency: str) -> None:
+    assert bool(why_not_chargeable(amount=amount, currency=currency)) == is_rejected_by_sandbox(amount, currency)
 
 
-def is_refused_by_sandbox(amount: int, currency: str) -> bool:
+def is_rejected_by_sandbox(amount: int, currency: str) -> bool:
     try:
         amounts.check(amount, currency.lower())
     except StripeError:

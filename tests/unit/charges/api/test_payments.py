@@ -85,7 +85,7 @@ class TestPayment:
         assert (data["status"], data["payment_url"]) == ("nothing_to_pay", "")
 
     @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-    def test_other_methods_are_refused(self, client: Client, method: str) -> None:
+    def test_other_methods_are_rejected(self, client: Client, method: str) -> None:
         assert getattr(client, method)(payment_url(place_order())).status_code == 405
 
     @pytest.mark.parametrize("path", ["", "card/"])
@@ -114,7 +114,7 @@ class TestCard:
         assert client.get(payment_url(order)).json()["status"] == "paid"
         assert stripe_sandbox.statuses() == ["succeeded"]
 
-    def test_a_second_card_is_refused_while_the_first_is_charged(
+    def test_a_second_card_is_rejected_while_the_first_is_charged(
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:
         order = declined_order("insufficient_funds")
@@ -124,7 +124,7 @@ class TestCard:
         assert (response.status_code, response["Content-Type"]) == (409, PROBLEM)
         assert published()["PaymentDue"] == 1
 
-    def test_a_sixth_card_in_a_day_is_refused(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_sixth_card_in_a_day_is_rejected(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = declined_order("insufficient_funds")
         url, card = f"{payment_url(order)}card/", {"payment_method": "pm_card_chargeCustomerFail"}
         for _ in range(5):
@@ -147,7 +147,7 @@ class TestCard:
         ("body", "code"),
         [({}, 400), ({"payment_method": 1}, 400), ({"payment_method": "4242424242424242"}, 422), ([], 400)],
     )
-    def test_an_invalid_payment_method_is_refused_and_changes_nothing(
+    def test_an_invalid_payment_method_is_rejected_and_changes_nothing(
         self, client: Client, stripe_sandbox: StripeSandbox, body: Any, code: int
     ) -> None:
         order = declined_order("insufficient_funds")
@@ -157,7 +157,7 @@ class TestCard:
         assert "PaymentDue" not in published()
 
     @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
-    def test_other_methods_are_refused(self, client: Client, method: str) -> None:
+    def test_other_methods_are_rejected(self, client: Client, method: str) -> None:
         assert getattr(client, method)(f"{payment_url(place_order())}card/").status_code == 405
 
     @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ class TestCard:
             (PaymentAddressThrottle, False, [409, 409, 429]),
         ],
     )
-    def test_too_many_cards_are_refused_by_order_and_by_address(
+    def test_too_many_cards_are_rejected_by_order_and_by_address(
         self,
         client: Client,
         monkeypatch: pytest.MonkeyPatch,

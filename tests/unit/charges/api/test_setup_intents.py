@@ -99,16 +99,16 @@ class TestSetupIntents:
         assert "Stripe does not accept our key" in caplog.text
 
     @pytest.mark.parametrize("body", [{"customer": "cus_1"}, [], "x", 1])
-    def test_a_body_with_content_is_refused(self, client: Client, stripe_sandbox: StripeSandbox, body: Any) -> None:
+    def test_a_body_with_content_is_rejected(self, client: Client, stripe_sandbox: StripeSandbox, body: Any) -> None:
         response = client.post(URL, body, content_type="application/json")
         assert (response.status_code, response["Content-Type"]) == (400, PROBLEM)
         assert stripe_sandbox.objects("setup_intents") == []
 
     @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
-    def test_other_methods_are_refused(self, client: Client, method: str) -> None:
+    def test_other_methods_are_rejected(self, client: Client, method: str) -> None:
         assert getattr(client, method)(URL).status_code == 405
 
-    def test_too_many_requests_from_one_address_are_refused(
+    def test_too_many_requests_from_one_address_are_rejected(
         self, client: Client, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(SetupIntentThrottle, "rate", "2/min", raising=False)

@@ -71,7 +71,7 @@ class TestClaim:
     @pytest.mark.parametrize(
         ("charge_status", "attempt_status", "begins"),
         [
-            ("failed", "refused", True),
+            ("failed", "rejected", True),
             ("failed", "declined", False),
             ("pending", "declined", True),
             ("requires_action", "requires_action", False),

@@ -456,9 +456,9 @@ def ordered_and_never_charged() -> None:
 
 
 @breaks("payment_comes_to_an_outcome")
-def refused_by_our_fault_and_forgotten() -> None:
-    attempted(charged(ordered(placed_at=LONG_AGO), status="failed"), status="refused")
-    ChargeAttempt.objects.filter(status="refused").update(started_at=LONG_AGO)
+def rejected_by_our_fault_and_forgotten() -> None:
+    attempted(charged(ordered(placed_at=LONG_AGO), status="failed"), status="rejected")
+    ChargeAttempt.objects.filter(status="rejected").update(started_at=LONG_AGO)
 
 
 @breaks("payment_comes_to_an_outcome")
@@ -659,8 +659,8 @@ def test_the_queries_use_only_existing_statuses() -> None:
         ("requires_action", "requires_action", "requires_action"),
         ("requires_action", "declined", "requires_action"),
         ("failed", "declined", "payment_failed"),
-        ("failed", "refused", "payment_failed"),
-        ("failed", "refused", "pending_payment"),
+        ("failed", "rejected", "payment_failed"),
+        ("failed", "rejected", "pending_payment"),
         ("canceled", "canceled", "payment_failed"),
         ("canceled", "canceled", "canceled"),
         ("pending", "started", "canceled"),

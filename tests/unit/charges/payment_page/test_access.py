@@ -69,12 +69,12 @@ class TestAccess:
             *((f"{one}/", ["get", "head", "put", "patch", "delete", "options"]) for one in (*POSTS, "link")),
         ],
     )
-    def test_other_methods_are_refused(self, client: Client, path: str, methods: list[str]) -> None:
+    def test_other_methods_are_rejected(self, client: Client, path: str, methods: list[str]) -> None:
         url = f"{page_path(place_order())}{path}"
         assert {getattr(client, method)(url).status_code for method in methods} == {405}
 
     @pytest.mark.parametrize("path", [*POSTS, "link"])
-    def test_requests_without_a_csrf_token_are_refused(self, stripe_sandbox: StripeSandbox, path: str) -> None:
+    def test_requests_without_a_csrf_token_are_rejected(self, stripe_sandbox: StripeSandbox, path: str) -> None:
         strict = Client(enforce_csrf_checks=True)
         order = order_requiring_action()
         before = OutboxMessage.objects.count()

@@ -136,7 +136,7 @@ class TestAnotherCard:
         assert client.post(f"{page_path(order)}card/", body, content_type="application/json").status_code == 409
         assert stripe_sandbox.objects("setup_intents") == []
 
-    def test_a_sixth_card_in_a_day_is_refused(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
+    def test_a_sixth_card_in_a_day_is_rejected(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = declined_order("insufficient_funds")
         body = json.dumps({"payment_method": "pm_card_chargeCustomerFail"})
         for _ in range(5):

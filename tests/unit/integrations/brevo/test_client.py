@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.brevo.client import client
-from integrations.http import AccountRefused
+from integrations.http import AccountRejected
 from tests.support.sandboxes import RunningSandbox
 
 
@@ -28,7 +28,7 @@ def account(settings: Any) -> Iterator[None]:
 def test_the_key_of_the_settings_is_sent(account: None, settings: Any, keep_alive: bool) -> None:
     assert client(keep_alive=keep_alive).request("GET", "/contacts").status == 200
     settings.BREVO_API_KEY = "wrong-key"
-    with pytest.raises(AccountRefused):
+    with pytest.raises(AccountRejected):
         client(keep_alive=keep_alive).request("GET", "/contacts")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.dixa.client import client
-from integrations.http import AccountRefused
+from integrations.http import AccountRejected
 from tests.support.sandboxes import RunningSandbox
 
 
@@ -30,7 +30,7 @@ def search() -> int:
 def test_the_token_of_the_settings_is_sent(account: RunningSandbox, settings: Any) -> None:
     assert search() == 200
     settings.DIXA_API_TOKEN = "wrong-token"
-    with pytest.raises(AccountRefused):
+    with pytest.raises(AccountRejected):
         search()
 
 

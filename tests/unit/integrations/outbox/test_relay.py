@@ -20,11 +20,11 @@ from tests.support.concurrency import errors_at_once
 
 
 class Broker:
-    """A fake SQS. It rejects the messages in ``refuse`` and does not answer for the queues in ``away``."""
+    """A fake SQS. It rejects the messages in ``reject`` and does not answer for the queues in ``away``."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, str]] = []
-        self.refuse: set[str] = set()
+        self.reject: set[str] = set()
         self.away: set[str] = set()
 
     def __call__(self, queue: Queue, entries: Sequence[OutgoingMessage]) -> BatchResult:
@@ -32,7 +32,7 @@ class Broker:
             raise SqsUnavailable("away")
         result = BatchResult()
         for entry in entries:
-            if entry.id in self.refuse:
+            if entry.id in self.reject:
                 result.failed[entry.id] = Failure("InternalError: try again", sender_fault=False)
             else:
                 self.taken.append((queue.name, entry.id))
@@ -76,16 +76,16 @@ def test_a_row_that_is_not_due_waits(transactional_db: None) -> None:
 def test_rejected_rows_are_sent_again_later(transactional_db: None) -> None:
     place(2)
     broker = Broker()
-    refused = OutboxMessage.objects.earliest("id")
-    broker.refuse = {str(refused.pk)}
+    rejected = OutboxMessage.objects.earliest("id")
+    broker.reject = {str(rejected.pk)}
     relay_until_dry(broker)
     assert len(broker.taken) == 3
-    refused.refresh_from_db()
-    assert (refused.sent_at, refused.attempts) == (None, 1)
-    assert "InternalError" in refused.last_error
-    assert refused.not_before > timezone.now()
-    broker.refuse = set()
-    OutboxMessage.objects.filter(pk=refused.pk).update(not_before=timezone.now())
+    rejected.refresh_from_db()
+    assert (rejected.sent_at, rejected.attempts) == (None, 1)
+    assert "InternalError" in rejected.last_error
+    assert rejected.not_before > timezone.now()
+    broker.reject = set()
+    OutboxMessage.objects.filter(pk=rejected.pk).update(not_before=timezone.now())
     relay_until_dry(broker)
     assert len(broker.taken) == 4
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from integrations.errors import (
     PermanentError,
     ProviderError,
-    ProviderRefused,
+    ProviderRejected,
     ProviderThrottled,
     ProviderUnavailable,
     ProviderUnclear,
@@ -242,5 +242,5 @@ def test_every_response_becomes_an_error_of_the_project(stub: Stub, status: int,
     # Only a body with an error type is a rejection. Any other response may have had an effect.
     error = body.get("error") if isinstance(body, dict) else None
     has_type = isinstance(error, dict) and isinstance(error.get("type"), str)
-    assert not isinstance(caught.value, ProviderRefused) or (status in (400, 402, 404) and has_type)
+    assert not isinstance(caught.value, ProviderRejected) or (status in (400, 402, 404) and has_type)
     assert caught.value.provider == "stripe"

@@ -48,9 +48,9 @@ def test_a_value_of_the_right_type_is_accepted(field: serializers.Field, value: 
     ],
 )
 def test_a_value_of_another_type_is_not_converted(field: serializers.Field, value: Any) -> None:
-    with pytest.raises(serializers.ValidationError) as refused:
+    with pytest.raises(serializers.ValidationError) as rejected:
         field.run_validation(value)
-    assert refused.value.get_codes() == ["invalid_type"]
+    assert rejected.value.get_codes() == ["invalid_type"]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_a_value_of_another_type_is_not_converted(field: serializers.Field, valu
     [(CODE, "D"), (CODE, "DEU"), (PaymentMethodField(), "card_visa"), (PaymentMethodField(), "pm_" + "a" * 201)],
 )
 def test_a_regex_matches_the_whole_value(field: serializers.Field, value: str) -> None:
-    with pytest.raises(serializers.ValidationError) as refused:
+    with pytest.raises(serializers.ValidationError) as rejected:
         field.run_validation(value)
-    assert refused.value.get_codes() == ["invalid"]
+    assert rejected.value.get_codes() == ["invalid"]
 
 
 def test_a_line_feed_at_the_end_does_not_match() -> None:

@@ -30,11 +30,11 @@ def test_a_key_of_visible_ascii_is_returned(key: str) -> None:
         ("k" * 256, "invalid_type"),
     ],
 )
-def test_other_keys_are_refused(key: str | None, code: str) -> None:
-    with pytest.raises(ValidationError) as refused:
+def test_other_keys_are_rejected(key: str | None, code: str) -> None:
+    with pytest.raises(ValidationError) as rejected:
         idempotency_key(request_with(key), purpose="refund")
-    assert refused.value.get_codes() == {"Idempotency-Key": [code]}
-    assert "new for each refund" in str(refused.value.detail)
+    assert rejected.value.get_codes() == {"Idempotency-Key": [code]}
+    assert "new for each refund" in str(rejected.value.detail)
 
 
 def test_the_order_of_keys_does_not_change_the_hash() -> None:

@@ -34,16 +34,16 @@ def test_json_is_parsed() -> None:
         (b'"\xff"', "it is not UTF-8."),
     ],
 )
-def test_invalid_json_is_refused_with_its_reason(body: bytes, reason: str) -> None:
-    with pytest.raises(ParseError) as refused:
+def test_invalid_json_is_rejected_with_its_reason(body: bytes, reason: str) -> None:
+    with pytest.raises(ParseError) as rejected:
         parse(body)
-    assert reason in str(refused.value.detail)
+    assert reason in str(rejected.value.detail)
 
 
 def test_the_reason_never_quotes_the_body() -> None:
-    with pytest.raises(ParseError) as refused:
+    with pytest.raises(ParseError) as rejected:
         parse(b'{"email": "ada@example.com"')
-    assert "ada" not in str(refused.value.detail)
+    assert "ada" not in str(rejected.value.detail)
 
 
 def test_a_body_may_be_nested_up_to_the_limit() -> None:
@@ -52,7 +52,7 @@ def test_a_body_may_be_nested_up_to_the_limit() -> None:
         parse(nested(MAX_BODY_DEPTH + 1))
 
 
-def test_extreme_nesting_is_refused_without_an_overflow() -> None:
+def test_extreme_nesting_is_rejected_without_an_overflow() -> None:
     with pytest.raises(ParseError, match="nested too deeply"):
         parse(nested(30_000))
 

@@ -39,9 +39,9 @@ def respond(error: Exception) -> Any:
 
 
 def respond_to_input(data: Any) -> Any:
-    with pytest.raises(exceptions.ValidationError) as refused:
+    with pytest.raises(exceptions.ValidationError) as rejected:
         OrderInput(data=data).is_valid(raise_exception=True)
-    return respond(refused.value)
+    return respond(rejected.value)
 
 
 @pytest.mark.parametrize("data", [{}, {"address": {}}, {"address": {"city": None}}, {"address": {"city": ""}}])

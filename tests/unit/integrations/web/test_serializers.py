@@ -1,4 +1,4 @@
-"""Strict serializers refuse unknown fields."""
+"""Strict serializers reject unknown fields."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Input(StrictSerializer):
 
 
 def errors(data: Any) -> Any:
-    with pytest.raises(serializers.ValidationError) as refused:
+    with pytest.raises(serializers.ValidationError) as rejected:
         Input().to_internal_value(data)
-    return refused.value
+    return rejected.value
 
 
 def test_known_fields_are_accepted() -> None:

@@ -25,7 +25,7 @@ def test_a_body_within_the_limit_passes(length: str) -> None:
     refuse_large_body(request_of_length(length))
 
 
-def test_a_larger_body_is_refused_before_it_is_read() -> None:
+def test_a_larger_body_is_rejected_before_it_is_read() -> None:
     with pytest.raises(BodyTooLarge):
         refuse_large_body(request_of_length(str(MAX_BODY_BYTES + 1)))
 

@@ -86,7 +86,7 @@ def test_a_late_outcome_keeps_what_the_webhook_reported(now):
     Notification.objects.update(status=Status.BOUNCED, error_code="hard_bounce", provider_message_id="<m@relay>")
 
     claims.record_not_sent(claimed=claimed, error_code="throttled")
-    claims.record_refused(claimed=claimed, error_code="refused")
+    claims.record_rejected(claimed=claimed, error_code="rejected")
     claims.record_unclear(claimed=claimed, error_code="outcome_unknown", give_up=True)
     claims.record_sent(claimed=claimed, message_id="", at=now)
 

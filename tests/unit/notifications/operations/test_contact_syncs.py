@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnclear
+from integrations.errors import ProviderRejected, ProviderThrottled, ProviderUnclear
 from notifications.models import ContactSync
 from notifications.operations import contact_syncs, rate_limits
 from subscriptions import queries as subscriptions
@@ -104,10 +104,10 @@ class TestBrevo:
         Customer.objects.filter(pk=ann.pk).delete()
         Customer.objects.filter(pk=other.pk).update(email="ann.lee@example.com")
 
-        with pytest.raises(ProviderRefused):
+        with pytest.raises(ProviderRejected):
             sync_contact(other, now)
 
-        assert ContactSync.objects.get(customer=other).last_error == "refused:duplicate_parameter"
+        assert ContactSync.objects.get(customer=other).last_error == "rejected:duplicate_parameter"
 
     @pytest.mark.parametrize("kind", ["drop", "drop_after_effect", "error_after_effect"])
     def test_an_unclear_outcome_is_repeated_safely(self, kind, brevo_sandbox, ann, now):

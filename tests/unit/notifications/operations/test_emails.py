@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable, ProviderUnclear
-from integrations.http import AccountRefused
+from integrations.errors import ProviderRejected, ProviderThrottled, ProviderUnavailable, ProviderUnclear
+from integrations.http import AccountRejected
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, emails
 from orders import queries as orders
@@ -231,7 +231,7 @@ def test_an_email_waits_while_brevo_rejects_our_account(status, brevo_sandbox, n
     order = make_order()
     brevo_sandbox.faults(fault("error", status=status))
 
-    with pytest.raises(AccountRefused):
+    with pytest.raises(AccountRejected):
         emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
     assert Notification.objects.get().status == Status.PENDING
     assert emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now + dt.timedelta(days=2))
@@ -242,10 +242,10 @@ def test_an_email_waits_while_brevo_rejects_our_account(status, brevo_sandbox, n
 def test_a_rejected_email_fails_until_a_redrive_after_the_fix(brevo_sandbox, now, settings):
     order = make_order()
     settings.SENDER_EMAIL = "not an address"
-    with pytest.raises(ProviderRefused) as caught:
+    with pytest.raises(ProviderRejected) as caught:
         emails.send(kind=Kind.WELCOME, order_id=order.pk, at=now)
     row = Notification.objects.get()
-    assert (row.status, row.error_code) == (Status.FAILED, "refused:invalid_parameter")
+    assert (row.status, row.error_code) == (Status.FAILED, "rejected:invalid_parameter")
     assert "Ann" not in str(caught.value)
     assert "address" not in str(caught.value)
 

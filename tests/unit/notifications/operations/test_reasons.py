@@ -39,7 +39,7 @@ def test_a_newer_attempt_supersedes_the_message_about_an_older_one(later, brevo_
 
 
 @pytest.mark.parametrize(
-    ("status", "code"), [("refused", "resource_missing"), ("without_effect", ""), ("canceled", "")]
+    ("status", "code"), [("rejected", "resource_missing"), ("without_effect", ""), ("canceled", "")]
 )
 def test_an_attempt_without_a_message_supersedes_nothing(status, code, brevo_sandbox, now):
     order = make_order(status="payment_failed")

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from integrations.errors import ProviderRefused, ProviderThrottled, ProviderUnavailable
+from integrations.errors import ProviderRejected, ProviderThrottled, ProviderUnavailable
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import claims, sms
 from notifications.operations.dedup_keys import DedupKey
@@ -135,11 +135,11 @@ def test_a_rejected_sms_fails_for_good(brevo_sandbox, now, settings):
     order = make_order()
     settings.SMS_SENDER = "No such sender!"
 
-    with pytest.raises(ProviderRefused):
+    with pytest.raises(ProviderRejected):
         send(order, now)
 
     row = Notification.objects.get()
-    assert (row.status, row.error_code) == (Status.FAILED, "refused:invalid_parameter")
+    assert (row.status, row.error_code) == (Status.FAILED, "rejected:invalid_parameter")
 
 
 def test_another_script_is_sent_unchanged(brevo_sandbox, now, settings):

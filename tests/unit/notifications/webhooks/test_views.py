@@ -196,7 +196,7 @@ def test_any_json_is_answered_and_processed(client, document):
 @pytest.mark.django_db
 @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=200))
-def test_any_bytes_are_refused_if_they_are_no_event_and_nothing_is_stored(client, body):
+def test_any_bytes_are_rejected_if_they_are_no_event_and_nothing_is_stored(client, body):
     WebhookEvent.objects.all().delete()
     status = post(client, body).status_code
     assert status == (200 if body.strip() in (b"{}", b"[]", b"[{}]") else 400)

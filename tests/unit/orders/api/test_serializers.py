@@ -61,7 +61,7 @@ def test_an_address_is_stored_with_the_domain_that_dns_uses(typed: str, stored: 
         ("nickname", "Ada"),
     ],
 )
-def test_a_customer_that_is_refused_names_the_field(field: str, value: Any) -> None:
+def test_a_customer_that_is_rejected_names_the_field(field: str, value: Any) -> None:
     assert set(validated(customer={**CUSTOMER, field: value})["customer"]) == {field}
 
 
@@ -69,7 +69,7 @@ def test_a_customer_that_is_refused_names_the_field(field: str, value: Any) -> N
     ("field", "value"),
     [("country", "de"), ("country", "DEU"), ("line1", ""), ("city", None), ("street", "Main")],
 )
-def test_an_address_that_is_refused_names_the_field(field: str, value: Any) -> None:
+def test_an_address_that_is_rejected_names_the_field(field: str, value: Any) -> None:
     assert set(validated(shipping_address={**ADDRESS, field: value})["shipping_address"]) == {field}
 
 

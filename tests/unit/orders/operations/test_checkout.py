@@ -80,7 +80,7 @@ def test_another_key_or_caller_or_an_expired_key_places_another_order(
     assert Order.objects.count() == 2
 
 
-def test_the_same_key_with_another_body_is_refused(db: None, coffee: Plan) -> None:
+def test_the_same_key_with_another_body_is_rejected(db: None, coffee: Plan) -> None:
     place(coffee)
     with pytest.raises(KeyReused):
         place(coffee, hash="h2")

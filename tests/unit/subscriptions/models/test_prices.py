@@ -37,7 +37,7 @@ def test_a_price_that_stripe_charges_is_accepted(amount: int, currency: str) -> 
 @pytest.mark.parametrize(
     ("amount", "currency"), [(30, "EUR"), (12345, "KWD"), (1050, "ISK"), (4999, "UGX"), (MAX_AMOUNT + 1, "EUR")]
 )
-def test_a_price_that_stripe_refuses_is_refused_with_the_reason(amount: int, currency: str) -> None:
+def test_a_price_that_stripe_rejects_is_rejected_with_the_reason(amount: int, currency: str) -> None:
     reason = why_not_chargeable(amount=amount, currency=currency)
     assert errors(amount=amount, currency=currency) == {"amount": [reason]}
 

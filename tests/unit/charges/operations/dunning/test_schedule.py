@@ -52,7 +52,7 @@ def messages() -> list[tuple[int, dt.datetime]]:
     return [(row.kwargs["step_number"], row.not_before) for row in rows]
 
 
-OUR_FAULT = {"status": "refused", "code": "parameter_unknown"}
+OUR_FAULT = {"status": "rejected", "code": "parameter_unknown"}
 
 
 @pytest.mark.parametrize(("taken", "days"), [(0, 2), (1, 5), (2, 7)])

@@ -104,7 +104,7 @@ def test_a_step_that_fails_by_our_fault_is_not_counted(days: Days) -> None:
     order = unpaid(days)
     days.sandbox.faults({"path": "/v1/payment_intents/*/confirm", "kind": "error", "status": 400, "times": 1})
     days.pass_(days=2)
-    assert attempts_of(order)[-1][0] == "refused"
+    assert attempts_of(order)[-1][0] == "rejected"
     assert days.dead == [("charges.capture_payment", "InvalidRequest")]
     days.pass_(days=60)
     assert [day for _, day in attempts_of(order)] == [0, 2, 3, 8, 15, 22]

@@ -260,7 +260,7 @@ def test_with_the_key_of_another_account_no_customer_is_forgotten(
         capture(order)
 
     order.refresh_from_db()
-    assert (order.status, only_attempt(order).status) == ("pending_payment", "refused")
+    assert (order.status, only_attempt(order).status) == ("pending_payment", "rejected")
     assert StripeCustomer.objects.get().stripe_id == "cus_of_another_account"
     assert published() == {"OrderPaid": 1}
 
@@ -277,11 +277,11 @@ def assert_waits_for_another_card(order: Any) -> None:
 
 def test_a_rejected_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
     order = place_order(amount=1)
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(InvalidRequest) as rejected:
         capture(order)
     with pytest.raises(InvalidRequest):
         capture(order)
-    assert refused.value.code == "amount_too_small"
+    assert rejected.value.code == "amount_too_small"
     order.refresh_from_db()
     assert (Charge.objects.get().status, order.status) == ("failed", "pending_payment")
     assert published() == {}, "another card would not mend a fault of ours"
@@ -290,8 +290,8 @@ def test_a_rejected_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSa
     capture(order)
 
     assert list(ChargeAttempt.objects.values_list("number", "status")) == [
-        (1, "refused"),
-        (2, "refused"),
+        (1, "rejected"),
+        (2, "rejected"),
         (3, "succeeded"),
     ]
     order.refresh_from_db()

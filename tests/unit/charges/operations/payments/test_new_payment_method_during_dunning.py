@@ -83,7 +83,7 @@ def test_our_own_fault_is_not_reported_as_a_bad_card(days: Days) -> None:
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()
     last = ChargeAttempt.objects.filter(charge__order=order).latest("number")
-    assert (last.status, last.code) == ("refused", "amount_too_small")
+    assert (last.status, last.code) == ("rejected", "amount_too_small")
     assert days.dead == [("charges.capture_payment", "InvalidRequest")]
     assert reloaded(order).status == "payment_failed", "it does not look to the customer as if it were under way"
 
@@ -130,9 +130,9 @@ def test_the_number_of_new_cards_per_day_is_limited(days: Days) -> None:
         replace_payment_method(order_id=order.pk, payment_method=HARD, at=days.now)
         days.settle()
         days.sleep(hours=1)
-    with pytest.raises(TooManyPaymentMethods) as refusal:
+    with pytest.raises(TooManyPaymentMethods) as rejection:
         replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
-    assert refusal.value.wait == 19 * 3600
+    assert rejection.value.wait == 19 * 3600
     days.sleep(hours=19)
     replace_payment_method(order_id=order.pk, payment_method="pm_card_visa", at=days.now)
     days.settle()

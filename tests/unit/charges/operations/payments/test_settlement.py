@@ -95,7 +95,7 @@ def test_an_invalid_request_by_our_fault_fails_the_charge_without_a_message(
     charge.refresh_from_db()
     attempt = charge.attempts.get()
     assert (charge.status, charge.order.status) == ("failed", "pending_payment")
-    assert (attempt.status, attempt.code) == ("refused", code)
+    assert (attempt.status, attempt.code) == ("rejected", code)
     assert published() == {}
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "Stripe rejected our request" in caplog.text
@@ -107,7 +107,8 @@ def test_an_invalid_request_because_of_the_card_waits_for_another_card() -> None
     settlement.settle_invalid_request(charge_id=charge.pk, code="expired_card", at=NOW)
 
     charge.refresh_from_db()
-    assert (charge.status, charge.order.status, charge.attempts.get().status) == ("failed", "payment_failed", "refused")
+    statuses = (charge.status, charge.order.status, charge.attempts.get().status)
+    assert statuses == ("failed", "payment_failed", "rejected")
     assert published() == {"PaymentFailed": 1}
 
 

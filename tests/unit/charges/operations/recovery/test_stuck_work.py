@@ -286,7 +286,7 @@ def test_an_order_that_does_not_wait_for_a_payment_is_left_alone(status: str) ->
 
 def test_a_request_that_stripe_rejected_is_left_to_a_person() -> None:
     charge = charge_of(waiting_order(), "failed")
-    attempt_at(charge, "refused")
+    attempt_at(charge, "rejected")
     assert swept() == {}
 
 

@@ -74,7 +74,7 @@ def test_an_attempt_that_missed_several_checks_is_checked_once(after: dt.timedel
 
 
 @pytest.mark.parametrize(
-    "status", ["requires_action", "succeeded", "declined", "refused", "canceled", "without_effect"]
+    "status", ["requires_action", "succeeded", "declined", "rejected", "canceled", "without_effect"]
 )
 def test_an_attempt_with_an_outcome_or_waiting_for_the_customer_is_not_checked(status: str) -> None:
     found = attempt(status)

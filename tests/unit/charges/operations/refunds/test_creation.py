@@ -195,7 +195,7 @@ def test_two_refunds_of_one_charge_at_once(stripe_sandbox: StripeSandbox, charge
     assert refund_state(charge) == (1290, "refunded", ["succeeded", "succeeded"])
 
 
-class TestRefusals:
+class TestRejections:
     def test_staff_refunded_all_of_it_at_stripe(
         self, stripe_sandbox: StripeSandbox, charge: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -248,7 +248,7 @@ class TestRefusals:
             deliver_refund(refund)
 
         refund.refresh_from_db()
-        assert (refund.status, refund.failure_code) == ("failed", "refused:reason")
+        assert (refund.status, refund.failure_code) == ("failed", "rejected:reason")
         assert refund_state(charge) == (0, "paid", ["failed"])
         monkeypatch.undo()
 

@@ -32,25 +32,25 @@ def test_killed_around_the_call(stripe_sandbox: StripeSandbox, monkeypatch: pyte
     assert (refund_state(charge)[2], published()["RefundSucceeded"]) == (["succeeded"], 1)
 
 
-@pytest.mark.parametrize("refused", [False, True], ids=["made", "refused"])
-def test_killed_at_every_moment(stripe_sandbox: StripeSandbox, refused: bool) -> None:
-    moments = moments_of_a_refund(stripe_sandbox, refused=refused)
+@pytest.mark.parametrize("rejected", [False, True], ids=["made", "rejected"])
+def test_killed_at_every_moment(stripe_sandbox: StripeSandbox, rejected: bool) -> None:
+    moments = moments_of_a_refund(stripe_sandbox, rejected=rejected)
     assert len(moments) >= 5
 
     for moment in moments:
-        charge, refund = wanted(stripe_sandbox, refused=refused)
+        charge, refund = wanted(stripe_sandbox, rejected=rejected)
         with pytest.raises(Died), Moments(die_at=moment):
             deliver_refund(refund)
 
         assert deliver_refund_by_ladder(refund) == [], moment
 
-        expected = (0, "paid", ["failed"]) if refused else (500, "partially_refunded", ["succeeded"])
+        expected = (0, "paid", ["failed"]) if rejected else (500, "partially_refunded", ["succeeded"])
         assert refund_state(charge) == expected, moment
 
     deaths = len(moments) + 1
-    assert published()["RefundSucceeded"] == (0 if refused else deaths)
+    assert published()["RefundSucceeded"] == (0 if rejected else deaths)
     ours = [one for one in stripe_sandbox.objects("refunds") if "refund" in one["metadata"]]
-    assert len(ours) == (0 if refused else deaths)
+    assert len(ours) == (0 if rejected else deaths)
     assert len({one["metadata"]["refund"] for one in ours}) == len(ours), "never two refunds for a command"
 
 
@@ -76,16 +76,16 @@ def test_a_webhook_killed_at_every_moment(stripe_sandbox: StripeSandbox) -> None
     assert published()["RefundSucceeded"] == len(moments.seen) + 1
 
 
-def wanted(sandbox: StripeSandbox, *, refused: bool) -> tuple[Any, Any]:
+def wanted(sandbox: StripeSandbox, *, rejected: bool) -> tuple[Any, Any]:
     charge = paid_charge()
     refund = request_refund(charge, 500)
-    if refused:
+    if rejected:
         sandbox.api("POST", "/v1/refunds", payment_intent=charge.payment_intent_id)
     return charge, refund
 
 
-def moments_of_a_refund(sandbox: StripeSandbox, *, refused: bool) -> list[Moment]:
-    refund = wanted(sandbox, refused=refused)[1]
+def moments_of_a_refund(sandbox: StripeSandbox, *, rejected: bool) -> list[Moment]:
+    refund = wanted(sandbox, rejected=rejected)[1]
     moments = Moments()
     with moments:
         deliver_refund(refund)

@@ -166,7 +166,7 @@ class TestMadeInTheDashboard:
         with pytest.raises(RefundUnderWay):
             process_event(stored)
 
-        deliver_refund(ours)  # Stripe refuses it
+        deliver_refund(ours)  # Stripe rejects it
 
         assert process_event(stored) == "refund succeeded"
         assert refund_state(charge) == (500, "partially_refunded", ["failed", "succeeded"])
