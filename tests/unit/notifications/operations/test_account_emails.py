@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from integrations.errors import ProviderRefused, ProviderUnavailable, ProviderUnclear
+from integrations.errors import ProviderRejected, ProviderUnavailable, ProviderUnclear
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import account_emails
 from subscriptions.models import Customer, LoginRequest, User
@@ -80,7 +80,7 @@ def test_an_outage_is_retried_and_a_rejection_recorded(
     with pytest.raises(ProviderUnavailable):
         send(request, now)
     brevo_sandbox.faults(fault("error", status=400))
-    with pytest.raises(ProviderRefused):
+    with pytest.raises(ProviderRejected):
         send(request, now)
     assert Notification.objects.get().status == Status.FAILED
 
