@@ -15,6 +15,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "purge-idempotency-keys": {"task": "orders.purge_idempotency_keys", "schedule": crontab(minute="17")},
     # Hourly, off the full hour: the table stays small, and each run is short.
     "purge-outbox": {"task": "outbox.purge_messages", "schedule": crontab(minute="27")},
+    # Every minute: a period begins at the hour of the sign-up, and the customer expects the charge then.
+    "begin-due-renewals": {"task": "subscriptions.begin_due_renewals", "schedule": crontab()},
     # Every minute: a customer waits for the payment, and the first check is due 5 minutes after the attempt.
     "check-unknown-outcomes": {"task": "charges.check_unknown_outcomes", "schedule": crontab()},
     # Every 10 minutes: stuck work has already waited for the whole retry ladder, and an empty sweep is cheap.

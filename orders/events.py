@@ -19,6 +19,17 @@ class OrderPlaced(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalPlaced(Event):
+    """The shop placed the order of a later period, which awaits payment. The customer gets no order confirmation."""
+
+    subject_field: ClassVar[str] = "order_id"
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPaid(Event):
     """An order was paid."""
 

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from integrations.outbox import recovery
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
 from orders.events import FulfillmentDue, OrderPaid
-from orders.operations import cancellation, checkout, fulfillment
-from subscriptions.events import SubscriptionCanceled
+from orders.operations import cancellation, checkout, fulfillment, renewals
+from orders.operations import recovery as stuck_work
+from subscriptions.events import SubscriptionCanceled, SubscriptionRenewalDue
+
+recovery.register(stuck_work.FINDERS)
 
 
 @consumes(OrderPaid, FulfillmentDue, name="orders.start_fulfillment", queue=ORDERS)
@@ -22,6 +26,11 @@ def start_fulfillment(*, order_id: UUID, **_: object) -> None:
 @consumes(SubscriptionCanceled, name="orders.cancel_unpaid_orders", queue=ORDERS)
 def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
     cancellation.cancel_unpaid_of(subscription_id=subscription_id, at=timezone.now())
+
+
+@consumes(SubscriptionRenewalDue, name="orders.place_renewal", queue=ORDERS)
+def place_renewal(*, subscription_id: UUID, period_number: int, **_: object) -> None:
+    renewals.place_renewal(subscription_id=subscription_id, period_number=period_number, at=timezone.now())
 
 
 @task(name="orders.purge_idempotency_keys", queue=ORDERS)

@@ -81,3 +81,14 @@ class EmailChanged(Event):
 
     email_change_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionRenewalDue(Event):
+    """A billing period of a subscription has begun. Its order must be placed."""
+
+    subject_field: ClassVar[str] = "subscription_id"
+
+    subscription_id: UUID
+    customer_id: UUID
+    period_number: int

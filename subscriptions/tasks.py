@@ -1,4 +1,4 @@
-"""The tasks of this app, on AccountQueue."""
+"""The tasks of this app, on AccountQueue, and the renewals on OrdersQueue."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
-from integrations.sqs.topology import ACCOUNT
+from integrations.sqs.topology import ACCOUNT, ORDERS
 from subscriptions.events import CustomerRegistered
-from subscriptions.operations import attempt_limits, email_changes, login_requests, logins
+from subscriptions.operations import attempt_limits, email_changes, login_requests, logins, renewals
 
 
 @consumes(CustomerRegistered, name="accounts.create_login", queue=ACCOUNT)
@@ -23,3 +23,8 @@ def purge_login_attempts(**_: object) -> None:
     login_requests.purge_login_requests(at=timezone.now())
     email_changes.purge_email_changes(at=timezone.now())
     attempt_limits.purge_attempts(at=timezone.now())
+
+
+@task(name="subscriptions.begin_due_renewals", queue=ORDERS)
+def begin_due_renewals(**_: object) -> None:
+    renewals.begin_due_renewals(at=timezone.now())

@@ -89,9 +89,14 @@ def publish(event: Event, *, not_before: dt.datetime | None = None) -> None:
 
 def publish_all(events: Iterable[Event], *, not_before: dt.datetime | None = None) -> None:
     """Write many events in one statement. See ``publish``."""
+    publish_each((event, not_before) for event in events)
+
+
+def publish_each(events: Iterable[tuple[Event, dt.datetime | None]]) -> None:
+    """Write many events in one statement, each with its own ``not_before``. See ``publish``."""
     if not transaction.get_connection().in_atomic_block:
         raise PublishedOutsideTransaction("publish() must be called inside the transaction that it reports on.")
-    rows = [row for event in events for row in _rows(event, not_before)]
+    rows = [row for event, not_before in events for row in _rows(event, not_before)]
     OutboxMessage.objects.bulk_create(rows, batch_size=1000)
 
 

@@ -12,7 +12,7 @@ from django.db import models, transaction
 
 from subscriptions.actors import Actor
 from subscriptions.models import Hold, Subscription
-from subscriptions.operations import transitions
+from subscriptions.operations import periods, transitions
 from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.transitions import Kind, Status
 
@@ -62,6 +62,7 @@ def place_hold(
         transitions.change_status(
             subscription=subscription, to=Status.PAUSED, kind=Kind.HOLD_PLACED, actor=actor, at=at, reason=reason
         )
+        periods.pause_periods(subscription=subscription)
     return True
 
 
@@ -69,7 +70,7 @@ def place_hold(
 def lift_hold(
     *, subscription: Subscription, reason: Hold.Reason, is_overdue: bool, actor: Actor, at: dt.datetime
 ) -> bool:
-    """Lift the open hold for this reason. If it was the last open hold, the subscription resumes.
+    """Lift the open hold for this reason. If it was the last open hold, the subscription and its periods resume.
 
     ``is_overdue``: whether an order of the subscription is overdue, so that it becomes past due and not active. Returns
     False and changes nothing if no hold for this reason is open.
@@ -84,6 +85,7 @@ def lift_hold(
         transitions.change_status(
             subscription=subscription, to=to, kind=Kind.HOLD_LIFTED, actor=actor, at=at, reason=reason
         )
+        periods.resume_periods(subscription=subscription, is_overdue=is_overdue, at=at)
     return True
 
 

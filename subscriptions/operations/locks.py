@@ -10,6 +10,7 @@ calls ``select_for_update``, and higher apps lock subscriptions only by these fu
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -50,6 +51,15 @@ def lock_subscription(subscription: Subscription) -> None:
     """Lock the row of this subscription until the transaction ends, and read its fields again."""
     rows = Subscription.objects.select_for_update(of=("self",)).select_related("plan")
     subscription.refresh_from_db(from_queryset=rows)
+
+
+def locked_due_subscriptions(*, at: dt.datetime, batch: int) -> list[Subscription]:
+    """Subscriptions that renew at ``at`` or before, locked, the oldest first, with their prices. At most ``batch``.
+
+    Rows that another transaction holds are skipped: another scheduler renews them, or they are being changed.
+    """
+    due = Subscription.objects.filter(renews_at__lte=at).order_by("renews_at").select_related("price")
+    return list(due.select_for_update(of=("self",), skip_locked=True)[:batch])
 
 
 def locked_plan(*, plan_id: int) -> Plan:

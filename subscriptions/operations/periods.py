@@ -10,7 +10,9 @@ import datetime as dt
 
 from django.db import transaction
 
+from integrations.outbox.events import publish
 from subscriptions.billing_periods import Period
+from subscriptions.events import SubscriptionRenewalDue
 from subscriptions.models import BillingPeriod, Subscription
 from subscriptions.operations.locks import lock_subscription
 
@@ -56,6 +58,56 @@ def begin_due_periods(*, subscription: Subscription, at: dt.datetime) -> list[Bi
         move_to(subscription=subscription, period=periods[-1])
         subscription.save(update_fields=[*PERIOD_FIELDS, "updated_at"])
     return periods
+
+
+def pause_periods(*, subscription: Subscription) -> None:
+    """Stop renewals of the locked subscription while a hold is open."""
+    subscription.renews_at = None
+    subscription.save(update_fields=["renews_at", "updated_at"])
+
+
+def resume_periods(*, subscription: Subscription, is_overdue: bool, at: dt.datetime) -> None:
+    """Continue the periods of the locked subscription, which no hold pauses any more.
+
+    If the current period has not ended, it goes on: the customer has paid for it. Otherwise a new period begins now,
+    which becomes the new anchor, and the time of the pause is recorded as a gap. The new period is billed, unless an
+    order of the subscription is overdue.
+    """
+    if at < subscription.current_period_end:
+        subscription.renews_at = subscription.current_period_end
+        subscription.save(update_fields=["renews_at", "updated_at"])
+        current = BillingPeriod.objects.get(subscription=subscription, number=subscription.period_number)
+    else:
+        current = _begin_new_cycle(subscription, outcome=Outcome.UNPAID if is_overdue else Outcome.DUE, at=at)
+    if current.outcome == Outcome.DUE:
+        publish(renewal_due(current))
+
+
+def renewal_due(period: BillingPeriod) -> SubscriptionRenewalDue:
+    """The event that has the order of this period placed."""
+    subscription = period.subscription
+    return SubscriptionRenewalDue(
+        subscription_id=subscription.pk, customer_id=subscription.customer_id, period_number=period.number
+    )
+
+
+def _begin_new_cycle(
+    subscription: Subscription, *, outcome: BillingPeriod.Outcome, at: dt.datetime
+) -> BillingPeriod:
+    """Begin a period now, with a new anchor, after a gap since the end of the last period."""
+    unbilled = BillingPeriod.objects.filter(subscription=subscription, outcome=Outcome.DUE)
+    unbilled.update(outcome=Outcome.MISSED, at=at)
+    rows, number = [], subscription.period_number + 1
+    if at > subscription.current_period_end:
+        gap = Period(number=number, start=subscription.current_period_end, end=at)
+        rows.append(_row(subscription, gap, Outcome.GAP, at))
+        number += 1
+    subscription.anchor_at, subscription.anchor_number = at, number
+    rows.append(_row(subscription, subscription.period(number), outcome, at))
+    BillingPeriod.objects.bulk_create(rows)
+    move_to(subscription=subscription, period=rows[-1])
+    subscription.save(update_fields=["anchor_at", "anchor_number", *PERIOD_FIELDS, "updated_at"])
+    return rows[-1]
 
 
 def record_first_period(
