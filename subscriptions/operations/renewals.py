@@ -68,15 +68,13 @@ def begin_batch(*, at: dt.datetime, first_slot: dt.datetime, batch: int = BATCH)
     """
     subscriptions = locked_due_subscriptions(at=at, batch=batch)
     _close_unbilled(subscriptions, at=at)
-    rows = []
-    for subscription in subscriptions:
-        begun = _with_outcome(subscription, periods.due_periods(subscription=subscription, at=at))
-        periods.move_to(subscription=subscription, period=begun[-1])
-        subscription.updated_at = at
-        rows += begun
-    BillingPeriod.objects.bulk_create(rows, batch_size=1000)
-    Subscription.objects.bulk_update(subscriptions, [*periods.PERIOD_FIELDS, "updated_at"], batch_size=batch)
-    due = [row for row in rows if row.outcome == Outcome.DUE]
+    begun = [
+        _with_outcome(subscription, periods.due_periods(subscription=subscription, at=at))
+        for subscription in subscriptions
+    ]
+    BillingPeriod.objects.bulk_create([row for rows in begun for row in rows], batch_size=1000)
+    periods.move_all_to(periods=[rows[-1] for rows in begun], at=at)
+    due = [rows[-1] for rows in begun if rows[-1].outcome == Outcome.DUE]
     publish_each((periods.renewal_due(row), first_slot + _seconds_for(position)) for position, row in enumerate(due))
     return len(subscriptions), len(due)
 
