@@ -6,10 +6,7 @@ import datetime as dt
 
 import pytest
 
-from integrations.outbox.models import OutboxMessage
-from integrations.outbox.recovery import Window
 from orders.models import Order
-from orders.operations.recovery import renewals_not_placed
 from orders.operations.renewals import place_renewal
 from subscriptions.models import BillingPeriod, Plan, Subscription
 from subscriptions.operations import renewals, subscriptions
@@ -90,13 +87,3 @@ def test_a_running_subscription_keeps_its_price_when_the_plan_gets_another(
     order = place(subscription)
     assert order is not None
     assert order.amount == 2580
-
-
-def test_a_renewal_whose_message_was_lost_is_found(subscription: Subscription) -> None:
-    window = Window(at=DUE + dt.timedelta(hours=12), batch=10)
-    assert renewals_not_placed(window) == [], "its message still waits"
-    OutboxMessage.objects.all().delete()
-    assert [event.period_number for event in renewals_not_placed(window)] == [1]
-
-    place(subscription)
-    assert renewals_not_placed(window) == []
