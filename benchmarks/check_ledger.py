@@ -62,11 +62,11 @@ FILL = (
         INSERT INTO subscriptions_subscription
             (id, customer_id, plan_id, price_id, quantity, status, cancel_reason, payment_method, time_zone, anchor_at,
              anchor_number, period_number, current_period_start, current_period_end, renews_at, updated_at)
-        SELECT uuidv7(), c.id, p.plan_id, p.id, 1, 'past_due', '', 'pm_card_visa', 'UTC', timestamptz %(anchor)s, 0,
+        SELECT uuidv7(), c.id, p.plan_id, p.id, 1, 'past_due', '', 'pm_card_visa', 'UTC', %(anchor)s::timestamptz, 0,
                last.number, last.start, last.start + interval '1 month', last.start + interval '1 month', now()
         FROM subscriptions_customer c, subscriptions_price p,
-             LATERAL (SELECT %(per_subscription)s - 1) AS n (number),
-             LATERAL (SELECT n.number, timestamptz %(anchor)s + n.number * interval '1 month') AS last (number, start)
+             LATERAL (SELECT %(per_subscription)s::int - 1) AS n (number),
+             LATERAL (SELECT n.number, %(anchor)s::timestamptz + n.number * interval '1 month') AS last (number, start)
         """,
     ),
     (
@@ -75,7 +75,7 @@ FILL = (
         INSERT INTO subscriptions_billingperiod (id, subscription_id, number, start, "end", outcome, at)
         SELECT uuidv7(), s.id, number, anchor_at + number * interval '1 month',
                anchor_at + (number + 1) * interval '1 month', 'billed', now()
-        FROM subscriptions_subscription s, generate_series(0, %(per_subscription)s - 1) AS number
+        FROM subscriptions_subscription s, generate_series(0, %(per_subscription)s::int - 1) AS number
         """,
     ),
     (
