@@ -93,9 +93,10 @@ def test_no_mail_confirms_a_renewal_before_it_is_paid(stripe_sandbox: StripeSand
 def test_a_period_is_renewed_only_once(stripe_sandbox: StripeSandbox) -> None:
     first = place_order()
     capture(first)
-    place_renewal(first, payment_method="pm_card_visa")
-    with pytest.raises(IntegrityError), transaction.atomic():
-        place_renewal(first, payment_method="pm_card_visa")
+    renewal = place_renewal(first, payment_method="pm_card_visa")
+    again = Order.objects.filter(pk=place_order(customer=first.customer).pk)
+    with pytest.raises(IntegrityError, match="one_order_per_period"), transaction.atomic():
+        again.update(kind="renewal", subscription=first.subscription, period=renewal.period)
     assert Order.objects.filter(subscription=first.subscription).count() == 2
 
 
