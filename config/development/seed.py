@@ -37,10 +37,11 @@ def add_missing_rows() -> str:
     from subscriptions import actors
     from subscriptions.models import Plan, User
     from subscriptions.operations.prices import Terms, set_price
+    from subscriptions.queries import current_price
 
     for fields, terms in PLANS:
-        plan, is_new = Plan.objects.get_or_create(code=fields["code"], defaults=fields)
-        if is_new:
+        plan, _ = Plan.objects.get_or_create(code=fields["code"], defaults=fields)
+        if current_price(plan=plan) is None:
             set_price(plan=plan, terms=Terms(**terms), actor=actors.system("development.seed"), at=timezone.now())
     if not User.objects.filter(email=STAFF_EMAIL).exists():
         User.objects.create_superuser(STAFF_EMAIL, STAFF_PASSWORD)
