@@ -50,12 +50,12 @@ class PaymentView(PublicView):
         return Response(_payment(order_for_token(token)), headers=NO_STORE)
 
 
-class PaymentCardView(PublicView):
+class PaymentMethodView(PublicView):
     throttle_classes = PAYMENT_THROTTLES
     http_method_names = ["post", "options"]
 
     @extend_schema(
-        operation_id="payment_card",
+        operation_id="payment_method",
         summary="Pay with another card",
         description=(
             "Charges the order to another card: the `payment_method` of a confirmed setup intent. "

@@ -107,7 +107,7 @@ class DeclineReading:
     code: str
     meaning: str
     next_step: str
-    needs_new_card: bool
+    needs_new_payment_method: bool
     customer: Promise
     wait: dt.timedelta = dt.timedelta(0)
 
@@ -157,7 +157,7 @@ def _by_advice(advice: Advice, row: Code | None, code: str, *, decided_by: str, 
         code=code,
         meaning=row.meaning if row else UNKNOWN,
         next_step=CONFIDENTIAL if confidential else _NEXT_STEP[advice.category],
-        needs_new_card=advice.category is not Category.SOFT,
+        needs_new_payment_method=advice.category is not Category.SOFT,
         customer=row.customer if row else NOT_APPROVED,
         wait=wait,
     )
@@ -177,7 +177,7 @@ def _by_table(row: Code, code: str, *, decided_by: str, wait: dt.timedelta = dt.
         code=code,
         meaning=row.meaning,
         next_step=row.next_step,
-        needs_new_card=row.needs_new_card,
+        needs_new_payment_method=row.needs_new_payment_method,
         customer=row.customer,
         wait=wait,
     )
@@ -191,7 +191,7 @@ def _unknown(row: Code | None, code: str) -> DeclineReading:
         code=code,
         meaning=row.meaning if row else UNKNOWN,
         next_step=LOOK_UP_CODE,
-        needs_new_card=True,
+        needs_new_payment_method=True,
         customer=row.customer if row else NOT_APPROVED,
     )
 
@@ -203,6 +203,6 @@ def _our_fault(code: str) -> DeclineReading:
         code=code,
         meaning="Stripe rejected our request. " + UNKNOWN,
         next_step=FIX_AND_REDRIVE,
-        needs_new_card=False,
+        needs_new_payment_method=False,
         customer=ERROR_ON_OUR_SIDE,
     )

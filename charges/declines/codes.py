@@ -37,7 +37,7 @@ class Code:
     meaning: str
     next_step: str
     customer: Promise
-    needs_new_card: bool = False
+    needs_new_payment_method: bool = False
 
 
 HARD, SOFT = Category.HARD, Category.SOFT
@@ -74,15 +74,15 @@ WAIT = "Wait: a later attempt may succeed. If attempts keep failing, ask the cus
 
 
 def _confidential(meaning: str) -> Code:
-    return Code(HARD, meaning, CONFIDENTIAL, NOT_APPROVED, needs_new_card=True)
+    return Code(HARD, meaning, CONFIDENTIAL, NOT_APPROVED, needs_new_payment_method=True)
 
 
 def _enter_again(meaning: str, customer: Promise = WRONG_DETAILS) -> Code:
-    return Code(CUSTOMER_ACTION, meaning, ENTER_CARD_AGAIN, customer, needs_new_card=True)
+    return Code(CUSTOMER_ACTION, meaning, ENTER_CARD_AGAIN, customer, needs_new_payment_method=True)
 
 
 def _final(meaning: str, customer: Promise = NOT_APPROVED) -> Code:
-    return Code(HARD, meaning, ASK_FOR_ANOTHER_CARD, customer, needs_new_card=True)
+    return Code(HARD, meaning, ASK_FOR_ANOTHER_CARD, customer, needs_new_payment_method=True)
 
 
 def _later(meaning: str, customer: Promise = UNAVAILABLE) -> Code:

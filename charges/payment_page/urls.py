@@ -11,5 +11,5 @@ urlpatterns = [
     path("<str:token>/session/", script_api.start_confirmation, name="payment-page-session"),
     path("<str:token>/return/", script_api.note_return, name="payment-page-return"),
     path("<str:token>/setup/", script_api.start_setup, name="payment-page-setup"),
-    path("<str:token>/card/", script_api.replace_payment_method, name="payment-page-card"),
+    path("<str:token>/payment-method/", script_api.replace_payment_method, name="payment-page-payment-method"),
 ]

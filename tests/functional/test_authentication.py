@@ -167,7 +167,7 @@ def test_after_a_decline_another_card_pays_the_same_charge(
     assert browser.open(link()) == "The payment did not go through"
 
     card = browser.save_card("pm_card_authenticationRequiredOnSetup")
-    assert browser.post("card", {"payment_method": card}).status_code == 202
+    assert browser.post("payment-method", {"payment_method": card}).status_code == 202
     assert browser.state()["state"] == "processing"
     shop.work()
 
@@ -182,7 +182,7 @@ def test_another_card_that_requires_authentication_is_confirmed_on_the_same_page
     shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
     shop.work()
     browser.open(link())
-    browser.post("card", {"payment_method": browser.save_card("pm_card_authenticationRequired")})
+    browser.post("payment-method", {"payment_method": browser.save_card("pm_card_authenticationRequired")})
     shop.work()
     assert browser.open(link()) == "Your bank asks you to confirm the payment"
 
@@ -200,7 +200,7 @@ def test_if_another_card_is_declined_too_the_page_shows_its_reason(
     shop.buy("pm_card_chargeCustomerFail_insufficient_funds")
     shop.work()
     browser.open(link())
-    browser.post("card", {"payment_method": browser.save_card("pm_card_chargeCustomerFail_expired_card")})
+    browser.post("payment-method", {"payment_method": browser.save_card("pm_card_chargeCustomerFail_expired_card")})
     shop.work()
     assert browser.open(link()) == "The payment did not go through"
     assert "The card has expired" in browser.page

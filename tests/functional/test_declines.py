@@ -83,7 +83,7 @@ def test_every_test_card_has_the_expected_category(stripe_sandbox: StripeSandbox
     reading = queries.reading(attempt=attempt)
     if alias in AUTHENTICATES:
         assert reading is not None
-        assert (attempt.status, reading.category, reading.needs_new_card) == (
+        assert (attempt.status, reading.category, reading.needs_new_payment_method) == (
             "requires_action", "customer_action", False
         )  # fmt: skip
         assert published() == {"PaymentActionRequired": 1}

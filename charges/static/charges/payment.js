@@ -161,7 +161,7 @@
         });
         if (error) return showError(error.message);
         const method = setupIntent.payment_method;
-        const response = await post("card", { payment_method: typeof method === "string" ? method : method.id });
+        const response = await post("paymentMethod", { payment_method: typeof method === "string" ? method : method.id });
         if (!response.ok) return await handleFailure(response, showError);
         // Reload at once. If the new card is declined too, the state does not change, so there is nothing to wait for.
         showProcessing();

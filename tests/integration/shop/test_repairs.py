@@ -111,7 +111,7 @@ def test_after_a_decline_the_customer_pays_with_another_card(shop: Stack, client
     wait_until(shop, order, "payment_failed")
     customer = Customer(shop, client)
 
-    assert customer.post("card", {"payment_method": "pm_card_visa"}).status_code == 202
+    assert customer.post("payment-method", {"payment_method": "pm_card_visa"}).status_code == 202
     wait_until(shop, order, "fulfilled")
 
     assert customer.http.get(f"{customer.page}status/").json()["state"] == "paid"

@@ -53,7 +53,7 @@ def test_all_links_and_tokens_of_an_order_share_one_limit(client: Client, monkey
     monkeypatch.setattr(PaymentOrderThrottle, "rate", "2/min", raising=False)
     order = place_order()
     urls = [f"{page_path(order, age_days=age)}return/" for age in (0, 1, 2)]
-    urls.append(f"/api/v1/orders/status/{status_tokens.token_of(order_id=order.pk)}/payment/card/")
+    urls.append(f"/api/v1/orders/status/{status_tokens.token_of(order_id=order.pk)}/payment/payment-method/")
     responses = [client.post(url, REMOTE_ADDR=f"192.0.2.{40 + n}") for n, url in enumerate(urls)]
     assert [response.status_code for response in responses] == [202, 202, 429, 429]
 
@@ -61,6 +61,6 @@ def test_all_links_and_tokens_of_an_order_share_one_limit(client: Client, monkey
 def test_a_forged_token_does_not_use_up_the_limit_of_an_order(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PaymentOrderThrottle, "rate", "1/min", raising=False)
     order = place_order()
-    forged = f"/api/v1/orders/status/{order.pk}:forged/payment/card/"
+    forged = f"/api/v1/orders/status/{order.pk}:forged/payment/payment-method/"
     assert [client.post(forged, REMOTE_ADDR=f"192.0.2.{50 + n}").status_code for n in range(3)] == [404] * 3
     assert client.post(f"{page_path(order)}return/", REMOTE_ADDR="192.0.2.60").status_code == 202

@@ -88,11 +88,11 @@ class TestPayment:
     def test_other_methods_are_rejected(self, client: Client, method: str) -> None:
         assert getattr(client, method)(payment_url(place_order())).status_code == 405
 
-    @pytest.mark.parametrize("path", ["", "card/"])
+    @pytest.mark.parametrize("path", ["", "payment-method/"])
     def test_a_forged_token_is_a_404(self, client: Client, path: str) -> None:
         order = place_order()
         forged = payment_url(order).replace(str(order.pk), "0" * 8 + str(order.pk)[8:])
-        response = post(client, f"{forged}card/", {"payment_method": "pm_1"}) if path else client.get(forged)
+        response = post(client, f"{forged}payment-method/", {"payment_method": "pm_1"}) if path else client.get(forged)
         assert (response.status_code, response["Content-Type"]) == (404, PROBLEM)
 
     def test_a_payment_link_is_not_a_status_token(self, client: Client) -> None:
@@ -105,7 +105,7 @@ class TestPayment:
 class TestCard:
     def test_another_card_pays_the_order(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = declined_order("insufficient_funds")
-        response = post(client, f"{payment_url(order)}card/", {"payment_method": "pm_card_mastercard"})
+        response = post(client, f"{payment_url(order)}payment-method/", {"payment_method": "pm_card_mastercard"})
         assert (response.status_code, response.json()["status"]) == (202, "processing")
         assert published()["PaymentDue"] == 1
 
@@ -118,7 +118,7 @@ class TestCard:
         self, client: Client, stripe_sandbox: StripeSandbox
     ) -> None:
         order = declined_order("insufficient_funds")
-        url = f"{payment_url(order)}card/"
+        url = f"{payment_url(order)}payment-method/"
         post(client, url, {"payment_method": "pm_card_mastercard"})
         response = post(client, url, {"payment_method": "pm_card_visa"})
         assert (response.status_code, response["Content-Type"]) == (409, PROBLEM)
@@ -126,7 +126,7 @@ class TestCard:
 
     def test_a_sixth_card_in_a_day_is_rejected(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = declined_order("insufficient_funds")
-        url, card = f"{payment_url(order)}card/", {"payment_method": "pm_card_chargeCustomerFail"}
+        url, card = f"{payment_url(order)}payment-method/", {"payment_method": "pm_card_chargeCustomerFail"}
         for _ in range(5):
             assert post(client, url, card).status_code == 202
             capture(order)
@@ -140,7 +140,7 @@ class TestCard:
     def test_a_paid_order_accepts_no_card(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = place_order()
         capture(order)
-        response = post(client, f"{payment_url(order)}card/", {"payment_method": "pm_card_visa"})
+        response = post(client, f"{payment_url(order)}payment-method/", {"payment_method": "pm_card_visa"})
         assert (response.status_code, response.json()["detail"]) == (409, "There is nothing to pay.")
 
     @pytest.mark.parametrize(
@@ -151,14 +151,14 @@ class TestCard:
         self, client: Client, stripe_sandbox: StripeSandbox, body: Any, code: int
     ) -> None:
         order = declined_order("insufficient_funds")
-        response = post(client, f"{payment_url(order)}card/", body)
+        response = post(client, f"{payment_url(order)}payment-method/", body)
         assert (response.status_code, response["Content-Type"]) == (code, PROBLEM)
         assert response.json()["errors"][0]["field"] in ("payment_method", "body")
         assert "PaymentDue" not in published()
 
     @pytest.mark.parametrize("method", ["get", "head", "put", "patch", "delete"])
     def test_other_methods_are_rejected(self, client: Client, method: str) -> None:
-        assert getattr(client, method)(f"{payment_url(place_order())}card/").status_code == 405
+        assert getattr(client, method)(f"{payment_url(place_order())}payment-method/").status_code == 405
 
     @pytest.mark.parametrize(
         ("throttle", "changes_address", "codes"),
@@ -177,7 +177,7 @@ class TestCard:
         codes: list[int],
     ) -> None:
         monkeypatch.setattr(throttle, "rate", "2/min", raising=False)
-        url = f"{payment_url(place_order())}card/"
+        url = f"{payment_url(place_order())}payment-method/"
         addresses = [f"192.0.2.{20 + number}" if changes_address else "192.0.2.99" for number in range(3)]
         body = {"payment_method": "pm_card_visa"}
         responses = [

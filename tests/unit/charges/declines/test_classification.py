@@ -49,7 +49,7 @@ def test_the_tables_are_sorted(table: dict[str, object]) -> None:
 def test_only_soft_declines_are_attempted_again_automatically(decline: Decline, invalid_request: bool) -> None:
     reading = classify(decline, invalid_request=invalid_request)
     assert reading.automatic_retry == (reading.category == "soft")
-    assert not (reading.automatic_retry and reading.needs_new_card)
+    assert not (reading.automatic_retry and reading.needs_new_payment_method)
 
 
 @pytest.mark.parametrize("code", ["no_such_code", "", "card_declined"])
@@ -58,7 +58,7 @@ def test_an_unknown_code_is_hard_and_staff_read_that_it_is_unknown(field: str, c
     reading = classify(Decline(**{field: code}))
 
     assert (reading.category, reading.automatic_retry, reading.decided_by) == ("hard", False, "unknown")
-    assert (reading.code, reading.customer, reading.needs_new_card) == (code, NOT_APPROVED, True)
+    assert (reading.code, reading.customer, reading.needs_new_payment_method) == (code, NOT_APPROVED, True)
     assert "Look up the code" in reading.next_step
 
 

@@ -19,7 +19,7 @@ from tests.support.sandboxes import StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-POSTS = ("session", "return", "setup", "card")
+POSTS = ("session", "return", "setup", "payment-method")
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ class TestAccess:
 class TestWithoutDatabase:
     @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
     @pytest.mark.parametrize(
-        ("method", "path"), [("get", ""), ("get", "status/"), ("post", "card/"), ("post", "link/")]
+        ("method", "path"), [("get", ""), ("get", "status/"), ("post", "payment-method/"), ("post", "link/")]
     )
     def test_it_is_unavailable_and_asks_to_retry(
         self, client: Client, monkeypatch: pytest.MonkeyPatch, method: str, path: str, error: type[Exception]

@@ -20,6 +20,11 @@ from tests.support.sandboxes import StripeSandbox
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def method_path(order: Any) -> str:
+    """The path to which the page posts another payment method."""
+    return f"{page_path(order)}payment-method/"
+
+
 @pytest.fixture
 def client() -> Client:
     return Client(raise_request_exception=False)
@@ -99,7 +104,7 @@ class TestAnotherCard:
         order = declined_order("insufficient_funds")
         assert client.post(f"{page_path(order)}setup/").json().keys() == {"client_secret"}
         response = client.post(
-            f"{page_path(order)}card/", {"payment_method": "pm_card_visa"}, content_type="application/json"
+            method_path(order), {"payment_method": "pm_card_visa"}, content_type="application/json"
         )
         assert response.status_code == 202
         assert published()["PaymentDue"] == 1
@@ -110,7 +115,7 @@ class TestAnotherCard:
     )
     def test_an_invalid_body_changes_nothing(self, client: Client, stripe_sandbox: StripeSandbox, body: str) -> None:
         order = declined_order("insufficient_funds")
-        response = client.post(f"{page_path(order)}card/", body, content_type="application/json")
+        response = client.post(method_path(order), body, content_type="application/json")
         assert response.status_code == 400
         assert response.json()["message"].startswith("We cannot charge this card")
         assert "PaymentDue" not in published()
@@ -121,7 +126,7 @@ class TestAnotherCard:
         order = order_requiring_action()
         assert client.post(f"{page_path(order)}setup/").json().keys() == {"client_secret"}
         body = json.dumps({"payment_method": "pm_card_visa"})
-        assert client.post(f"{page_path(order)}card/", body, content_type="application/json").status_code == 202
+        assert client.post(method_path(order), body, content_type="application/json").status_code == 202
         capture(order)
         assert client.get(f"{page_path(order)}status/").json()["state"] == "paid"
         assert stripe_sandbox.statuses() == ["succeeded"]
@@ -131,18 +136,18 @@ class TestAnotherCard:
     ) -> None:
         order = order_requiring_action()
         body = json.dumps({"payment_method": "pm_card_visa"})
-        assert client.post(f"{page_path(order)}card/", body, content_type="application/json").status_code == 202
+        assert client.post(method_path(order), body, content_type="application/json").status_code == 202
         assert client.post(f"{page_path(order)}setup/").status_code == 409
-        assert client.post(f"{page_path(order)}card/", body, content_type="application/json").status_code == 409
+        assert client.post(method_path(order), body, content_type="application/json").status_code == 409
         assert stripe_sandbox.objects("setup_intents") == []
 
     def test_a_sixth_card_in_a_day_is_rejected(self, client: Client, stripe_sandbox: StripeSandbox) -> None:
         order = declined_order("insufficient_funds")
         body = json.dumps({"payment_method": "pm_card_chargeCustomerFail"})
         for _ in range(5):
-            assert client.post(f"{page_path(order)}card/", body, content_type="application/json").status_code == 202
+            assert client.post(method_path(order), body, content_type="application/json").status_code == 202
             capture(order)
-        response = client.post(f"{page_path(order)}card/", body, content_type="application/json")
+        response = client.post(method_path(order), body, content_type="application/json")
         assert (response.status_code, int(response["Retry-After"]) > 80_000) == (429, True)
         assert response.json()["message"].startswith("Too many cards were tried")
 
@@ -150,5 +155,5 @@ class TestAnotherCard:
         order = place_order()
         capture(order)
         body = json.dumps({"payment_method": "pm_card_visa"})
-        response = client.post(f"{page_path(order)}card/", body, content_type="application/json")
+        response = client.post(method_path(order), body, content_type="application/json")
         assert (response.status_code, response.json()) == (409, {"message": "There is nothing to pay"})
