@@ -15,6 +15,7 @@ class PaymentFailed(Event):
     """
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -27,6 +28,7 @@ class PaymentActionRequired(Event):
     """The bank requires the customer to authenticate the payment. This is not a decline."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -42,6 +44,7 @@ class PaymentDue(Event):
     """
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -53,6 +56,7 @@ class PaymentReturned(Event):
     """A customer returned from the payment page. Stripe knows the outcome."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -64,6 +68,7 @@ class PaymentLinkRequested(Event):
     """A customer's payment link has expired, and the customer requests another. ``request`` identifies the request."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -76,6 +81,7 @@ class DunningStepPlanned(Event):
     """A step of an order's dunning is planned. The message is delivered when the step is due."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -88,6 +94,7 @@ class PaymentReminderDue(Event):
     """A dunning step is due at which only the customer can help: with another payment method, or by authenticating."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -100,6 +107,7 @@ class DunningExhausted(Event):
     """The last step of the schedule failed, and the plan's policy for unpaid orders was applied."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -111,6 +119,7 @@ class RefundRequested(Event):
     """A refund is saved and waits to be created at Stripe."""
 
     subject_field: ClassVar[str] = "refund_id"
+    group_field: ClassVar[str] = "customer_id"
 
     refund_id: UUID
     order_id: UUID
@@ -123,6 +132,7 @@ class RefundSucceeded(Event):
     """Stripe made the refund. The money is on its way to the customer."""
 
     subject_field: ClassVar[str] = "refund_id"
+    group_field: ClassVar[str] = "customer_id"
 
     refund_id: UUID
     order_id: UUID
@@ -135,6 +145,7 @@ class RefundFailed(Event):
     """The bank returned a refund that had succeeded. The customer has not got the money."""
 
     subject_field: ClassVar[str] = "refund_id"
+    group_field: ClassVar[str] = "customer_id"
 
     refund_id: UUID
     order_id: UUID

@@ -12,6 +12,7 @@ class OrderPlaced(Event):
     """An order was placed and awaits payment."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -34,6 +35,7 @@ class OrderPaid(Event):
     """An order was paid."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -46,6 +48,7 @@ class FulfillmentDue(Event):
     consumers have done their work."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID
@@ -57,6 +60,7 @@ class OrderCanceled(Event):
     """An unpaid order was canceled. Its payment must be canceled too."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID

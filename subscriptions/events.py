@@ -12,6 +12,7 @@ class CustomerRegistered(Event):
     """A customer was created by a first purchase."""
 
     subject_field: ClassVar[str] = "customer_id"
+    group_field: ClassVar[str] = "customer_id"
 
     customer_id: UUID
 
@@ -21,6 +22,7 @@ class CustomerUpdated(Event):
     """A customer's data changed. Systems with a copy of it must read the new state."""
 
     subject_field: ClassVar[str] = "customer_id"
+    group_field: ClassVar[str] = "customer_id"
 
     customer_id: UUID
 
@@ -30,6 +32,7 @@ class SubscriptionCanceled(Event):
     """A subscription ended. Its unpaid orders must be canceled."""
 
     subject_field: ClassVar[str] = "subscription_id"
+    group_field: ClassVar[str] = "customer_id"
 
     subscription_id: UUID
     customer_id: UUID
@@ -49,6 +52,7 @@ class LoginCreated(Event):
     """A customer has a login now. It has no password yet."""
 
     subject_field: ClassVar[str] = "customer_id"
+    group_field: ClassVar[str] = "customer_id"
 
     customer_id: UUID
 
@@ -58,6 +62,7 @@ class PasswordChanged(Event):
     """A customer set a password, or replaced it."""
 
     subject_field: ClassVar[str] = "customer_id"
+    group_field: ClassVar[str] = "customer_id"
 
     customer_id: UUID
     change: str
@@ -68,6 +73,7 @@ class EmailChangeRequested(Event):
     """A customer wants another address. The new one must be confirmed, and the old one must be warned."""
 
     subject_field: ClassVar[str] = "email_change_id"
+    group_field: ClassVar[str] = "customer_id"
 
     email_change_id: UUID
     customer_id: UUID
@@ -78,6 +84,7 @@ class EmailChanged(Event):
     """A customer confirmed another address, which replaced the old one."""
 
     subject_field: ClassVar[str] = "email_change_id"
+    group_field: ClassVar[str] = "customer_id"
 
     email_change_id: UUID
     customer_id: UUID

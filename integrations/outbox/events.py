@@ -28,9 +28,11 @@ class Event:
     """Something that happened, named in the past tense. Its fields are ids and small scalars, nothing personal.
 
     ``subject_field`` names the field with the id of the row that the event is about, such as ``order_id``.
+    ``group_field`` names the field by which SQS shares a queue fairly, so that no group can delay the others.
     """
 
     subject_field: ClassVar[str] = ""
+    group_field: ClassVar[str] = ""
 
     @property
     def subject_type(self) -> str:
@@ -44,8 +46,8 @@ class Event:
 
     @property
     def group(self) -> str:
-        """The customer's id. SQS shares a queue fairly between groups, so one customer cannot delay the others."""
-        return str(getattr(self, "customer_id", "") or "")
+        """The group of the event's messages; empty if the event has no group."""
+        return str(getattr(self, self.group_field)) if self.group_field else ""
 
 
 class PublishedOutsideTransaction(Exception):

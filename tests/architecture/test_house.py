@@ -100,6 +100,17 @@ def test_every_event_names_the_field_with_its_subject(event: type[Event]) -> Non
     assert types[event.subject_field] == "UUID"
 
 
+@pytest.mark.parametrize("event", all_events(), ids=lambda event: event.__name__)
+def test_the_messages_of_an_event_with_a_customer_are_grouped_by_customer(event: type[Event]) -> None:
+    names = {field.name for field in dataclasses.fields(event)}
+    assert event.group_field == ("customer_id" if "customer_id" in names else "")
+
+
+def test_the_outbox_names_no_field_of_an_app() -> None:
+    for module in Path("integrations/outbox").glob("*.py"):
+        assert "customer_id" not in module.read_text(), module
+
+
 def test_every_queue_has_a_task() -> None:
     assert set(TASKS.values()) == {queue.name for queue in QUEUES}
 

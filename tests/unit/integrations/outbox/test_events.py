@@ -44,6 +44,10 @@ def test_an_event_without_a_subject_field_has_no_subject() -> None:
     assert (event.subject_type, event.subject_id) == ("", None)
 
 
+def test_an_event_without_a_group_field_has_no_group() -> None:
+    assert NothingHappened(reason="none").group == ""
+
+
 def test_many_events_are_written_in_one_statement(db: None, django_assert_num_queries: object) -> None:
     events = [OrderPaid(order_id=uuid4(), customer_id=uuid4()) for _ in range(50)]
     with transaction.atomic(), django_assert_num_queries(1):  # type: ignore[operator]
