@@ -14,6 +14,7 @@ from charges.events import DunningStepPlanned, PaymentDue, RefundRequested, Stri
 from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
 from charges.operations.recovery.unknown_outcomes import CHECKED_AFTER
 from integrations.inbox.models import WebhookEvent
+from integrations.inbox.recovery import stuck_events
 from integrations.outbox.events import Event
 from integrations.outbox.queries import live_messages
 from integrations.outbox.recovery import Finder, Window
@@ -104,18 +105,12 @@ def fulfillments_not_started(window: Window) -> Sequence[Event]:
 
 def stripe_events(window: Window) -> Sequence[Event]:
     """Unprocessed events from Stripe, except events that a person has to look at."""
-    waiting = (
-        WebhookEvent.objects.filter(
-            ~Exists(live_messages(task=WEBHOOK, about="pk", sent_since=window.stuck)),
-            provider=WebhookEvent.Provider.STRIPE,
-            processed_at=None,
-            outcome="",
-            received_at__range=(window.given_up, window.stuck),
-        )
-        .order_by("received_at")
-        .values_list("pk", flat=True)
+    return stuck_events(
+        provider=WebhookEvent.Provider.STRIPE,
+        task=WEBHOOK,
+        event=lambda id: StripeWebhookReceived(webhook_event_id=id),
+        window=window,
     )
-    return [StripeWebhookReceived(webhook_event_id=pk) for pk in waiting[: window.batch]]
 
 
 def refunds_not_created(window: Window) -> Sequence[Event]:
