@@ -64,7 +64,7 @@ class OrderAdmin(FoundByOrderAdmin):
     """All orders. Orders to ship are those that are paid or partially refunded, and not fulfilled."""
 
     list_display = ("number", "status", "paid_at", "fulfilled_at", "total", "customer", "placed_at")
-    list_filter = ("status", ("fulfillment_started_at", admin.EmptyFieldListFilter),
+    list_filter = ("status", "kind", ("fulfillment_started_at", admin.EmptyFieldListFilter),
                    ("fulfilled_at", admin.EmptyFieldListFilter), "currency")  # fmt: skip
     list_select_related = ("customer",)
     search_fields = ("number__exact", "id__exact", "customer__email_key__startswith")
@@ -74,8 +74,8 @@ class OrderAdmin(FoundByOrderAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return (
-            (None, {"fields": ("number", "status", "total", "customer", "subscription", "payment_method",
-                               "shipping_address")}),
+            (None, {"fields": ("number", "kind", "period", "status", "total", "customer", "subscription",
+                               "payment_method", "shipping_address")}),
             ("Payment and messages", {"fields": tuple(_sections.values())}),
             ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfillment_started_at",
                                   "fulfilled_at", "canceled_at", "updated_at")}),

@@ -16,7 +16,7 @@ from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin
 from subscriptions import actors
 from subscriptions.api_key_admin import ApiKeyAdmin as ApiKeyAdmin
 from subscriptions.email_addresses import email_key
-from subscriptions.models import Customer, Hold, Plan, Price, Subscription, SubscriptionChange, User
+from subscriptions.models import BillingPeriod, Customer, Hold, Plan, Price, Subscription, SubscriptionChange, User
 from subscriptions.money import formatted
 from subscriptions.operations.prices import Terms, set_price
 from subscriptions.queries import current_price, current_prices
@@ -180,6 +180,14 @@ class HoldInline(ReadOnlyTabularInline):
     ordering = ("-placed_at",)
 
 
+class BillingPeriodInline(ReadOnlyTabularInline):
+    """The periods, newest first."""
+
+    model = BillingPeriod
+    fields = ("number", "start", "end", "outcome", "at")
+    ordering = ("-number",)
+
+
 class SubscriptionChangeInline(ReadOnlyTabularInline):
     model = SubscriptionChange
     verbose_name_plural = "changes"
@@ -198,7 +206,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     search_fields = ("id__exact", "customer__email_key__startswith")
     search_help_text = "E-mail address, our id"
     ordering = ("-id",)
-    inlines = (HoldInline, SubscriptionChangeInline)
+    inlines = (HoldInline, BillingPeriodInline, SubscriptionChangeInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         open_holds = Prefetch("holds", queryset=Hold.objects.filter(lifted_at=None).order_by("reason"), to_attr="open")
