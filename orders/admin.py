@@ -61,7 +61,7 @@ class FoundByOrderAdmin(ReadOnlyAdmin):
 
 @admin.register(Order)
 class OrderAdmin(FoundByOrderAdmin):
-    """All orders. Orders to ship are those that are paid or partially refunded, and not fulfilled."""
+    """All orders. Staff must ship an order if it is paid or partially refunded, and not fulfilled."""
 
     list_display = ("number", "status", "paid_at", "fulfilled_at", "total", "customer", "placed_at")
     list_filter = ("status", "kind", ("fulfillment_started_at", admin.EmptyFieldListFilter),

@@ -1,4 +1,4 @@
-"""Who changed something: a customer, a member of staff, or a part of the shop itself."""
+"""The author of a change: a customer, a member of staff, or a part of the shop itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the billing periods of a subscription begin and end.
+"""The start and end of each billing period of a subscription.
 
 Every boundary is computed from the anchor, never from the boundary before it. So a subscription that began on
 January 31 is billed on February 28 and again on March 31, as Stripe does

@@ -1,7 +1,7 @@
 """The secrets of a login mail: the link's token and the 6-digit code, and the token that confirms a new address.
 
 None of them is stored. Each is computed from the row's id and the secret key when the mail is rendered, and again when
-somebody uses it. A retry of the mail therefore sends the same code.
+the customer uses it. A retry of the mail therefore sends the same code.
 """
 
 from __future__ import annotations

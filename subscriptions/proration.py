@@ -23,7 +23,7 @@ class Remainder:
 
     @classmethod
     def at(cls, *, start: dt.datetime, end: dt.datetime, at: dt.datetime) -> Remainder:
-        """What is left of ``[start, end)`` at the instant ``at``. Raises ``OutsidePeriod``."""
+        """The part of ``[start, end)`` that remains at ``at``. Raises ``OutsidePeriod``."""
         if not start <= at <= end:
             raise OutsidePeriod(f"{at.isoformat()} is not between {start.isoformat()} and {end.isoformat()}.")
         return cls(left=_seconds(end - at), total=_seconds(end - start))

@@ -42,5 +42,5 @@ def key_parameter(*, purpose: str, replay: str) -> OpenApiParameter:
 
 
 def body_hash(body: Any) -> str:
-    """A hash that is equal for equal JSON values, whatever their whitespace and order of keys."""
+    """A hash that is equal for equal JSON values. Whitespace and the order of keys do not matter."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

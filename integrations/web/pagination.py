@@ -24,7 +24,7 @@ class NewestFirst(CursorPagination):
     page_size = 50
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any] | None:
-        """The rows of the page. Raises ``NotFound`` (404) if the cursor is not one of ours."""
+        """The rows of the page. Raises ``NotFound`` (404) if the cursor is invalid."""
         try:
             return super().paginate_queryset(queryset, request, view)
         except (ValidationError, ValueError):  # DRF does not check that the position in the cursor is an id

@@ -15,7 +15,7 @@ class ScopedThrottle(SimpleRateThrottle):
     whom it counts."""
 
     def caller(self, request: Any) -> str | None:
-        """Whose requests are counted together; None exempts the request."""
+        """A key for all requests that are counted together. None exempts the request."""
         raise NotImplementedError
 
     def get_cache_key(self, request: Any, view: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""What the views of every API share."""
+"""Code that the views of every API share."""
 
 from __future__ import annotations
 

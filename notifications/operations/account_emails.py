@@ -66,7 +66,7 @@ def send_password_changed(*, customer_id: UUID, change: str, at: dt.datetime) ->
 
 
 def send_email_change_confirmation(*, email_change_id: UUID, at: dt.datetime) -> bool:
-    """Send the link to the new address. The e-mail names nobody, because nobody has proved to own the address.
+    """Send the link to the new address. It contains no name, because its reader may not be the customer.
 
     Returns False if the change has ended or another account has the address.
     """
@@ -88,7 +88,7 @@ def send_email_change_confirmation(*, email_change_id: UUID, at: dt.datetime) ->
 
 
 def send_email_change_notice(*, email_change_id: UUID, at: dt.datetime) -> bool:
-    """Warn the old address that somebody wants to replace it. Returns False if the change has ended."""
+    """Warn the old address about the requested change. Returns False if the change has ended."""
     change = subscriptions.email_change(email_change_id=email_change_id)
     if change is None or not change.is_open(at=at):
         return False

@@ -76,7 +76,7 @@ class CheckoutView(APIView):
         summary="Place an order",
         description="Returns as soon as the order is stored. The payment is captured afterwards: follow `status_url`.",
         parameters=[key_parameter(purpose="purchase", replay="the same key returns the first response again.")],
-        auth=[{}, {"apiKey": []}],  # type: ignore[list-item]  # anybody, or a program with a key
+        auth=[{}, {"apiKey": []}],  # type: ignore[list-item]  # without a login, or with an API key
         request=CheckoutInput,
         responses={
             201: OpenApiResponse(CheckoutOutput, "The order; `Idempotent-Replayed: true` marks a repeated response"),
@@ -159,7 +159,7 @@ def _checkout(data: Any, at: dt.datetime) -> checkout.Checkout:
 
 
 def _check_chargeable(price: Price, quantity: int) -> None:
-    """Refuse a total that Stripe would refuse. A price can be charged by itself, so the quantity is at fault."""
+    """Refuse a total that Stripe would refuse. The price alone is chargeable, so the error names the quantity."""
     if reason := why_not_chargeable(amount=price.amount * quantity, currency=price.currency):
         raise Unprocessable({"quantity": reason})
 

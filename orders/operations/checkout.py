@@ -23,7 +23,7 @@ KEY_LIFETIME = dt.timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """What the customer buys. The caller has validated it, also against the price and its plan."""
+    """The customer's purchase. The caller has validated it, also against the price and its plan."""
 
     price: Price
     quantity: int

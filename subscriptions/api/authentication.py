@@ -1,4 +1,4 @@
-"""Who calls: a customer with a session, or the shop's back end with an API key."""
+"""Authentication of the caller: a customer with a session, or the shop's back end with an API key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from subscriptions.operations import api_keys
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """``Authorization: Bearer shopkey_…``. The key is ``request.auth``; nobody is logged in.
+    """``Authorization: Bearer shopkey_…``. The key is ``request.auth``; ``request.user`` is anonymous.
 
     Other credentials in this header are not for the shop and are ignored.
     """

@@ -65,7 +65,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.is_staff or self.is_superuser
 
     def get_session_auth_hash(self) -> str:
-        """What Django stores in each session of this login. A session ends when it no longer agrees."""
+        """Django stores this hash in each session of this login. If the hash changes, the session ends."""
         state = f"{self.password}:{self.session_version}"
         return salted_hmac("subscriptions.sessions", state, algorithm="sha256").hexdigest()
 

@@ -29,7 +29,7 @@ COUNT = """
 
 
 class Scope(enum.StrEnum):
-    """What is counted. Mails and attempts have separate counts."""
+    """The kinds of counters. Mails and attempts have separate counts."""
 
     MAIL_TO_ADDRESS = "mail_to_address"
     MAIL_FROM_NETWORK = "mail_from_network"

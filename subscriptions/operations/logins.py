@@ -18,8 +18,8 @@ from subscriptions.operations.login_requests import close_login_requests
 def create_login(*, customer_id: UUID) -> bool:
     """Create the customer's login, without a password. Returns False if the customer has a login or cannot get one.
 
-    A login of staff with the same address stays theirs: the customer gets none, because whoever buys with an address
-    has not proved to own it. Raises ``CustomerNotFound``.
+    If a member of staff has a login with this address, the customer gets none: a buyer has not proved to own the
+    address. Raises ``CustomerNotFound``.
     """
     customer = locked_customer(customer_id=customer_id)
     if customer.user_id is not None:

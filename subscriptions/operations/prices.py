@@ -15,7 +15,10 @@ from subscriptions.queries import current_price
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a price says: ``amount`` in minor units for each unit and billing period. The caller has validated it."""
+    """The terms of a price. ``amount`` is in minor units, for each unit and billing period.
+
+    The caller has validated it.
+    """
 
     amount: int
     currency: str

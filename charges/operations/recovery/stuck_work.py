@@ -22,7 +22,7 @@ from orders.events import FulfillmentDue, OrderCanceled
 from orders.models import Order
 from subscriptions.models import Subscription
 
-# The tasks that do the work. Every message to one of them counts, whichever event it comes from.
+# The tasks that do the work. Every message to one of them counts, for every event that may cause it.
 CAPTURE, CANCEL, WEBHOOK = "charges.capture_payment", "charges.cancel_payment", "charges.process_webhook"
 REFUND, DUNNING = "charges.refund_payment", "charges.take_dunning_step"
 FULFILL = "orders.start_fulfillment"
