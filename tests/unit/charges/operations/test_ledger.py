@@ -1,4 +1,4 @@
-"""The ledger's proof: nothing to find after real payments, and each kind of damage found, alone and by its name."""
+"""``check_ledger`` reports nothing after real payments. It reports each kind of damage under exactly one invariant."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def findings() -> dict[str, ledger.Verdict]:
 
 
 def ordered(**fields: Any) -> Order:
-    """An order as the checkout leaves it, dunned if it says that its payment failed."""
+    """An order as the checkout leaves it. If its status is ``payment_failed``, it has a dunning run."""
     order: Order = place_order(**fields)
     if order.status in ("payment_failed", "requires_action"):
         dunned(order)
@@ -59,7 +59,7 @@ def dunned(order: Order, **fields: Any) -> DunningRun:
 
 
 def paid(**fields: Any) -> Charge:
-    """A paid order's charge, with everything that settlement writes, and its fulfillment under way."""
+    """The charge of a paid order, with all rows that settlement writes. Its fulfillment has started."""
     order = ordered(**fields)
     charge = charged(order, status="succeeded")
     attempted(charge, status="succeeded")
@@ -84,7 +84,7 @@ def charged(order: Order, *, status: str) -> Charge:
 
 
 def refunded(charge: Charge, amount: int, *, status: str = "succeeded") -> Refund:
-    """A refund, and what it takes up of its charge; the order does not know."""
+    """A refund, counted in its charge. The order's status does not change."""
     refund = Refund.objects.create(
         charge=charge,
         amount=amount,
@@ -129,7 +129,7 @@ def unique_constraint(model: type[Any], column: str) -> str:
 
 
 def breaks(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    """This function does the damage that the invariant of this name is there to find."""
+    """Register a function that breaks the invariant with this name."""
 
     def register(function: Callable[[], Any]) -> Callable[[], Any]:
         BREAKS[f"{name}: {function.__name__}"] = function
@@ -139,14 +139,14 @@ def breaks(name: str) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
 
 
 @breaks("paid_order_has_its_payment")
-def paid_without_a_charge() -> None:
+def paid_order_without_a_charge() -> None:
     order = ordered()
     Order.objects.filter(pk=order.pk).update(status="fulfilled", paid_at=NOW, fulfilled_at=NOW)
     Subscription.objects.filter(pk=order.subscription_id).update(status="active")
 
 
 @breaks("paid_order_has_its_payment")
-def refunded_though_the_charge_failed() -> None:
+def refunded_order_with_a_failed_charge() -> None:
     charge = paid()
     charge.attempts.update(status="declined")
     Charge.objects.filter(pk=charge.pk).update(status="failed", succeeded_at=None)
@@ -161,23 +161,23 @@ def two_charges_for_one_order() -> None:
 
 
 @breaks("no_money_for_a_canceled_order")
-def canceled_and_captured() -> None:
+def canceled_order_with_a_payment() -> None:
     Order.objects.filter(pk=paid().order_id).update(status="canceled", canceled_at=NOW)
 
 
 @breaks("no_money_for_a_canceled_order")
-def canceled_and_refunded_in_part() -> None:
+def canceled_order_with_a_partial_refund() -> None:
     charge = paid()
     refunded(charge, 1289)
     Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
 
 
 @breaks("payment_reaches_its_order")
-def order_does_not_know() -> None:
+def charge_succeeded_and_order_failed() -> None:
     Order.objects.filter(pk=paid().order_id).update(status="payment_failed")
 
 
-def never_started(**fields: Any) -> Charge:
+def not_started(**fields: Any) -> Charge:
     """The charge of a paid order whose fulfillment has not started."""
     charge = paid()
     Order.objects.filter(pk=charge.order_id).update(fulfillment_started_at=None, **fields)
@@ -185,32 +185,32 @@ def never_started(**fields: Any) -> Charge:
 
 
 @breaks("paid_order_is_started")
-def paid_and_nothing_happened() -> None:
-    never_started(paid_at=timezone.now() - dt.timedelta(minutes=61))
+def paid_and_not_started() -> None:
+    not_started(paid_at=timezone.now() - dt.timedelta(minutes=61))
 
 
 @breaks("paid_order_is_started")
-def the_rest_is_owed_and_nothing_happened() -> None:
-    refunded(never_started(status="partially_refunded"), 500)
+def partially_refunded_and_not_started() -> None:
+    refunded(not_started(status="partially_refunded"), 500)
 
 
 @breaks("paid_order_is_started")
-def its_refund_came_back_and_nobody_decided() -> None:
-    refunded(never_started(), 1290, status="failed")
+def failed_refund_and_not_started() -> None:
+    refunded(not_started(), 1290, status="failed")
 
 
 @breaks("order_follows_its_charge")
-def failed_and_nobody_told() -> None:
+def charge_failed_and_order_pending() -> None:
     attempted(charged(ordered(), status="failed"), status="declined")
 
 
 @breaks("order_follows_its_charge")
-def authentication_of_which_the_order_knows_nothing() -> None:
+def charge_requires_action_and_order_failed() -> None:
     attempted(charged(ordered(status="payment_failed"), status="requires_action"), status="requires_action")
 
 
 @breaks("outcome_has_a_charge")
-def failed_without_a_charge() -> None:
+def failed_order_without_a_charge() -> None:
     ordered(status="payment_failed")
 
 
@@ -225,25 +225,25 @@ def another_currency() -> None:
 
 
 @breaks("order_is_the_sum_of_its_lines")
-def one_line_too_many() -> None:
+def extra_line() -> None:
     order = paid().order
     OrderLine.objects.create(order=order, plan=order.subscription.plan, quantity=2, unit_amount=5, amount=10)
 
 
 @breaks("order_is_the_sum_of_its_lines")
-def no_line_at_all() -> None:
+def no_line() -> None:
     OrderLine.objects.filter(order=paid().order_id).delete()
 
 
 @breaks("one_succeeded_attempt")
-def succeeded_twice() -> None:
+def two_succeeded_attempts() -> None:
     charge = paid()
     without(ChargeAttempt, "one_succeeded_attempt")
     attempted(charge, status="succeeded", number=2)
 
 
 @breaks("one_open_attempt")
-def two_at_once() -> None:
+def two_open_attempts() -> None:
     charge = charged(ordered(), status="pending")
     without(ChargeAttempt, "one_open_attempt")
     attempted(charge, status="started")
@@ -256,7 +256,7 @@ def succeeded_without_an_attempt() -> None:
 
 
 @breaks("success_has_evidence")
-def by_nobody_knows_whom() -> None:
+def succeeded_without_a_stripe_charge() -> None:
     charge = paid()
     charge.attempts.update(status="declined")
     Charge.objects.filter(pk=charge.pk).update(stripe_charge_id="")
@@ -268,7 +268,7 @@ def attempt_succeeded_and_charge_failed() -> None:
 
 
 @breaks("succeeded_attempt_pays_its_charge")
-def by_another_payment() -> None:
+def attempt_of_another_payment() -> None:
     paid().attempts.update(stripe_charge_id="ch_another")
 
 
@@ -283,19 +283,19 @@ def open_after_the_decline() -> None:
 
 
 @breaks("open_attempt_fits_its_charge")
-def waits_for_the_customer_alone() -> None:
+def attempt_requires_action_and_charge_pending() -> None:
     attempted(charged(ordered(), status="pending"), status="requires_action")
 
 
 @breaks("intent_of_one_charge")
-def one_intent_for_two() -> int:
+def one_intent_for_two_charges() -> int:
     without(Charge, unique_constraint(Charge, "payment_intent_id"))
     Charge.objects.filter(pk__in=[paid().pk, paid().pk]).update(payment_intent_id="pi_of_both")
     return 2
 
 
 @breaks("payment_of_one_charge")
-def one_payment_for_two() -> int:
+def one_payment_for_two_charges() -> int:
     without(Charge, "charge_payment_once")
     both = [paid().pk, paid().pk]
     Charge.objects.filter(pk__in=both).update(stripe_charge_id="ch_of_both")
@@ -304,24 +304,24 @@ def one_payment_for_two() -> int:
 
 
 @breaks("refunds_add_up")
-def counted_and_not_refunded() -> None:
+def counted_without_a_refund() -> None:
     Charge.objects.filter(pk=paid().pk).update(amount_refunded=1)
 
 
 @breaks("refunds_add_up")
-def refunded_and_not_counted() -> None:
+def refund_that_is_not_counted() -> None:
     refunded(paid(), 500, status="pending")
     Charge.objects.filter(refunds__isnull=False).update(amount_refunded=0)
 
 
 @breaks("refunds_add_up")
-def counted_though_it_failed() -> None:
+def failed_refund_that_is_counted() -> None:
     refunded(paid(), 500, status="pending")
     Refund.objects.update(status="failed", failed_at=NOW)
 
 
 @breaks("refunds_add_up")
-def more_than_was_paid() -> None:
+def refunded_more_than_paid() -> None:
     charge = paid()
     without(Charge, "refunded_at_most_paid")
     refunded(charge, 1290)
@@ -330,60 +330,60 @@ def more_than_was_paid() -> None:
 
 
 @breaks("refund_of_a_payment")
-def of_a_charge_that_failed() -> None:
+def refund_of_a_failed_charge() -> None:
     charge = charged(ordered(status="payment_failed"), status="failed")
     attempted(charge, status="declined")
     refunded(charge, 5, status="failed")
 
 
 @breaks("refunded_order_has_its_refunds")
-def refunded_by_nothing() -> None:
+def refunded_order_without_a_refund() -> None:
     Order.objects.filter(pk=paid().order_id).update(status="refunded")
 
 
 @breaks("refunded_order_has_its_refunds")
-def refunded_by_a_part() -> None:
+def refunded_order_with_a_partial_refund() -> None:
     charge = paid()
     refunded(charge, 1289)
     Order.objects.filter(pk=charge.order_id).update(status="refunded")
 
 
 @breaks("refunded_order_has_its_refunds")
-def refunded_by_what_is_pending() -> None:
+def refunded_order_with_a_pending_refund() -> None:
     charge = paid()
     refunded(charge, 1290, status="pending")
     Order.objects.filter(pk=charge.order_id).update(status="refunded")
 
 
 @breaks("refunded_order_has_its_refunds")
-def partially_by_the_whole() -> None:
+def partially_refunded_order_with_a_full_refund() -> None:
     charge = paid()
     refunded(charge, 1290)
     Order.objects.filter(pk=charge.order_id).update(status="partially_refunded")
 
 
 @breaks("refunded_order_has_its_refunds")
-def partially_by_nothing() -> None:
+def partially_refunded_order_without_a_refund() -> None:
     Order.objects.filter(pk=paid().order_id).update(status="partially_refunded")
 
 
 @breaks("refund_reaches_its_order")
-def still_paid() -> None:
+def order_still_paid_after_a_refund() -> None:
     refunded(paid(), 1)
 
 
 @breaks("paid_order_starts_its_subscription")
-def still_incomplete() -> None:
+def subscription_still_incomplete_after_payment() -> None:
     Subscription.objects.filter(pk=paid().order.subscription_id).update(status="incomplete")
 
 
 @breaks("active_subscription_was_paid")
-def active_for_nothing() -> None:
+def active_with_an_unpaid_order() -> None:
     Subscription.objects.filter(pk=ordered().subscription_id).update(status="active")
 
 
 @breaks("active_subscription_was_paid")
-def active_without_any_order() -> None:
+def active_without_an_order() -> None:
     order = ordered()
     Subscription.objects.filter(pk=order.subscription_id).update(status="active")
     BillingPeriod.objects.filter(pk=order.period_id).update(outcome="due")
@@ -391,7 +391,7 @@ def active_without_any_order() -> None:
 
 
 @breaks("order_of_its_subscriptions_customer")
-def somebody_elses_order() -> None:
+def order_of_another_customer() -> None:
     stranger = Customer.objects.create(email="stranger@example.com", email_key="stranger@example.com", name="Stranger")
     Order.objects.filter(pk=paid().order_id).update(customer=stranger)
 
@@ -404,30 +404,30 @@ def failed() -> Charge:
 
 
 @breaks("unpaid_order_is_dunned")
-def failed_and_forgotten() -> None:
+def failed_order_without_a_dunning_run() -> None:
     run = dunning_run_of(failed().order)
     run.steps.all().delete()
     run.delete()
 
 
 @breaks("dunning_ends_with_its_order")
-def dunned_though_it_is_paid() -> None:
+def dunning_of_a_paid_order() -> None:
     dunned(paid().order)
 
 
 @breaks("dunning_ends_with_its_order")
-def dunned_long_after_it_was_canceled() -> None:
+def dunning_of_an_order_canceled_hours_ago() -> None:
     long_ago = timezone.now() - dt.timedelta(hours=2)
     Order.objects.filter(pk=failed().order_id).update(status="canceled", canceled_at=long_ago)
 
 
 @breaks("dunning_goes_on")
-def dunned_without_a_next_step() -> None:
+def dunning_without_a_next_step() -> None:
     dunning_run_of(failed().order).steps.update(status="reminded", done_at=NOW)
 
 
 @breaks("attempt_of_its_own_order")
-def a_step_that_tried_another_order() -> None:
+def step_with_an_attempt_of_another_order() -> None:
     another = failed().attempts.get()
     run = dunning_run_of(failed().order)
     run.steps.update(status="attempted", done_at=NOW, attempt=another)
@@ -435,12 +435,12 @@ def a_step_that_tried_another_order() -> None:
 
 
 @breaks("past_due_subscription_owes")
-def past_due_though_all_is_paid() -> None:
+def past_due_without_an_unpaid_order() -> None:
     Subscription.objects.filter(pk=paid().order.subscription_id).update(status="past_due")
 
 
 @breaks("canceled_subscription_owes_nothing")
-def an_order_that_outlived_its_subscription() -> None:
+def unpaid_order_of_a_canceled_subscription() -> None:
     long_ago = timezone.now() - dt.timedelta(hours=2)
     Subscription.objects.filter(pk=ordered().subscription_id).update(
         status="canceled", canceled_at=long_ago, renews_at=None
@@ -451,7 +451,7 @@ LONG_AGO = timezone.now() - dt.timedelta(days=4)
 
 
 @breaks("payment_comes_to_an_outcome")
-def ordered_and_never_charged() -> None:
+def order_without_a_charge_for_days() -> None:
     ordered(placed_at=LONG_AGO)
 
 
@@ -462,7 +462,7 @@ def rejected_by_our_fault_and_forgotten() -> None:
 
 
 @breaks("payment_comes_to_an_outcome")
-def a_try_of_dunning_that_nobody_heard_of() -> None:
+def dunning_attempt_unknown_for_days() -> None:
     charge = charged(ordered(status="payment_failed"), status="pending")
     attempted(charge, status="unknown")
     charge.attempts.update(started_at=LONG_AGO)
@@ -475,14 +475,14 @@ def renewed() -> Order:
 
 
 def next_periods(order: Order, number: int) -> None:
-    """Begin further periods of the order's subscription, which are not billed."""
+    """Begin further periods of the order's subscription. They are missed, so they are not billed."""
     for _ in range(number):
         period = next_period(order.subscription)
         BillingPeriod.objects.filter(pk=period.pk).update(outcome="missed")
 
 
 @breaks("periods_tile")
-def a_day_that_belongs_to_two_periods() -> None:
+def overlapping_periods() -> None:
     order = paid().order
     next_periods(order, 2)
     middle = BillingPeriod.objects.filter(subscription=order.subscription, number=1)
@@ -490,7 +490,7 @@ def a_day_that_belongs_to_two_periods() -> None:
 
 
 @breaks("periods_tile")
-def a_day_that_belongs_to_no_period() -> None:
+def gap_between_periods() -> None:
     order = paid().order
     next_periods(order, 2)
     middle = BillingPeriod.objects.filter(subscription=order.subscription, number=1)
@@ -498,7 +498,7 @@ def a_day_that_belongs_to_no_period() -> None:
 
 
 @breaks("periods_tile")
-def a_number_that_is_left_out() -> None:
+def skipped_period_number() -> None:
     order = paid().order
     next_periods(order, 2)
     BillingPeriod.objects.filter(subscription=order.subscription, number=2).update(number=3)
@@ -506,14 +506,14 @@ def a_number_that_is_left_out() -> None:
 
 
 @breaks("periods_tile")
-def a_first_period_that_is_lost() -> None:
+def missing_first_period() -> None:
     order = paid().order
     next_periods(order, 2)
     BillingPeriod.objects.filter(subscription=order.subscription, number=1).delete()
 
 
 @breaks("current_period_is_the_last")
-def a_period_that_the_subscription_does_not_know() -> None:
+def period_after_the_current_one() -> None:
     order = paid().order
     subscription = Subscription.objects.filter(pk=order.subscription_id)
     before = subscription.values("period_number", "current_period_start", "current_period_end", "renews_at").get()
@@ -522,13 +522,13 @@ def a_period_that_the_subscription_does_not_know() -> None:
 
 
 @breaks("current_period_is_the_last")
-def a_current_period_of_other_dates() -> None:
+def current_period_with_other_dates() -> None:
     later = F("current_period_end") + dt.timedelta(days=1)
     Subscription.objects.filter(pk=paid().order.subscription_id).update(current_period_end=later, renews_at=later)
 
 
 @breaks("order_has_the_dates_of_its_period")
-def an_order_of_other_dates() -> None:
+def order_with_other_dates_than_its_period() -> None:
     Order.objects.filter(pk=renewed().pk).update(period_end=F("period_end") + dt.timedelta(days=1))
 
 
@@ -576,12 +576,12 @@ def disputed(charge: Charge, **fields: Any) -> Dispute:
 
 
 @breaks("disputed_payment_was_made")
-def disputed_before_it_was_paid() -> None:
+def dispute_before_the_payment() -> None:
     disputed(charged(ordered(), status="pending"))
 
 
 @breaks("disputed_at_most_what_was_paid")
-def disputed_for_more() -> None:
+def disputed_more_than_paid() -> None:
     charge = paid()
     disputed(charge, amount=charge.amount + 1)
 
@@ -639,7 +639,7 @@ MODELS = (Order, Charge, ChargeAttempt, DunningRun, DunningStep, Refund, Subscri
 
 
 def test_the_queries_use_only_existing_statuses() -> None:
-    """A state that is renamed is renamed in the queries, too."""
+    """If a status is renamed, the queries must be renamed too."""
     states = {state for model in MODELS for state in model.Status.values}
     policies = set(Plan.DisputePolicy.values)
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
@@ -703,9 +703,9 @@ def test_refunds_in_any_status_break_no_invariant() -> None:
 
 @pytest.mark.django_db
 def test_recently_paid_and_refunded_orders_need_no_fulfillment() -> None:
-    never_started(paid_at=timezone.now() - dt.timedelta(minutes=59))
-    refunded(never_started(status="refunded"), 1290)
-    refunded(never_started(status="canceled", canceled_at=NOW), 1290)
+    not_started(paid_at=timezone.now() - dt.timedelta(minutes=59))
+    refunded(not_started(status="refunded"), 1290)
+    refunded(not_started(status="canceled", canceled_at=NOW), 1290)
     assert findings() == {}
 
 
@@ -750,7 +750,7 @@ def test_valid_disputes_break_no_invariant() -> None:
 @pytest.mark.django_db
 def test_many_violations_are_counted_and_a_few_shown() -> None:
     for _ in range(23):
-        failed_without_a_charge()
+        failed_order_without_a_charge()
 
     verdict = findings()["outcome_has_a_charge"]
 
@@ -779,7 +779,7 @@ def test_postponed_payments_break_no_invariant() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestTheWholeLedger:
-    """Against committed data, as the command and the task see it."""
+    """Checks committed data, as the command and the task do."""
 
     def test_holds_after_real_payments(self, stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
         for card in ("pm_card_visa", "pm_card_chargeCustomerFail", "pm_card_authenticationRequired"):
@@ -812,9 +812,9 @@ class TestTheWholeLedger:
                 )
                 seen.append(cursor.fetchone())
             if len(seen) == 2:
-                somebody_else = threading.Thread(target=in_another_session, args=[failed_without_a_charge])
-                somebody_else.start()
-                somebody_else.join()
+                other_session = threading.Thread(target=in_another_session, args=[failed_order_without_a_charge])
+                other_session.start()
+                other_session.join()
 
         verdicts = ledger.check_ledger(before_each=damage_meanwhile)
 
@@ -829,7 +829,7 @@ class TestTheWholeLedger:
 
         charge = paid()
         Order.objects.filter(pk=charge.order_id).update(status="canceled", canceled_at=NOW)
-        failed_without_a_charge()
+        failed_order_without_a_charge()
 
         with caplog.at_level(logging.INFO, logger="charges"):
             check_ledger()
@@ -842,7 +842,7 @@ class TestTheWholeLedger:
 
 
 def pay_on_session(stripe_sandbox: StripeSandbox, *, after: str) -> None:
-    """Our try with this card came to nothing; then the customer pays the same intent in the shop, and Stripe tells."""
+    """The shop's attempt with the card ``after`` fails. Then the customer pays the same intent in the browser."""
     order = ordered(payment_method=after)
     capture(order)
     charge = Charge.objects.get(order=order)
@@ -857,7 +857,7 @@ def pay_on_session(stripe_sandbox: StripeSandbox, *, after: str) -> None:
 
 
 def refund_some(stripe_sandbox: StripeSandbox) -> None:
-    """Refunds: one partial by staff, one full that the bank returns later, one that is still pending."""
+    """Three refunds: a partial one by staff, a full one that the bank returns later, and a pending one."""
     part, whole, waiting = [ordered() for _ in range(3)]
     for order in (part, whole, waiting):
         capture(order)
