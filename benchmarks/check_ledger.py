@@ -133,17 +133,17 @@ FILL = (
             (id, charge_id, number, idempotency_key, payment_method, trigger, status, code, decline_code, advice_code,
              network_advice_code, network_decline_code, outcome_checks, stripe_charge_id, task_id, started_at,
              finished_at)
-        SELECT uuidv7(), c.id, tries.number, 'charge:' || c.id || ':confirm:' || tries.number, c.payment_method,
-               'order', tries.status, '', '', '', '', '', 0,
-               CASE tries.status WHEN 'succeeded' THEN c.stripe_charge_id ELSE '' END, '', now(),
-               CASE WHEN tries.status IN ('declined', 'succeeded') THEN now() END
+        SELECT uuidv7(), c.id, attempts.number, 'charge:' || c.id || ':confirm:' || attempts.number, c.payment_method,
+               'order', attempts.status, '', '', '', '', '', 0,
+               CASE attempts.status WHEN 'succeeded' THEN c.stripe_charge_id ELSE '' END, '', now(),
+               CASE WHEN attempts.status IN ('declined', 'succeeded') THEN now() END
         FROM (SELECT *, random() < 0.1 AS declined_once FROM charges_charge) c,
              LATERAL (
                  SELECT 1, 'declined' WHERE c.status = 'failed' OR c.status = 'succeeded' AND c.declined_once
                  UNION ALL SELECT 1 + c.declined_once::int, 'succeeded' WHERE c.status = 'succeeded'
                  UNION ALL SELECT 1, 'requires_action' WHERE c.status = 'requires_action'
                  UNION ALL SELECT 1, 'started' WHERE c.status = 'pending'
-             ) AS tries (number, status)
+             ) AS attempts (number, status)
         """,
     ),
     (
