@@ -66,7 +66,7 @@ def test_the_new_address_counts_after_it_is_confirmed(
     assert mails(brevo_sandbox)["email_changed"]["to"][0]["email"] == "Ann.Lee@example.com"
 
 
-def test_the_mail_to_the_new_address_names_nobody(browser: Browser, brevo_sandbox: BrevoSandbox) -> None:
+def test_the_mail_to_the_new_address_contains_no_name(browser: Browser, brevo_sandbox: BrevoSandbox) -> None:
     """Whoever typed the address has not proved to own it."""
     change(browser)
     text = mails(brevo_sandbox)["email_change_confirmation"]

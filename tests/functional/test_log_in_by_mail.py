@@ -1,4 +1,4 @@
-"""A customer logs in with the link or the code of a mail, and nobody else does."""
+"""Only the customer can log in with the link or the code of a mail."""
 
 from __future__ import annotations
 
@@ -323,7 +323,7 @@ def test_the_code_page_logs_in(ann: Customer, brevo_sandbox: BrevoSandbox) -> No
 
 
 @pytest.mark.parametrize("email", ["", "x", "a@b", "a@example.com\nBcc: c@example.com"])
-def test_the_page_says_what_is_no_address(transactional_db: None, email: str) -> None:
+def test_the_page_rejects_an_invalid_address(transactional_db: None, email: str) -> None:
     assert Client().post("/login/", {"email": email}).status_code == 422
     assert LoginRequest.objects.count() == 0
 

@@ -65,11 +65,11 @@ def test_the_tests_below_know_every_endpoint() -> None:
     assert set(me_paths()) - payments == known
 
 
-# Who may
+# Access
 
 
 @pytest.mark.parametrize("path", [*READS, *OF_BOB])
-def test_nobody_reads_without_logging_in(ann: Customer, bob: Customer, path: str) -> None:
+def test_a_read_without_a_login_is_rejected(ann: Customer, bob: Customer, path: str) -> None:
     order = make_order(customer=bob)
     response = Browser().get(path.format(subscription=order.subscription_id, order=order.number))
     assert response.status_code == 401
@@ -78,7 +78,7 @@ def test_nobody_reads_without_logging_in(ann: Customer, bob: Customer, path: str
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [*CHANGES, *NEED_LOGIN])
-def test_nobody_changes_without_logging_in(ann: Customer, method: str, path: str, body: Any) -> None:
+def test_a_change_without_a_login_is_rejected(ann: Customer, method: str, path: str, body: Any) -> None:
     assert Browser().start().call(method, path, body).status_code in (401, 403)
 
 
@@ -276,7 +276,7 @@ def test_the_phone_can_be_removed(browser: Browser) -> None:
         ([], 400),
     ],
 )
-def test_what_is_not_valid_changes_nothing(browser: Browser, changes: Any, status: int) -> None:
+def test_an_invalid_request_changes_nothing(browser: Browser, changes: Any, status: int) -> None:
     response = browser.call("patch", "me/", changes)
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/problem+json"

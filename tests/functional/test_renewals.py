@@ -1,4 +1,4 @@
-"""A subscription renews by itself: each period is ordered, captured and paid, and a decline ends in dunning."""
+"""The shop renews subscriptions automatically: it orders and captures each period, and a decline starts dunning."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_a_weak_password_is_refused_with_the_reason(ann: Customer, password: str
     assert response.json()["errors"][0]["field"] == "password"
 
 
-def test_nobody_else_sets_a_password(ann: Customer) -> None:
+def test_only_the_customer_can_set_a_password(ann: Customer) -> None:
     assert set_password(Browser().start()).status_code == 403
     staff = Browser()
     staff.http.force_login(User.objects.create_superuser("staff@example.com"))

@@ -71,7 +71,7 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(coffee: Any, caplog: 
     "fields",
     [{"name": ""}, {"scopes": []}, {"scopes": ["everything"]}, {"expires_at_0": "2020-01-01"}, {"expires_at_0": ""}],
 )
-def test_the_admin_says_what_is_missing(db: None, fields: dict[str, Any]) -> None:
+def test_the_admin_rejects_invalid_fields(db: None, fields: dict[str, Any]) -> None:
     response = make_in_admin(staff("add_apikey", "view_apikey"), **fields)
     assert response.status_code == 200 and "errorlist" in response.text
     assert ApiKey.objects.count() == 0

@@ -33,9 +33,9 @@ def no_context() -> Any:
 
 def test_a_line_is_json_with_the_ids_of_its_request() -> None:
     logs.bind(request_id="r-1", order_number="7K3M9-Q2XAB")
-    said = line("placed")
-    assert said["message"] == "placed"
-    assert (said["request_id"], said["order_number"], said["level"]) == ("r-1", "7K3M9-Q2XAB", "INFO")
+    logged = line("placed")
+    assert logged["message"] == "placed"
+    assert (logged["request_id"], logged["order_number"], logged["level"]) == ("r-1", "7K3M9-Q2XAB", "INFO")
 
 
 def test_a_task_has_the_ids_of_its_request_and_event() -> None:
@@ -46,10 +46,10 @@ def test_a_task_has_the_ids_of_its_request_and_event() -> None:
         headers={"request_id": "r-1", "event": "OrderPlaced"},
         kwargs={"order_id": "o-1", "order_number": "7K3M9-Q2XAB", "note": "not an id"},
     )
-    said = line("working")
-    told = {"task_id": "t-1", "request_id": "r-1", "event": "OrderPlaced", "order_number": "7K3M9-Q2XAB"}
-    assert {**told, "order_id": "o-1"}.items() <= said.items()
-    assert "note" not in said
+    logged = line("working")
+    expected = {"task_id": "t-1", "request_id": "r-1", "event": "OrderPlaced", "order_number": "7K3M9-Q2XAB"}
+    assert {**expected, "order_id": "o-1"}.items() <= logged.items()
+    assert "note" not in logged
 
 
 # Texts, and the part that must be redacted.
@@ -161,9 +161,9 @@ def written(record: logging.LogRecord) -> str:
 
     text = logs.JsonFormatter().format(record)
     assert len(text.splitlines()) == 1
-    said = json.loads(text, parse_constant=refuse)
-    assert isinstance(said, dict)
-    return "\0".join(strings(said))
+    logged = json.loads(text, parse_constant=refuse)
+    assert isinstance(logged, dict)
+    return "\0".join(strings(logged))
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -231,10 +231,10 @@ def test_extras_keep_their_types() -> None:
     number = uuid.UUID("0199c0de-3606-7c06-8bf6-4149a5015515")
     # Bytes as their text: in base64 a secret is nothing that could be found.
     plain = {"amount": 1290, "ms": 12.5, "done": True, "none": None}
-    said = line("said", **plain, due=at, id=number, price=Decimal("12.90"), steps=(1, 2), body=b"\xffseven")
-    told = {"due": "2026-11-23T20:36:54+00:00", "id": str(number), "price": "12.90", "steps": [1, 2]}
-    told["body"] = "\\xffseven"
-    assert {**plain, **told}.items() <= said.items()
+    logged = line("said", **plain, due=at, id=number, price=Decimal("12.90"), steps=(1, 2), body=b"\xffseven")
+    expected = {"due": "2026-11-23T20:36:54+00:00", "id": str(number), "price": "12.90", "steps": [1, 2]}
+    expected["body"] = "\\xffseven"
+    assert {**plain, **expected}.items() <= logged.items()
 
 
 @given(text=st.text(), place=st.sampled_from(PLACES))

@@ -103,7 +103,7 @@ def test_without_a_reason_no_finding_is_marked() -> None:
     assert row.status == "open"
 
 
-def test_checking_again_resolves_what_is_safe(stripe_sandbox: StripeSandbox) -> None:
+def test_checking_again_resolves_safe_differences(stripe_sandbox: StripeSandbox) -> None:
     staff, order = logged_in("view", "change"), place_order()
     capture(order)
     Charge.objects.update(status="pending", succeeded_at=None)

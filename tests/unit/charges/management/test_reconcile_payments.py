@@ -47,7 +47,7 @@ def mismatched() -> Charge:
     return Charge.objects.get(order=order)
 
 
-def test_where_both_sides_agree(stripe_sandbox: StripeSandbox) -> None:
+def test_two_equal_sides_are_a_success(stripe_sandbox: StripeSandbox) -> None:
     capture(place_order())
     code, out, err = run()
     assert (code, err) == (0, "")
@@ -100,14 +100,14 @@ def test_a_window_that_begins_too_late_is_an_error(db: None) -> None:
     assert run(since=recent)[2].endswith("UTC is too new; the last 15 minutes are not compared.")
 
 
-def test_for_machines(stripe_sandbox: StripeSandbox) -> None:
+def test_json_output(stripe_sandbox: StripeSandbox) -> None:
     charge = mismatched()
 
     code, out, _ = run("--json", "--no-resolve")
 
-    told = json.loads(out)
-    [finding] = told["findings"]
-    assert (code, told["compared"], told["open"]) == (1, {"intent": 1, "refund": 0, "dispute": 0}, 1)
+    report = json.loads(out)
+    [finding] = report["findings"]
+    assert (code, report["compared"], report["open"]) == (1, {"intent": 1, "refund": 0, "dispute": 0}, 1)
     assert (finding["problem"], finding["order_number"]) == ("amount_differs", charge.order.number)
     assert ReconciliationRun.objects.get().resolve is False
 
@@ -122,7 +122,7 @@ def test_for_machines(stripe_sandbox: StripeSandbox) -> None:
         ({"since": "2026-11-02", "until": "2026-11-01"}, "--since"),
     ],
 )
-def test_a_time_that_makes_no_sense_is_named(db: None, options: dict[str, str], named: str) -> None:
+def test_an_invalid_time_is_rejected_by_name(db: None, options: dict[str, str], named: str) -> None:
     until = ("--until", options["until"]) if "until" in options else ()
     code, out, err = run(*until, since=options["since"])
     assert (code != 0, out, named in err) == (True, "", True)
@@ -136,7 +136,7 @@ def test_a_time_without_a_zone_is_utc(stripe_sandbox: StripeSandbox) -> None:
     assert done.until == dt.datetime(2026, 11, 2, 4, 30, tzinfo=dt.UTC)
 
 
-def test_a_run_that_stripe_broke_off_is_gone_on_with(stripe_sandbox: StripeSandbox) -> None:
+def test_a_run_that_stopped_at_a_stripe_error_is_continued(stripe_sandbox: StripeSandbox) -> None:
     mismatched()
     stripe_sandbox.faults({"path": "/v1/refunds", "kind": "error", "status": 429})
     code, out, err = run()

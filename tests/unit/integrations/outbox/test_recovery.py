@@ -71,7 +71,7 @@ def test_finders_run_in_order_and_see_what_those_before_them_published(
     assert seen == [1]
 
 
-def test_a_finder_that_fails_keeps_what_was_published_before(no_finders: None, transactional_db: None) -> None:
+def test_a_finder_that_fails_keeps_the_messages_of_earlier_finders(no_finders: None, transactional_db: None) -> None:
     def fail(window: Window) -> Sequence[Event]:
         raise ZeroDivisionError
 

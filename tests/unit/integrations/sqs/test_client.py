@@ -80,7 +80,7 @@ def test_error_codes_of_both_protocols(code: str | None, name: str, missing: boo
     assert (error_code(error), is_missing_queue(error)) == (name, missing)
 
 
-def test_a_request_is_tried_once() -> None:
+def test_a_request_is_sent_once() -> None:
     config = clients.client_config(1, 2)
     assert isinstance(config, Config)
     assert (config.connect_timeout, config.read_timeout) == (1, 2)

@@ -42,5 +42,5 @@ def test_a_read_does_not(method: str) -> None:
     assert BrowserAuthentication().authenticate(request(method, AnonymousUser())) is None
 
 
-def test_an_inactive_login_is_nobody() -> None:
+def test_an_inactive_login_is_anonymous() -> None:
     assert BrowserAuthentication().authenticate(request("GET", SimpleNamespace(is_active=False))) is None

@@ -1,4 +1,4 @@
-"""Pages by cursor: newest first, and no error for a cursor that somebody made up."""
+"""Pages by cursor: newest first. A forged cursor is a 404."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def test_two_requests_are_two_mails(ann: Customer, brevo_sandbox: BrevoSandbox, 
     assert len({code_in(mail) for mail in brevo_sandbox.records("mails")}) == 2
 
 
-def test_what_was_purged_sends_nothing(ann: Customer, brevo_sandbox: BrevoSandbox, now: dt.datetime) -> None:
+def test_a_purged_request_sends_nothing(ann: Customer, brevo_sandbox: BrevoSandbox, now: dt.datetime) -> None:
     assert not account_emails.send_login_mail(login_request_id=uuid4(), at=now)
     assert not account_emails.send_email_change_confirmation(email_change_id=uuid4(), at=now)
     assert not account_emails.send_email_change_notice(email_change_id=uuid4(), at=now)

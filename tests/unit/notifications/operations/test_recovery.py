@@ -31,7 +31,7 @@ def found(*, at: dt.datetime = NOW, batch: int = 500) -> int:
     return sweep(at=at, batch=batch)["Brevo events"]
 
 
-def test_an_event_that_nobody_processed_is_published_again_and_then_processed() -> None:
+def test_an_unprocessed_event_is_published_again_and_then_processed() -> None:
     event = stored_event()
     assert found() == 1
     message = OutboxMessage.objects.get()

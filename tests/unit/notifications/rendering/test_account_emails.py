@@ -1,4 +1,4 @@
-"""Mails about an account: in each language, with link and code, and without the name where nobody is known."""
+"""Mails about an account: in each language, with link and code, and without a name if the reader is not verified."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_markup_in_a_name_is_escaped(kind: Kind, name: str) -> None:
     assert len(mail.to_name) <= 70
 
 
-def test_an_anonymous_mail_names_nobody() -> None:
+def test_an_anonymous_mail_contains_no_name() -> None:
     mail = render(Kind.EMAIL_CHANGE_CONFIRMATION, context=AccountContext(url=URL, anonymous=True))
     assert mail.to_name == ""
     assert "Ann" not in mail.html + mail.text

@@ -61,13 +61,13 @@ def intent_of(order: Order) -> str:
 
 
 def events(sandbox: StripeSandbox, dispute_id: str = "") -> list[dict[str, Any]]:
-    """Of disputes, oldest first."""
+    """The sandbox's events about disputes, oldest first."""
     found = [event for event in reversed(sandbox.objects("events")) if event["type"].startswith("charge.dispute.")]
     return [event for event in found if not dispute_id or event["data"]["object"]["id"] == dispute_id]
 
 
 def tell(event: dict[str, Any]) -> str:
-    """Stripe delivers it; our worker deals with it."""
+    """Store the event as Stripe's webhook does, and process it. Returns the outcome."""
     stored = WebhookEvent.objects.create(
         provider="stripe", event_id=f"evt_{uuid.uuid4().hex}", type=event["type"], payload=event
     )
@@ -82,7 +82,7 @@ def tell_all(sandbox: StripeSandbox, dispute_id: str = "") -> None:
         tell(event)
 
 
-def standing(order: Order) -> tuple[str, str]:
+def status_and_reason_of(order: Order) -> tuple[str, str]:
     return status_and_reason(order.subscription)
 
 
@@ -121,7 +121,7 @@ def test_a_chargeback_applies_the_plans_policy_and_stops_dunning(stripe_sandbox:
     )  # fmt: skip
     assert dispute.due_by == dt.datetime.fromtimestamp(made["evidence_details"]["due_by"], tz=dt.UTC)
     assert dispute.opened_at == dt.datetime.fromtimestamp(made["created"], tz=dt.UTC)
-    assert (dispute.policy_applied, standing(order)) == (policy, AFTERWARDS[policy])
+    assert (dispute.policy_applied, status_and_reason_of(order)) == (policy, AFTERWARDS[policy])
     assert published().get("SubscriptionCanceled", 0) == (1 if policy == "cancel" else 0)
     run.refresh_from_db()
     another.refresh_from_db()
@@ -159,7 +159,7 @@ def test_an_inquiry_changes_nothing_until_it_turns_into_a_chargeback(
     dispute = Dispute.objects.get()
     run.refresh_from_db()
     assert (dispute.is_inquiry, dispute.funds, dispute.policy_applied) == (True, "not_taken", "")
-    assert (standing(order), run.status) == (("active", ""), "active")
+    assert (status_and_reason_of(order), run.status) == (("active", ""), "active")
 
     stripe_sandbox.move_dispute(dispute.stripe_id, "updated", status="needs_response")
     stripe_sandbox.move_dispute(dispute.stripe_id, "funds_withdrawn")
@@ -169,7 +169,7 @@ def test_an_inquiry_changes_nothing_until_it_turns_into_a_chargeback(
     dispute.refresh_from_db()
     run.refresh_from_db()
     assert (dispute.is_inquiry, dispute.funds, dispute.policy_applied) == (False, "withdrawn", "pause")
-    assert (standing(order), run.status) == (("paused", "disputed"), "stopped")
+    assert (status_and_reason_of(order), run.status) == (("paused", "disputed"), "stopped")
     assert [word for record in caplog.records for word in ("inquiry", "chargeback") if word in record.getMessage()] == [
         "inquiry",
         "chargeback",
@@ -185,7 +185,9 @@ def test_an_inquiry_that_ends_changes_only_its_row(stripe_sandbox: StripeSandbox
     tell_all(stripe_sandbox)
 
     dispute.refresh_from_db()
-    assert (dispute.status, dispute.policy_applied, standing(order)) == ("warning_closed", "", ("active", ""))
+    assert (dispute.status, dispute.policy_applied, status_and_reason_of(order)) == (
+        "warning_closed", "", ("active", "")
+    )  # fmt: skip
     assert dispute.closed_at is not None
 
 
@@ -210,7 +212,7 @@ def test_each_outcome_of_a_chargeback(
     stripe_sandbox.move_dispute(dispute.stripe_id, "updated", status="under_review")
     tell_all(stripe_sandbox)
     dispute.refresh_from_db()
-    assert (dispute.status, standing(order)) == ("under_review", AFTERWARDS[policy])
+    assert (dispute.status, status_and_reason_of(order)) == ("under_review", AFTERWARDS[policy])
 
     phase = "updated" if end == "prevented" else "closed"
     stripe_sandbox.move_dispute(dispute.stripe_id, phase, status=end)
@@ -219,7 +221,7 @@ def test_each_outcome_of_a_chargeback(
     dispute.refresh_from_db()
     assert (dispute.status, dispute.funds) == (end, "reinstated" if end == "won" else "withdrawn")
     assert (dispute.closed_at is not None, dispute.policy_applied) == (True, policy)
-    assert standing(order) == afterwards
+    assert status_and_reason_of(order) == afterwards
     assert published().get("SubscriptionCanceled", 0) == (1 if policy == "cancel" else 0)
 
 
@@ -227,20 +229,20 @@ def test_each_outcome_of_a_chargeback(
 def test_the_order_of_the_events_does_not_matter(
     stripe_sandbox: StripeSandbox, end: str, afterwards: tuple[str, str]
 ) -> None:
-    """All of them come at the end, the first of them twice, in every third order that there is."""
+    """All events come after the last change, one of them twice. Every third permutation is tested."""
     order = paid(payment_method="pm_card_createDispute")
     dispute_id = stripe_sandbox.objects("disputes")[0]["id"]
     stripe_sandbox.move_dispute(dispute_id, "updated", status="under_review")
     stripe_sandbox.move_dispute(dispute_id, "closed", status=end)
-    told = events(stripe_sandbox)
+    all_events = events(stripe_sandbox)
     rows = []
 
-    for sequence in list(itertools.permutations(told))[::3]:
+    for sequence in list(itertools.permutations(all_events))[::3]:
         Dispute.objects.all().delete()
         put_in_status("active")
         for event in (*sequence, sequence[0]):
             tell(event)
-        assert (Dispute.objects.count(), standing(order)) == (1, afterwards)
+        assert (Dispute.objects.count(), status_and_reason_of(order)) == (1, afterwards)
         rows.append(row(dispute_id))
 
     assert len(rows) == {"won": 40, "lost": 8}[end]
@@ -264,7 +266,7 @@ def test_late_events_lead_to_the_same_rows(
         deliver(stripe_sandbox, dispute_id, phase=1, comes=[created, withdrawn, updated])
         stripe_sandbox.move_dispute(dispute_id, "closed", status=end)
         deliver(stripe_sandbox, dispute_id, phase=2, comes=[created, withdrawn, updated])
-        assert standing(order) == afterwards
+        assert status_and_reason_of(order) == afterwards
         rows.append({**row(dispute_id), "stripe_id": "", "opened_at": None, "due_by": None, "policy_applied": ""})
     assert all(one == rows[0] for one in rows)
 
@@ -281,7 +283,7 @@ def test_a_win_without_earlier_events_does_not_change_the_subscription(stripe_sa
 
     tell_all(stripe_sandbox)
 
-    assert (Dispute.objects.get().policy_applied, standing(order)) == ("", ("active", ""))
+    assert (Dispute.objects.get().policy_applied, status_and_reason_of(order)) == ("", ("active", ""))
 
 
 def test_a_loss_without_earlier_events_applies_the_policy(stripe_sandbox: StripeSandbox) -> None:
@@ -290,7 +292,7 @@ def test_a_loss_without_earlier_events_applies_the_policy(stripe_sandbox: Stripe
 
     tell_all(stripe_sandbox)
 
-    assert (Dispute.objects.get().policy_applied, standing(order)) == ("pause", ("paused", "disputed"))
+    assert (Dispute.objects.get().policy_applied, status_and_reason_of(order)) == ("pause", ("paused", "disputed"))
 
 
 def test_an_appeal_reopens_a_lost_dispute_and_may_win_it(stripe_sandbox: StripeSandbox, monkeypatch: Any) -> None:
@@ -308,7 +310,7 @@ def test_an_appeal_reopens_a_lost_dispute_and_may_win_it(stripe_sandbox: StripeS
         dispute = Dispute.objects.get()
         assert (dispute.status, dispute.closed_at is None) == (status, is_open)
 
-    assert standing(order) == ("active", "")
+    assert status_and_reason_of(order) == ("active", "")
 
 
 def test_an_unknown_status_is_stored(stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +324,7 @@ def test_an_unknown_status_is_stored(stripe_sandbox: StripeSandbox, monkeypatch:
 
     dispute = Dispute.objects.get()
     assert (dispute.status, dispute.reason, dispute.closed_at) == ("n" * 40, "r" * 60, None)
-    assert standing(order) == ("paused", "disputed")
+    assert status_and_reason_of(order) == ("paused", "disputed")
 
 
 def test_the_dispute_is_read_at_stripe_and_not_taken_from_the_payload(stripe_sandbox: StripeSandbox) -> None:
@@ -371,10 +373,10 @@ class TestTwoDisputesOfOneSubscription:
             both.reverse()
 
         self.end(stripe_sandbox, both[0], "won")
-        assert standing(order) == ("paused", "disputed")
+        assert status_and_reason_of(order) == ("paused", "disputed")
 
         self.end(stripe_sandbox, both[1], "won")
-        assert standing(order) == ("active", "")
+        assert status_and_reason_of(order) == ("active", "")
 
     @pytest.mark.parametrize("turn", [False, True])
     def test_a_lost_dispute_is_for_staff_to_decide(
@@ -387,7 +389,7 @@ class TestTwoDisputesOfOneSubscription:
         self.end(stripe_sandbox, both[0], "lost")
         self.end(stripe_sandbox, both[1], "won")
 
-        assert standing(order) == ("paused", "disputed")
+        assert status_and_reason_of(order) == ("paused", "disputed")
 
     def test_a_later_dispute_does_not_resume_what_staff_must_decide(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
@@ -395,7 +397,7 @@ class TestTwoDisputesOfOneSubscription:
         self.end(stripe_sandbox, first, "lost")
         self.end(stripe_sandbox, self.another(stripe_sandbox, order), "won")
 
-        assert standing(order) == ("paused", "disputed")
+        assert status_and_reason_of(order) == ("paused", "disputed")
 
     def test_after_staff_resumed_it_the_old_loss_does_not_count(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
@@ -403,11 +405,11 @@ class TestTwoDisputesOfOneSubscription:
         self.end(stripe_sandbox, first, "lost")
         put_in_status("active")
         second = self.another(stripe_sandbox, order)
-        assert standing(order) == ("paused", "disputed")
+        assert status_and_reason_of(order) == ("paused", "disputed")
 
         self.end(stripe_sandbox, second, "won")
 
-        assert standing(order) == ("active", "")
+        assert status_and_reason_of(order) == ("active", "")
 
     def test_an_inquiry_does_not_block_the_resume(
         self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order, first: str
@@ -416,7 +418,7 @@ class TestTwoDisputesOfOneSubscription:
 
         self.end(stripe_sandbox, first, "won")
 
-        assert standing(order) == ("active", "")
+        assert status_and_reason_of(order) == ("active", "")
 
     def test_disputes_of_another_subscription_do_not_count(
         self, stripe_sandbox: StripeSandbox, order: Order, first: str
@@ -425,10 +427,10 @@ class TestTwoDisputesOfOneSubscription:
 
         self.end(stripe_sandbox, first, "won")
 
-        assert standing(order) == ("active", "")
+        assert status_and_reason_of(order) == ("active", "")
 
     @pytest.mark.parametrize("round_", range(3))
-    def test_one_is_won_while_another_is_opened(
+    def test_a_dispute_is_won_while_another_is_opened(
         self, stripe_sandbox: StripeSandbox, order: Order, renewal: Order, first: str, round_: int
     ) -> None:
         second = stripe_sandbox.dispute(intent_of(renewal))
@@ -437,32 +439,32 @@ class TestTwoDisputesOfOneSubscription:
 
         assert errors_at_once(lambda: tell(won), lambda: tell(opened)) == []
 
-        assert standing(order) == ("paused", "disputed")
+        assert status_and_reason_of(order) == ("paused", "disputed")
         self.end(stripe_sandbox, second, "won")
-        assert standing(order) == ("active", "")
+        assert status_and_reason_of(order) == ("active", "")
 
     @pytest.mark.parametrize("round_", range(3))
     def test_both_won_at_once(self, stripe_sandbox: StripeSandbox, order: Order, first: str, round_: int) -> None:
         both = [first, self.another(stripe_sandbox, order)]
-        for one in both:
-            stripe_sandbox.move_dispute(one, "closed", status="won")
-        told = [events(stripe_sandbox, one)[-1] for one in both]
+        for dispute_id in both:
+            stripe_sandbox.move_dispute(dispute_id, "closed", status="won")
+        closed = [events(stripe_sandbox, dispute_id)[-1] for dispute_id in both]
 
-        assert errors_at_once(*[lambda event=event: tell(event) for event in told]) == []
+        assert errors_at_once(*[lambda event=event: tell(event) for event in closed]) == []
 
-        assert standing(order) == ("active", "")
+        assert status_and_reason_of(order) == ("active", "")
 
 
 def test_a_won_dispute_lifts_its_own_hold_only(stripe_sandbox: StripeSandbox) -> None:
     order = paid(payment_method="pm_card_createDispute")
     put_in_status("paused", "unpaid")
     tell_all(stripe_sandbox)
-    assert standing(order) == ("paused", "disputed,unpaid")
+    assert status_and_reason_of(order) == ("paused", "disputed,unpaid")
     stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
 
     tell_all(stripe_sandbox)
 
-    assert (Dispute.objects.get().policy_applied, standing(order)) == ("pause", ("paused", "unpaid"))
+    assert (Dispute.objects.get().policy_applied, status_and_reason_of(order)) == ("pause", ("paused", "unpaid"))
 
 
 def test_a_dispute_that_comes_before_its_payment(stripe_sandbox: StripeSandbox) -> None:
@@ -475,7 +477,9 @@ def test_a_dispute_that_comes_before_its_payment(stripe_sandbox: StripeSandbox) 
     tell_all(stripe_sandbox)
 
     order.refresh_from_db()
-    assert (order.status, standing(order), published()) == ("paid", ("paused", "disputed"), {"OrderPaid": 1})
+    assert (order.status, status_and_reason_of(order), published()) == (
+        "paid", ("paused", "disputed"), {"OrderPaid": 1}
+    )  # fmt: skip
 
 
 def test_a_dispute_of_an_unpaid_payment_is_retried(stripe_sandbox: StripeSandbox) -> None:
@@ -516,8 +520,8 @@ def test_a_dispute_of_a_foreign_payment_is_ignored(stripe_sandbox: StripeSandbox
 @pytest.mark.parametrize("charge", ["ch_of_old", None, "", 7])
 def test_a_dispute_of_a_payment_without_an_intent_is_ignored(stripe_sandbox: StripeSandbox, charge: Any) -> None:
     about = {"id": "du_1", "payment_intent": None, "charge": charge}
-    told = {"type": "charge.dispute.created", "data": {"object": about}}
-    assert tell(told) == "ignored: not about one of our payments"
+    event = {"type": "charge.dispute.created", "data": {"object": about}}
+    assert tell(event) == "ignored: not about one of our payments"
 
 
 def test_a_payment_is_also_found_by_its_stripe_charge(stripe_sandbox: StripeSandbox) -> None:
@@ -527,7 +531,7 @@ def test_a_payment_is_also_found_by_its_stripe_charge(stripe_sandbox: StripeSand
 
     assert tell(event) == "dispute needs_response"
 
-    assert standing(order) == ("paused", "disputed")
+    assert status_and_reason_of(order) == ("paused", "disputed")
 
 
 def test_a_dispute_of_a_missing_charge_is_retried(stripe_sandbox: StripeSandbox) -> None:
@@ -549,7 +553,7 @@ def test_a_dispute_about_another_payment_is_a_permanent_error(stripe_sandbox: St
     with pytest.raises(following.DisputeDiffers):
         tell(event)
 
-    assert (Dispute.objects.count(), standing(other)) == (0, ("active", ""))
+    assert (Dispute.objects.count(), status_and_reason_of(other)) == (0, ("active", ""))
 
 
 def test_deliveries_at_once(stripe_sandbox: StripeSandbox) -> None:
@@ -558,7 +562,7 @@ def test_deliveries_at_once(stripe_sandbox: StripeSandbox) -> None:
 
     assert errors_at_once(*[lambda: tell(created), lambda: tell(withdrawn), lambda: tell(created)]) == []
 
-    assert (Dispute.objects.get().policy_applied, standing(order)) == ("cancel", ("canceled", "disputed"))
+    assert (Dispute.objects.get().policy_applied, status_and_reason_of(order)) == ("cancel", ("canceled", "disputed"))
     assert published()["SubscriptionCanceled"] == 1
 
 
@@ -587,7 +591,7 @@ def test_an_earlier_reading_never_overwrites_a_later_one(
 
     assert errors_at_once(lambda: tell(events(stripe_sandbox)[0]), decide) == []
 
-    assert (Dispute.objects.get().status, standing(order)) == ("won", ("active", ""))
+    assert (Dispute.objects.get().status, status_and_reason_of(order)) == ("won", ("active", ""))
 
 
 def test_a_repeated_win_does_not_undo_later_decisions(stripe_sandbox: StripeSandbox) -> None:
@@ -595,12 +599,12 @@ def test_a_repeated_win_does_not_undo_later_decisions(stripe_sandbox: StripeSand
     tell_all(stripe_sandbox)
     stripe_sandbox.move_dispute(Dispute.objects.get().stripe_id, "closed", status="won")
     tell_all(stripe_sandbox)
-    assert standing(order) == ("active", "")
+    assert status_and_reason_of(order) == ("active", "")
     put_in_status("paused", "disputed")
 
     tell_all(stripe_sandbox)
 
-    assert standing(order) == ("paused", "disputed")
+    assert status_and_reason_of(order) == ("paused", "disputed")
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -615,7 +619,7 @@ def test_killed_around_the_call(stripe_sandbox: StripeSandbox, monkeypatch: pyte
 
     tell(created)
 
-    assert (Dispute.objects.get().policy_applied, standing(order)) == ("cancel", ("canceled", "disputed"))
+    assert (Dispute.objects.get().policy_applied, status_and_reason_of(order)) == ("cancel", ("canceled", "disputed"))
     assert published()["SubscriptionCanceled"] == 1
 
 
@@ -635,7 +639,8 @@ def test_killed_at_every_moment(stripe_sandbox: StripeSandbox) -> None:
 
         assert tell(created) == "dispute needs_response", moment
 
-        assert (Dispute.objects.get().policy_applied, standing(first)) == ("cancel", ("canceled", "disputed")), moment
+        afterwards = (Dispute.objects.get().policy_applied, status_and_reason_of(first))
+        assert afterwards == ("cancel", ("canceled", "disputed")), moment
     assert published()["SubscriptionCanceled"] == 1 + len(moments.seen), "once for each time that it was set back"
 
 
@@ -702,19 +707,19 @@ def test_a_disputed_subscription_with_an_unpaid_order_ends_as_its_plan_says_afte
     Plan.objects.filter(pk=order.subscription.plan_id).update(unpaid_policy=policy)
     renewal = place_renewal(order, payment_method=SOFT)
     capture(renewal, at=days.now)
-    assert standing(order) == ("past_due", "")
+    assert status_and_reason_of(order) == ("past_due", "")
     dispute_id = stripe_sandbox.dispute(intent_of(order))
     charge = charge_of(order)
 
     following.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
     days.pass_(days=60)
-    assert standing(order) == ("paused", "disputed"), "no dunning during the dispute"
+    assert status_and_reason_of(order) == ("paused", "disputed"), "no dunning during the dispute"
 
     stripe_sandbox.move_dispute(dispute_id, "closed", status="won")
     following.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
-    assert standing(order) == ("past_due", "")
+    assert status_and_reason_of(order) == ("past_due", "")
     days.pass_(days=60)
-    assert standing(order) == end
+    assert status_and_reason_of(order) == end
 
 
 class TestWhileItIsOpen:

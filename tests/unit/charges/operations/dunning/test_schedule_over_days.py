@@ -86,8 +86,8 @@ def test_the_message_names_the_actual_day_of_the_next_attempt(days: Days) -> Non
     in_six_days = Decline(code="card_declined", decline_code="insufficient_funds", network_advice_code="28")
     settlement.settle_decline(charge_id=charge.pk, decline=in_six_days, at=days.now)
 
-    told = queries.next_attempt_at(order_id=order.pk)
-    assert told == NOW + dt.timedelta(days=6)
+    announced = queries.next_attempt_at(order_id=order.pk)
+    assert announced == NOW + dt.timedelta(days=6)
     days.pass_(days=6)
     assert [day for _, day in attempts_of(order)] == [0, 6]
 

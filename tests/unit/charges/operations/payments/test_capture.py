@@ -151,8 +151,8 @@ def test_a_card_that_does_not_exist_waits_for_another(
     stripe_sandbox: StripeSandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert_waits_for_another_card(place_order(payment_method="pm_missing"))
-    [told] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert "unusable (resource_missing)" in told and "publishable key" in told
+    [error] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "unusable (resource_missing)" in error and "publishable key" in error
 
 
 def test_a_card_that_was_given_under_another_address_waits_for_another(stripe_sandbox: StripeSandbox) -> None:
@@ -266,13 +266,13 @@ def test_with_the_key_of_another_account_no_customer_is_forgotten(
 
 
 def assert_waits_for_another_card(order: Any) -> None:
-    told = published()["PaymentFailed"]
+    before = published()["PaymentFailed"]
     capture(order)
     assert (only_attempt(order).status, only_attempt(order).code) == ("declined", "invalid_account")
     order.refresh_from_db()
     statuses = (charge_of(order).status, order.status, dunning_run_of(order).status)
     assert statuses == ("failed", "payment_failed", "active")
-    assert published()["PaymentFailed"] == told + 1
+    assert published()["PaymentFailed"] == before + 1
 
 
 def test_a_rejected_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSandbox) -> None:
@@ -284,7 +284,7 @@ def test_a_rejected_message_sent_again_is_a_new_attempt(stripe_sandbox: StripeSa
     assert rejected.value.code == "amount_too_small"
     order.refresh_from_db()
     assert (Charge.objects.get().status, order.status) == ("failed", "pending_payment")
-    assert published() == {}, "another card would not mend a fault of ours"
+    assert published() == {}, "another card would not fix an error of the shop"
 
     Charge.objects.update(amount=1290)  # an operator fixed it
     capture(order)

@@ -63,7 +63,7 @@ class TestIsNewDecline:
         assert not is_new(charge)
         assert is_new(charge, Decline(code=BANK.code, decline_code=BANK.decline_code, stripe_charge_id="ch_3"))
 
-    def test_without_such_a_charge_an_equal_earlier_decline_is_not_told_apart(self, charge: Charge) -> None:
+    def test_without_such_a_charge_an_equal_earlier_decline_cannot_be_distinguished(self, charge: Charge) -> None:
         make_attempt(charge, status="declined", code=NO_CHARGE.code, decline_code=NO_CHARGE.decline_code)
         make_attempt(charge, confirmed_at=NOW)
         assert not is_new(charge, NO_CHARGE)

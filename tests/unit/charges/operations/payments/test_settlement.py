@@ -34,7 +34,7 @@ def pending_charge() -> Charge:
 
 
 def confirmed(charge: Charge) -> None:
-    """An attempt is begun, and Stripe is asked to confirm it."""
+    """Start an attempt, and save that its confirmation was requested."""
     claim = attempts.claim(charge_id=charge.pk, task_id="", at=NOW)
     assert claim is not None
     attempts.save_confirmation_time(attempt=claim.attempt, at=NOW)
@@ -141,14 +141,14 @@ def test_charge_attempt_and_order_agree_after_every_intent(
         assert charge.order.status in AGREES[charge.status]
         attempt = charge.attempts.get()
         # A customer who pays a failed charge in the browser does so without an attempt row.
-        by_himself = attempt.status == "declined"
-        assert (attempt.finished_at is None) == (charge.status in UNDECIDED) or by_himself
+        already_declined = attempt.status == "declined"
+        assert (attempt.finished_at is None) == (charge.status in UNDECIDED) or already_declined
     assert (charge.status == "succeeded") == any(status == "succeeded" for status, _ in readings)
     assert published().get("OrderPaid", 0) <= 1
     rows = OutboxMessage.objects.order_by("pk").values_list("task", flat=True)
-    told = [task for task in rows if task.startswith("emails.payment_")]
-    assert len(told) >= sum(published()[event] for event in ("PaymentFailed", "PaymentActionRequired"))
-    assert all(one != other for one, other in itertools.pairwise(told)), "nobody is told the same thing twice in a row"
+    messages = [task for task in rows if task.startswith("emails.payment_")]
+    assert len(messages) >= sum(published()[event] for event in ("PaymentFailed", "PaymentActionRequired"))
+    assert all(one != other for one, other in itertools.pairwise(messages)), "no message is sent twice in a row"
 
 
 UNDECIDED = ("pending", "processing", "requires_action")
@@ -163,7 +163,7 @@ AGREES = {
 
 
 def second_attempt(charge: Charge) -> Any:
-    """As dunning will begin one: the first was declined, the second's outcome is unknown."""
+    """Begin a second attempt, as dunning does: the first was declined, the second's outcome is unknown."""
     settle(charge, "requires_payment_method", **LOST)
     charge.refresh_from_db()
     charge.status = Charge.Status.PENDING
@@ -171,7 +171,7 @@ def second_attempt(charge: Charge) -> Any:
     return attempts.begin(charge=charge, task_id="", at=NOW, confirmed_at=NOW)
 
 
-def test_an_old_decline_is_not_taken_for_the_answer_to_a_new_attempt() -> None:
+def test_an_old_decline_does_not_settle_a_new_attempt() -> None:
     charge = pending_charge()
     attempt = second_attempt(charge)
 
@@ -182,7 +182,7 @@ def test_an_old_decline_is_not_taken_for_the_answer_to_a_new_attempt() -> None:
 
 
 @pytest.mark.parametrize("decline", [{**LOST, "stripe_charge_id": "ch_9"}, NO_CHARGE])
-def test_a_new_decline_is_the_answer_to_the_new_attempt(decline: dict[str, str]) -> None:
+def test_a_new_decline_settles_the_new_attempt(decline: dict[str, str]) -> None:
     charge = pending_charge()
     attempt = second_attempt(charge)
 
@@ -192,7 +192,7 @@ def test_a_new_decline_is_the_answer_to_the_new_attempt(decline: dict[str, str])
     assert attempt.status == "declined"
 
 
-def test_a_decline_in_the_browser_is_not_the_answer_to_an_unconfirmed_attempt() -> None:
+def test_a_decline_in_the_browser_does_not_settle_an_unconfirmed_attempt() -> None:
     charge = pending_charge()
     attempt = second_attempt(charge)
     charge.attempts.filter(pk=attempt.pk).update(confirmed_at=None)
@@ -203,7 +203,7 @@ def test_a_decline_in_the_browser_is_not_the_answer_to_an_unconfirmed_attempt() 
     assert settle(charge, "requires_payment_method", **{**LOST, "stripe_charge_id": "ch_9"}) == "failed"
 
 
-def test_a_late_decline_is_the_answer_to_the_same_attempt_under_its_next_key() -> None:
+def test_a_late_decline_settles_the_same_attempt_under_its_next_key() -> None:
     charge = pending_charge()
     replacement = attempts.replace(attempt=charge.attempts.get(), at=NOW)
 
@@ -213,7 +213,7 @@ def test_a_late_decline_is_the_answer_to_the_same_attempt_under_its_next_key() -
     assert replacement.status == "declined"
 
 
-def test_a_second_decline_in_the_browser() -> None:
+def test_a_second_decline_in_the_browser_fails_the_charge_again() -> None:
     charge = pending_charge()
     settle(charge, "requires_payment_method", **LOST)
     assert settle(charge, "processing") == "processing"

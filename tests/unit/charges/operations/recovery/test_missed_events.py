@@ -31,7 +31,7 @@ MINUTE, HOUR, DAY = dt.timedelta(minutes=1), dt.timedelta(hours=1), dt.timedelta
 
 
 def soon() -> dt.datetime:
-    """Late enough for what has just happened to be looked for, in whole seconds as Stripe's times are."""
+    """A time at which the sweep fetches the events of this moment. In whole seconds, like Stripe's times."""
     return timezone.now().replace(microsecond=0) + 6 * MINUTE
 
 
@@ -44,7 +44,7 @@ def stored() -> int:
 
 
 class History:
-    """Stands where Stripe's list of events stands: this many events at each of these times."""
+    """A fake of Stripe's list of events. ``happen`` adds events."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[tuple[dt.datetime, str]] = []
@@ -69,7 +69,7 @@ def history(monkeypatch: pytest.MonkeyPatch) -> History:
     return History(monkeypatch)
 
 
-# The whole way
+# Against the sandbox
 
 
 def test_a_payment_without_any_webhook_is_settled(
@@ -140,7 +140,7 @@ def test_two_sweeps_at_once_record_each_event_once(stripe_sandbox: StripeSandbox
 # The window of the search
 
 
-def test_the_first_time_three_days_back_then_from_the_mark_with_an_hour_of_overlap(history: History) -> None:
+def test_the_first_run_fetches_three_days_and_the_next_from_an_hour_before_the_mark(history: History) -> None:
     at = soon()
     sweep_events(at=at)
     assert history.asked[0][0] == at - 3 * DAY - HOUR
@@ -236,7 +236,7 @@ def test_a_later_slice_beyond_the_limits_is_left_to_the_next_run(
 
     sweep_events(at=at)
     marks = [mark()]
-    assert at - 3 * DAY < marks[0] < burst, "not past what was not read"
+    assert at - 3 * DAY < marks[0] < burst, "the mark stays before the unread events"
     assert 0 < stored() < 950
     while marks[-1] < at - 5 * MINUTE:
         sweep_events(at=at)

@@ -56,7 +56,7 @@ def broken() -> set[str]:
     return {one.invariant.name for one in ledger.check_ledger() if not one.holds}
 
 
-def told() -> dict[str, int]:
+def refund_events() -> dict[str, int]:
     counts = published()
     return {name: counts[name] for name in ("RefundSucceeded", "RefundFailed") if counts[name]}
 
@@ -84,7 +84,7 @@ def test_a_refund_moves_forward_only(
     charge: Any, statuses: list[str], refunded: int, order: str, events: dict[str, int]
 ) -> None:
     refund = settle(request_refund(charge, 500), *statuses)
-    assert (refund_state(charge)[:2], told()) == ((refunded, order), events)
+    assert (refund_state(charge)[:2], refund_events()) == ((refunded, order), events)
     assert refund.stripe_id == f"re_{refund.pk.hex}"
 
 
@@ -196,4 +196,4 @@ def test_a_rejection_is_logged_for_staff_only(charge: Any) -> None:
     refund = request_refund(charge)
     for _ in range(2):
         settle_rejected_refund(refund_id=refund.pk, code="charge_disputed", at=NOW)
-    assert (refund_state(charge), told()) == ((0, "paid", ["failed"]), {})
+    assert (refund_state(charge), refund_events()) == ((0, "paid", ["failed"]), {})
