@@ -53,10 +53,10 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
     def order(self, finding: ReconciliationFinding) -> str:
         return link_to(finding.charge.order if finding.charge else None)
 
-    def has_settle_permission(self, request: HttpRequest) -> bool:
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("charges.change_reconciliationfinding")
 
-    @admin.action(description="Check again at Stripe, and resolve what is safe to resolve", permissions=["settle"])
+    @admin.action(description="Check again at Stripe, and resolve what is safe to resolve", permissions=["resolve"])
     def check_again(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
         ids = list(selected.values_list("pk", flat=True)[: MAX_FINDINGS + 1])
         if len(ids) > MAX_FINDINGS:
@@ -64,7 +64,7 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
             return
         for id in ids:
             try:
-                finding = runs.look_again_now(finding_id=id, at=timezone.now())
+                finding = runs.check_again_now(finding_id=id, at=timezone.now())
             except (ProviderError, TransientError) as error:
                 self.message_user(request, f"Stripe cannot be asked now. Try again later. ({error})", messages.ERROR)
                 return
@@ -73,7 +73,7 @@ class ReconciliationFindingAdmin(FoundByOrderAdmin):
             words = f"{order}, {finding}: {finding.status}. {finding.resolution}"
             self.message_user(request, words.strip(), level)
 
-    @admin.action(description="Mark as resolved (enter a reason)", permissions=["settle"])
+    @admin.action(description="Mark as resolved (enter a reason)", permissions=["resolve"])
     def mark_resolved(self, request: HttpRequest, selected: QuerySet[ReconciliationFinding]) -> None:
         assert request.user.is_authenticated
         try:

@@ -34,7 +34,7 @@ class ReconciliationRun(models.Model):
         OUR_REFUNDS = "our_refunds", "Looking for refunds that Stripe did not list"
         OUR_DISPUTES = "our_disputes", "Looking for disputes that Stripe did not list"
         EARLIER = "earlier", "Adopting the open findings of earlier runs"
-        LOOKING_AGAIN = "looking_again", "Checking the findings again, one by one"
+        CHECKING_AGAIN = "checking_again", "Checking the findings again, one by one"
         DONE = "done"
         ABANDONED = "abandoned", "Abandoned: it did not move for a day, and a later run replaced it"
 
@@ -109,7 +109,7 @@ class ReconciliationFinding(models.Model):
         settings.AUTH_USER_MODEL, null=True, default=None, on_delete=models.PROTECT, related_name="+"
     )
     run = models.ForeignKey(ReconciliationRun, on_delete=models.PROTECT, related_name="findings")
-    look_again = models.BooleanField(default=True, help_text="The run has not checked it again yet.")
+    check_again = models.BooleanField(default=True, help_text="The run has not checked it again yet.")
     made_at = models.DateTimeField(help_text="Creation at Stripe, or of our row if it does not exist there.")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
@@ -128,7 +128,7 @@ class ReconciliationFinding(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["run", "id"], condition=Q(look_again=True), name="finding_to_look_at"),
+            models.Index(fields=["run", "id"], condition=Q(check_again=True), name="finding_to_check_again"),
             models.Index(fields=["made_at"], condition=~Q(status="resolved"), name="finding_unresolved"),
         ]
 

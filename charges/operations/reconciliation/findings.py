@@ -74,7 +74,7 @@ def record(run: ReconciliationRun, differences: Sequence[Difference], *, at: dt.
     ReconciliationFinding.objects.bulk_create(new, ignore_conflicts=True)
     ReconciliationFinding.objects.bulk_update(
         again,
-        ["run", "charge", "details", "next_step", "status", "look_again", "made_at", "last_seen_at", "resolved_at",
+        ["run", "charge", "details", "next_step", "status", "check_again", "made_at", "last_seen_at", "resolved_at",
          "resolved_by"],
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _seen_again(
         if finding.resolved_by_id is not None and finding.details == difference.details:
             return finding  # staff resolved exactly this difference
         finding.status, finding.resolved_at, finding.resolved_by = Status.SUSPECTED, None, None
-    finding.look_again = True
+    finding.check_again = True
     finding.charge_id, finding.details, finding.made_at = difference.charge_id, difference.details, difference.made_at
     finding.next_step = NEXT_STEPS[difference.kind, difference.problem]
     return finding
@@ -116,7 +116,7 @@ def adopt_earlier(run: ReconciliationRun) -> None:
     earlier = ReconciliationFinding.objects.filter(~Q(status=Status.RESOLVED)).filter(made_at__lt=run.until)
     if run.night is None:
         earlier = earlier.filter(made_at__gte=run.since)
-    earlier.exclude(run=run).update(run=run, look_again=True)
+    earlier.exclude(run=run).update(run=run, check_again=True)
 
 
 def unresolved_problems(*, kind: str, stripe_id: str) -> set[str]:
@@ -140,7 +140,7 @@ def close(finding: ReconciliationFinding, *, resolution: str, at: dt.datetime) -
 def _end(finding: ReconciliationFinding, **values: object) -> None:
     # Do not change a finding that staff resolved meanwhile.
     ReconciliationFinding.objects.filter(pk=finding.pk).filter(~Q(status=Status.RESOLVED)).update(**values)
-    ReconciliationFinding.objects.filter(pk=finding.pk).update(look_again=False)
+    ReconciliationFinding.objects.filter(pk=finding.pk).update(check_again=False)
 
 
 @transaction.atomic(durable=True)
@@ -156,5 +156,5 @@ def mark_resolved(*, finding_ids: Sequence[UUID], by: User, reason: str, at: dt.
     return (
         ReconciliationFinding.objects.filter(pk__in=finding_ids)
         .filter(~Q(status=Status.RESOLVED))
-        .update(status=Status.RESOLVED, look_again=False, resolution=reason[:500], resolved_by=by.pk, resolved_at=at)
+        .update(status=Status.RESOLVED, check_again=False, resolution=reason[:500], resolved_by=by.pk, resolved_at=at)
     )

@@ -61,13 +61,13 @@ def _adopt_earlier(run: ReconciliationRun, at: dt.datetime) -> None:
     _move(run, cursor=None)
 
 
-def _look_again(run: ReconciliationRun, at: dt.datetime) -> None:
-    waiting = ReconciliationFinding.objects.filter(run_id=run.pk, look_again=True)
+def _check_again(run: ReconciliationRun, at: dt.datetime) -> None:
+    waiting = ReconciliationFinding.objects.filter(run_id=run.pk, check_again=True)
     finding = waiting.order_by("pk").select_related("run").first()
     if finding is None:
         _finish(run, at=at)
     else:
-        resolutions.look_again(finding=finding, resolve=run.resolve, at=at)
+        resolutions.check_again(finding=finding, resolve=run.resolve, at=at)
 
 
 @transaction.atomic(durable=True)
@@ -99,5 +99,5 @@ _STEPS: Mapping[str, Step] = {
     Phase.OUR_REFUNDS: partial(_find_unseen, kind=ReconciliationKind.REFUND.value),
     Phase.OUR_DISPUTES: partial(_find_unseen, kind=ReconciliationKind.DISPUTE.value),
     Phase.EARLIER: _adopt_earlier,
-    Phase.LOOKING_AGAIN: _look_again,
+    Phase.CHECKING_AGAIN: _check_again,
 }

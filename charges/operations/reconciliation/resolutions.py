@@ -31,7 +31,7 @@ EVENT_PROCESSORS = {
 }
 
 
-def look_again(*, finding: ReconciliationFinding, resolve: bool, at: dt.datetime) -> None:
+def check_again(*, finding: ReconciliationFinding, resolve: bool, at: dt.datetime) -> None:
     """Read both sides of a finding. Close it if they agree; resolve it if that is safe and ``resolve`` allows it.
 
     Otherwise it stays open. Raises ``ProviderUnavailable``, ``ProviderThrottled`` and ``ProviderUnclear`` if Stripe
@@ -64,10 +64,10 @@ def _check(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) ->
 def _check_paid_intents_first(finding: ReconciliationFinding, *, resolve: bool, at: dt.datetime) -> None:
     """If two intents name one charge, the paid one must become the charge's own intent."""
     paid = ReconciliationFinding.objects.filter(
-        charge=finding.charge_id, kind=finding.kind, problem=Problem.STATUS_DIFFERS, look_again=True
+        charge=finding.charge_id, kind=finding.kind, problem=Problem.STATUS_DIFFERS, check_again=True
     )
     for other in paid.exclude(pk=finding.pk)[:2]:
-        look_again(finding=other, resolve=resolve, at=at)
+        check_again(finding=other, resolve=resolve, at=at)
 
 
 def _current_difference(finding: ReconciliationFinding, *, at: dt.datetime) -> Difference | None:

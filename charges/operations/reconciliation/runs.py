@@ -110,7 +110,7 @@ def complete(
         return run
 
 
-def look_again_now(*, finding_id: UUID, at: dt.datetime) -> ReconciliationFinding:
+def check_again_now(*, finding_id: UUID, at: dt.datetime) -> ReconciliationFinding:
     """Check one finding now, and resolve it if that is safe; also new findings about the same object.
 
     Raises what the gateway raises.
@@ -118,10 +118,10 @@ def look_again_now(*, finding_id: UUID, at: dt.datetime) -> ReconciliationFindin
     finding = ReconciliationFinding.objects.select_related("run").get(pk=finding_id)
     with _run_lock(finding.run_id):
         if finding.status != ReconciliationFinding.Status.RESOLVED:
-            resolutions.look_again(finding=finding, resolve=True, at=at)
-        same_object = ReconciliationFinding.objects.filter(stripe_id=finding.stripe_id, look_again=True)
+            resolutions.check_again(finding=finding, resolve=True, at=at)
+        same_object = ReconciliationFinding.objects.filter(stripe_id=finding.stripe_id, check_again=True)
         for other in same_object.exclude(pk=finding.pk).select_related("run"):
-            resolutions.look_again(finding=other, resolve=True, at=at)
+            resolutions.check_again(finding=other, resolve=True, at=at)
     finding.refresh_from_db()
     return finding
 

@@ -44,7 +44,7 @@ def finding(**fields: Any) -> ReconciliationFinding:
         "status": "open",
     }
     times = {"made_at": NOW, "first_seen_at": NOW, "last_seen_at": NOW}
-    return ReconciliationFinding.objects.create(run=run, look_again=False, **{**values, **times, **fields})
+    return ReconciliationFinding.objects.create(run=run, check_again=False, **{**values, **times, **fields})
 
 
 def act(client: Client, action: str, *findings: ReconciliationFinding, reason: str = "") -> str:

@@ -325,13 +325,13 @@ def test_a_payment_settled_while_the_list_was_read_is_no_difference(
 ) -> None:
     """The list is older than our row. Read again, both agree."""
     order = unheard(stripe_sandbox).order
-    look_again = resolutions.look_again
+    check_again = resolutions.check_again
 
-    def settled_meanwhile(**arguments: Any) -> None:
+    def resolved_meanwhile(**arguments: Any) -> None:
         capture(order)
-        look_again(**arguments)
+        check_again(**arguments)
 
-    monkeypatch.setattr(resolutions, "look_again", settled_meanwhile)
+    monkeypatch.setattr(resolutions, "check_again", resolved_meanwhile)
     assert reconcile(resolve=False).open == 0
     assert ReconciliationFinding.objects.get().resolution == findings.GONE
 
@@ -424,7 +424,7 @@ class TestFindings:
         charge = unheard(stripe_sandbox)
         reconcile(resolve=False)
 
-        finding = runs.look_again_now(finding_id=ReconciliationFinding.objects.get().pk, at=NOW)
+        finding = runs.check_again_now(finding_id=ReconciliationFinding.objects.get().pk, at=NOW)
 
         charge.refresh_from_db()
         assert (finding.status, charge.status, Order.objects.get().status) == ("resolved", "succeeded", "paid")

@@ -43,7 +43,7 @@ def test_a_new_difference_is_a_suspicion_to_look_at_with_its_next_step() -> None
     charge, current = make_charge(), run()
     record(difference(charge_id=charge.pk), by=current)
     found = finding()
-    assert (found.status, found.look_again, found.run, found.charge) == ("suspected", True, current, charge)
+    assert (found.status, found.check_again, found.run, found.charge) == ("suspected", True, current, charge)
     assert (found.details, found.made_at, found.first_seen_at, found.last_seen_at) == ("1 and 2", NOW, NOW, NOW)
     assert found.next_step == findings.NEXT_STEPS["intent", "amount_differs"]
 
@@ -64,9 +64,9 @@ def test_another_problem_kind_or_object_is_another_finding() -> None:
 def test_a_closed_finding_opens_again_if_the_difference_is_back() -> None:
     record(difference())
     findings.close(finding(), resolution=findings.GONE, at=NOW)
-    assert (finding().status, finding().resolved_at, finding().look_again) == ("resolved", NOW, False)
+    assert (finding().status, finding().resolved_at, finding().check_again) == ("resolved", NOW, False)
     record(difference(), at=LATER)
-    assert (finding().status, finding().resolved_at, finding().look_again) == ("suspected", None, True)
+    assert (finding().status, finding().resolved_at, finding().check_again) == ("suspected", None, True)
 
 
 class TestMarkResolved:
@@ -78,7 +78,7 @@ class TestMarkResolved:
         record(difference())
         assert (self.mark(" Refunded by hand "), self.mark("again")) == (1, 0)
         found = finding()
-        assert (found.status, found.resolution, found.look_again) == ("resolved", "Refunded by hand", False)
+        assert (found.status, found.resolution, found.check_again) == ("resolved", "Refunded by hand", False)
         assert found.resolved_by is not None
 
     @pytest.mark.parametrize("reason", ["", "  "])
@@ -107,7 +107,7 @@ def test_a_finding_that_stays_is_open_with_the_attempted_remedy() -> None:
     record(difference())
     findings.keep_open(finding(), details="1 and 4", resolution="Read again.")
     found = finding()
-    assert (found.status, found.details, found.resolution, found.look_again) == (
+    assert (found.status, found.details, found.resolution, found.check_again) == (
         "open", "1 and 4", "Read again.", False,
     )  # fmt: skip
 
@@ -124,11 +124,11 @@ def test_a_run_adopts_unresolved_findings_of_earlier_runs(night: dt.date | None,
         difference("pi_too_new", made_at=LATER),
         difference("pi_resolved", made_at=NOW - dt.timedelta(hours=1)),
     )
-    ReconciliationFinding.objects.update(look_again=False)
+    ReconciliationFinding.objects.update(check_again=False)
     findings.close(ReconciliationFinding.objects.get(stripe_id="pi_resolved"), resolution="gone", at=NOW)
     current = run(night=night)
     findings.adopt_earlier(current)
-    taken = ReconciliationFinding.objects.filter(run=current, look_again=True)
+    taken = ReconciliationFinding.objects.filter(run=current, check_again=True)
     assert set(taken.values_list("stripe_id", flat=True)) == adopted
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HOUR = dt.timedelta(hours=1)
 LATER = timezone.now() + dt.timedelta(days=1)
 PHASES = [
-    "intents", "refunds", "disputes", "our_charges", "our_refunds", "our_disputes", "earlier", "looking_again", "done",
+    "intents", "refunds", "disputes", "our_charges", "our_refunds", "our_disputes", "earlier", "checking_again", "done",
 ]  # fmt: skip
 
 

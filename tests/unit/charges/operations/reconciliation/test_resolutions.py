@@ -30,9 +30,9 @@ def finding(charge: Charge | None, stripe_id: str, **fields: Any) -> Reconciliat
 
 
 def check(found: ReconciliationFinding, *, resolve: bool = True) -> str:
-    resolutions.look_again(finding=found, resolve=resolve, at=NOW)
+    resolutions.check_again(finding=found, resolve=resolve, at=NOW)
     found.refresh_from_db()
-    assert not found.look_again
+    assert not found.check_again
     return found.status
 
 
@@ -122,11 +122,11 @@ def test_other_differences_of_the_same_object_are_recorded_once(stripe_sandbox: 
     assert problems == [("amount_differs", "open"), ("status_differs", "suspected")]
 
 
-def test_a_stripe_that_cannot_be_read_leaves_the_finding_to_look_at(stripe_sandbox: StripeSandbox) -> None:
+def test_a_stripe_that_cannot_be_read_leaves_the_finding_to_check_again(stripe_sandbox: StripeSandbox) -> None:
     charge = paid_charge()
     found = finding(charge, charge.payment_intent_id)
     stripe_sandbox.faults({"method": "GET", "kind": "drop"})
     with pytest.raises(ProviderUnclear):
-        resolutions.look_again(finding=found, resolve=True, at=NOW)
+        resolutions.check_again(finding=found, resolve=True, at=NOW)
     found.refresh_from_db()
-    assert (found.status, found.look_again) == ("suspected", True)
+    assert (found.status, found.check_again) == ("suspected", True)

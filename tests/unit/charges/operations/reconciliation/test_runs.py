@@ -136,7 +136,7 @@ CALLS = [
     (findings, "record"),
     (unseen, "unseen"),
     (findings, "adopt_earlier"),
-    (resolutions, "look_again"),
+    (resolutions, "check_again"),
 ]
 
 
