@@ -24,6 +24,7 @@ class RenewalPlaced(Event):
     """The shop placed the order of a later period, which awaits payment. The customer gets no order confirmation."""
 
     subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
 
     order_id: UUID
     customer_id: UUID

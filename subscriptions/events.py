@@ -95,6 +95,7 @@ class SubscriptionRenewalDue(Event):
     """A billing period of a subscription has begun. Its order must be placed."""
 
     subject_field: ClassVar[str] = "subscription_id"
+    group_field: ClassVar[str] = "customer_id"
 
     subscription_id: UUID
     customer_id: UUID
