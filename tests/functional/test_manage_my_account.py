@@ -84,7 +84,7 @@ def test_a_change_without_a_login_is_rejected(ann: Customer, method: str, path: 
 
 @pytest.mark.parametrize("path", OF_BOB)
 @pytest.mark.parametrize("with_key", [False, True])
-def test_what_belongs_to_another_customer_does_not_exist(
+def test_objects_of_another_customer_are_a_404(
     ann: Customer, bob: Customer, browser: Browser, path: str, with_key: bool
 ) -> None:
     order = make_order(customer=bob)
