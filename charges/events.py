@@ -170,3 +170,25 @@ class ReconciliationContinues(Event):
 
     run_id: UUID
     step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethodAdded(Event):
+    """A logged-in customer added a payment method. It has to be attached to the customer at Stripe."""
+
+    subject_field: ClassVar[str] = "saved_payment_method_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    saved_payment_method_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethodRemoved(Event):
+    """A customer removed a payment method. It has to be detached at Stripe."""
+
+    subject_field: ClassVar[str] = "saved_payment_method_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    saved_payment_method_id: UUID
+    customer_id: UUID

@@ -11,9 +11,11 @@ from django.db.models import QuerySet
 
 from charges import declines
 from charges.declines import Category, DeclineReading
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund
+from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund, SavedPaymentMethod
 from integrations.errors import PermanentError
 from integrations.stripe.results import Decline
+from orders.models import AWAITING_PAYMENT, Order
+from subscriptions.models import Subscription
 
 Status = ChargeAttempt.Status
 
@@ -138,3 +140,24 @@ def refund_of_order(*, refund_id: UUID | None, order_id: UUID) -> Refund:
 def refunds_of(*, order_number: str) -> QuerySet[Refund]:
     """The refunds of an order, newest first; none where there is no such order."""
     return Refund.objects.select_related("charge__order").filter(charge__order__number=order_number).order_by("-pk")
+
+
+def payment_methods_of(*, customer_id: UUID) -> QuerySet[SavedPaymentMethod]:
+    """The payment methods that the customer added while logged in, and has not removed. The caller sorts them."""
+    return SavedPaymentMethod.objects.filter(customer_id=customer_id, added_at__isnull=False, removed_at=None)
+
+
+def is_payment_method_in_use(*, saved: SavedPaymentMethod) -> bool:
+    """Whether a subscription that has not ended, or an unpaid order, is charged to it."""
+    running = Subscription.objects.filter(customer_id=saved.customer_id, payment_method=saved.payment_method_id)
+    charged = Charge.objects.filter(
+        order__customer_id=saved.customer_id,
+        order__status__in=AWAITING_PAYMENT,
+        payment_method=saved.payment_method_id,
+    )
+    return running.exclude(status=Subscription.Status.CANCELED).exists() or charged.exists()
+
+
+def has_unpaid_order(*, customer_id: UUID) -> bool:
+    """Whether an order of the customer awaits payment."""
+    return Order.objects.filter(customer_id=customer_id, status__in=AWAITING_PAYMENT).exists()

@@ -11,6 +11,8 @@ from charges.events import (
     DunningExhausted,
     DunningStepPlanned,
     PaymentDue,
+    PaymentMethodAdded,
+    PaymentMethodRemoved,
     PaymentReturned,
     ReconciliationContinues,
     RefundRequested,
@@ -18,7 +20,7 @@ from charges.events import (
 )
 from charges.operations import ledger
 from charges.operations.dunning import ending, steps
-from charges.operations.payments import cancellation, capture, reading
+from charges.operations.payments import cancellation, capture, reading, wallet
 from charges.operations.reconciliation import runs
 from charges.operations.recovery import missed_events, stuck_work, unknown_outcomes
 from charges.operations.refunds import creation
@@ -42,6 +44,16 @@ def capture_payment(*, order_id: UUID, **_: object) -> None:
 @consumes(OrderCanceled, name="charges.cancel_payment", queue=CHARGES)
 def cancel_payment(*, order_id: UUID, **_: object) -> None:
     with_quick_retries(lambda: cancellation.cancel_payment(order_id=order_id, at=timezone.now()))
+
+
+@consumes(PaymentMethodAdded, name="charges.attach_payment_method", queue=CHARGES)
+def attach_payment_method(*, saved_payment_method_id: UUID, **_: object) -> None:
+    wallet.attach(saved_payment_method_id=saved_payment_method_id, at=timezone.now())
+
+
+@consumes(PaymentMethodRemoved, name="charges.detach_payment_method", queue=CHARGES)
+def detach_payment_method(*, saved_payment_method_id: UUID, **_: object) -> None:
+    wallet.detach(saved_payment_method_id=saved_payment_method_id)
 
 
 @consumes(DunningStepPlanned, name="charges.take_dunning_step", queue=CHARGES)

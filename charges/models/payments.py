@@ -76,11 +76,28 @@ class SavedPaymentMethod(RemoteObject):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     payment_method_id = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     stripe_id = models.CharField(max_length=255, unique=True, null=True, default=None)  # noqa: DJ001
+    added_at = models.DateTimeField(
+        null=True, default=None, help_text="When the logged-in customer added it. Empty: it came with a checkout only."
+    )
+    removed_at = models.DateTimeField(null=True, default=None, help_text="When the customer removed it.")
+    is_default = models.BooleanField(default=False)
+    brand = models.CharField(max_length=20, blank=True)
+    last4 = models.CharField(max_length=4, blank=True)
+    exp_month = models.PositiveSmallIntegerField(null=True, default=None)
+    exp_year = models.PositiveSmallIntegerField(null=True, default=None)
+    failure_code = models.CharField(max_length=100, blank=True, help_text="Why Stripe did not attach it.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["customer", "payment_method_id"], name="payment_method_saved_once")
+            models.UniqueConstraint(fields=["customer", "payment_method_id"], name="payment_method_saved_once"),
+            models.UniqueConstraint(
+                fields=["customer"], condition=Q(is_default=True), name="one_default_payment_method"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(added_at__isnull=False, removed_at=None),
+                name="default_payment_method_is_the_customers",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,3 +23,9 @@ def retrieve(*, payment_method_id: str) -> PaymentMethod:
     """Read a card. Raises ``InvalidRequest`` (``resource_missing``) if it does not exist."""
     with stripe_errors():
         return payment_method(client().v1.payment_methods.retrieve(payment_method_id))
+
+
+def detach(*, payment_method_id: str) -> None:
+    """Detach a card from its customer, for good. Raises ``InvalidRequest`` if it is not attached."""
+    with stripe_errors():
+        client().v1.payment_methods.detach(payment_method_id)

@@ -63,6 +63,10 @@ class PaymentMethod:
 
     id: str
     customer_id: str
+    brand: str = ""
+    last4: str = ""
+    exp_month: int | None = None
+    exp_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,15 @@ def customer(source: Any) -> Customer:
 def payment_method(source: Any) -> PaymentMethod:
     """Read a card."""
     values = as_mapping(source)
-    return PaymentMethod(id=_id(values["id"]), customer_id=_id(values.get("customer")))
+    card = as_mapping(values.get("card") or {})
+    return PaymentMethod(
+        id=_id(values["id"]),
+        customer_id=_id(values.get("customer")),
+        brand=str(card.get("brand") or ""),
+        last4=str(card.get("last4") or ""),
+        exp_month=card.get("exp_month"),
+        exp_year=card.get("exp_year"),
+    )
 
 
 def refund(source: Any) -> Refund:

@@ -50,6 +50,10 @@ MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
 MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
 MY_ORDERS = ("GET", "/api/v1/me/orders/")
 MY_ORDER = ("GET", "/api/v1/me/orders/{number}/")
+MY_CARDS = ("GET", "/api/v1/me/payment-methods/")
+ADD_CARD = ("POST", "/api/v1/me/payment-methods/")
+REMOVE_CARD = ("DELETE", "/api/v1/me/payment-methods/{saved_payment_method_id}/")
+DEFAULT_CARD = ("POST", "/api/v1/me/payment-methods/{saved_payment_method_id}/default/")
 FOR_STAFF = (REFUND, REFUNDS, REFUND_STATUS)
 FOR_BROWSERS = (SESSION, LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, LOGOUT)
 FOR_CUSTOMERS = (
@@ -63,6 +67,10 @@ FOR_CUSTOMERS = (
     MY_SUBSCRIPTION,
     MY_ORDERS,
     MY_ORDER,
+    MY_CARDS,
+    ADD_CARD,
+    REMOVE_CARD,
+    DEFAULT_CARD,
 )
 WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION)
 # The first one ends the session of the following ones.

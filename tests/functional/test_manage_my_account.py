@@ -61,7 +61,7 @@ def in_use(path: str) -> str:
 
 def test_the_tests_below_know_every_endpoint() -> None:
     known = {in_use(path) for path in [*READS, *OF_BOB]} | {path for _, path, _ in [*CHANGES, *NEED_LOGIN]}
-    payments = {path for path in me_paths() if path.startswith("me/payment-methods/")}
+    payments = {path for path in me_paths() if path.startswith("me/payment-methods/")}  # test_manage_my_cards.py
     assert set(me_paths()) - payments == known
 
 
