@@ -99,9 +99,9 @@ def check_unknown_outcomes(**_: object) -> None:
     unknown_outcomes.check_unknown_outcomes(at=timezone.now())
 
 
-@task(name="charges.sweep_events", queue=CHARGES)
-def sweep_events(**_: object) -> None:
-    missed_events.sweep_events(at=timezone.now())
+@task(name="charges.fetch_missed_events", queue=CHARGES)
+def fetch_missed_events(**_: object) -> None:
+    missed_events.fetch_missed_events(at=timezone.now())
 
 
 @task(name="charges.reconcile_payments", queue=CHARGES)

@@ -11,8 +11,8 @@ from typing import Any
 from celery.schedules import crontab
 
 JOBS: dict[str, dict[str, Any]] = {
-    # Hourly, off the full hour: keys expire after 24 hours, and an hour more is harmless.
-    "purge-idempotency-keys": {"task": "orders.purge_idempotency_keys", "schedule": crontab(minute="17")},
+    # Hourly, off the full hour: responses expire after 24 hours, and an hour more is harmless.
+    "purge-stored-responses": {"task": "orders.purge_stored_responses", "schedule": crontab(minute="17")},
     # Hourly, off the full hour: the table stays small, and each run is short.
     "purge-outbox": {"task": "outbox.purge_messages", "schedule": crontab(minute="27")},
     # Every minute: a period begins at the hour of the sign-up, and the customer expects the charge then.
@@ -22,13 +22,13 @@ JOBS: dict[str, dict[str, Any]] = {
     # Every 10 minutes: stuck work has already waited for the whole retry ladder, and an empty sweep is cheap.
     "sweep": {"task": "outbox.sweep", "schedule": crontab(minute="*/10")},
     # Hourly, off the full hour: webhooks usually arrive at once, and Stripe repeats them for days.
-    "sweep-events": {"task": "charges.sweep_events", "schedule": crontab(minute="37")},
+    "fetch-missed-events": {"task": "charges.fetch_missed_events", "schedule": crontab(minute="37")},
     # At night, when there is little load, and before the people who read its findings start work.
     "check-ledger": {"task": "charges.check_ledger", "schedule": crontab(hour="4", minute="20")},
     # At night, when few payments are in progress, and before the ledger check, which then sees the resolved ones.
     "reconcile-payments": {"task": "charges.reconcile_payments", "schedule": crontab(hour="2", minute="30")},
     # At night, when there is little load.
-    "purge-task-results": {"task": "outbox.purge_task_results", "schedule": crontab(hour="3", minute="40")},
+    "purge-task-results": {"task": "sqs.purge_task_results", "schedule": crontab(hour="3", minute="40")},
     # Hourly, off the full hour: what it deletes lives for an hour or a day, and the tables stay small.
     "purge-login-attempts": {"task": "accounts.purge_login_attempts", "schedule": crontab(minute="47")},
     # At night, after the other purge. Events are kept for five weeks, so the exact time does not matter.

@@ -33,6 +33,6 @@ def place_renewal(*, subscription_id: UUID, period_number: int, **_: object) -> 
     renewals.place_renewal(subscription_id=subscription_id, period_number=period_number, at=timezone.now())
 
 
-@task(name="orders.purge_idempotency_keys", queue=ORDERS)
-def purge_idempotency_keys(**_: object) -> None:
+@task(name="orders.purge_stored_responses", queue=ORDERS)
+def purge_stored_responses(**_: object) -> None:
     checkout.purge_stored_responses(at=timezone.now())

@@ -2,6 +2,7 @@
 
 from charges.models.disputes import Dispute
 from charges.models.dunning import DunningRun, DunningStep
+from charges.models.fetch_marks import FetchMark
 from charges.models.payments import Charge, ChargeAttempt, RemoteObject, SavedPaymentMethod, StripeCustomer
 from charges.models.reconciliation import (
     ReconciliationFinding,
@@ -10,7 +11,6 @@ from charges.models.reconciliation import (
     SeenAtStripe,
 )
 from charges.models.refunds import Refund
-from charges.models.sweeps import SweepMark
 
 __all__ = [
     "Charge",
@@ -18,6 +18,7 @@ __all__ = [
     "Dispute",
     "DunningRun",
     "DunningStep",
+    "FetchMark",
     "ReconciliationFinding",
     "ReconciliationKind",
     "ReconciliationRun",
@@ -26,5 +27,4 @@ __all__ = [
     "SavedPaymentMethod",
     "SeenAtStripe",
     "StripeCustomer",
-    "SweepMark",
 ]

@@ -22,7 +22,7 @@ from celery.worker import request as celery_request
 from integrations.errors import PermanentError, TransientError
 from integrations.sqs import arguments
 from integrations.sqs.deliveries import Delivery
-from integrations.sqs.topology import DEFAULT_LADDER, MAX_COUNTDOWN, Queue
+from integrations.sqs.topology import DEFAULT_LADDER, MAX_COUNTDOWN, ORDERS, Queue
 
 logger = logging.getLogger(__name__)
 
@@ -258,3 +258,9 @@ class Request(celery_request.Request):  # type: ignore[misc]
 def _unwrapped(exc_info: Any) -> Any:
     exc = exc_info.exception
     return exc.exc if isinstance(exc, ExceptionWithTraceback) else exc
+
+
+@task(name="sqs.purge_task_results", queue=ORDERS)
+def purge_task_results(**_: object) -> None:
+    """Delete Celery's results older than ``result_expires``."""
+    celery.current_app.backend.cleanup()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from charges.events import StripeWebhookReceived
-from charges.models import SweepMark
+from charges.models import FetchMark
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.stripe import events
@@ -53,13 +53,13 @@ class Run:
         return self.pages >= MAX_PAGES_PER_RUN or time.monotonic() - self.began > MAX_SECONDS_PER_RUN
 
 
-def sweep_events(*, at: dt.datetime) -> int:
+def fetch_missed_events(*, at: dt.datetime) -> int:
     """Record the events up to five minutes before ``at`` that the inbox does not have. Return how many.
 
     At its limits, a run leaves the rest to the next run. Raises what the gateway raises.
     """
     run, until = Run(), at - WEBHOOK_GRACE
-    mark = _swept_until(at=at)
+    mark = _fetched_until(at=at)
     start, end, length = mark - OVERLAP, min(mark + FIRST_SLICE, until), FIRST_SLICE
     while start < end and not run.is_exhausted:
         pages_before = run.pages
@@ -69,17 +69,19 @@ def sweep_events(*, at: dt.datetime) -> int:
         if run.pages - pages_before <= CHEAP_PAGES:
             length = min(2 * length, MAX_SLICE)
         start, end = end, min(end + length, until)
-    _report(run, swept_until=start, until=until)
+    _report(run, fetched_until=start, until=until)
     return run.new
 
 
-def _swept_until(*, at: dt.datetime) -> dt.datetime:
-    mark = SweepMark.objects.filter(name=MARK).first()
+def _fetched_until(*, at: dt.datetime) -> dt.datetime:
+    mark = FetchMark.objects.filter(name=MARK).first()
     if mark is None:
         return at - FIRST_LOOKBACK
-    if mark.swept_until < at - MAX_LOOKBACK:
-        logger.error("Stripe's events were last swept until %s; Stripe keeps them for 30 days only.", mark.swept_until)
-    return max(mark.swept_until, at - MAX_LOOKBACK)
+    if mark.fetched_until < at - MAX_LOOKBACK:
+        logger.error(
+            "Stripe's events were last fetched until %s; Stripe keeps them for 30 days only.", mark.fetched_until
+        )
+    return max(mark.fetched_until, at - MAX_LOOKBACK)
 
 
 def _record(run: Run, *, created_from: dt.datetime, created_until: dt.datetime, to_the_end: bool) -> bool:
@@ -105,13 +107,13 @@ def _record_page(page: Sequence[StripeEvent]) -> int:
 
 def _move_mark(*, until: dt.datetime) -> None:
     """Move the mark forward only. Of two concurrent runs, the slower one changes nothing."""
-    SweepMark.objects.bulk_create([SweepMark(name=MARK, swept_until=until)], ignore_conflicts=True)
-    SweepMark.objects.filter(name=MARK, swept_until__lt=until).update(swept_until=until)
+    FetchMark.objects.bulk_create([FetchMark(name=MARK, fetched_until=until)], ignore_conflicts=True)
+    FetchMark.objects.filter(name=MARK, fetched_until__lt=until).update(fetched_until=until)
 
 
-def _report(run: Run, *, swept_until: dt.datetime, until: dt.datetime) -> None:
+def _report(run: Run, *, fetched_until: dt.datetime, until: dt.datetime) -> None:
     if run.new:
         logger.warning("%d Stripe events had not arrived by webhook and are processed now.", run.new)
-    logger.info("Stripe's events are swept until %s, in %d pages.", swept_until.isoformat(), run.pages)
-    if swept_until < until:
-        logger.warning("The sweep of Stripe's events is %s behind; the next run continues.", until - swept_until)
+    logger.info("Stripe's events are fetched until %s, in %d pages.", fetched_until.isoformat(), run.pages)
+    if fetched_until < until:
+        logger.warning("The search for missed events is %s behind; the next run continues.", until - fetched_until)

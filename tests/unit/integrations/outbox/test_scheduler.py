@@ -8,7 +8,7 @@ from integrations.outbox.scheduler import publish_tick
 
 def test_several_schedulers_write_a_tick_once(transactional_db: None) -> None:
     at = dt.datetime(2026, 11, 23, 3, 17, 42, tzinfo=dt.UTC)
-    job, task = "purge-idempotency-keys", "orders.purge_idempotency_keys"
+    job, task = "purge-stored-responses", "orders.purge_stored_responses"
     assert publish_tick(job=job, task=task, at=at)
     assert not publish_tick(job=job, task=task, at=at + dt.timedelta(seconds=10))
     assert publish_tick(job=job, task=task, at=at + dt.timedelta(minutes=1))

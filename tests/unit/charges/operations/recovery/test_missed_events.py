@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from charges.models import Charge, SweepMark
+from charges.models import Charge, FetchMark
 from charges.operations.recovery import missed_events
-from charges.operations.recovery.missed_events import sweep_events
+from charges.operations.recovery.missed_events import fetch_missed_events
 from charges.operations.stripe_events.processing import process_stripe_event
 from integrations.errors import ProviderUnclear
 from integrations.inbox import recording
@@ -36,7 +36,7 @@ def soon() -> dt.datetime:
 
 
 def mark() -> Any:
-    return SweepMark.objects.values_list("swept_until", flat=True).first()
+    return FetchMark.objects.values_list("fetched_until", flat=True).first()
 
 
 def stored() -> int:
@@ -82,7 +82,7 @@ def test_a_payment_without_any_webhook_is_settled(
     assert not WebhookEvent.objects.exists()
 
     with caplog.at_level(logging.WARNING):
-        assert sweep_events(at=soon()) == 1
+        assert fetch_missed_events(at=soon()) == 1
 
     assert "1 Stripe events had not arrived" in caplog.text
     [row] = OutboxMessage.objects.filter(task="charges.process_webhook")
@@ -108,7 +108,7 @@ def test_an_event_that_came_by_webhook_is_not_recorded_twice(
     before = (stored(), published())
 
     with caplog.at_level(logging.WARNING):
-        assert sweep_events(at=soon()) == 0
+        assert fetch_missed_events(at=soon()) == 0
 
     assert (stored(), published()) == before
     assert caplog.text == ""
@@ -119,19 +119,19 @@ def test_events_on_several_pages_are_listed(stripe_sandbox: StripeSandbox) -> No
         made = stripe_sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur")
         stripe_sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
 
-    assert sweep_events(at=soon()) == 130
-    assert sweep_events(at=soon()) == 0
+    assert fetch_missed_events(at=soon()) == 130
+    assert fetch_missed_events(at=soon()) == 0
     assert (stored(), published()) == (130, {"StripeWebhookReceived": 130})
     assert "client_secret" not in str(list(WebhookEvent.objects.values_list("payload", flat=True)))
 
 
-def test_two_sweeps_at_once_record_each_event_once(stripe_sandbox: StripeSandbox) -> None:
+def test_two_runs_at_once_record_each_event_once(stripe_sandbox: StripeSandbox) -> None:
     for _ in range(20):
         made = stripe_sandbox.api("POST", "/v1/payment_intents", amount="100", currency="eur")
         stripe_sandbox.api("POST", f"/v1/payment_intents/{made['id']}/cancel")
     at = soon()
 
-    assert errors_at_once(*[lambda: sweep_events(at=at)] * 3) == []
+    assert errors_at_once(*[lambda: fetch_missed_events(at=at)] * 3) == []
 
     assert (stored(), published()) == (20, {"StripeWebhookReceived": 20})
     assert mark() == at - 5 * MINUTE
@@ -142,18 +142,18 @@ def test_two_sweeps_at_once_record_each_event_once(stripe_sandbox: StripeSandbox
 
 def test_the_first_run_fetches_three_days_and_the_next_from_an_hour_before_the_mark(history: History) -> None:
     at = soon()
-    sweep_events(at=at)
+    fetch_missed_events(at=at)
     assert history.asked[0][0] == at - 3 * DAY - HOUR
     assert history.asked[-1][1] == mark() == at - 5 * MINUTE
 
     history.asked.clear()
-    sweep_events(at=at + HOUR)
+    fetch_missed_events(at=at + HOUR)
     assert history.asked[0][0] == at - 5 * MINUTE - HOUR
     assert history.asked[-1][1] == mark() == at + 55 * MINUTE
 
 
 def test_the_slices_leave_no_gap(history: History) -> None:
-    sweep_events(at=soon())
+    fetch_missed_events(at=soon())
     for (_, until), (next_from, _) in zip(history.asked, history.asked[1:], strict=False):
         assert until == next_from
     assert len(history.asked) < 20
@@ -161,33 +161,33 @@ def test_the_slices_leave_no_gap(history: History) -> None:
 
 def test_an_event_that_is_listed_late_is_found_by_the_overlap(history: History) -> None:
     at = soon()
-    sweep_events(at=at)
+    fetch_missed_events(at=at)
     history.happen(1, at=at - 50 * MINUTE)
-    assert sweep_events(at=at + 10 * MINUTE) == 1
+    assert fetch_missed_events(at=at + 10 * MINUTE) == 1
 
 
 def test_events_of_the_last_minutes_are_left_to_their_webhooks(history: History) -> None:
     at = soon()
     history.happen(1, at=at - 5 * MINUTE)
-    assert sweep_events(at=at) == 0
-    assert sweep_events(at=at + MINUTE) == 1
+    assert fetch_missed_events(at=at) == 0
+    assert fetch_missed_events(at=at + MINUTE) == 1
 
 
 def test_a_gap_longer_than_stripe_keeps_events_is_logged_as_an_error(
     history: History, caplog: pytest.LogCaptureFixture
 ) -> None:
     at = soon()
-    SweepMark.objects.create(name="stripe_events", swept_until=at - 40 * DAY)
-    sweep_events(at=at)
+    FetchMark.objects.create(name="stripe_events", fetched_until=at - 40 * DAY)
+    fetch_missed_events(at=at)
     assert history.asked[0][0] == at - 30 * DAY
     assert "keeps them for 30 days only" in caplog.text
     assert mark() == at - 5 * MINUTE
 
 
-def test_a_late_sweep_does_not_move_the_mark_back(history: History) -> None:
+def test_a_late_run_does_not_move_the_mark_back(history: History) -> None:
     at = soon()
-    sweep_events(at=at)
-    sweep_events(at=at - 2 * HOUR)
+    fetch_missed_events(at=at)
+    fetch_missed_events(at=at - 2 * HOUR)
     assert mark() == at - 5 * MINUTE
 
 
@@ -204,7 +204,7 @@ def test_a_run_stops_at_its_limits_and_the_next_continues(
     marks = []
     while mark() is None or mark() < at - 5 * MINUTE:
         history.taken = 0
-        sweep_events(at=at)
+        fetch_missed_events(at=at)
         taken.append(history.taken)
         marks.append(mark())
         assert len(taken) < 20
@@ -221,7 +221,7 @@ def test_a_first_slice_beyond_the_limits_is_read_to_its_end(history: History, mo
     at = soon()
     history.happen(950, at=at - 3 * DAY)
 
-    sweep_events(at=at)
+    fetch_missed_events(at=at)
 
     assert (stored(), mark()) == (950, at - 3 * DAY + missed_events.FIRST_SLICE)
 
@@ -234,12 +234,12 @@ def test_a_later_slice_beyond_the_limits_is_left_to_the_next_run(
     burst = at - 3 * DAY + 5 * HOUR
     history.happen(950, at=burst)
 
-    sweep_events(at=at)
+    fetch_missed_events(at=at)
     marks = [mark()]
     assert at - 3 * DAY < marks[0] < burst, "the mark stays before the unread events"
     assert 0 < stored() < 950
     while marks[-1] < at - 5 * MINUTE:
-        sweep_events(at=at)
+        fetch_missed_events(at=at)
         marks.append(mark())
         assert len(marks) < 20
 
@@ -251,7 +251,7 @@ def test_memory_holds_one_page_at_a_time(history: History, monkeypatch: pytest.M
     real: Callable[..., int] = recording.record
     monkeypatch.setattr(recording, "record", lambda **named: (sizes.append(len(named["received"])), real(**named))[1])
     history.happen(1000, at=soon() - DAY)
-    sweep_events(at=soon())
+    fetch_missed_events(at=soon())
     assert (max(sizes), sum(sizes)) == (100, 1000)
 
 
@@ -273,9 +273,9 @@ def test_a_killed_run_loses_nothing_and_repeats_nothing(
             missed_events, name, lambda *args, **named: (dead if next(calls) == fatal else real)(*args, **named)
         )
         with pytest.raises(Died):
-            sweep_events(at=at)
+            fetch_missed_events(at=at)
 
-    sweep_events(at=at)
+    fetch_missed_events(at=at)
 
     assert (stored(), published()) == (250, {"StripeWebhookReceived": 250})
     assert mark() == at - 5 * MINUTE
@@ -296,11 +296,11 @@ def test_finished_slices_stay_finished_if_stripe_fails(
     with monkeypatch.context() as patched:
         patched.setattr(events, "since", failing)
         with pytest.raises(ProviderUnclear):
-            sweep_events(at=at)
+            fetch_missed_events(at=at)
     moved = mark()
     assert at - 3 * DAY < moved < at - 2 * DAY
     assert stored() == 10
 
     history.asked.clear()
-    assert sweep_events(at=at) == 10
+    assert fetch_missed_events(at=at) == 10
     assert history.asked[0][0] == moved - HOUR
