@@ -2,13 +2,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-import charges
 from charges.models import Charge, DunningRun, DunningStep, Refund
 from charges.operations import locks
 from tests.support.days import NOW
@@ -74,9 +72,3 @@ def test_only_active_runs_are_locked(charge: Charge, step: DunningStep, status: 
     with transaction.atomic():
         assert locks.locked_planned_step(charge=charge, number=1) is None
         assert locks.locked_active_runs(DunningRun.objects.all()) == []
-
-
-def test_no_other_module_of_charges_locks_rows() -> None:
-    root = Path(charges.__path__[0])
-    locking = {str(path.relative_to(root)) for path in root.rglob("*.py") if ".select_for_update(" in path.read_text()}
-    assert locking == {"operations/locks.py"}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from integrations.sqs import topology as subject
-from integrations.sqs.topology import CHARGES, MAX_RECEIVE_COUNT, QUEUES, InvalidTopology, Topology
+from integrations.sqs.topology import CHARGES, QUEUES, InvalidTopology, Topology
 
 
 def test_the_seven_queues_have_their_names() -> None:
@@ -19,7 +19,11 @@ def test_the_receive_count_is_one_more_than_the_steps_of_the_ladder() -> None:
     for steps in (1, 2, 3, 9):
         attributes = Topology(ladder=(1,) * steps).source_attributes(CHARGES, dead_letter_arn="arn:dlq")
         assert json.loads(attributes["RedrivePolicy"])["maxReceiveCount"] == steps + 1
-    assert Topology().max_receive_count == MAX_RECEIVE_COUNT, "the default of the settings"
+
+
+def test_a_message_is_received_four_times_by_default() -> None:
+    attributes = Topology().source_attributes(CHARGES, dead_letter_arn="arn:dlq")
+    assert json.loads(attributes["RedrivePolicy"]) == {"deadLetterTargetArn": "arn:dlq", "maxReceiveCount": 4}
 
 
 def test_queue_names_start_with_the_prefix() -> None:
