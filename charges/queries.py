@@ -68,7 +68,7 @@ def may_attempt_again(*, charge: Charge) -> bool:
 
 
 def last_attempt(*, charge: Charge) -> ChargeAttempt | None:
-    """The last attempt that was not canceled: that one was postponed, or gave way to a new payment method."""
+    """The last attempt that was not canceled. Postponed attempts and those of a replaced method are canceled."""
     return charge.attempts.exclude(status=Status.CANCELED).order_by("number").last()
 
 

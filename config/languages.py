@@ -13,7 +13,8 @@ ENGLISH = ("en", "English")  # the language of the source code; it needs no cata
 def available(root: Path) -> list[tuple[str, str]]:
     """Code and name of English and of each language that every app with a ``locale`` folder has a compiled catalog for.
 
-    A language is therefore offered only if all of its catalogs are complete: ``make translations`` compiles no others.
+    ``make translations`` compiles complete catalogs only. An incomplete language is still offered if it has compiled
+    catalogs of an earlier version; the texts that they lack are then in English.
     """
     folders = root.glob("*/locale")
     catalogs = [{path.parent.parent.name for path in folder.glob("*/LC_MESSAGES/django.mo")} for folder in folders]

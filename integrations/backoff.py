@@ -65,7 +65,7 @@ class Backoff:
         return max(self._ask_again_at - self._clock(), MIN_WAIT) if self.is_failing else MIN_WAIT
 
     def asking(self) -> None:
-        """Call this before a request, and the wait counts from here: the time until the answer is part of it."""
+        """Start of a request. If it fails, the wait counts from here, so the duration of the request is part of it."""
         self._asked_at = self._clock()
 
     def failed(self) -> None:

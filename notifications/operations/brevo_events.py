@@ -53,7 +53,7 @@ def _apply(event: BrevoEvent, at: dt.datetime) -> str:
     if event.kind == Kind.OTHER:
         return "nothing to do"
     done = [_move(event, at), _suppress(event), _withdraw(event)]
-    return ", ".join(filter(None, done)) or "nothing of ours"
+    return ", ".join(filter(None, done)) or "no matching notification or customer"
 
 
 def _move(event: BrevoEvent, at: dt.datetime) -> str:
