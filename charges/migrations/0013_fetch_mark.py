@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('charges', '0011_check_again'),
+        ('charges', '0012_payment_methods_of_customers'),
     ]
 
     operations = [
