@@ -113,7 +113,7 @@ class PlanAdmin(EditableAdmin):
     """The plans that the shop sells. A change of price makes a new version: running subscriptions keep theirs."""
 
     form = PlanForm
-    list_display = ("code", "name", "price", "every", "trial_days", "is_digital", "is_active")
+    list_display = ("code", "name", "price", "every", "is_digital", "is_active")
     list_filter = ("is_active", "is_digital")
     search_fields = ("code", "name")
     inlines = (PriceInline,)
@@ -123,8 +123,11 @@ class PlanAdmin(EditableAdmin):
             (None, {"fields": ("code", "name", "is_digital", "needs_address")}),
             ("Price", {"fields": TERMS, "description": "For new subscriptions. Running ones keep theirs."}),
             ("For sale", {"fields": ("is_active", "available_from", "available_until")}),
-            ("Trial, deliveries and reminders", {"fields": ("trial_days", "trial_reminder_days",
-                                                            "renewal_reminder_days", "cut_off_hours", "max_skips")}),
+            ("Trial, deliveries and reminders", {
+                "fields": ("trial_days", "trial_reminder_days", "renewal_reminder_days", "cut_off_hours", "max_skips"),
+                "description": "Not in use yet: the shop offers no trials, skips and renewal reminders so far, and "
+                               "charges each new subscription at once.",
+            }),
             ("When a payment fails", {"fields": ("unpaid_policy", "dispute_policy")}),
         )  # fmt: skip
 

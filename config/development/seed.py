@@ -22,7 +22,7 @@ PLANS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
      {"amount": 3300, "currency": "GBP", "interval_count": 3}),
     ({"code": DIGITAL_PLAN, "name": "Magazine, monthly", "is_digital": True},
      {"amount": 490, "currency": "EUR"}),
-    ({"code": "magazine-yearly", "name": "Magazine, yearly", "is_digital": True, "trial_days": 14,
+    ({"code": "magazine-yearly", "name": "Magazine, yearly", "is_digital": True,
       "renewal_reminder_days": 30},
      {"amount": 4900, "currency": "EUR", "interval": "year"}),
     ({"code": "manga-monthly", "name": "Manga, monthly", "is_digital": True},

@@ -118,9 +118,6 @@ class PlanOutput(serializers.ModelSerializer[Price]):
     name = serializers.CharField(source="plan.name")
     is_digital = serializers.BooleanField(source="plan.is_digital", help_text="Nothing is shipped.")
     needs_address = serializers.BooleanField(source="plan.needs_address", help_text="`shipping_address` is required.")
-    trial_days = serializers.IntegerField(
-        source="plan.trial_days", help_text="Days before the first charge; 0 without a trial."
-    )
 
     class Meta:
         model = Price
@@ -131,7 +128,6 @@ class PlanOutput(serializers.ModelSerializer[Price]):
             "currency",
             "interval",
             "interval_count",
-            "trial_days",
             "is_digital",
             "needs_address",
         )

@@ -541,8 +541,3 @@ def test_a_plan_outside_its_dates_is_not_for_sale(transactional_db: None, coffee
     assert client.get("/api/v1/plans/").json() == []
     answer = post(client, body())
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "plan")
-
-
-def test_a_plan_shows_its_trial(transactional_db: None, coffee: Plan, client: Client) -> None:
-    Plan.objects.update(trial_days=14)
-    assert client.get("/api/v1/plans/").json()[0]["trial_days"] == 14
