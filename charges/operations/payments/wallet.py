@@ -35,7 +35,7 @@ class PaymentMethodWasRemoved(Exception):
 
 
 class NotReady(Exception):
-    """Stripe has not attached the payment method yet, or refused it."""
+    """Stripe has not attached the payment method yet, or rejected it."""
 
 
 class InUse(Exception):
@@ -62,7 +62,7 @@ def add(*, customer_id: UUID, payment_method: str, at: dt.datetime) -> SavedPaym
 def attach(*, saved_payment_method_id: UUID, at: dt.datetime) -> None:
     """Attach it to the customer at Stripe, and store what the customer recognizes it by.
 
-    A refusal of Stripe is stored and not raised: the customer sees it and enters another card.
+    A rejection by Stripe is stored and not raised: the customer sees it and enters another card.
     """
     saved = SavedPaymentMethod.objects.select_related("customer").get(pk=saved_payment_method_id)
     if saved.removed_at is not None:
