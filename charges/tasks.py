@@ -20,7 +20,7 @@ from charges.events import (
 )
 from charges.operations import ledger
 from charges.operations.dunning import ending, steps
-from charges.operations.payments import cancellation, capture, reading, wallet
+from charges.operations.payments import cancellation, capture, payment_methods, reading, wallet
 from charges.operations.reconciliation import runs
 from charges.operations.recovery import missed_events, stuck_work, unknown_outcomes
 from charges.operations.refunds import creation
@@ -31,7 +31,7 @@ from integrations.quick_retries import with_quick_retries
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import CHARGES
 from orders.events import OrderCanceled, OrderPlaced, RenewalPlaced
-from subscriptions.events import SubscriptionCanceled
+from subscriptions.events import CustomerUpdated, SubscriptionCanceled
 
 recovery.register(stuck_work.FINDERS)
 
@@ -49,6 +49,11 @@ def cancel_payment(*, order_id: UUID, **_: object) -> None:
 @consumes(PaymentMethodAdded, name="charges.attach_payment_method", queue=CHARGES)
 def attach_payment_method(*, saved_payment_method_id: UUID, **_: object) -> None:
     wallet.attach(saved_payment_method_id=saved_payment_method_id, at=timezone.now())
+
+
+@consumes(CustomerUpdated, name="charges.update_stripe_customer", queue=CHARGES)
+def update_stripe_customer(*, customer_id: UUID, **_: object) -> None:
+    payment_methods.update_stripe_customer(customer_id=customer_id)
 
 
 @consumes(PaymentMethodRemoved, name="charges.detach_payment_method", queue=CHARGES)

@@ -22,3 +22,9 @@ def is_deleted(*, customer_id: str) -> bool:
             return bool(as_mapping(client().v1.customers.retrieve(customer_id)).get("deleted"))
     except InvalidRequest:
         return False
+
+
+def update(*, customer_id: str, email: str, name: str) -> None:
+    """Give the customer at Stripe this address and name. Raises ``InvalidRequest`` if it was deleted."""
+    with stripe_errors():
+        client().v1.customers.update(customer_id, params={"email": email, "name": name})

@@ -45,6 +45,7 @@ TASKS = {
     "charges.attach_payment_method": "ChargesQueue",
     "charges.cancel_payment": "ChargesQueue",
     "charges.detach_payment_method": "ChargesQueue",
+    "charges.update_stripe_customer": "ChargesQueue",
     "charges.cancel_other_unpaid_orders": "ChargesQueue",
     "charges.capture_payment": "ChargesQueue",
     "charges.check_ledger": "ChargesQueue",

@@ -16,7 +16,7 @@ from subscriptions.models import Customer, EmailChange, User
 from tests.support.accounts import Browser, code_in, customer_with_login, deliver, token_in
 from tests.support.concurrency import at_once
 from tests.support.factories import make_customer
-from tests.support.sandboxes import BrevoSandbox
+from tests.support.sandboxes import BrevoSandbox, StripeSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -200,6 +200,20 @@ def test_the_change_reaches_brevo_and_dixa(ann: Customer, browser: Browser, brev
     deliver("BrevoQueue"), deliver("DixaQueue")
     assert [contact["email"] for contact in brevo_sandbox.records("contacts")] == [NEW]
     assert NEW in str(brevo_sandbox.records("endusers"))
+
+
+def test_the_change_reaches_stripe(ann: Customer, browser: Browser, stripe_sandbox: StripeSandbox) -> None:
+    browser.post("me/payment-methods/", {"payment_method": "pm_card_visa"})
+    deliver("ChargesQueue")
+    change(browser)
+    confirm(browser)
+    browser.call("patch", "me/", {"name": "Ann Brown"})
+    late = OutboxMessage.objects.filter(task="charges.update_stripe_customer").latest("pk")
+    assert deliver("ChargesQueue") == ["charges.update_stripe_customer"] * 2
+    late.save(force_insert=True)
+    deliver("ChargesQueue")
+    [customer] = stripe_sandbox.objects("customers")
+    assert (customer["email"], customer["name"]) == (NEW, "Ann Brown")
 
 
 def test_messages_carry_no_address(browser: Browser) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -17,6 +18,7 @@ from integrations.errors import TransientError
 from integrations.locks import session_lock
 from integrations.stripe import customers, payment_methods, results
 from integrations.stripe.errors import InvalidRequest
+from subscriptions import queries as subscriptions
 from subscriptions.models import Customer
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,26 @@ def ensure_payment_method(*, customer: Customer, payment_method: str, at: dt.dat
                 customer=customer, stripe_customer_id=stripe_customer_id, payment_method=payment_method, at=at
             )
     return AttachedPaymentMethod(payment_method_id=payment_method_id, stripe_customer_id=stripe_customer_id)
+
+
+def update_stripe_customer(*, customer_id: UUID) -> None:
+    """Give the customer at Stripe our current address and name. Without a customer there, nothing is to do.
+
+    One update runs at a time, and reads our row after it got the lock. So the newest data arrives last, in any order of
+    the messages. If the customer was deleted at Stripe, forget its id: the next payment creates another one. Raises
+    ``CustomerNotFound``, ``Busy`` and the errors of Stripe.
+    """
+    with session_lock(f"stripe-customer:{customer_id}"):
+        customer = subscriptions.customer(customer_id=customer_id)
+        known = StripeCustomer.objects.filter(customer=customer, stripe_id__isnull=False).first()
+        if known is None or known.stripe_id is None:
+            return
+        try:
+            customers.update(customer_id=known.stripe_id, email=customer.email, name=customer.name)
+        except InvalidRequest as error:
+            if error.code != "resource_missing" or not customers.is_deleted(customer_id=known.stripe_id):
+                raise
+            _forget(customer=customer, stripe_customer_id=known.stripe_id)
 
 
 @contextmanager

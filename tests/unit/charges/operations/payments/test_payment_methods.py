@@ -125,3 +125,22 @@ def test_other_errors_of_the_request_pass_unchanged(
         raise error
     assert caught.value is error
     assert StripeCustomer.objects.get().stripe_id == stripe_id
+
+
+def test_a_customer_that_stripe_does_not_have_is_not_updated(
+    transactional_db: None, stripe_sandbox: StripeSandbox
+) -> None:
+    payment_methods.update_stripe_customer(customer_id=make_customer().pk)
+    assert stripe_sandbox.records("requests") == []
+
+
+def test_a_customer_that_was_deleted_at_stripe_is_forgotten_by_an_update(
+    transactional_db: None, stripe_sandbox: StripeSandbox
+) -> None:
+    ann = make_customer()
+    payment_methods.ensure_payment_method(customer=ann, payment_method="pm_card_visa", at=NOW)
+    stripe_id = StripeCustomer.objects.get().stripe_id
+    stripe_sandbox.api("DELETE", f"/v1/customers/{stripe_id}")
+    for _ in range(2):
+        payment_methods.update_stripe_customer(customer_id=ann.pk)
+    assert StripeCustomer.objects.get().stripe_id is None
