@@ -23,6 +23,7 @@ def purge_login_attempts(**_: object) -> None:
     login_requests.purge_login_requests(at=timezone.now())
     email_changes.purge_email_changes(at=timezone.now())
     attempt_limits.purge_attempts(at=timezone.now())
+    logins.purge_sessions(at=timezone.now())
 
 
 @task(name="subscriptions.begin_due_renewals", queue=ORDERS)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
 
 from integrations.outbox.events import publish
+from integrations.purging import delete_in_batches
 from subscriptions.events import LoginCreated
 from subscriptions.models import User
 from subscriptions.operations.locks import locked_customer, locked_login
@@ -43,3 +45,8 @@ def log_out_everywhere(*, user_id: UUID, at: dt.datetime) -> None:
     login.session_version += 1
     login.save(update_fields=["session_version"])
     close_login_requests(email=login.email, at=at)
+
+
+def purge_sessions(*, at: dt.datetime, batch: int = 1000) -> int:
+    """Delete sessions that have expired, ``batch`` rows per statement; return their number."""
+    return delete_in_batches(Session.objects.filter(expire_date__lte=at), batch=batch)

@@ -6,6 +6,7 @@ import datetime as dt
 from uuid import uuid4
 
 import pytest
+from django.contrib.sessions.models import Session
 
 from subscriptions.models import Customer, User
 from subscriptions.operations import logins
@@ -74,6 +75,13 @@ def test_logging_out_everywhere_changes_what_sessions_must_agree_with(db: None, 
     login.refresh_from_db()
     assert login.get_session_auth_hash() != before
     assert login.check_password("a long enough password")
+
+
+def test_expired_sessions_are_deleted(db: None, now: dt.datetime) -> None:
+    for key, seconds in [("gone", 0), ("kept", 1)]:
+        Session.objects.create(session_key=key, session_data="", expire_date=now + dt.timedelta(seconds=seconds))
+    assert logins.purge_sessions(at=now) == 1
+    assert Session.objects.get().session_key == "kept"
 
 
 def test_an_unknown_customer_is_a_permanent_error(db: None) -> None:
