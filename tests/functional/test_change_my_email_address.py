@@ -67,7 +67,7 @@ def test_the_new_address_counts_after_it_is_confirmed(
 
 
 def test_the_mail_to_the_new_address_contains_no_name(browser: Browser, brevo_sandbox: BrevoSandbox) -> None:
-    """Whoever typed the address has not proved to own it."""
+    """Nobody has proved yet to own the address."""
     change(browser)
     text = mails(brevo_sandbox)["email_change_confirmation"]
     assert "Ann" not in text["textContent"] + text["htmlContent"] + text["subject"]

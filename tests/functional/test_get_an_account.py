@@ -42,7 +42,7 @@ def test_a_first_purchase_leads_to_a_login(coffee: Any, brevo_sandbox: BrevoSand
 
 
 def test_a_second_purchase_sends_no_second_mail_and_shows_nothing(coffee: Any, brevo_sandbox: BrevoSandbox) -> None:
-    """Whoever buys with a known address has not proved to own it."""
+    """A purchase does not prove that the buyer owns the address."""
     buy("ada@example.com", name="Ada Lovelace")
     account_mails(brevo_sandbox)
     response = buy("ada@example.com", name="Mallory", key="k2")

@@ -86,7 +86,7 @@ def test_a_refused_card_says_so(browser: Browser) -> None:
 
 
 def test_the_card_of_a_checkout_without_login_is_not_offered(ann: Customer, browser: Browser, coffee: Any) -> None:
-    """Whoever bought with the address has not proved to own it."""
+    """A purchase does not prove that the buyer owns the address."""
     body = {"plan": coffee.code, "payment_method": "pm_card_visa", "customer": {"email": ann.email, "name": "X"}}
     headers = {"Idempotency-Key": "k1"}
     Client().post("/api/v1/checkout/", body, content_type="application/json", headers=headers)

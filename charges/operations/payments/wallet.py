@@ -1,7 +1,7 @@
 """The payment methods that a logged-in customer adds, prefers and removes.
 
-A payment method of a checkout without login serves only that checkout's subscription: whoever typed the customer's
-address has not proved to be the customer. It is not offered here.
+A payment method of a checkout without login serves only that checkout's subscription, because a typed address does not
+prove who the buyer is. It is not offered here.
 """
 
 from __future__ import annotations

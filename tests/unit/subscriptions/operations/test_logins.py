@@ -42,7 +42,7 @@ def test_three_deliveries_at_once_create_one_login(transactional_db: None) -> No
 
 @pytest.mark.parametrize("right", [{"is_staff": True}, {"is_superuser": True}])
 def test_a_customer_never_gets_a_login_of_staff(db: None, right: dict[str, bool]) -> None:
-    """Whoever buys with the address of a member of staff has not proved to own it."""
+    """A purchase does not prove that the buyer owns the address."""
     staff = User.objects.create_user("ada@example.com", "a long enough password", **right)
     ada = make_customer(email="Ada@Example.com")
 
