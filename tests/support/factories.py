@@ -276,14 +276,7 @@ def make_attempt(charge: Charge, **fields: Any) -> ChargeAttempt:
 
 def succeeded_charge(order: Any) -> Any:
     """The charge of a paid order, without a call to Stripe."""
-    return Charge.objects.create(
-        order=order,
-        amount=order.amount,
-        currency=order.currency,
-        status="succeeded",
-        succeeded_at=NOW,
-        payment_intent_id=f"pi_{order.pk.hex}",
-    )
+    return make_charge(order, status="succeeded", succeeded_at=NOW, payment_intent_id=f"pi_{order.pk.hex}")
 
 
 def paid_charge(**order: Any) -> Any:
