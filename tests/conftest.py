@@ -11,6 +11,8 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 from hypothesis import settings as hypothesis_settings
 
+from tests.settings import TEST_SERVER
+from tests.support.databases import migrated_template
 from tests.support.days import Days
 from tests.support.sandboxes import (
     StripeSandbox,
@@ -63,6 +65,18 @@ def _empty_tables_fast() -> Iterator[None]:
         # this project changes none.
         patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _: False)
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> None:
+    """Copy the test database from a template with all migrations, if the server belongs to the tests."""
+    if TEST_SERVER is None:
+        return
+    with django_db_blocker.unblock():
+        connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template(TEST_SERVER)
+        connection.close()
 
 
 @pytest.fixture

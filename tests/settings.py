@@ -1,4 +1,4 @@
-"""The shop's own settings, in development, on a PostgreSQL server of the tests' own: nothing is switched off."""
+"""The shop's development settings, with the tests' own PostgreSQL server. No feature is switched off."""
 
 import os
 
@@ -13,15 +13,16 @@ os.environ.setdefault("LOGIN_RATE_LIMIT", "100000/min")
 
 from config.development import postgres
 
-OWN_SERVER = "DATABASE_URL" not in os.environ
-if OWN_SERVER:
-    # Tests empty tables a thousand times over; none of that has to outlive a power cut.
-    os.environ["DATABASE_URL"] = postgres.ensure_running(postgres.DATA.with_name("test-postgres"), durable=False)
+# The folder of the tests' own server, or None if the environment names a database.
+TEST_SERVER = None if "DATABASE_URL" in os.environ else postgres.DATA.with_name("test-postgres")
+if TEST_SERVER is not None:
+    # Tests empty tables thousands of times, and their data need not survive a power failure.
+    os.environ["DATABASE_URL"] = postgres.ensure_running(TEST_SERVER, durable=False)
 
 from config.settings import *  # noqa: E402, F403
 
-if OWN_SERVER:
+if TEST_SERVER is not None:
     del os.environ["DATABASE_URL"]  # processes that a test starts have their own server, or get this one's URL
 
-# Made to be slow, a third of a second each time; the tests log in a hundred times, and prove nothing about it.
+# The real hasher takes a third of a second on purpose. The tests log in hundreds of times and do not test it.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -19,8 +19,8 @@ from django.conf import settings
 from integrations.inbox.models import WebhookEvent
 from orders.models import Order
 from subscriptions.models import Plan
+from tests.support.databases import database_url
 from tests.support.processes import Process, free_port, port_answers, python, wait_for
-from tests.support.stack import database_url
 
 CHECKOUT = {
     "plan": "magazine-monthly",

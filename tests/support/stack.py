@@ -7,16 +7,15 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
 import boto3
 import httpx
 from django.conf import settings
-from django.db import connection
 from django.db.models.functions import Now
 
 from integrations.stripe.event_types import HANDLED_EVENTS
+from tests.support.databases import database_url
 from tests.support.processes import Process, free_port, port_answers, python, wait_for
 from tests.support.sandboxes import SandboxControl
 
@@ -184,16 +183,3 @@ def buy(stack: Stack, number: int = 0, **changes: Any) -> Any:
     response = stack.http.post("/api/v1/checkout/", json=data, headers={"Idempotency-Key": str(uuid4())})
     assert response.status_code == 201, response.text
     return response.json()["order"]
-
-
-def database_url() -> str:
-    """The test database of this run, as another process reaches it."""
-    database = connection.settings_dict
-    host = database["OPTIONS"].get("host") or database["HOST"]
-    name = quote(str(database["NAME"]))
-    user = quote(str(database["USER"]))
-    password = f":{quote(str(database['PASSWORD']))}" if database["PASSWORD"] else ""
-    if host.startswith("/"):
-        return f"postgresql://{user}{password}@/{name}?host={quote(host)}"
-    port = f":{database['PORT']}" if database["PORT"] else ""
-    return f"postgresql://{user}{password}@{host}{port}/{name}"
