@@ -39,9 +39,10 @@ def deliver_refund_by_ladder(refund: Any, *, times: int = 4, at: dt.datetime = N
     return by_ladder(lambda: deliver_refund(refund, at=at), times=times)
 
 
-def start_fulfillments() -> None:
-    """The work of the OrdersQueue: one delivery of every message that starts the fulfillment of a paid order."""
-    for row in OutboxMessage.objects.filter(task="orders.start_fulfillment"):
+def start_fulfillments(*, order: Any = None) -> None:
+    """The work of the OrdersQueue: one delivery of every message that starts a fulfillment, or only of this order's."""
+    rows = OutboxMessage.objects.filter(task="orders.start_fulfillment")
+    for row in rows.filter(subject_id=order.pk) if order else rows:
         current_app.tasks[row.task](**row.kwargs)
 
 

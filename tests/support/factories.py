@@ -302,7 +302,7 @@ def paid_before(days: Days, **plan: str) -> Any:
     Plan.objects.filter(pk=order.subscription.plan_id).update(**plan)
     order.refresh_from_db()
     capture(order, at=days.now)
-    start_fulfillments()
+    start_fulfillments(order=order)
     order.refresh_from_db()
     assert order.subscription.status == "active"
     return order
