@@ -59,7 +59,8 @@ def assert_paid_once_each(stack: Stack, count: int) -> None:
 def assert_every_effect_once(stack: Stack, count: int) -> None:
     assert_paid_once_each(stack, count)
     assert User.objects.count() == Customer.objects.filter(user__isnull=False).count() == count
-    assert len(stack.sandbox.records("mails")) == 2 * count
+    # The order confirmation, the welcome, and the mail that says how to log in.
+    assert len(stack.sandbox.records("mails")) == 3 * count
     assert len(stack.sandbox.records("sms")) == count
     assert len(stack.sandbox.records("contacts")) == count
     assert len(stack.sandbox.records("endusers")) == count
@@ -71,7 +72,7 @@ def test_a_checkout_has_its_seven_effects(shop: Stack) -> None:
     shop.wait_until_idle()
     assert_every_effect_once(shop, 1)
     wait_for(
-        lambda: Notification.objects.filter(status="delivered").count() == 3,
+        lambda: Notification.objects.filter(status="delivered").count() == 4,
         what="the webhooks of the provider report all messages as delivered",
     )
 

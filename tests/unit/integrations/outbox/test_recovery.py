@@ -85,4 +85,5 @@ def test_each_app_registers_its_finders() -> None:
     assert {finder.__module__ for finder in registered_finders().values()} == {
         "charges.operations.recovery.stuck_work",
         "notifications.operations.recovery",
+        "orders.operations.recovery",
     }
