@@ -20,7 +20,7 @@ from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.pagination import CURSOR_PARAMETER, NewestFirst
 from integrations.web.problems import Conflict, Unprocessable
 from integrations.web.serializers import StrictSerializer
-from integrations.web.views import refuse_large_body
+from integrations.web.views import reject_large_body
 from subscriptions.api.customer_views import ACCOUNT_PROBLEMS, ACTS_FOR_PARAMETER, NO_STORE, CustomerView
 
 ID = OpenApiParameter("saved_payment_method_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
@@ -90,7 +90,7 @@ class MyPaymentMethodsView(CustomerView):
         responses={202: OpenApiResponse(OwnPaymentMethod, "It is being attached"), **CHANGE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         serializer = PaymentMethodInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
@@ -145,7 +145,7 @@ class MyDefaultPaymentMethodView(CustomerView):
         },
     )
     def post(self, request: Request, saved_payment_method_id: UUID) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         serializer = DefaultInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:

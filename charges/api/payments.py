@@ -19,7 +19,7 @@ from charges.throttles import PAYMENT_THROTTLES
 from integrations import logs
 from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.problems import Conflict
-from integrations.web.views import PublicView, refuse_large_body
+from integrations.web.views import PublicView, reject_large_body
 from orders.api.lookups import order_for_token
 from orders.models import Order
 from subscriptions.locales import translated
@@ -74,7 +74,7 @@ class PaymentMethodView(PublicView):
         },
     )
     def post(self, request: Request, token: str) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         order = order_for_token(token)
         logs.bind(order_number=order.number)
         serializer = PaymentMethodInput(data=request.data)

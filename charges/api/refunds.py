@@ -23,7 +23,7 @@ from integrations import logs
 from integrations.web.idempotency import body_hash, idempotency_key, key_parameter
 from integrations.web.openapi import BODY_PROBLEMS, TOO_MANY_REQUESTS, problem_response
 from integrations.web.problems import Unprocessable
-from integrations.web.views import refuse_large_body
+from integrations.web.views import reject_large_body
 from subscriptions.models import User
 
 NOT_ALLOWED = problem_response(403, "The login is not staff, lacks the permission, or the CSRF token is missing")
@@ -69,7 +69,7 @@ class RefundsView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         requested = _requested(request)
         logs.bind(order_number=requested.refund.charge.order.number)
         headers = {"Idempotent-Replayed": "true"} if requested.replayed else {}

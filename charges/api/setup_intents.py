@@ -15,7 +15,7 @@ from integrations.errors import ProviderError, TransientError
 from integrations.stripe import setup_intents
 from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.problems import RETRY_AFTER_SECONDS, Unavailable
-from integrations.web.views import PublicView, refuse_large_body
+from integrations.web.views import PublicView, reject_large_body
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class SetupIntentsView(PublicView):
         },
     )
     def post(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         EmptyInput(data=request.data).is_valid(raise_exception=True)
         try:
             setup_intent = setup_intents.create()

@@ -16,7 +16,7 @@ class PublicView(APIView):
     permission_classes = (AllowAny,)
 
 
-def refuse_large_body(request: Request) -> None:
+def reject_large_body(request: Request) -> None:
     """Raise ``BodyTooLarge`` if ``Content-Length`` exceeds the limit, before the body is read."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > MAX_BODY_BYTES:

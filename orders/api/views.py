@@ -21,7 +21,7 @@ from integrations.web.idempotency import body_hash, idempotency_key, key_paramet
 from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.problems import RequestInFlight, Unprocessable
 from integrations.web.throttles import ClientAddressThrottle
-from integrations.web.views import PublicView, refuse_large_body
+from integrations.web.views import PublicView, reject_large_body
 from orders import status_tokens
 from orders.api.lookups import order_for_token
 from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
@@ -84,7 +84,7 @@ class CheckoutView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         key_text = idempotency_key(request, purpose="purchase")
         key = checkout.IdempotencyKey(caller=_caller(request), key=key_text, request_hash=body_hash(request.data))
         response = _respond(request, key)

@@ -20,7 +20,7 @@ from integrations.web.authentication import BrowserAuthentication
 from integrations.web.openapi import BODY_PROBLEMS, TOO_MANY_REQUESTS, problem_response
 from integrations.web.problems import Conflict, Unprocessable
 from integrations.web.serializers import StrictSerializer
-from integrations.web.views import refuse_large_body
+from integrations.web.views import reject_large_body
 from subscriptions.api import sessions
 from subscriptions.api.auth_serializers import (
     CodeInput,
@@ -235,7 +235,7 @@ class LogoutEverywhereView(BrowserView):
 
 
 def _validated(serializer_class: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    refuse_large_body(request)
+    reject_large_body(request)
     serializer = serializer_class(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

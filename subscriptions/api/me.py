@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.pagination import CURSOR_PARAMETER, NewestFirst
 from integrations.web.problems import Conflict, Unprocessable
-from integrations.web.views import refuse_large_body
+from integrations.web.views import reject_large_body
 from subscriptions import queries
 from subscriptions.api.customer_views import (
     ACCOUNT_PROBLEMS,
@@ -62,7 +62,7 @@ class MeView(CustomerView):
         responses={200: CustomerData, **CHANGE_PROBLEMS},
     )
     def patch(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         serializer = CustomerChanges(data=request.data)
         serializer.is_valid(raise_exception=True)
         customer = profiles.update_profile(customer_id=self.customer.pk, changes=serializer.validated_data)
@@ -82,7 +82,7 @@ class MyEmailView(CustomerView):
         responses={202: OpenApiResponse(None, "If the address is free, a link is on its way to it"), **CHANGE_PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         serializer = EmailInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         require_fresh_login(request)
@@ -108,7 +108,7 @@ class MyEmailConfirmationView(CustomerView):
         },
     )
     def post(self, request: Request) -> Response:
-        refuse_large_body(request)
+        reject_large_body(request)
         serializer = EmailConfirmationInput(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:

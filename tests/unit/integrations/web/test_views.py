@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from integrations.web.parsers import MAX_BODY_BYTES, BodyTooLarge
-from integrations.web.views import PublicView, refuse_large_body
+from integrations.web.views import PublicView, reject_large_body
 
 
 class WhoAmIView(PublicView):
@@ -22,12 +22,12 @@ def request_of_length(length: str) -> Request:
 
 @pytest.mark.parametrize("length", ["", "0", str(MAX_BODY_BYTES), "many"])
 def test_a_body_within_the_limit_passes(length: str) -> None:
-    refuse_large_body(request_of_length(length))
+    reject_large_body(request_of_length(length))
 
 
 def test_a_larger_body_is_rejected_before_it_is_read() -> None:
     with pytest.raises(BodyTooLarge):
-        refuse_large_body(request_of_length(str(MAX_BODY_BYTES + 1)))
+        reject_large_body(request_of_length(str(MAX_BODY_BYTES + 1)))
 
 
 def test_a_public_view_reads_no_session() -> None:
