@@ -127,7 +127,7 @@ def test_unsubscribing_withdraws_the_consent_and_syncs_the_contact(event, market
 
     assert not Customer.objects.get().marketing_consent
     tasks = OutboxMessage.objects.filter(headers__event="CustomerUpdated").values_list("task", flat=True)
-    assert sorted(tasks) == ["brevo.sync_contact", "dixa.sync_end_user"]
+    assert sorted(tasks) == ["brevo.sync_contact", "charges.update_stripe_customer", "dixa.sync_end_user"]
 
 
 def test_an_unknown_address_that_unsubscribes_is_suppressed(db, receive):
