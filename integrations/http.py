@@ -14,6 +14,7 @@ import re
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -140,8 +141,8 @@ class JsonClient:
         """Close this process's connections; the next call opens new ones."""
         with self._lock:
             pool, self._pool = self._pool, None
-        if pool is not None and pool[0] == os.getpid():
-            pool[1].close()
+        if pool is not None:
+            _close_in_its_process(*pool)
 
     def _exchange(
         self, method: str, path: str, body: Any, params: Mapping[str, str] | None, seconds: float
@@ -184,7 +185,7 @@ class JsonClient:
 
     def _new_client(self) -> httpx.Client:
         host = urlsplit(self._base_url).hostname or ""
-        return httpx.Client(
+        client = httpx.Client(
             headers=self._headers,
             verify=_trusted(),
             follow_redirects=False,
@@ -195,6 +196,15 @@ class JsonClient:
                 keepalive_expiry=KEEP_ALIVE_SECONDS,
             ),
         )
+        # A cache of clients may drop this one without a call of close(), and httpx does not close its own sockets.
+        weakref.finalize(self, _close_in_its_process, os.getpid(), client)
+        return client
+
+
+def _close_in_its_process(process_id: int, client: httpx.Client) -> None:
+    """Close the connections, unless this process is a forked child: then they belong to its parent."""
+    if process_id == os.getpid():
+        client.close()
 
 
 @functools.cache

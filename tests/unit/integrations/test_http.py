@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import multiprocessing
 import pickle
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -270,6 +272,18 @@ def test_connections_are_kept_alive_by_default(server, client):
         fresh.request("GET", "/things")
     assert server.connections == 4
     fresh.close()
+
+
+def test_a_client_that_a_cache_drops_closes_its_connections(server, monkeypatch):
+    dropped = JsonClient(provider="test", base_url=server.url, headers={})
+    dropped.request("GET", "/things")
+    unclosed: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: unclosed.append(unraisable.object))
+
+    del dropped
+    gc.collect()
+
+    assert unclosed == []
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
