@@ -10,7 +10,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from uuid6 import uuid7
 
-from subscriptions.models import BillingPeriod, Customer, Plan, Subscription
+from subscriptions.actors import MAX_NAME, ActorKind
+from subscriptions.models import BillingPeriod, Customer, PendingChange, Plan, Subscription
 from subscriptions.money import CURRENCY_CODE
 
 # Crockford's base 32, which omits letters that look like digits. Ten random letters make 2^50 numbers. With a counter
@@ -58,6 +59,7 @@ class Order(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     period = models.ForeignKey(BillingPeriod, null=True, default=None, on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING_PAYMENT)
+    # An order of 0 has nothing to charge: a trial, or a period that the subscription's credit pays in full.
     amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255)
@@ -82,7 +84,6 @@ class Order(models.Model):
                 condition=Q(kind="change", period=None) | (~Q(kind="change") & Q(period__isnull=False)),
                 name="order_of_a_period_kind_has_a_period",
             ),
-            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_is_positive"),
             models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="order_currency_is_iso"),
             models.CheckConstraint(
                 condition=Q(period_end__gt=F("period_start")), name="order_period_ends_after_its_start"
@@ -122,24 +123,87 @@ PAID = (Order.Status.PAID, Order.Status.FULFILLED, Order.Status.PARTIALLY_REFUND
 
 
 class OrderLine(models.Model):
-    """One line of an order, with the plan's name and price at the time of the order."""
+    """A line of an order, with the plan's name and price at that time. The sum of its lines is the order's amount."""
+
+    class Kind(models.TextChoices):
+        PERIOD = "period", "Period: the price of a billing period"
+        TRIAL = "trial", "Trial: the period of a trial, free of charge"
+        DEBIT = "debit", "Debit: the new price for the rest of the period"
+        UNUSED = "unused", "Unused: what was paid for the rest of the period, as a credit"
+        BALANCE = "balance", "Balance: credit or an amount carried over from earlier changes"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERIOD)
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     description = models.CharField(max_length=200)
     quantity = models.PositiveIntegerField()
     unit_amount = models.PositiveIntegerField(help_text="In minor units of the order's currency.")
-    amount = models.PositiveIntegerField(help_text="quantity × unit_amount, in minor units.")
+    amount = models.IntegerField(help_text="In minor units. Negative: a credit.")
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount=F("quantity") * F("unit_amount")), name="line_amount_adds_up"),
+            models.CheckConstraint(
+                condition=Q(kind="period", amount=F("quantity") * F("unit_amount"))
+                | Q(kind="trial", amount=0)
+                | Q(kind="debit", amount__gte=0, amount__lte=F("quantity") * F("unit_amount"))
+                | Q(kind="unused", amount__lte=0, amount__gte=-F("quantity") * F("unit_amount"))
+                | Q(kind="balance", quantity=1, amount=F("unit_amount"))
+                | Q(kind="balance", quantity=1, amount=-F("unit_amount")),
+                name="line_amount_adds_up",
+            ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="line_quantity_is_positive"),
         ]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.description}"
+
+
+class BalanceEntry(models.Model):
+    """A change of a subscription's balance. The sum of its entries is the balance: above 0 a credit, below 0 a debt.
+
+    The next renewal settles the balance before it charges the card.
+    """
+
+    class Reason(models.TextChoices):
+        CHANGE = "change", "A change of plan or quantity"
+        ORDER = "order", "An order settles it"
+        ORDER_CANCELED = "order_canceled", "The order that settled it was canceled"
+        STAFF = "staff", "Given by staff"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="+")
+    amount = models.IntegerField(help_text="In minor units. Positive: in favor of the customer.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
+    reason = models.CharField(max_length=20, choices=Reason)
+    order = models.ForeignKey(Order, null=True, default=None, on_delete=models.PROTECT, related_name="+")
+    pending_change = models.ForeignKey(
+        PendingChange, null=True, default=None, on_delete=models.PROTECT, related_name="+"
+    )
+    actor_kind = models.CharField(max_length=10, choices=ActorKind)
+    actor = models.CharField(max_length=MAX_NAME)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(amount=0), name="balance_entry_is_not_zero"),
+            models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="balance_currency_is_iso"),
+            # An order settles the balance once, and gives it back once.
+            models.UniqueConstraint(
+                fields=["order", "reason"], condition=Q(order__isnull=False), name="balance_entry_once_per_order"
+            ),
+            models.UniqueConstraint(
+                fields=["pending_change"], condition=Q(reason="change"), name="balance_entry_once_per_change"
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason__in=["order", "order_canceled"]) | Q(order__isnull=False),
+                name="balance_entry_of_an_order_names_it",
+            ),
+        ]
+        indexes = [models.Index(fields=["subscription", "at"], name="balance_by_subscription")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
 
 
 class StoredResponse(models.Model):

@@ -3,6 +3,7 @@
 from subscriptions.models.access import ApiKey, AttemptCount, EmailChange, LoginRequest
 from subscriptions.models.accounts import Customer, User, UserManager
 from subscriptions.models.periods import BillingPeriod
+from subscriptions.models.planned import PendingChange, Skip, TrialUse
 from subscriptions.models.plans import Plan
 from subscriptions.models.prices import Price
 from subscriptions.models.subscriptions import Hold, Subscription, SubscriptionChange
@@ -15,10 +16,13 @@ __all__ = [
     "EmailChange",
     "Hold",
     "LoginRequest",
+    "PendingChange",
     "Plan",
     "Price",
+    "Skip",
     "Subscription",
     "SubscriptionChange",
+    "TrialUse",
     "User",
     "UserManager",
 ]

@@ -100,6 +100,7 @@ class Subscription(models.Model):
     def _numbered(self, period: Period) -> Period:
         return replace(period, number=period.number + self.anchor_number)
 
+
 class Hold(models.Model):
     """A reason for which a subscription is paused. The subscription is paused while at least one hold is open."""
 
@@ -152,6 +153,16 @@ class SubscriptionChange(models.Model):
         HOLD_PLACED = "hold_placed"
         HOLD_LIFTED = "hold_lifted"
         PAYMENT_METHOD_CHANGED = "payment_method_changed"
+        PAUSE_PLANNED = "pause_planned"
+        CANCEL_PLANNED = "cancel_planned"
+        PLAN_CHANGE_PLANNED = "plan_change_planned"
+        PLANNED_CHANGE_CLOSED = "planned_change_closed"
+        PLAN_CHANGED = "plan_changed"
+        PERIOD_SKIPPED = "period_skipped"
+        SKIP_UNDONE = "skip_undone"
+        TRIAL_STARTED = "trial_started"
+        TRIAL_EXTENDED = "trial_extended"
+        REINSTATED = "reinstated"
         CANCELED = "canceled"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
@@ -20,7 +21,7 @@ from integrations.outbox.events import consumers_of, publish_each
 from integrations.outbox.models import OutboxMessage
 from subscriptions.events import SubscriptionRenewalDue
 from subscriptions.models import BillingPeriod, Subscription
-from subscriptions.operations import periods
+from subscriptions.operations import boundaries, periods
 from subscriptions.operations.locks import locked_due_subscriptions
 from subscriptions.operations.transitions import Status
 
@@ -64,25 +65,33 @@ def _begin_in_batches(*, at: dt.datetime) -> int:
 def begin_batch(*, at: dt.datetime, first_slot: dt.datetime, batch: int = BATCH) -> tuple[int, int]:
     """Advance at most ``batch`` due subscriptions. Return how many, and how many of their periods are to be billed.
 
-    The events of the periods are spread over time from ``first_slot`` on, ``RENEWALS_PER_SECOND`` a second.
+    Changes that were planned for the ends of their periods are applied first, and skipped periods are not billed. The
+    events of the periods are spread over time from ``first_slot`` on, ``RENEWALS_PER_SECOND`` a second.
     """
-    subscriptions = locked_due_subscriptions(at=at, batch=batch)
-    _close_unbilled(subscriptions, at=at)
+    found = locked_due_subscriptions(at=at, batch=batch)
+    _close_unbilled(found, at=at)
+    renewing = boundaries.apply_planned_changes(due=found, at=at)
+    skipped = boundaries.skipped_periods(of=renewing)
     begun = [
-        _with_outcome(subscription, periods.due_periods(subscription=subscription, at=at))
-        for subscription in subscriptions
+        _with_outcomes(subscription, periods.due_periods(subscription=subscription, at=at), skipped)
+        for subscription in renewing
     ]
     BillingPeriod.objects.bulk_create([row for rows in begun for row in rows], batch_size=1000)
     periods.move_all_to(periods=[rows[-1] for rows in begun], at=at)
     due = [rows[-1] for rows in begun if rows[-1].outcome == Outcome.DUE]
     publish_each((periods.renewal_due(row), first_slot + _seconds_for(position)) for position, row in enumerate(due))
-    return len(subscriptions), len(due)
+    return len(found), len(due)
 
 
-def _with_outcome(subscription: Subscription, begun: list[BillingPeriod]) -> list[BillingPeriod]:
+def _with_outcomes(
+    subscription: Subscription, begun: list[BillingPeriod], skipped: set[tuple[UUID, int]]
+) -> list[BillingPeriod]:
     """A subscription that has not begun or is past due is not billed again before its order is paid."""
     if subscription.status in (Status.INCOMPLETE, Status.PAST_DUE):
         begun[-1].outcome = Outcome.UNPAID
+    for period in begun:
+        if (subscription.pk, period.number) in skipped:
+            period.outcome = Outcome.SKIPPED
     return begun
 
 

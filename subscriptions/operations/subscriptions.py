@@ -12,8 +12,8 @@ from subscriptions import actors
 from subscriptions.actors import Actor
 from subscriptions.billing_periods import BillingCycle
 from subscriptions.events import SubscriptionCanceled
-from subscriptions.models import BillingPeriod, Customer, Price, Subscription
-from subscriptions.operations import holds, transitions
+from subscriptions.models import BillingPeriod, Customer, PendingChange, Price, Subscription
+from subscriptions.operations import holds, pending_changes, transitions
 from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.periods import record_first_period
 from subscriptions.operations.transitions import Kind, Status
@@ -61,9 +61,12 @@ def start_subscription(
 
 @transaction.atomic
 def activate(*, subscription: Subscription, actor: Actor, at: dt.datetime) -> bool:
-    """Make an incomplete or past-due subscription active, because its period is paid. Returns False in other states."""
+    """Make the subscription active, because its period is paid.
+
+    Returns False if it was not incomplete, trialing or past due.
+    """
     lock_subscription(subscription)
-    if subscription.status not in (Status.INCOMPLETE, Status.PAST_DUE):
+    if subscription.status not in (Status.INCOMPLETE, Status.TRIALING, Status.PAST_DUE):
         return False
     transitions.change_status(
         subscription=subscription, to=Status.ACTIVE, kind=Kind.ACTIVATED, actor=actor, at=at
@@ -101,6 +104,7 @@ def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.date
     subscription.canceled_at, subscription.cancel_reason, subscription.renews_at = at, reason[:40], None
     subscription.save(update_fields=["canceled_at", "cancel_reason", "renews_at", "updated_at"])
     holds.close_all_holds(subscription=subscription, actor=actor, at=at)
+    pending_changes.close_all(subscription=subscription, outcome=PendingChange.Outcome.DROPPED, actor=actor, at=at)
     transitions.change_status(
         subscription=subscription, to=Status.CANCELED, kind=Kind.CANCELED, actor=actor, at=at, reason=reason
     )

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from orders.models import NUMBER_ALPHABET, Order, as_order_number, new_order_number
+from orders.models import NUMBER_ALPHABET, BalanceEntry, Order, as_order_number, new_order_number
 from tests.support.factories import make_order, place_renewal
 
 
@@ -50,7 +50,7 @@ def test_several_changes_may_be_ordered_within_one_period(db: None) -> None:
 @pytest.mark.parametrize(
     ("constraint", "fields"),
     [
-        ("order_amount_is_positive", {"amount": 0}),
+        ("amount", {"amount": -1}),
         ("order_currency_is_iso", {"currency": "eur"}),
         ("order_currency_is_iso", {"currency": "EU"}),
         ("order_of_a_period_kind_has_a_period", {"period": None}),
@@ -74,9 +74,61 @@ def test_impossible_orders_are_refused_by_the_database(db: None, constraint: str
     [
         ("line_quantity_is_positive", {"quantity": 0, "amount": 0}),
         ("line_amount_adds_up", {"quantity": 2}),
+        ("line_amount_adds_up", {"kind": "trial"}),
+        ("line_amount_adds_up", {"kind": "debit", "amount": 1291}),
+        ("line_amount_adds_up", {"kind": "debit", "amount": -1}),
+        ("line_amount_adds_up", {"kind": "unused", "amount": 1}),
+        ("line_amount_adds_up", {"kind": "unused", "amount": -1291}),
+        ("line_amount_adds_up", {"kind": "balance", "amount": 1289}),
+        ("line_amount_adds_up", {"kind": "balance", "quantity": 2}),
     ],
 )
 def test_impossible_lines_are_refused_by_the_database(db: None, constraint: str, fields: dict[str, object]) -> None:
     order = make_order()
     with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
         order.lines.update(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "trial", "amount": 0},
+        {"kind": "debit", "amount": 645},
+        {"kind": "unused", "amount": -645},
+        {"kind": "balance", "amount": -1290},
+        {"kind": "balance", "amount": 1290},
+    ],
+)
+def test_lines_of_each_kind_are_stored(db: None, fields: dict[str, object]) -> None:
+    order = make_order()
+    assert order.lines.update(**fields) == 1
+
+
+@pytest.mark.parametrize(
+    ("constraint", "fields"),
+    [
+        ("balance_entry_is_not_zero", {"amount": 0}),
+        ("balance_currency_is_iso", {"currency": "eur"}),
+        ("balance_entry_of_an_order_names_it", {"reason": "order", "order": None}),
+    ],
+)
+def test_impossible_balance_entries_are_refused_by_the_database(
+    db: None, constraint: str, fields: dict[str, object]
+) -> None:
+    make_entry(make_order())
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        BalanceEntry.objects.update(**fields)
+
+
+def test_an_order_settles_the_balance_once(db: None) -> None:
+    order = make_order()
+    make_entry(order)
+    with pytest.raises(IntegrityError, match="balance_entry_once_per_order"), transaction.atomic():
+        make_entry(order)
+
+
+def make_entry(order: Order, **fields: object) -> BalanceEntry:
+    values = {"amount": -100, "currency": "EUR", "reason": "order", "order": order, **fields}
+    return BalanceEntry.objects.create(
+        **values, subscription=order.subscription, actor_kind="system", actor="tests", at=order.placed_at
+    )

@@ -41,7 +41,7 @@ OPERATIONS: dict[str, Callable[[Subscription], bool]] = {
 }
 # The statuses that each operation changes. From every other status, it changes nothing.
 ALLOWED = {
-    "activate": {"incomplete": "active", "past_due": "active"},
+    "activate": {"incomplete": "active", "trialing": "active", "past_due": "active"},
     "mark_past_due": {"active": "past_due", "trialing": "past_due"},
     "cancel": dict.fromkeys(["incomplete", "trialing", "active", "past_due", "paused"], "canceled"),
 }

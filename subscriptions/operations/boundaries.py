@@ -1,0 +1,109 @@
+"""What happens at the end of a period, before the next one begins: planned changes are applied.
+
+The order is: a planned cancellation, then a planned pause, then a planned change of the plan. The first two leave no
+next period.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from subscriptions.actors import Actor, ActorKind
+from subscriptions.models import Hold, PendingChange, Skip, Subscription
+from subscriptions.operations import holds, pending_changes, subscriptions, transitions
+from subscriptions.operations.transitions import Kind, Status
+
+Outcome = PendingChange.Outcome
+
+BY_PRIORITY = (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE, PendingChange.Kind.PLAN)
+
+
+def apply_planned_changes(*, due: Sequence[Subscription], at: dt.datetime) -> list[Subscription]:
+    """Apply the changes that wait for the end of the periods of these locked subscriptions.
+
+    Return the subscriptions that go on with another period.
+    """
+    planned = _planned_for(due)
+    return [subscription for subscription in due if _goes_on(subscription, planned.get(subscription.pk, ()), at=at)]
+
+
+def skipped_periods(*, of: Sequence[Subscription]) -> set[tuple[UUID, int]]:
+    """The periods of these subscriptions that their customers skip: pairs of subscription id and period number."""
+    rows = Skip.objects.filter(subscription__in=of)
+    return set(rows.values_list("subscription_id", "period_number"))
+
+
+def _planned_for(due: Sequence[Subscription]) -> Mapping[UUID, list[PendingChange]]:
+    waiting = PendingChange.objects.filter(
+        subscription__in=due, closed_at=None, when=PendingChange.When.PERIOD_END
+    ).select_related("price__plan")
+    planned: defaultdict[UUID, list[PendingChange]] = defaultdict(list)
+    for change in sorted(waiting, key=lambda change: BY_PRIORITY.index(PendingChange.Kind(change.kind))):
+        planned[change.subscription_id].append(change)
+    return planned
+
+
+def _goes_on(subscription: Subscription, planned: Sequence[PendingChange], *, at: dt.datetime) -> bool:
+    for change in planned:
+        change.subscription = subscription
+        if not _apply(subscription, change, at=at):
+            return False
+    return True
+
+
+def _apply(subscription: Subscription, change: PendingChange, *, at: dt.datetime) -> bool:
+    """Apply the change. Return whether the subscription has a next period."""
+    actor = Actor(kind=ActorKind(change.actor_kind), name=change.actor)
+    if change.kind == PendingChange.Kind.CANCEL:
+        pending_changes.finish(change=change, outcome=Outcome.APPLIED, at=at)
+        subscriptions.cancel(subscription=subscription, reason=change.reason, actor=actor, at=at)
+        return False
+    if change.kind == PendingChange.Kind.PAUSE:
+        return not _pause(subscription, change, actor=actor, at=at)
+    apply_terms(subscription=subscription, change=change, actor=actor, at=at)
+    return True
+
+
+def _pause(subscription: Subscription, change: PendingChange, *, actor: Actor, at: dt.datetime) -> bool:
+    """Pause the subscription from the end of its period on. Return whether it is paused.
+
+    A subscription that owes a payment is not paused, and a pause that has ended before it began is dropped.
+    """
+    begins = subscription.current_period_end
+    if subscription.status == Status.PAST_DUE or (change.lift_at is not None and change.lift_at <= begins):
+        pending_changes.close(change=change, outcome=Outcome.DROPPED, actor=actor, at=at)
+        return False
+    pending_changes.finish(change=change, outcome=Outcome.APPLIED, at=at)
+    return holds.place_hold(
+        subscription=subscription, reason=Hold.Reason.CUSTOMER, actor=actor, at=begins, lift_at=change.lift_at
+    )
+
+
+def apply_terms(*, subscription: Subscription, change: PendingChange, actor: Actor, at: dt.datetime) -> None:
+    """Give the locked subscription the price and quantity of the change, from the end of the current period on.
+
+    If the length of the periods changes, the end of the current period is the new anchor.
+    """
+    assert change.price is not None and change.quantity is not None, "the database requires both"
+    before, before_quantity = subscription.price, subscription.quantity
+    subscription.price, subscription.plan, subscription.quantity = change.price, change.price.plan, change.quantity
+    if change.price.billing_interval != before.billing_interval:
+        subscription.anchor_at = subscription.current_period_end
+        subscription.anchor_number = subscription.period_number + 1
+    subscription.save(update_fields=["price", "plan", "quantity", "anchor_at", "anchor_number", "updated_at"])
+    pending_changes.finish(change=change, outcome=Outcome.APPLIED, at=at)
+    transitions.record(
+        subscription=subscription,
+        kind=Kind.PLAN_CHANGED,
+        actor=actor,
+        at=at,
+        reason=change.reason,
+        pending_change=str(change.pk),
+        from_price=str(before.pk),
+        to_price=str(change.price_id),
+        from_quantity=before_quantity,
+        to_quantity=change.quantity,
+    )
