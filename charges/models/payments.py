@@ -83,6 +83,9 @@ class SavedPaymentMethod(RemoteObject):
     is_default = models.BooleanField(default=False)
     brand = models.CharField(max_length=20, blank=True)
     last4 = models.CharField(max_length=4, blank=True)
+    fingerprint = models.CharField(
+        max_length=64, blank=True, help_text="Stripe's mark of the card number, the same for each use of the card."
+    )
     exp_month = models.PositiveSmallIntegerField(null=True, default=None)
     exp_year = models.PositiveSmallIntegerField(null=True, default=None)
     failure_code = models.CharField(max_length=100, blank=True, help_text="Why Stripe did not attach it.")

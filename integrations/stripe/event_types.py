@@ -22,4 +22,6 @@ DISPUTE_EVENTS = frozenset(
         "charge.dispute.closed",
     }
 )
-HANDLED_EVENTS = INTENT_EVENTS | REFUND_EVENTS | DISPUTE_EVENTS
+# The card network replaced a card: the payment method keeps its id and gets another expiry, often another number.
+PAYMENT_METHOD_EVENTS = frozenset({"payment_method.automatically_updated", "payment_method.updated"})
+HANDLED_EVENTS = INTENT_EVENTS | REFUND_EVENTS | DISPUTE_EVENTS | PAYMENT_METHOD_EVENTS

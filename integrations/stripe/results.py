@@ -59,12 +59,16 @@ class Customer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
-    """A card. ``customer_id`` is empty while the card is not attached to a customer."""
+    """A card. ``customer_id`` is empty while the card is not attached to a customer.
+
+    ``fingerprint`` is the same for each payment method of one card number, within our account at Stripe.
+    """
 
     id: str
     customer_id: str
     brand: str = ""
     last4: str = ""
+    fingerprint: str = ""
     exp_month: int | None = None
     exp_year: int | None = None
 
@@ -139,6 +143,7 @@ def payment_method(source: Any) -> PaymentMethod:
         customer_id=_id(values.get("customer")),
         brand=str(card.get("brand") or ""),
         last4=str(card.get("last4") or ""),
+        fingerprint=str(card.get("fingerprint") or ""),
         exp_month=card.get("exp_month"),
         exp_year=card.get("exp_year"),
     )

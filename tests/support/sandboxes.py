@@ -93,6 +93,10 @@ class StripeSandbox(RunningSandbox):
     def pass_time(self, seconds: float) -> None:
         self._post("/sandbox/clock", advance_seconds=seconds)
 
+    def replace_card(self, payment_method_id: str, **details: Any) -> None:
+        """The card network replaces a card: it gets another ``exp_month``, ``exp_year`` or ``last4``."""
+        self._post(f"/sandbox/stripe/payment_methods/{payment_method_id}/automatically_update", **details)
+
     def requests(self, *, method: str = "POST", path: str = "") -> list[dict[str, Any]]:
         """The requests that the sandbox received."""
         return [

@@ -14,6 +14,7 @@ from django.db.models import F
 
 from charges.models import SavedPaymentMethod, StripeCustomer
 from charges.operations import remote_objects
+from charges.operations.payments import cards
 from integrations.errors import TransientError
 from integrations.locks import session_lock
 from integrations.stripe import customers, payment_methods, results
@@ -147,8 +148,11 @@ def _attach(*, customer: Customer, stripe_customer_id: str, payment_method: str,
         )
 
     try:
-        return remote_objects.get_or_create(row, find=find, create=create, at=at).id
+        attached = remote_objects.get_or_create(row, find=find, create=create, at=at)
     except InvalidRequest as error:
         if error.param == "customer":
             raise
         raise UnusablePaymentMethod(str(error), code=error.code, param=error.param) from error
+    if attached.object is not None:
+        cards.store_card(saved_payment_method_id=row.pk, card=attached.object)
+    return attached.id

@@ -15,6 +15,7 @@ from django.db import transaction
 from charges import queries
 from charges.events import PaymentMethodAdded, PaymentMethodRemoved
 from charges.models import SavedPaymentMethod
+from charges.operations.payments import cards
 from charges.operations.payments.payment_methods import UnusablePaymentMethod, ensure_payment_method
 from integrations.outbox.events import publish
 from integrations.stripe import payment_methods
@@ -75,11 +76,7 @@ def attach(*, saved_payment_method_id: UUID, at: dt.datetime) -> None:
     except UnusablePaymentMethod as error:
         _save(saved, failure_code=error.code or "unusable")
         return
-    card = payment_methods.retrieve(payment_method_id=attached.payment_method_id)
-    _save(
-        saved, brand=card.brand[:20], last4=card.last4[:4], exp_month=card.exp_month, exp_year=card.exp_year,
-        failure_code="",
-    )  # fmt: skip
+    cards.read_card(saved_payment_method_id=saved.pk, stripe_id=attached.payment_method_id)
     if SavedPaymentMethod.objects.filter(pk=saved.pk, removed_at__isnull=False).exists():
         detach(saved_payment_method_id=saved.pk)  # the customer removed it meanwhile
 

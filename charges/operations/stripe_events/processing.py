@@ -10,12 +10,13 @@ from charges.models import Charge
 from charges.operations.payments.reading import read_payment
 from charges.operations.stripe_events.disputes import process_dispute_event
 from charges.operations.stripe_events.objects import charge_of_intent, object_of
+from charges.operations.stripe_events.payment_methods import process_payment_method_event
 from charges.operations.stripe_events.refunds import process_refund_event
 from integrations.errors import PermanentError
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.queries import webhook_event
-from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS, REFUND_EVENTS
+from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS, PAYMENT_METHOD_EVENTS, REFUND_EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
         return process_dispute_event(object_of(event), at=at)
     if event.type in REFUND_EVENTS:
         return process_refund_event(object_of(event), at=at)
+    if event.type in PAYMENT_METHOD_EVENTS:
+        return process_payment_method_event(object_of(event))
     return "ignored: a type that we do not handle"
 
 
