@@ -111,12 +111,16 @@ def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
             return _declined(text, body)
         case 409:
             return KeyInUse(text)
-        case 400 | 402 | 404 if body.get("type"):  # the 404 of a proxy has no type
+        case 400 | 402 | 404 if _is_text(body.get("type")):  # the 404 of a proxy has no type
             return InvalidRequest(text, code=code, param=str(body.get("param") or ""))
     # 424, 5xx, a body that is not JSON (even with status 200), and anything unknown: it may have had its effect.
     if status >= 500 and _header(error, "Idempotent-Replayed") == "true":
         return IdempotencyKeyExhausted(text)
     return ProviderUnclear(text)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _declined(text: str, body: Mapping[str, Any]) -> CardDeclined:

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -233,6 +233,7 @@ def test_a_dropped_connection_is_unclear(stub: Stub) -> None:
         ),
     ),
 )
+@example(status=400, body={"error": {"type": True}})
 def test_every_response_becomes_an_error_of_the_project(stub: Stub, status: int, body: Any) -> None:
     stub.answers(status, b"" if status == 204 else body)
 
