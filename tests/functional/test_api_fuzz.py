@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,8 @@ from tests.support.accounts import Browser, customer_with_login
 from tests.support.factories import change_price
 from tests.support.sandboxes import StripeSandbox
 
+# Per operation and mode. A larger number, such as HYPOTHESIS_EXAMPLES=500, searches longer.
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "30"))
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 CHECKOUT = ("POST", "/api/v1/checkout/")
 STATUS = ("GET", "/api/v1/orders/status/{token}/")
@@ -125,6 +128,17 @@ def customer(transactional_db: None) -> dict[str, Any]:
     return with_session(browser.http)
 
 
+def fuzzed(examples: int) -> settings:
+    """This number of examples, the same in each run."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
+
+
 @pytest.mark.parametrize(("operation", "mode"), CASES)
 def test_every_response_matches_the_schema(
     schema: Any, login: dict[str, Any], customer: dict[str, Any], operation: tuple[str, str], mode: GenerationMode
@@ -133,7 +147,7 @@ def test_every_response_matches_the_schema(
     browsers = {**dict.fromkeys(FOR_STAFF, login), **dict.fromkeys(FOR_BROWSERS, BROWSER)}
     credentials = {**browsers, **dict.fromkeys(FOR_CUSTOMERS, customer)}.get(operation, {})
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @fuzzed(EXAMPLES)
     @given(case=schema[path][method].as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
         response = case.call_and_validate(checks=CHECKS, **credentials)
@@ -167,7 +181,7 @@ PRICES = st.sampled_from([50, 1290, 2_147_484, 99_999_999])  # of one unit: the 
 def test_a_plausible_checkout_is_accepted_or_rejected_with_errors(transactional_db: None, coffee: Plan) -> None:
     answers: list[int] = []
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @fuzzed(3 * EXAMPLES)
     @given(order=PLAUSIBLE_ORDERS, price=PRICES)
     def ask(order: dict[str, Any], price: int) -> None:
         change_price(coffee, amount=price)
@@ -180,7 +194,7 @@ def test_a_plausible_checkout_is_accepted_or_rejected_with_errors(transactional_
 
     ask()
 
-    assert answers.count(201) > 30
+    assert answers.count(201) > EXAMPLES // 2
 
 
 @pytest.mark.parametrize(("operation", "status"), [(CHECKOUT, 201), (REFUND, 422)])

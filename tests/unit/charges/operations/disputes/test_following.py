@@ -229,7 +229,7 @@ def test_each_outcome_of_a_chargeback(
 def test_the_order_of_the_events_does_not_matter(
     stripe_sandbox: StripeSandbox, end: str, afterwards: tuple[str, str]
 ) -> None:
-    """All events come after the last change, one of them twice. Every third permutation is tested."""
+    """All events come after the last change, one of them twice. Every ninth permutation is tested."""
     order = paid(payment_method="pm_card_createDispute")
     dispute_id = stripe_sandbox.objects("disputes")[0]["id"]
     stripe_sandbox.move_dispute(dispute_id, "updated", status="under_review")
@@ -237,7 +237,7 @@ def test_the_order_of_the_events_does_not_matter(
     all_events = events(stripe_sandbox)
     rows = []
 
-    for sequence in list(itertools.permutations(all_events))[::3]:
+    for sequence in list(itertools.permutations(all_events))[::9]:
         Dispute.objects.all().delete()
         put_in_status("active")
         for event in (*sequence, sequence[0]):
@@ -245,7 +245,7 @@ def test_the_order_of_the_events_does_not_matter(
         assert (Dispute.objects.count(), status_and_reason_of(order)) == (1, afterwards)
         rows.append(row(dispute_id))
 
-    assert len(rows) == {"won": 40, "lost": 8}[end]
+    assert len(rows) == {"won": 14, "lost": 3}[end]
     assert all(one == rows[0] for one in rows)
     assert (rows[0]["status"], rows[0]["funds"]) == (end, "reinstated" if end == "won" else "withdrawn")
 
