@@ -147,6 +147,17 @@ def payment_methods_of(*, customer_id: UUID) -> QuerySet[SavedPaymentMethod]:
     return SavedPaymentMethod.objects.filter(customer_id=customer_id, added_at__isnull=False, removed_at=None)
 
 
+def card_of_order(*, order: Order) -> SavedPaymentMethod | None:
+    """The payment method that paid the order, or that pays the next one if nothing was charged. None if not known."""
+    paid_with = Charge.objects.filter(order=order).values_list("payment_method", flat=True).first()
+    return card_of(customer_id=order.customer_id, payment_method=paid_with or order.payment_method)
+
+
+def card_of(*, customer_id: UUID, payment_method: str) -> SavedPaymentMethod | None:
+    """The customer's saved payment method with this id from a checkout or a payment page, or None."""
+    return SavedPaymentMethod.objects.filter(customer_id=customer_id, payment_method_id=payment_method).first()
+
+
 def is_payment_method_in_use(*, saved: SavedPaymentMethod) -> bool:
     """Whether a subscription that has not ended, or an unpaid order, is charged to it."""
     running = Subscription.objects.filter(customer_id=saved.customer_id, payment_method=saved.payment_method_id)

@@ -28,7 +28,8 @@ class Notification(models.Model):
 
     class Kind(models.TextChoices):
         ORDER_CONFIRMATION = "order_confirmation"
-        WELCOME = "welcome"
+        WELCOME = "welcome", "Welcome: the receipt of a first order"
+        RECEIPT = "receipt", "Receipt: a later order is paid"
         ORDER_PAID = "order_paid"
         PAYMENT_FAILED = "payment_failed"
         PAYMENT_ACTION_REQUIRED = "payment_action_required"

@@ -46,7 +46,7 @@ def order_confirmation(*, order_id: UUID, **_: object) -> None:
 
 @consumes(OrderPaid, name="emails.welcome", queue=EMAILS)
 def welcome(*, order_id: UUID, **_: object) -> None:
-    emails.send(kind=Kind.WELCOME, order_id=order_id, at=timezone.now())
+    emails.send_receipt(order_id=order_id, at=timezone.now())
 
 
 @consumes(PaymentFailed, name="emails.payment_failed", queue=EMAILS)

@@ -16,7 +16,8 @@ class OrderNotFound(PermanentError):
 
 def order_with_details(*, order_id: UUID) -> Order:
     """The order with its customer, plan and lines. Raises ``OrderNotFound``."""
-    orders = Order.objects.select_related("customer", "subscription__plan").prefetch_related("lines")
+    related = ("customer", "subscription__plan", "subscription__price")
+    orders = Order.objects.select_related(*related).prefetch_related("lines")
     order = orders.filter(pk=order_id).first()
     if order is None:
         raise OrderNotFound(f"There is no order {order_id}.")

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
 import re
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
 from django.utils import translation
 from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 from subscriptions.money import decimals
 
 DEFAULT_LANGUAGE = "en"
+
+EVERY_ONE = {
+    "week": pgettext_lazy("billing interval", "every week"),
+    "month": pgettext_lazy("billing interval", "every month"),
+    "year": pgettext_lazy("billing interval", "every year"),
+}
+EVERY = {
+    "week": pgettext_lazy("billing interval", "every %(count)s weeks"),
+    "month": pgettext_lazy("billing interval", "every %(count)s months"),
+    "year": pgettext_lazy("billing interval", "every %(count)s years"),
+}
 
 # CLDR's pattern prints a currency without a sign of its own as "KWD12.000".
 LETTER_BEFORE_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
@@ -62,3 +77,23 @@ def money(*, amount: int, currency: str, formats: Locale) -> str:
 def major(*, amount: int, currency: str) -> Decimal:
     """``amount`` minor units in the currency's own unit: 1290 EUR is 12.90."""
     return Decimal(amount).scaleb(-decimals(currency))
+
+
+def day(date: dt.date, *, formats: Locale) -> str:
+    """A date as "March 3, 2026", in German "3. März 2026"."""
+    return str(format_date(date, "long", formats))
+
+
+def local_day(at: dt.datetime, *, time_zone: str, formats: Locale) -> str:
+    """The day of a moment in this time zone, written like ``day``."""
+    return day(at.astimezone(ZoneInfo(time_zone)).date(), formats=formats)
+
+
+def moment(at: dt.datetime, *, time_zone: str, formats: Locale) -> str:
+    """Date, time and time zone of a moment, such as "March 3, 2026, 1:05:00 PM UTC"."""
+    return str(format_datetime(at, "long", tzinfo=ZoneInfo(time_zone), locale=formats))
+
+
+def every(*, interval: str, count: int) -> str:
+    """A billing interval in the active language: "every month", "every 2 weeks". It follows an amount."""
+    return str(EVERY_ONE[interval]) if count == 1 else str(EVERY[interval]) % {"count": count}

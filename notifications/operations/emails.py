@@ -48,6 +48,16 @@ def send(*, kind: Notification.Kind, order_id: UUID, at: dt.datetime, dedup_key:
         return True
 
 
+def send_receipt(*, order_id: UUID, at: dt.datetime) -> bool:
+    """Send the one e-mail that says that this order is paid. For a first order, it also welcomes the customer.
+
+    Returns False if it was sent before, or if it must not be sent: the order is not paid. Raises what ``send`` does.
+    """
+    is_first = orders.is_first_order(order=orders.order_with_details(order_id=order_id))
+    kind = Notification.Kind.WELCOME if is_first else Notification.Kind.RECEIPT
+    return send(kind=kind, order_id=order_id, at=at)
+
+
 def _email(claimed: ClaimedOrderMessage, at: dt.datetime) -> messages.Email:
     customer = claimed.order.customer
     kind = Notification.Kind(claimed.notification.kind)

@@ -6,15 +6,21 @@ import datetime as dt
 
 from django.conf import settings
 
-from charges import payment_links
+from charges import cancel_links, payment_links
 from charges import queries as charges
 from charges.declines import NOT_APPROVED
 from charges.models import Refund
 from notifications import queries
 from notifications.models import Notification
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
-from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
-from orders import queries as orders
+from notifications.rendering.message_context import (
+    MessageContext,
+    NextCharge,
+    Outcome,
+    PaymentPage,
+    Receipt,
+    Refunded,
+)
 from orders.models import Order
 from subscriptions.models import Plan, Subscription
 
@@ -22,6 +28,7 @@ Kind = Notification.Kind
 
 WITH_A_REASON = (Kind.PAYMENT_FAILED, Kind.PAYMENT_REMINDER, Kind.DUNNING_EXHAUSTED)
 WITH_A_LINK = (Kind.PAYMENT_FAILED, Kind.PAYMENT_ACTION_REQUIRED, Kind.PAYMENT_REMINDER, Kind.PAYMENT_LINK)
+RECEIPTS = (Kind.WELCOME, Kind.RECEIPT)
 ABOUT_A_REFUND = (Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED)
 OUTCOMES = {
     Plan.UnpaidPolicy.CANCEL: Outcome.CANCELED,
@@ -36,13 +43,49 @@ def message_context(
     """The facts that this kind of message states besides its order. Raises ``RefundNotFound``."""
     outcome = _outcome(order) if kind == Kind.DUNNING_EXHAUSTED else None
     return MessageContext(
-        first=orders.is_first_order(order=order),
         because=queries.why_unpaid(order=order) if kind in WITH_A_REASON else NOT_APPROVED,
         page=_page(order, at) if kind in WITH_A_LINK or outcome == Outcome.PAST_DUE else None,
         next_attempt_at=_next_attempt_at(order, at) if kind == Kind.PAYMENT_FAILED else None,
         to_confirm=order.status == Order.Status.REQUIRES_ACTION,
         outcome=outcome,
         refunded=_refunded(order, dedup_key) if kind in ABOUT_A_REFUND else None,
+        receipt=_receipt(order) if kind in RECEIPTS else None,
+        cancel_url=cancel_url(order.subscription),
+    )
+
+
+def cancel_url(subscription: Subscription) -> str:
+    """The page on which the customer cancels the subscription, or an empty text if it has ended."""
+    if subscription.status == Subscription.Status.CANCELED:
+        return ""
+    return cancel_links.cancel_link(subscription_id=subscription.pk)
+
+
+def next_charge(subscription: Subscription) -> NextCharge | None:
+    """The next charge that is planned now. None if no billing period follows, because of a pause or the end."""
+    if subscription.renews_at is None:
+        return None
+    price = subscription.price
+    return NextCharge(
+        at=subscription.renews_at,
+        amount=price.amount * subscription.quantity,
+        currency=price.currency,
+        interval=price.interval,
+        interval_count=price.interval_count,
+    )
+
+
+def _receipt(order: Order) -> Receipt | None:
+    if order.paid_at is None:
+        return None
+    card = charges.card_of_order(order=order)
+    subscription = order.subscription
+    return Receipt(
+        paid_at=order.paid_at,
+        brand=card.brand if card else "",
+        last4=card.last4 if card else "",
+        next_charge=next_charge(subscription),
+        is_trial=order.amount == 0 and subscription.status == Subscription.Status.TRIALING,
     )
 
 

@@ -51,7 +51,7 @@ def _untrue(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> str:
         return _not_exhausted(order)
     if order.status in GONE:
         return f"order_{order.status}"
-    if kind in (Kind.WELCOME, Kind.ORDER_PAID) and order.paid_at is None:
+    if kind in (Kind.WELCOME, Kind.RECEIPT, Kind.ORDER_PAID) and order.paid_at is None:
         return "order_not_paid"
     return ""
 

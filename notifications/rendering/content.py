@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from babel import Locale
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
 from notifications.models import Notification
 from notifications.rendering import formatting
-from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext
+from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext, NextCharge
 from orders.models import Order
 from subscriptions.locales import formats_of
 
@@ -32,14 +33,16 @@ def content(*, kind: Notification.Kind, order: Order, context: MessageContext = 
     """
     formats = formats_of(order.customer.locale)
     next_attempt = context.next_attempt_at
-    refunded = context.refunded
+    refunded, receipt = context.refunded, context.receipt
     variables = {
         "shop": formatting.printable(settings.SHOP_NAME),
         "plan": formatting.printable(order.subscription.plan.name),
         "number": order.number,
         "amount": formatting.money(amount=order.amount, currency=order.currency, formats=formats),
         "because": str(context.because),
-        "first": context.first,
+        "is_trial": receipt is not None and receipt.is_trial,
+        "is_free": order.amount == 0,
+        "next_charge": receipt and receipt.next_charge and _next_charge(receipt.next_charge, order, formats),
         "is_digital": order.subscription.plan.is_digital,
         "next_attempt": next_attempt and formatting.day(next_attempt.astimezone(dt.UTC).date(), formats=formats),
         "to_confirm": context.to_confirm,
@@ -49,6 +52,15 @@ def content(*, kind: Notification.Kind, order: Order, context: MessageContext = 
         and formatting.money(amount=refunded.amount, currency=refunded.currency, formats=formats),
     }
     return parse(plain_text(f"notifications/{kind.value}.txt", variables))
+
+
+def _next_charge(charge: NextCharge, order: Order, formats: Locale) -> dict[str, str]:
+    """``day`` and ``amount`` of the next charge, formatted, and ``every``: the interval in words."""
+    return {
+        "day": formatting.local_day(charge.at, time_zone=order.subscription.time_zone, formats=formats),
+        "amount": formatting.money(amount=charge.amount, currency=charge.currency, formats=formats),
+        "every": formatting.every(interval=charge.interval, count=charge.interval_count),
+    }
 
 
 def plain_text(template: str, variables: dict[str, object]) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 from notifications.models import Notification
 from notifications.rendering import formatting
 from notifications.rendering.content import Content, content
-from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext
+from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext, Receipt
 from orders.models import Order
 from subscriptions.locales import formats_of, language_of
 
@@ -47,13 +49,36 @@ class Button:
     to_confirm: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One line of an e-mail's table of facts. ``value`` is formatted."""
+
+    label: Promise
+    value: str
+
+
+PLAN = pgettext_lazy("e-mail", "Plan")
+PRICE = pgettext_lazy("e-mail", "Price")
+PERIOD = pgettext_lazy("e-mail", "Billing period")
+PAID_AT = pgettext_lazy("e-mail", "Paid on")
+BEGAN_AT = pgettext_lazy("e-mail", "Trial began on")
+TRIAL_ENDS = pgettext_lazy("e-mail", "Trial ends on")
+NEXT_PAYMENT = pgettext_lazy("e-mail", "Next payment")
+CARD = pgettext_lazy("e-mail", "Card")
+
+
 def render(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> RenderedEmail:
     """The e-mail in the customer's language, or in English if we do not support that language."""
     language = language_of(order.customer.locale)
     with translation.override(language):
         message = content(kind=kind, order=order, context=context)
         name = formatting.printable(order.customer.name)
-        variables = _variables(order, message, name) | {"language": language, "button": _button(order, context)}
+        variables = _variables(order, message, name) | {
+            "language": language,
+            "button": _button(order, context),
+            "facts": _facts(order, context.receipt),
+            "cancel_url": context.cancel_url,
+        }
         return RenderedEmail(
             to_name=name[:MAX_NAME_LENGTH].strip(),
             subject=message.subject,
@@ -69,7 +94,6 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
         "content": message,
         "name": name,
         "number": order.number,
-        "period": formatting.period(start=order.period_start, end=order.period_end, formats=formats),
         "lines": [
             Line(
                 description=formatting.printable(line.description),
@@ -81,6 +105,27 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
         ],
         "total": formatting.money(amount=order.amount, currency=order.currency, formats=formats),
     }
+
+
+def _facts(order: Order, receipt: Receipt | None) -> list[Fact]:
+    """The billing period, and the facts of a receipt."""
+    formats, zone = formats_of(order.customer.locale), order.subscription.time_zone
+    period = formatting.period(start=order.period_start, end=order.period_end, time_zone=zone, formats=formats)
+    facts = [Fact(label=PERIOD, value=period)]
+    if receipt is None:
+        return facts
+    label = BEGAN_AT if receipt.is_trial else PAID_AT
+    facts.append(Fact(label=label, value=formatting.moment(receipt.paid_at, time_zone=zone, formats=formats)))
+    if card := formatting.card(brand=receipt.brand, last4=receipt.last4):
+        facts.append(Fact(label=CARD, value=card))
+    if charge := receipt.next_charge:
+        if receipt.is_trial:
+            ends = formatting.moment(charge.at, time_zone=zone, formats=formats)
+            facts.append(Fact(label=TRIAL_ENDS, value=ends))
+        amount = formatting.money(amount=charge.amount, currency=charge.currency, formats=formats)
+        due = formatting.local_day(charge.at, time_zone=zone, formats=formats)
+        facts.append(Fact(label=NEXT_PAYMENT, value=f"{due}, {amount}"))
+    return facts
 
 
 def _button(order: Order, context: MessageContext) -> Button | None:

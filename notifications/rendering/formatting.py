@@ -6,11 +6,14 @@ import datetime as dt
 import unicodedata
 
 from babel import Locale
-from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from integrations.brevo.facts import TEMPLATE_MARKS
+from subscriptions.locales import day as day
+from subscriptions.locales import every as every
+from subscriptions.locales import local_day as local_day
 from subscriptions.locales import major
+from subscriptions.locales import moment as moment
 from subscriptions.locales import money as money
 from subscriptions.money import decimals
 
@@ -26,15 +29,16 @@ def plain_money(*, amount: int, currency: str, formats: Locale) -> str:
     return f"{number} {currency}"
 
 
-def period(*, start: dt.datetime, end: dt.datetime, formats: Locale) -> str:
-    """A billing period by its first and last day; ``end`` is exclusive."""
+def period(*, start: dt.datetime, end: dt.datetime, time_zone: str, formats: Locale) -> str:
+    """A billing period by its first and last day in the subscription's time zone; ``end`` is exclusive."""
     last = end - dt.timedelta(microseconds=1)
-    return f"{day(start.date(), formats=formats)} – {day(last.date(), formats=formats)}"
+    first_day, last_day = (local_day(at, time_zone=time_zone, formats=formats) for at in (start, last))
+    return f"{first_day} – {last_day}"
 
 
-def day(date: dt.date, *, formats: Locale) -> str:
-    """A date as "March 3, 2026", in German "3. März 2026"."""
-    return str(format_date(date, "long", formats))
+def card(*, brand: str, last4: str) -> str:
+    """A card as "Visa •••• 4242"; empty if its digits are not known."""
+    return f"{brand.replace('_', ' ').title()} •••• {last4}" if last4 else ""
 
 
 def printable(text: str) -> str:

@@ -41,20 +41,48 @@ class Refunded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageContext:
-    """``first``: the order is the first one of its subscription. ``because``: why the payment failed, translatable.
+class NextCharge:
+    """The next charge of the subscription: ``amount`` in minor units, and the billing interval after it."""
 
-    ``next_attempt_at``: when the shop charges the same card again. ``to_confirm``: the bank waits for the customer's
-    confirmation, so the customer does not need another card.
+    at: dt.datetime
+    amount: int
+    currency: str
+    interval: str
+    interval_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The facts of a receipt besides the order's lines.
+
+    ``brand`` and ``last4`` are empty if the card is not known. ``next_charge`` is None if no charge follows.
+    ``is_trial``: nothing was charged, because the order begins a trial, which ends with the next charge.
     """
 
-    first: bool = True
+    paid_at: dt.datetime
+    brand: str = ""
+    last4: str = ""
+    next_charge: NextCharge | None = None
+    is_trial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageContext:
+    """``because``: why the payment failed, translatable.
+
+    ``next_attempt_at``: when the shop charges the same card again. ``to_confirm``: the bank waits for the customer's
+    confirmation, so the customer does not need another card. ``cancel_url``: the page on which the customer cancels the
+    subscription; empty if it has ended.
+    """
+
     because: Promise = NOT_APPROVED
     page: PaymentPage | None = None
     next_attempt_at: dt.datetime | None = None
     to_confirm: bool = False
     outcome: Outcome | None = None
     refunded: Refunded | None = None
+    receipt: Receipt | None = None
+    cancel_url: str = ""
 
 
 EMPTY_CONTEXT = MessageContext()

@@ -6,7 +6,14 @@ import datetime as dt
 from types import SimpleNamespace
 
 from notifications.models import Notification
-from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
+from notifications.rendering.message_context import (
+    MessageContext,
+    NextCharge,
+    Outcome,
+    PaymentPage,
+    Receipt,
+    Refunded,
+)
 
 Kind = Notification.Kind
 ACCOUNT_KINDS = [
@@ -25,13 +32,29 @@ URL = "https://shop.example.com/pay/0199f3a0:1795166102:a-b_c={x}/"
 PAGE = PaymentPage(url=URL, last_day=dt.date(2026, 3, 3))
 
 
+CANCEL_URL = "https://shop.example.com/cancel/0199f3a0:a-b_c={x}/"
+NEXT_CHARGE = NextCharge(
+    at=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC), amount=2580, currency="EUR", interval="month", interval_count=1
+)
+WITHOUT_PAGE = (
+    Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.RECEIPT, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED,
+)  # fmt: skip
+
+
+def receipt(*, is_trial: bool = False) -> Receipt:
+    """The facts of a receipt of January 31, 2026."""
+    paid_at = dt.datetime(2026, 1, 31, 12, 5, tzinfo=dt.UTC)
+    return Receipt(paid_at=paid_at, brand="visa", last4="4242", next_charge=NEXT_CHARGE, is_trial=is_trial)
+
+
 def full_context(
-    kind: Notification.Kind, *, outcome: Outcome = Outcome.PAST_DUE, first: bool = True
+    kind: Notification.Kind, *, outcome: Outcome = Outcome.PAST_DUE, is_trial: bool = False
 ) -> MessageContext:
     """Every fact that a message of this kind may state."""
-    with_page = kind not in (Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED)
+    with_page = kind not in WITHOUT_PAGE
     return MessageContext(
-        first=first,
+        receipt=receipt(is_trial=is_trial) if kind in (Kind.WELCOME, Kind.RECEIPT) else None,
+        cancel_url=CANCEL_URL,
         page=PAGE if with_page else None,
         next_attempt_at=dt.datetime(2026, 2, 28, 9, tzinfo=dt.UTC),
         to_confirm=kind == Kind.PAYMENT_ACTION_REQUIRED,
@@ -66,6 +89,6 @@ def unsaved_order(
         period_start=dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC),
         period_end=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC),
         customer=SimpleNamespace(locale=locale, name=name),
-        subscription=SimpleNamespace(plan=SimpleNamespace(name=plan, is_digital=digital)),
+        subscription=SimpleNamespace(plan=SimpleNamespace(name=plan, is_digital=digital), time_zone="UTC"),
         lines=Lines([line]),
     )

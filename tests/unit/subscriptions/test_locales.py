@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscriptions.locales import formats_of, language_of, money, translated
+from subscriptions.locales import every, formats_of, language_of, local_day, moment, money, translated
 from tests.support.languages import LANGUAGES
 
 
@@ -81,3 +83,22 @@ def test_babels_shared_pattern_is_not_changed():
     formats = formats_of("en")
     money(amount=1, currency="KWD", formats=formats)
     assert formats.currency_formats["standard"].frac_prec == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ["every month", "every 2 weeks", "every 3 years"]),
+        ("de", ["jeden Monat", "alle 2 Wochen", "alle 3 Jahre"]),
+        ("fr", ["chaque mois", "toutes les 2 semaines", "tous les 3 ans"]),
+    ],
+)
+def test_an_interval_in_words(language: str, texts: list[str]) -> None:
+    with translation.override(language):
+        assert [every(interval=name, count=n) for name, n in (("month", 1), ("week", 2), ("year", 3))] == texts
+
+
+def test_a_moment_and_its_day_are_in_the_given_time_zone() -> None:
+    at, english = dt.datetime(2026, 2, 28, 23, 30, tzinfo=dt.UTC), formats_of("en")
+    assert local_day(at, time_zone="Europe/Berlin", formats=english) == "March 1, 2026"
+    assert moment(at, time_zone="Europe/Berlin", formats=english) == "March 1, 2026, 12:30:00\u202fAM +0100"

@@ -97,8 +97,8 @@ def test_only_the_first_order_gets_a_welcome(brevo_sandbox, now):
     first = make_order()
     renewal = make_order(customer=first.customer, subscription=first.subscription, start=first.period_end)
 
-    emails.send(kind=Kind.WELCOME, order_id=renewal.pk, at=now)
-    emails.send(kind=Kind.WELCOME, order_id=first.pk, at=now)
+    emails.send_receipt(order_id=renewal.pk, at=now)
+    emails.send_receipt(order_id=first.pk, at=now)
 
     subjects = {mail["subject"] for mail in brevo_sandbox.records("mails")}
     assert subjects == {
@@ -272,3 +272,15 @@ def test_some_suppressions_stop_an_email(reason, stops, brevo_sandbox, now):
 def test_an_unknown_order_is_an_error(brevo_sandbox, now):
     with pytest.raises(orders.OrderNotFound):
         emails.send(kind=Kind.WELCOME, order_id="018f0000-0000-7000-8000-000000000000", at=now)
+
+
+def test_an_order_that_is_paid_gets_one_receipt(brevo_sandbox, now):
+    first = make_order()
+    renewal = make_order(subscription=first.subscription, customer=first.customer)
+    unpaid = make_order(subscription=first.subscription, customer=first.customer, status="payment_failed")
+
+    sent = [emails.send_receipt(order_id=order.pk, at=now) for order in (first, first, renewal, renewal, unpaid)]
+
+    assert sent == [True, False, True, False, False]
+    assert [mail["tags"] for mail in brevo_sandbox.records("mails")] == [["receipt"], ["welcome"]]
+    assert Notification.objects.get(order=unpaid).error_code == "order_not_paid"

@@ -4,10 +4,14 @@ import pytest
 from django.utils import timezone
 
 from charges import queries as charges
+from charges.cancel_links import cancel_link
+from charges.models import SavedPaymentMethod
 from charges.payment_links import payment_link
 from notifications.models import Notification
+from notifications.operations.message_context import message_context
 from orders.models import Order
-from tests.support.factories import make_order
+from subscriptions.operations.subscriptions import cancel
+from tests.support.factories import STAFF, make_order
 from tests.support.message_facts import (
     DAY,
     START,
@@ -115,3 +119,31 @@ def test_a_refund_of_another_order_is_not_sent(brevo_sandbox, now):
     with pytest.raises(charges.RefundNotFound):
         send(Kind.REFUND_SUCCEEDED, stranger, now, refund_id=refund.pk)
     assert brevo_sandbox.calls("brevo") == []
+
+
+def test_a_receipt_states_the_card_and_the_next_charge(brevo_sandbox, now):
+    order = make_order(quantity=2)
+    SavedPaymentMethod.objects.create(
+        customer=order.customer, payment_method_id="pm_other", brand="visa", last4="1111", stripe_id="pm_o"
+    )
+    SavedPaymentMethod.objects.create(
+        customer=order.customer, payment_method_id="pm_1", brand="mastercard", last4="4444", stripe_id="pm_s"
+    )
+    charge_for(order, status="succeeded")
+
+    found = message_context(kind=Kind.WELCOME, order=order, at=now)
+
+    assert found.receipt is not None and found.receipt.next_charge is not None
+    assert (found.receipt.brand, found.receipt.last4) == ("mastercard", "4444")
+    assert found.receipt.next_charge.at == order.subscription.renews_at
+    assert found.receipt.next_charge.amount == 2580
+    assert found.cancel_url == cancel_link(subscription_id=order.subscription_id)
+
+
+def test_nothing_is_promised_and_nothing_can_be_canceled_after_the_end(brevo_sandbox, now):
+    order = make_order()
+    cancel(subscription=order.subscription, reason="", actor=STAFF, at=now)
+    found = message_context(kind=Kind.WELCOME, order=order, at=now)
+    assert found.receipt is not None
+    assert (found.receipt.next_charge, found.receipt.last4, found.cancel_url) == (None, "", "")
+    assert message_context(kind=Kind.ORDER_CONFIRMATION, order=order, at=now).receipt is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import html
 
@@ -12,7 +13,7 @@ from notifications.rendering import emails, formatting
 from notifications.rendering.message_context import MessageContext, Outcome, PaymentPage, Refunded
 from subscriptions.locales import language_of
 from tests.support.languages import LANGUAGES, in_language
-from tests.support.messages import EMAIL_KINDS, PAGE, URL, Kind, full_context, unsaved_order
+from tests.support.messages import CANCEL_URL, EMAIL_KINDS, PAGE, URL, Kind, full_context, unsaved_order
 
 ODD_NAMES = [
     "<script>alert('x')</script>",
@@ -40,11 +41,11 @@ WITH_A_LINK = [
     "locale", [*LANGUAGES, "de-AT", "en_GB", "eo", "zh-Hant-TW", "", "x", "../../de", "de"]
 )
 @pytest.mark.parametrize("kind", EMAIL_KINDS)
-@pytest.mark.parametrize("first", [True, False])
-def test_every_kind_is_rendered_in_every_language(kind, locale, first):
+@pytest.mark.parametrize("is_trial", [True, False])
+def test_every_kind_is_rendered_in_every_language(kind, locale, is_trial):
     for digital in (True, False):
         order = unsaved_order(locale=locale, digital=digital)
-        email = emails.render(kind=kind, order=order, context=full_context(kind, first=first))
+        email = emails.render(kind=kind, order=order, context=full_context(kind, is_trial=is_trial))
         for part in (email.html, email.text):
             assert "{{" not in part
             assert "{%" not in part
@@ -107,10 +108,66 @@ def test_the_payment_link_is_a_button_in_html_and_an_unchanged_address_in_text(k
 
 
 @pytest.mark.parametrize("kind", [kind for kind in EMAIL_KINDS if kind not in WITH_A_LINK])
-def test_other_kinds_contain_no_link(kind):
+def test_other_kinds_contain_no_link_to_pay(kind):
     email = emails.render(kind=kind, order=unsaved_order(), context=full_context(kind))
-    assert "http" not in email.text
-    assert "<a " not in email.html
+    assert "/pay/" not in email.text + email.html
+
+
+@pytest.mark.parametrize("kind", EMAIL_KINDS)
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en", "Cancel contracts here"), ("de", "Verträge hier kündigen"), ("fr", "Résilier votre contrat")],
+)
+def test_every_mail_about_an_order_links_to_the_cancel_page(kind, locale, words):
+    context = full_context(kind)
+    email = emails.render(kind=kind, order=unsaved_order(locale=locale), context=context)
+    assert CANCEL_URL in email.text.splitlines()
+    assert f'href="{CANCEL_URL}"' in email.html
+    assert words in email.text and words in email.html
+    ended = emails.render(
+        kind=kind, order=unsaved_order(locale=locale), context=dataclasses.replace(context, cancel_url="")
+    )
+    assert words not in ended.text + ended.html
+
+
+@pytest.mark.parametrize("kind", [Kind.WELCOME, Kind.RECEIPT])
+@pytest.mark.parametrize(
+    ("locale", "lines"),
+    [
+        ("en", ["Paid on: January 31, 2026, 12:05:00\u202fPM UTC", "Card: Visa •••• 4242",
+                "Next payment: February 28, 2026, €25.80"]),
+        ("de", ["Bezahlt am: 31. Januar 2026, 12:05:00 UTC", "Karte: Visa •••• 4242",
+                "Nächste Zahlung: 28. Februar 2026, 25,80\xa0€"]),
+        ("fr", ["Payé le : 31 janvier 2026, 12:05:00 TU", "Carte : Visa •••• 4242",
+                "Prochain paiement : 28 février 2026, 25,80\xa0€"]),
+    ],
+)  # fmt: skip
+def test_a_receipt_states_time_card_and_next_charge(kind, locale, lines):
+    email = emails.render(kind=kind, order=unsaved_order(locale=locale), context=full_context(kind))
+    found = [line.replace("\xa0:", " :") for line in email.text.splitlines()]
+    assert set(lines) <= set(found), found
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", ("nothing was charged", "ends on February 28, 2026. From then on we charge €25.80 every month")),
+        ("de", ("nichts berechnet", "endet am 28. Februar 2026. Danach berechnen wir 25,80\xa0€ jeden Monat")),
+        ("fr", ("rien n’a été débité", "prend fin le 28 février 2026", "nous débiterons 25,80\xa0€ chaque mois")),
+    ],
+)
+def test_the_receipt_of_a_trial_states_its_end_and_the_price(locale, words):
+    order = unsaved_order(locale=locale, amount=0)
+    email = emails.render(kind=Kind.WELCOME, order=order, context=full_context(Kind.WELCOME, is_trial=True))
+    assert all(word in email.text for word in words), email.text
+
+
+def test_the_period_is_in_the_time_zone_of_the_subscription():
+    order = unsaved_order()
+    order.period_start, order.period_end = (dt.datetime(2026, month, 28, 23, 30, tzinfo=dt.UTC) for month in (2, 3))
+    order.subscription.time_zone = "Europe/Berlin"
+    email = emails.render(kind=Kind.ORDER_CONFIRMATION, order=order)
+    assert "Billing period: March 1, 2026 – March 29, 2026" in email.text
 
 
 def test_the_link_is_escaped_in_its_attribute():

@@ -39,7 +39,7 @@ def test_plain_money_has_the_code_and_no_special_characters(amount, currency, lo
 )
 def test_a_period_ends_with_its_last_day(locale, text):
     start, end = dt.datetime(2026, 1, 31, tzinfo=dt.UTC), dt.datetime(2026, 2, 28, tzinfo=dt.UTC)
-    assert formatting.period(start=start, end=end, formats=Locale(locale)) == text
+    assert formatting.period(start=start, end=end, time_zone="UTC", formats=Locale(locale)) == text
 
 
 @pytest.mark.parametrize(
