@@ -1,4 +1,4 @@
-"""What will happen to a subscription later: planned changes and skipped periods."""
+"""The planned changes and skipped periods of subscriptions, and the trials that were used."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Skip(models.Model):
 class TrialUse(models.Model):
     """Proof that an address or a card has had a trial. It is kept when the customer's data is erased.
 
-    ``digest`` is an HMAC, so the row names nobody and cannot be read back.
+    ``digest`` is an HMAC, so the row contains no personal data.
     """
 
     class Kind(models.TextChoices):

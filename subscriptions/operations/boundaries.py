@@ -1,4 +1,4 @@
-"""What happens at the end of a period, before the next one begins: planned changes are applied.
+"""Apply planned changes at the end of a period, before the next one begins.
 
 The order is: a planned cancellation, then a planned pause, then a planned change of the plan. The first two leave no
 next period.

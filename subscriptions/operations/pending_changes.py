@@ -29,7 +29,7 @@ PLANNED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What is to change. A plan change has ``price`` and ``quantity``; ``lift_at`` is the end of a pause, if known."""
+    """The terms of a change. A plan change has ``price`` and ``quantity``; a pause may have ``lift_at``, its end."""
 
     kind: PendingChange.Kind
     when: PendingChange.When = PendingChange.When.PERIOD_END

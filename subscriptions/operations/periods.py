@@ -21,7 +21,7 @@ Outcome = BillingPeriod.Outcome
 
 
 def due_periods(*, subscription: Subscription, at: dt.datetime) -> list[BillingPeriod]:
-    """The periods after the current one that have begun at ``at``, oldest first. They are not saved.
+    """The periods that follow the current period and have begun at ``at``, oldest first. They are not saved.
 
     The last one contains ``at`` and is due. The shop was down when the ones before it began and ended, so they are
     missed and not billed. The list is empty if the current period has not ended, or if the subscription does not renew.

@@ -857,7 +857,7 @@ def pay_on_session(stripe_sandbox: StripeSandbox, *, after: str) -> None:
 
 
 def refund_some(stripe_sandbox: StripeSandbox) -> None:
-    """Three refunds: a partial one by staff, a full one that the bank returns later, and a pending one."""
+    """Three refunds: a partial one by staff, a full one, which the bank returns later, and a pending one."""
     part, whole, waiting = [ordered() for _ in range(3)]
     for order in (part, whole, waiting):
         capture(order)

@@ -1,4 +1,4 @@
-"""Whose requests are counted together."""
+"""Requests of one customer, key or address are counted together."""
 
 from __future__ import annotations
 

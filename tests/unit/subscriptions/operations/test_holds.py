@@ -150,7 +150,7 @@ END = dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC)
 
 
 class TestPeriods:
-    """A hold stops renewals. What happens when it is lifted depends on whether the paid period has ended."""
+    """A hold stops renewals. When it is lifted, they continue in the paid period, or with a new one if it has ended."""
 
     @pytest.fixture(autouse=True)
     def _held(self, subscription: Subscription) -> None:
