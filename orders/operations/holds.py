@@ -9,7 +9,7 @@ from django.db import transaction
 from orders.operations.payments import has_overdue_orders
 from subscriptions.actors import Actor
 from subscriptions.models import Hold, Subscription
-from subscriptions.operations import holds
+from subscriptions.operations import resumption
 from subscriptions.operations.locks import lock_subscription
 
 
@@ -22,4 +22,4 @@ def lift_hold(*, subscription: Subscription, reason: Hold.Reason, actor: Actor, 
     # Lock it before reading its orders, so that a concurrent settlement cannot be missed.
     lock_subscription(subscription)
     is_overdue = has_overdue_orders(subscription=subscription)
-    return holds.lift_hold(subscription=subscription, reason=reason, is_overdue=is_overdue, actor=actor, at=at)
+    return resumption.lift_hold(subscription=subscription, reason=reason, is_overdue=is_overdue, actor=actor, at=at)

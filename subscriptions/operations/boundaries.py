@@ -11,9 +11,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from django.db import transaction
+
 from subscriptions.actors import Actor, ActorKind
 from subscriptions.models import Hold, PendingChange, Skip, Subscription
 from subscriptions.operations import holds, pending_changes, subscriptions, transitions
+from subscriptions.operations.locks import locked_ended_while_paused
 from subscriptions.operations.transitions import Kind, Status
 
 Outcome = PendingChange.Outcome
@@ -28,6 +31,17 @@ def apply_planned_changes(*, due: Sequence[Subscription], at: dt.datetime) -> li
     """
     planned = _planned_for(due)
     return [subscription for subscription in due if _goes_on(subscription, planned.get(subscription.pk, ()), at=at)]
+
+
+@transaction.atomic(durable=True)
+def cancel_ended(*, at: dt.datetime, batch: int = 500) -> int:
+    """Apply the planned cancellations of paused subscriptions whose period has ended, at most ``batch``. Return how many.
+
+    A paused subscription does not renew, so the end of its period is not due otherwise.
+    """
+    ended = locked_ended_while_paused(at=at, batch=batch)
+    apply_planned_changes(due=ended, at=at)
+    return len(ended)
 
 
 def skipped_periods(*, of: Sequence[Subscription]) -> set[tuple[UUID, int]]:

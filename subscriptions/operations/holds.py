@@ -1,7 +1,7 @@
-"""Place and lift holds. A subscription is paused while at least one hold is open.
+"""Place and close holds. A subscription is paused while at least one hold is open.
 
 Several holds can be open at once, each for its own reason: an unpaid order and a dispute, for example. Lifting one of
-them leaves the subscription paused until the last one is lifted.
+them leaves the subscription paused until the last one is lifted (``resumption``).
 """
 
 from __future__ import annotations
@@ -66,32 +66,22 @@ def place_hold(
     return True
 
 
-@transaction.atomic
-def lift_hold(
-    *, subscription: Subscription, reason: Hold.Reason, is_overdue: bool, actor: Actor, at: dt.datetime
-) -> bool:
-    """Lift the open hold for this reason. If it was the last open hold, the subscription and its periods resume.
-
-    ``is_overdue``: whether an order of the subscription is overdue, so that it becomes past due and not active. Returns
-    False and changes nothing if no hold for this reason is open.
-    """
-    lock_subscription(subscription)
-    if not _close(Hold.objects.filter(subscription=subscription, reason=reason), actor=actor, at=at):
-        return False
-    if Hold.objects.filter(subscription=subscription, lifted_at=None).exists():
-        transitions.record(subscription=subscription, kind=Kind.HOLD_LIFTED, actor=actor, at=at, reason=reason)
-    else:
-        to = Status.PAST_DUE if is_overdue else Status.ACTIVE
-        transitions.change_status(
-            subscription=subscription, to=to, kind=Kind.HOLD_LIFTED, actor=actor, at=at, reason=reason
-        )
-        periods.resume_periods(subscription=subscription, is_overdue=is_overdue, at=at)
-    return True
-
-
 def close_all_holds(*, subscription: Subscription, actor: Actor, at: dt.datetime) -> None:
     """Close every open hold of the locked subscription, because the subscription ends."""
     _close(Hold.objects.filter(subscription=subscription), actor=actor, at=at)
+
+
+def close_hold(*, subscription: Subscription, reason: Hold.Reason, actor: Actor, at: dt.datetime) -> bool:
+    """Close the open hold for this reason of the locked subscription. Returns False if none is open.
+
+    The subscription's status stays as it is: ``resumption`` changes it if this was the last open hold.
+    """
+    return bool(_close(Hold.objects.filter(subscription=subscription, reason=reason), actor=actor, at=at))
+
+
+def is_held(*, subscription: Subscription) -> bool:
+    """Whether at least one hold is open."""
+    return Hold.objects.filter(subscription=subscription, lifted_at=None).exists()
 
 
 def _close(holds: models.QuerySet[Hold], *, actor: Actor, at: dt.datetime) -> int:

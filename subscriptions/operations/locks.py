@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from subscriptions.models import Customer, LoginRequest, Plan, Subscription, User
+from subscriptions.models import Customer, LoginRequest, PendingChange, Plan, Subscription, User
 from subscriptions.queries import CustomerNotFound
 
 
@@ -60,6 +60,18 @@ def locked_due_subscriptions(*, at: dt.datetime, batch: int) -> list[Subscriptio
     """
     due = Subscription.objects.filter(renews_at__lte=at).order_by("renews_at").select_related("price")
     return list(due.select_for_update(of=("self",), skip_locked=True)[:batch])
+
+
+def locked_ended_while_paused(*, at: dt.datetime, batch: int) -> list[Subscription]:
+    """Paused subscriptions with a planned cancellation whose period has ended at ``at``, locked. At most ``batch``.
+
+    Rows that another transaction holds are skipped: the next run takes them.
+    """
+    planned = PendingChange.objects.filter(kind=PendingChange.Kind.CANCEL, closed_at=None)
+    ended = Subscription.objects.filter(
+        pk__in=planned.values("subscription_id"), status=Subscription.Status.PAUSED, current_period_end__lte=at
+    )
+    return list(ended.select_for_update(of=("self",), skip_locked=True).order_by("pk")[:batch])
 
 
 def locked_plan(*, plan_id: int) -> Plan:

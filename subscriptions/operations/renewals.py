@@ -39,6 +39,7 @@ MAX_RUN_SECONDS = 30.0
 def begin_due_renewals(*, at: dt.datetime) -> int:
     """Begin every billing period that is due, and return the number of periods to bill.
 
+    Planned changes are applied at the end of the period before, also to subscriptions that are paused by then.
     A run ends after ``MAX_RUN_SECONDS``; the next one continues. If another run is in progress, this one does nothing.
     """
     try:
@@ -51,6 +52,7 @@ def begin_due_renewals(*, at: dt.datetime) -> int:
 
 def _begin_in_batches(*, at: dt.datetime) -> int:
     began, billed, first_slot = time.monotonic(), 0, _next_free_slot(at=at)
+    boundaries.cancel_ended(at=at)
     while time.monotonic() - began < MAX_RUN_SECONDS:
         advanced, due = begin_batch(at=at, first_slot=first_slot + _seconds_for(billed))
         billed += due

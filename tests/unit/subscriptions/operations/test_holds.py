@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from subscriptions.models import BillingPeriod, Hold, Plan, Subscription, SubscriptionChange
-from subscriptions.operations import holds, subscriptions
-from tests.support.deliveries import published
+from subscriptions.models import Hold, Plan, Subscription, SubscriptionChange
+from subscriptions.operations import holds, resumption, subscriptions
 from tests.support.factories import started_subscription
 from tests.support.subscriptions import TESTS, put_in_status, status_and_reason
 
@@ -32,7 +31,7 @@ def place(subscription: Subscription, reason: Hold.Reason, **fields: Any) -> boo
 
 
 def lift(subscription: Subscription, reason: Hold.Reason, *, is_overdue: bool = False) -> bool:
-    return holds.lift_hold(subscription=subscription, reason=reason, is_overdue=is_overdue, actor=TESTS, at=NOW)
+    return resumption.lift_hold(subscription=subscription, reason=reason, is_overdue=is_overdue, actor=TESTS, at=NOW)
 
 
 def changes(subscription: Subscription) -> list[tuple[str, str, str, str]]:
@@ -139,59 +138,3 @@ def test_the_database_refuses_a_lifted_hold_without_its_actor(subscription: Subs
     place(subscription, Reason.STAFF)
     with pytest.raises(IntegrityError, match="lifted_hold_has_its_actor"), transaction.atomic():
         Hold.objects.update(lifted_at=NOW)
-
-
-def periods_of(subscription: Subscription) -> list[tuple[int, str, dt.datetime, dt.datetime]]:
-    rows = BillingPeriod.objects.filter(subscription=subscription).order_by("number")
-    return [(row.number, row.outcome, row.start, row.end) for row in rows]
-
-
-END = dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC)
-
-
-class TestPeriods:
-    """A hold stops renewals. When it is lifted, they continue in the paid period, or with a new one if it has ended."""
-
-    @pytest.fixture(autouse=True)
-    def _held(self, subscription: Subscription) -> None:
-        place(subscription, Reason.CUSTOMER)
-        subscription.refresh_from_db()
-        assert subscription.renews_at is None
-
-    def lift(self, subscription: Subscription, at: dt.datetime, *, is_overdue: bool = False) -> None:
-        holds.lift_hold(
-            subscription=subscription, reason=Reason.CUSTOMER, is_overdue=is_overdue, actor=TESTS, at=at
-        )
-        subscription.refresh_from_db()
-
-    def test_before_the_paid_period_ends_it_goes_on_without_a_charge(self, subscription: Subscription) -> None:
-        self.lift(subscription, END - dt.timedelta(seconds=1))
-        assert (subscription.renews_at, subscription.anchor_at) == (END, NOW)
-        assert periods_of(subscription) == [(0, "billed", NOW, END)]
-        assert published() == {}
-
-    def test_later_a_new_period_begins_now_after_a_gap(self, subscription: Subscription) -> None:
-        later = dt.datetime(2026, 5, 10, 8, tzinfo=dt.UTC)
-        self.lift(subscription, later)
-        assert periods_of(subscription) == [
-            (0, "billed", NOW, END),
-            (1, "gap", END, later),
-            (2, "due", later, dt.datetime(2026, 6, 10, 8, tzinfo=dt.UTC)),
-        ]
-        assert (subscription.anchor_at, subscription.anchor_number, subscription.period_number) == (later, 2, 2)
-        assert subscription.period(3).end == dt.datetime(2026, 7, 10, 8, tzinfo=dt.UTC)
-        assert published() == {"SubscriptionRenewalDue": 1}
-
-    def test_at_the_end_of_the_paid_period_there_is_no_gap(self, subscription: Subscription) -> None:
-        self.lift(subscription, END)
-        assert [row[:2] for row in periods_of(subscription)] == [(0, "billed"), (1, "due")]
-
-    def test_with_an_overdue_order_the_new_period_is_not_billed(self, subscription: Subscription) -> None:
-        self.lift(subscription, END + dt.timedelta(days=1), is_overdue=True)
-        assert [row[:2] for row in periods_of(subscription)] == [(0, "billed"), (1, "gap"), (2, "unpaid")]
-        assert published() == {}
-
-    def test_a_period_that_was_due_when_the_hold_came_is_billed_afterwards(self, subscription: Subscription) -> None:
-        BillingPeriod.objects.update(outcome="due")
-        self.lift(subscription, END - dt.timedelta(days=1))
-        assert published() == {"SubscriptionRenewalDue": 1}
