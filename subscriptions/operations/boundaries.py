@@ -35,9 +35,9 @@ def apply_planned_changes(*, due: Sequence[Subscription], at: dt.datetime) -> li
 
 @transaction.atomic(durable=True)
 def cancel_ended(*, at: dt.datetime, batch: int = 500) -> int:
-    """Apply the planned cancellations of paused subscriptions whose period has ended, at most ``batch``. Return how many.
+    """Apply the planned cancellations of at most ``batch`` paused subscriptions whose period has ended.
 
-    A paused subscription does not renew, so the end of its period is not due otherwise.
+    A paused subscription does not renew, so the end of its period is not due otherwise. Returns how many it found.
     """
     ended = locked_ended_while_paused(at=at, batch=batch)
     apply_planned_changes(due=ended, at=at)
