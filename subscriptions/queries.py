@@ -5,11 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from integrations.errors import PermanentError
 from subscriptions.email_addresses import email_key
-from subscriptions.models import Customer, EmailChange, LoginRequest, Plan, Price, Subscription, User
+from subscriptions.models import (
+    Customer,
+    EmailChange,
+    Hold,
+    LoginRequest,
+    PendingChange,
+    Plan,
+    Price,
+    Subscription,
+    User,
+)
 
 
 class CustomerNotFound(PermanentError):
@@ -90,3 +100,13 @@ def is_address_taken(*, email: str, customer_id: UUID) -> bool:
 def subscriptions_of(*, customer_id: UUID) -> QuerySet[Subscription]:
     """The customer's subscriptions with their plans and prices. The caller sorts them."""
     return Subscription.objects.filter(customer_id=customer_id).select_related("plan", "price")
+
+
+def subscriptions_in_detail(*, customer_id: UUID) -> QuerySet[Subscription]:
+    """The customer's subscriptions with their plans, prices, open holds, open changes and skips, in five queries."""
+    changes = PendingChange.objects.filter(closed_at=None).select_related("price__plan").order_by("created_at")
+    return subscriptions_of(customer_id=customer_id).prefetch_related(
+        Prefetch("pending_changes", queryset=changes),
+        Prefetch("holds", queryset=Hold.objects.filter(lifted_at=None)),
+        "skips",
+    )

@@ -134,8 +134,10 @@ class MySubscriptionsView(CustomerView):
     )
     def get(self, request: Request) -> Response:
         pages = NewestFirst()
-        page = pages.paginate_queryset(queries.subscriptions_of(customer_id=self.customer.pk), request, view=self)
-        response = pages.get_paginated_response(OwnSubscription(page, many=True).data)
+        found = queries.subscriptions_in_detail(customer_id=self.customer.pk)
+        page = pages.paginate_queryset(found, request, view=self)
+        described = OwnSubscription(page, many=True, context={"at": timezone.now()})
+        response = pages.get_paginated_response(described.data)
         response.headers["Cache-Control"] = "no-store"
         return response
 
@@ -150,7 +152,7 @@ class MySubscriptionView(CustomerView):
         responses={200: OwnSubscription, **ACCOUNT_PROBLEMS},
     )
     def get(self, request: Request, subscription_id: UUID) -> Response:
-        found = queries.subscriptions_of(customer_id=self.customer.pk).filter(pk=subscription_id).first()
+        found = queries.subscriptions_in_detail(customer_id=self.customer.pk).filter(pk=subscription_id).first()
         if found is None:
             raise exceptions.NotFound("There is no such subscription.")
-        return Response(OwnSubscription(found).data, headers=NO_STORE)
+        return Response(OwnSubscription(found, context={"at": timezone.now()}).data, headers=NO_STORE)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from integrations.web.fields import StrictBooleanField, StrictCharField
 from integrations.web.serializers import StrictSerializer
 from subscriptions.api.fields import EmailAddressField, LocaleField, PhoneField
-from subscriptions.models import Price, Subscription
+from subscriptions.models import Hold, PendingChange, Price, Subscription
+from subscriptions.operations.actions import Action, allowed_actions
 
 
 class CustomerChanges(StrictSerializer):
@@ -38,6 +40,16 @@ class EmailConfirmationInput(StrictSerializer):
     token = StrictCharField(max_length=200, help_text="The part of the link after `/login/email/`.")
 
 
+class OwnPendingChange(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=PendingChange.Kind.choices)
+    when = serializers.ChoiceField(choices=PendingChange.When.choices)
+    plan = serializers.CharField(source="price.plan.code", default=None, allow_null=True, help_text="The new plan.")
+    quantity = serializers.IntegerField(allow_null=True, help_text="The new quantity.")
+    lift_at = serializers.DateTimeField(allow_null=True, help_text="When a planned pause ends. Null: not planned.")
+    reason = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+
+
 class OwnSubscription(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Subscription.Status.choices)
@@ -54,7 +66,27 @@ class OwnSubscription(serializers.Serializer[Any]):
     current_period_end = serializers.DateTimeField()
     renews_at = serializers.DateTimeField(allow_null=True, help_text="Null: it does not renew.")
     canceled_at = serializers.DateTimeField(allow_null=True)
+    cancel_reason = serializers.CharField(allow_blank=True)
+    paused_because = serializers.SerializerMethodField(help_text="The reasons for a pause, sorted.")
+    paused_until = serializers.SerializerMethodField(help_text="Null: not paused, or without a planned end.")
+    allowed_actions = serializers.SerializerMethodField(help_text="What can be done with it now, sorted.")
+    pending_changes = OwnPendingChange(many=True)
     created_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Hold.Reason.choices)))
+    def get_paused_because(self, subscription: Subscription) -> list[str]:
+        return sorted(hold.reason for hold in subscription.holds.all())
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_paused_until(self, subscription: Subscription) -> str | None:
+        ends = [hold.lift_at for hold in subscription.holds.all()]
+        known = [end for end in ends if end is not None]
+        last = max(known) if known and len(known) == len(ends) else None
+        return serializers.DateTimeField().to_representation(last) if last else None
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=sorted(Action))))
+    def get_allowed_actions(self, subscription: Subscription) -> list[str]:
+        return sorted(allowed_actions(subscription=subscription, at=self.context["at"]))
 
 
 class OwnSubscriptionPage(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from subscriptions.api import auth, me
+from subscriptions.api import auth, me, my_subscription
 
 urlpatterns = [
     path("auth/session/", auth.SessionView.as_view(), name="api-session"),
@@ -18,4 +18,9 @@ urlpatterns = [
     path("me/email/confirm/", me.MyEmailConfirmationView.as_view(), name="api-my-email-confirmation"),
     path("me/subscriptions/", me.MySubscriptionsView.as_view(), name="api-my-subscriptions"),
     path("me/subscriptions/<uuid:subscription_id>/", me.MySubscriptionView.as_view(), name="api-my-subscription"),
+    path(
+        "me/subscriptions/<uuid:subscription_id>/undo/",
+        my_subscription.UndoView.as_view(),
+        name="api-undo-planned-change",
+    ),
 ]

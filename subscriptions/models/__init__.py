@@ -2,16 +2,19 @@
 
 from subscriptions.models.access import ApiKey, AttemptCount, EmailChange, LoginRequest
 from subscriptions.models.accounts import Customer, User, UserManager
+from subscriptions.models.commands import CommandKey
 from subscriptions.models.periods import BillingPeriod
 from subscriptions.models.planned import PendingChange, Skip, TrialUse
 from subscriptions.models.plans import Plan
 from subscriptions.models.prices import Price
-from subscriptions.models.subscriptions import Hold, Subscription, SubscriptionChange
+from subscriptions.models.subscriptions import CancelReason, Hold, Subscription, SubscriptionChange
 
 __all__ = [
     "ApiKey",
     "AttemptCount",
     "BillingPeriod",
+    "CancelReason",
+    "CommandKey",
     "Customer",
     "EmailChange",
     "Hold",

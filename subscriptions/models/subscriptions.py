@@ -19,6 +19,17 @@ from subscriptions.models.prices import Price
 from subscriptions.time_zones import MAX_TIME_ZONE
 
 
+class CancelReason(models.TextChoices):
+    """Why a customer cancels. The shop's own reasons are those of holds, such as ``unpaid``."""
+
+    TOO_EXPENSIVE = "too_expensive", "Too expensive"
+    NOT_USED = "not_used", "Not used enough"
+    QUALITY = "quality", "The quality is too low"
+    ANOTHER_SHOP = "another_shop", "Buys elsewhere"
+    SERVICE = "service", "The customer service"
+    OTHER = "other", "Another reason, or none given"
+
+
 class Subscription(models.Model):
     """A customer's agreement to buy a quantity of a plan each period. A period is half-open: ``[start, end)``.
 

@@ -96,8 +96,11 @@ def set_payment_method(*, subscription: Subscription, payment_method: str, actor
 
 
 @transaction.atomic
-def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.datetime) -> bool:
-    """End the subscription and publish ``SubscriptionCanceled``. Returns False if it had ended before."""
+def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.datetime, **details: Any) -> bool:
+    """End the subscription and publish ``SubscriptionCanceled``. Returns False if it had ended before.
+
+    ``details`` are recorded with the change: ids and small values, nothing personal.
+    """
     lock_subscription(subscription)
     if subscription.status == Status.CANCELED:
         return False
@@ -106,7 +109,13 @@ def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.date
     holds.close_all_holds(subscription=subscription, actor=actor, at=at)
     pending_changes.close_all(subscription=subscription, outcome=PendingChange.Outcome.DROPPED, actor=actor, at=at)
     transitions.change_status(
-        subscription=subscription, to=Status.CANCELED, kind=Kind.CANCELED, actor=actor, at=at, reason=reason
+        subscription=subscription,
+        to=Status.CANCELED,
+        kind=Kind.CANCELED,
+        actor=actor,
+        at=at,
+        reason=reason,
+        **details,
     )
     publish(SubscriptionCanceled(subscription_id=subscription.pk, customer_id=subscription.customer_id))
     return True

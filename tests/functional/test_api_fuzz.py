@@ -51,6 +51,9 @@ MY_EMAIL = ("POST", "/api/v1/me/email/")
 MY_EMAIL_CONFIRMATION = ("POST", "/api/v1/me/email/confirm/")
 MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
 MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
+PREVIEW_CANCEL = ("GET", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
+CANCEL = ("POST", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
+UNDO = ("POST", "/api/v1/me/subscriptions/{subscription_id}/undo/")
 MY_ORDERS = ("GET", "/api/v1/me/orders/")
 MY_ORDER = ("GET", "/api/v1/me/orders/{number}/")
 MY_CARDS = ("GET", "/api/v1/me/payment-methods/")
@@ -68,6 +71,9 @@ FOR_CUSTOMERS = (
     MY_EMAIL_CONFIRMATION,
     MY_SUBSCRIPTIONS,
     MY_SUBSCRIPTION,
+    PREVIEW_CANCEL,
+    CANCEL,
+    UNDO,
     MY_ORDERS,
     MY_ORDER,
     MY_CARDS,
@@ -75,7 +81,8 @@ FOR_CUSTOMERS = (
     REMOVE_CARD,
     DEFAULT_CARD,
 )
-WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION)
+WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION,
+             CANCEL)  # fmt: skip
 # The first one ends the session of the following ones.
 SESSION_ENDS = (LOGOUT_EVERYWHERE, PASSWORD)
 # Valid requests and invalid ones. A GET whose only parameter is a string cannot be invalid, and neither can an empty

@@ -14,7 +14,7 @@ from django.urls import get_resolver
 from django.utils import timezone
 
 from orders.models import Order
-from subscriptions.models import ApiKey, Customer, User
+from subscriptions.models import ApiKey, Customer, PendingChange, Subscription, SubscriptionChange, User
 from tests.support.accounts import BackEnd, Browser, customer_with_login, deliver
 from tests.support.deliveries import published
 from tests.support.factories import make_order
@@ -26,8 +26,17 @@ MAX_QUERIES = 8
 NOBODY = "6f1c2a0e-8a0b-4f6e-9a53-3a8f0c0b7d11"
 # Every endpoint below ``me/``: method, path, body. ``{subscription}`` and ``{order}`` are rows of Bob.
 READS = ["me/", "me/subscriptions/", "me/orders/"]
-OF_BOB = ["me/subscriptions/{subscription}/", "me/orders/{order}/"]
+OF_BOB = [
+    "me/subscriptions/{subscription}/",
+    "me/subscriptions/{subscription}/cancel/",
+    "me/orders/{order}/",
+]
 CHANGES = [("patch", "me/", {"name": "Ann Brown"})]
+# What a customer does with a subscription: the last part of the path, and a valid body.
+ACTIONS: list[tuple[str, dict[str, Any]]] = [
+    ("cancel", {"when": "now"}),
+    ("undo", {}),
+]
 NEED_LOGIN = [("post", "me/email/", {"email": "new@example.com"}), ("post", "me/email/confirm/", {"token": "x"})]
 
 
@@ -61,6 +70,7 @@ def in_use(path: str) -> str:
 
 def test_the_tests_below_know_every_endpoint() -> None:
     known = {in_use(path) for path in [*READS, *OF_BOB]} | {path for _, path, _ in [*CHANGES, *NEED_LOGIN]}
+    known |= {in_use(f"me/subscriptions/{{subscription}}/{action}/") for action, _ in ACTIONS}
     payments = {path for path in me_paths() if path.startswith("me/payment-methods/")}  # test_manage_my_cards.py
     assert set(me_paths()) - payments == known
 
@@ -92,6 +102,26 @@ def test_objects_of_another_customer_are_a_404(
     caller = BackEnd(customer=ann) if with_key else browser
     assert caller.get(path).status_code == 404
     assert (BackEnd(customer=bob) if with_key else Browser().log_in(bob)).get(path).status_code == 200
+
+
+@pytest.mark.parametrize(("action", "body"), ACTIONS)
+def test_nobody_acts_on_a_subscription_of_another_customer(
+    ann: Customer, bob: Customer, browser: Browser, action: str, body: Any
+) -> None:
+    subscription = make_order(customer=bob).subscription
+    Subscription.objects.update(status="active")
+    before = Subscription.objects.values().get()
+
+    assert Browser().start().act(subscription, action, body).status_code in (401, 403)
+    assert browser.act(subscription, action, body).status_code == 404
+    assert BackEnd(customer=ann).act(subscription, action, body).status_code == 404
+    assert BackEnd(customer=bob, scopes=["customers.read"]).act(subscription, action, body).status_code == 403
+    without_token = Browser().log_in(bob)
+    without_token.csrf = ""
+    assert without_token.act(subscription, action, body).status_code == 403
+
+    assert Subscription.objects.values().get() == before
+    assert not SubscriptionChange.objects.exists() and not PendingChange.objects.exists()
 
 
 def test_lists_show_own_rows_only(ann: Customer, bob: Customer, browser: Browser) -> None:

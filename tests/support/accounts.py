@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from celery import current_app
 from django.test import Client
@@ -16,6 +17,7 @@ from subscriptions.models import Customer
 from subscriptions.operations import api_keys, logins
 from tests.support.factories import make_customer
 
+KEY = "Idempotency-Key"
 ALL_SCOPES = ("checkout", "customers.read", "customers.write")
 
 
@@ -45,8 +47,8 @@ class Browser:
         self.csrf = session["csrf_token"]
         return session
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"X-CSRFToken": self.csrf} if self.csrf else {}
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        headers = {**headers, **({"X-CSRFToken": self.csrf} if self.csrf else {})}
         response = getattr(self.http, method)(
             f"/api/v1/{path}", {} if body is None else body, content_type="application/json", headers=headers
         )
@@ -59,6 +61,10 @@ class Browser:
 
     def post(self, path: str, body: Any = None) -> Any:
         return self.call("post", path, body)
+
+    def act(self, subscription: Any, action: str, body: Any = None, *, key: str = "") -> Any:
+        """Do something with the subscription, with a new Idempotency-Key unless one is given."""
+        return self.call("post", f"me/subscriptions/{subscription.pk}/{action}/", body, **{KEY: key or str(uuid4())})
 
     def ask(self, email: str) -> Any:
         return self.start().post("auth/login-mail/", {"email": email})
@@ -101,6 +107,11 @@ class BackEnd:
             content_type="application/json",
             headers={**self.headers(), **headers},
         )
+
+
+    def act(self, subscription: Any, action: str, body: Any = None, *, key: str = "") -> Any:
+        """Do something with the subscription for the customer, with a new Idempotency-Key unless one is given."""
+        return self.call("post", f"me/subscriptions/{subscription.pk}/{action}/", body, **{KEY: key or str(uuid4())})
 
 
 def deliver(queue: str = "EmailsQueue") -> list[str]:

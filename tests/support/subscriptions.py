@@ -1,17 +1,33 @@
-"""The status of a subscription with its reason, read and set directly."""
+"""Active subscriptions, and the status of a subscription with its reason, read and set directly."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
 from django.db.models import F
 
 from subscriptions import actors
 from subscriptions.actors import Actor
-from subscriptions.models import Hold, Subscription
+from subscriptions.models import Hold, Plan, Subscription
+from tests.support.days import Days
+from tests.support.deliveries import capture
+from tests.support.factories import place_order
 
 TESTS: Actor = actors.system("tests")
 LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+
+
+def subscribed(days: Days, *, plan: Mapping[str, Any] | None = None, **order: Any) -> Subscription:
+    """An active subscription, whose first order is paid. ``plan``: fields of its plan; ``order``: of the order."""
+    placed = place_order(**order)
+    Plan.objects.filter(pk=placed.subscription.plan_id).update(**(plan or {}))
+    capture(placed, at=days.now)
+    days.settle()
+    subscription: Subscription = Subscription.objects.get(pk=placed.subscription_id)
+    assert subscription.status == "active"
+    return subscription
 
 
 def status_and_reason(subscription: Subscription) -> tuple[str, str]:

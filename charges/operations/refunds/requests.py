@@ -125,6 +125,23 @@ def refund_for_canceled_order(*, charge: Charge) -> Refund | None:
     return refund
 
 
+@transaction.atomic
+def refund_unused_part(*, charge: Charge, amount: int) -> Refund:
+    """Refund this amount of the locked charge, because its subscription ends within the period that it paid for.
+
+    The caller checks that ``amount`` is positive and within the remaining part of the payment.
+    """
+    refund = Refund(
+        charge=charge,
+        amount=amount,
+        reason=Refund.Reason.REQUESTED_BY_CUSTOMER,
+        origin=Refund.Origin.CUSTOMER,
+        command_key=f"unused-part:{charge.pk}",
+    )
+    _open(refund)
+    return refund
+
+
 def reserve(*, charge: Charge, amount: int) -> None:
     """Count ``amount`` of the locked charge as refunded."""
     charge.amount_refunded += amount

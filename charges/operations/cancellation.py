@@ -1,0 +1,45 @@
+"""Cancel a subscription at once, with a refund of the unused part if the customer wants it.
+
+A message about ``SubscriptionCanceled`` cancels its unpaid orders; another one stops their dunning.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.db import transaction
+
+from charges.operations.refunds import requests, unused_part
+from subscriptions.actors import Actor
+from subscriptions.operations import actions, commands, subscriptions
+from subscriptions.operations.actions import Action
+from subscriptions.operations.commands import Command
+from subscriptions.operations.locks import locked_subscription
+
+
+@transaction.atomic(durable=True)
+def cancel_now(
+    *,
+    subscription_id: UUID,
+    reason: str,
+    is_refunded: bool,
+    actor: Actor,
+    at: dt.datetime,
+    command: Command | None = None,
+) -> bool:
+    """End the subscription now. ``is_refunded``: refund the unused part of what was paid for the current period.
+
+    Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``, ``KeyReused``.
+    """
+    payments = unused_part.locked_payments(subscription_id=subscription_id, at=at) if is_refunded else []
+    subscription = locked_subscription(subscription_id=subscription_id)
+    if not commands.begin(subscription=subscription, command=command, at=at):
+        return False
+    actions.require(subscription=subscription, action=Action.CANCEL_NOW, at=at)
+    parts = unused_part.unused_parts(subscription=subscription, payments=payments, at=at)
+    for charge, amount in parts.items():
+        requests.refund_unused_part(charge=charge, amount=amount)
+    details = {"refunded": sum(parts.values())} if is_refunded else {}
+    subscriptions.cancel(subscription=subscription, reason=reason, actor=actor, at=at, **details)
+    return True

@@ -1,0 +1,57 @@
+"""The part of the payments for a running period that the customer gets back when the subscription ends now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from charges.models import Charge, Dispute
+from charges.operations import locks
+from subscriptions.models import Subscription
+from subscriptions.proration import Remainder
+
+# The bank has this money, or decides about it. Stripe refuses a refund of it.
+IN_DISPUTE = Q(is_inquiry=False, closed_at=None) | Q(funds=Dispute.Funds.WITHDRAWN)
+
+
+def locked_payments(*, subscription_id: UUID, at: dt.datetime) -> list[Charge]:
+    """The payments for a period that has not ended, locked with their orders in the order of the orders' ids.
+
+    Call it before the subscription is locked.
+    """
+    orders = _payments(subscription_id, at).order_by("order_id").values_list("order_id", flat=True)
+    return [locks.locked_charge_of_order(order_id=order_id) for order_id in list(orders)]
+
+
+def unused_part(*, subscription: Subscription, at: dt.datetime) -> int:
+    """The amount that a cancellation at this time can refund, in minor units of the price's currency."""
+    payments = _payments(subscription.pk, at).select_related("order")
+    return sum(unused_parts(subscription=subscription, payments=list(payments), at=at).values())
+
+
+def unused_parts(*, subscription: Subscription, payments: list[Charge], at: dt.datetime) -> Mapping[Charge, int]:
+    """The unused part of each of these payments, in minor units, at most what is left of it. Zeros are left out.
+
+    Only payments for the current period count: the period itself, and changes of plan or quantity within it.
+    """
+    parts = {
+        charge: min(_unused(charge, at=at), charge.amount - charge.amount_refunded)
+        for charge in payments
+        if charge.order.period_start >= subscription.current_period_start
+    }
+    return {charge: amount for charge, amount in parts.items() if amount > 0}
+
+
+def _unused(charge: Charge, *, at: dt.datetime) -> int:
+    order = charge.order
+    remainder = Remainder.at(start=order.period_start, end=order.period_end, at=max(at, order.period_start))
+    return remainder.unused(charge.amount)
+
+
+def _payments(subscription_id: UUID, at: dt.datetime) -> QuerySet[Charge]:
+    disputed = Dispute.objects.filter(IN_DISPUTE).values("charge")
+    paid = Charge.objects.filter(order__subscription=subscription_id, status=Charge.Status.SUCCEEDED)
+    return paid.filter(order__period_end__gt=at).exclude(pk__in=disputed)

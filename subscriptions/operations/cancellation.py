@@ -1,0 +1,54 @@
+"""Plan the cancellation of a subscription for the end of its period, and undo what is planned.
+
+A cancellation at once may refund money, so it lives in ``charges.operations.cancellation``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.db import transaction
+
+from subscriptions.actors import Actor
+from subscriptions.models import PendingChange
+from subscriptions.operations import actions, commands, pending_changes
+from subscriptions.operations.actions import Action
+from subscriptions.operations.commands import Command
+from subscriptions.operations.locks import locked_subscription
+from subscriptions.operations.pending_changes import Planned
+
+UNDONE = (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE)
+
+
+@transaction.atomic(durable=True)
+def cancel_at_period_end(
+    *, subscription_id: UUID, reason: str, actor: Actor, at: dt.datetime, command: Command | None = None
+) -> bool:
+    """Plan that the subscription ends with its current period. Every other planned change is replaced.
+
+    Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``, ``KeyReused``.
+    """
+    subscription = locked_subscription(subscription_id=subscription_id)
+    if not commands.begin(subscription=subscription, command=command, at=at):
+        return False
+    actions.require(subscription=subscription, action=Action.CANCEL_AT_PERIOD_END, at=at)
+    planned = Planned(kind=PendingChange.Kind.CANCEL, reason=reason)
+    pending_changes.plan_change(subscription=subscription, planned=planned, actor=actor, at=at)
+    return True
+
+
+@transaction.atomic(durable=True)
+def undo(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: Command | None = None) -> bool:
+    """Withdraw the planned cancellation or the planned pause. Nothing else changes: there is no order and no charge.
+
+    Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``, ``KeyReused``.
+    """
+    subscription = locked_subscription(subscription_id=subscription_id)
+    if not commands.begin(subscription=subscription, command=command, at=at):
+        return False
+    actions.require(subscription=subscription, action=Action.UNDO, at=at)
+    for change in pending_changes.open_changes(subscription=subscription).filter(kind__in=UNDONE):
+        change.subscription = subscription
+        pending_changes.close(change=change, outcome=PendingChange.Outcome.WITHDRAWN, actor=actor, at=at)
+    return True

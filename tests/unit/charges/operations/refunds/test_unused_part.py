@@ -1,0 +1,89 @@
+"""What a cancellation refunds of the payments for the current period."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from charges.models import Charge
+from charges.operations.refunds.unused_part import locked_payments, unused_part, unused_parts
+from orders.models import Order
+from tests.support.days import NOW
+from tests.support.factories import place_order, place_renewal, request_refund, succeeded_charge
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def charge(db: None) -> Charge:
+    return succeeded_charge(paid(amount=2490))
+
+
+def paid(**fields: Any) -> Order:
+    order: Order = place_order(status="paid", paid_at=NOW, **fields)
+    return order
+
+
+def at_share(order: Order, left: float) -> dt.datetime:
+    """The moment at which this share of the order's period is left."""
+    return order.period_end - (order.period_end - order.period_start) * left
+
+
+@pytest.mark.parametrize(("left", "expected"), [(1.0, 2490), (0.75, 1868), (0.5, 1245), (0.25, 623)])
+def test_the_share_of_the_time_that_is_left(charge: Charge, left: float, expected: int) -> None:
+    order = charge.order
+    assert unused_part(subscription=order.subscription, at=at_share(order, left)) == expected
+
+
+def test_nothing_is_left_at_the_end_of_the_period(charge: Charge) -> None:
+    assert unused_part(subscription=charge.order.subscription, at=charge.order.period_end) == 0
+
+
+def test_what_was_refunded_counts_only_beyond_the_used_part(charge: Charge) -> None:
+    order = charge.order
+    request_refund(charge, 1000)
+    assert unused_part(subscription=order.subscription, at=at_share(order, 0.75)) == 1490
+    assert unused_part(subscription=order.subscription, at=at_share(order, 0.5)) == 1245
+
+
+def test_a_change_within_the_period_is_refunded_by_its_own_time(charge: Charge) -> None:
+    order = charge.order
+    change = Order.objects.create(
+        kind="change",
+        customer=order.customer,
+        subscription=order.subscription,
+        status="paid",
+        paid_at=NOW,
+        amount=600,
+        currency="EUR",
+        payment_method="pm_card_visa",
+        period_start=at_share(order, 0.5),
+        period_end=order.period_end,
+    )
+    succeeded_charge(change)
+    assert unused_part(subscription=order.subscription, at=at_share(order, 0.25)) == 623 + 300
+
+
+def test_an_unpaid_order_is_not_refunded(db: None) -> None:
+    order = place_order()
+    Charge.objects.create(order=order, amount=1290, currency="EUR", payment_method="pm_card_visa")
+    assert unused_part(subscription=order.subscription, at=order.period_start) == 0
+
+
+def test_the_payments_of_earlier_periods_are_left_out(charge: Charge) -> None:
+    renewal = place_renewal(charge.order, payment_method="pm_card_visa", status="paid", paid_at=NOW)
+    at = at_share(renewal, 0.5)
+    second = succeeded_charge(renewal)
+    renewal.subscription.refresh_from_db()
+
+    payments = [second, charge]
+
+    assert unused_parts(subscription=renewal.subscription, payments=payments, at=at) == {second: 1245}
+
+
+def test_payments_are_locked_in_the_order_of_their_orders(charge: Charge) -> None:
+    with transaction.atomic():
+        assert locked_payments(subscription_id=charge.order.subscription_id, at=NOW - dt.timedelta(days=1)) == [charge]
