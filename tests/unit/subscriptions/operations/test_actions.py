@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from subscriptions.models import Hold, PendingChange, Plan, Subscription
-from subscriptions.operations import actions, holds, pending_changes, subscriptions
+from subscriptions.operations import actions, holds, pending_changes, resumption, subscriptions
 from subscriptions.operations.actions import Action, ActionNotAllowed
 from subscriptions.operations.pending_changes import Planned
 from tests.support.factories import started_subscription
@@ -85,7 +85,9 @@ def test_a_customer_cannot_end_a_pause_of_the_shop(subscription: Subscription, r
 def test_a_lifted_pause_of_the_customer_does_not_count(subscription: Subscription) -> None:
     for reason in (Hold.Reason.CUSTOMER, Hold.Reason.STAFF):
         holds.place_hold(subscription=subscription, reason=reason, actor=TESTS, at=NOW)
-    holds.lift_hold(subscription=subscription, reason=Hold.Reason.CUSTOMER, is_overdue=False, actor=TESTS, at=NOW)
+    resumption.lift_hold(
+        subscription=subscription, reason=Hold.Reason.CUSTOMER, is_overdue=False, actor=TESTS, at=NOW
+    )
     assert allowed(subscription) == "cancel_now"
 
 
