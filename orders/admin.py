@@ -76,6 +76,8 @@ class OrderAdmin(FoundByOrderAdmin):
         return (
             (None, {"fields": ("number", "kind", "period", "status", "total", "customer", "subscription",
                                "payment_method", "shipping_address")}),
+            ("Contact data of this order", {"fields": ("contact_name", "contact_phone", "contact_locale", "sms_consent",
+                                                       "marketing_consent")}),
             ("Payment and messages", {"fields": tuple(_sections.values())}),
             ("Times", {"fields": ("period_start", "period_end", "placed_at", "paid_at", "fulfillment_started_at",
                                   "fulfilled_at", "canceled_at", "updated_at")}),

@@ -12,6 +12,7 @@ from uuid6 import uuid7
 
 from subscriptions.actors import MAX_NAME, ActorKind
 from subscriptions.models import BillingPeriod, Customer, PendingChange, Plan, Subscription
+from subscriptions.models.accounts import E164
 from subscriptions.money import CURRENCY_CODE
 
 # Crockford's base 32, which omits letters that look like digits. Ten random letters make 2^50 numbers. With a counter
@@ -64,6 +65,12 @@ class Order(models.Model):
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255)
     shipping_address = models.JSONField(null=True, default=None)
+    # Messages about the order use these. The customer's own data may change later, or differ in another checkout.
+    contact_name = models.CharField(max_length=200, blank=True)
+    contact_phone = models.CharField(max_length=16, blank=True, help_text="E.164, such as +4915112345678.")
+    contact_locale = models.CharField(max_length=35)
+    sms_consent = models.BooleanField(default=False)
+    marketing_consent = models.BooleanField(default=False)
     period_start = models.DateTimeField()
     period_end = models.DateTimeField()
     placed_at = models.DateTimeField(db_default=Now())
@@ -85,6 +92,10 @@ class Order(models.Model):
                 name="order_of_a_period_kind_has_a_period",
             ),
             models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="order_currency_is_iso"),
+            models.CheckConstraint(condition=~Q(contact_locale=""), name="order_has_a_contact_locale"),
+            models.CheckConstraint(
+                condition=Q(contact_phone="") | Q(contact_phone__regex=E164), name="order_contact_phone_is_e164"
+            ),
             models.CheckConstraint(
                 condition=Q(period_end__gt=F("period_start")), name="order_period_ends_after_its_start"
             ),

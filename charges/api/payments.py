@@ -98,7 +98,7 @@ def _payment(order: Order) -> dict[str, Any]:
     payable = status.state in PAYABLE
     return {
         "status": status.state.value,
-        "message": translated(status.explanation, locale=order.customer.locale) if status.explanation else "",
+        "message": translated(status.explanation, locale=order.contact_locale) if status.explanation else "",
         "payment_url": payment_links.payment_link(order_id=order.pk, at=timezone.now()) if payable else "",
         "next_attempt_at": status.next_attempt_at,
     }

@@ -63,7 +63,7 @@ def _page(
     status_code: int = 200,
 ) -> HttpResponse:
     """The page in this state: a ``PaymentState``, or a problem with the link (see ``texts.HEADINGS``)."""
-    language = language_of(order.customer.locale) if order else browser_language(request)
+    language = language_of(order.contact_locale) if order else browser_language(request)
     context = {
         "state": str(state),
         "language": language,
@@ -75,7 +75,7 @@ def _page(
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,
         **(_order_context(order) if order else {}),
-        **(_status_context(status, locale=order.customer.locale) if order and status else {}),
+        **(_status_context(status, locale=order.contact_locale) if order and status else {}),
     }
     with translation.override(language):
         page = render(request, "charges/payment.html", context, status=status_code)
@@ -84,7 +84,7 @@ def _page(
 
 def _order_context(order: Order) -> dict[str, Any]:
     subscription = order.subscription
-    formats = formats_of(order.customer.locale)
+    formats = formats_of(order.contact_locale)
     return {
         "number": order.number,
         "plan": f"{subscription.quantity} × {subscription.plan.name}",

@@ -58,7 +58,7 @@ def _script_view(method: str) -> Callable[[OrderView], Callable[..., HttpRespons
             order, expired = order_of_link(token)
             if order is None:
                 return _error(404, texts.TEXTS["bad_link"], browser_language(request))
-            language = language_of(order.customer.locale)
+            language = language_of(order.contact_locale)
             if expired:
                 return _error(410, texts.HEADINGS["expired"], language)
             wait = seconds_to_wait(request) if method == "POST" else 0
@@ -76,14 +76,14 @@ def _script_view(method: str) -> Callable[[OrderView], Callable[..., HttpRespons
 def payment_status(request: HttpRequest, order: Order) -> HttpResponse:
     """``{"state", "message"}``. The script polls it while a payment is in progress."""
     status = payment_status_of(order=order, at=timezone.now())
-    message = translated(status.explanation, locale=order.customer.locale) if status.explanation else ""
+    message = translated(status.explanation, locale=order.contact_locale) if status.explanation else ""
     return _success({"state": status.state.value, "message": message})
 
 
 @_script_view("POST")
 def start_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
     """``{"client_secret", "payment_method"}``: the arguments of Stripe.js's ``confirmCardPayment``."""
-    language = language_of(order.customer.locale)
+    language = language_of(order.contact_locale)
     try:
         confirmation = operations.confirmation(order=order)
     except operations.NothingToConfirm:
@@ -103,7 +103,7 @@ def note_return(request: HttpRequest, order: Order) -> HttpResponse:
 @_script_view("POST")
 def start_setup(request: HttpRequest, order: Order) -> HttpResponse:
     """``{"client_secret"}``: the argument of Stripe.js's ``confirmCardSetup``, to save another card."""
-    language = language_of(order.customer.locale)
+    language = language_of(order.contact_locale)
     if payment_status_of(order=order, at=timezone.now()).state not in ACCEPTS_ANOTHER_CARD:
         return _error(409, texts.PAYMENT_IN_PROGRESS, language)
     try:
@@ -116,7 +116,7 @@ def start_setup(request: HttpRequest, order: Order) -> HttpResponse:
 @_script_view("POST")
 def replace_payment_method(request: HttpRequest, order: Order) -> HttpResponse:
     """Pay the order with another card. Body: ``{"payment_method"}``."""
-    language = language_of(order.customer.locale)
+    language = language_of(order.contact_locale)
     payment_method = _payment_method_in(request)
     if payment_method is None:
         return _error(400, texts.INVALID_CARD, language)

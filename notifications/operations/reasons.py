@@ -36,7 +36,7 @@ def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedu
         _untrue(kind, order, dedup_key)
         or (SUPERSEDED if _superseded(kind, order, dedup_key) else "")
         or (_no_consent(order) if channel == Channel.SMS else "")
-        or suppressions.stopping_reason(channel=channel, customer=order.customer)
+        or suppressions.stopping_reason(channel=channel, order=order)
     )
 
 
@@ -75,6 +75,6 @@ def _superseded(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> b
 
 
 def _no_consent(order: Order) -> str:
-    if not order.customer.sms_consent:
+    if not order.sms_consent:
         return "no_consent"
-    return "" if order.customer.phone else "no_phone"
+    return "" if order.contact_phone else "no_phone"

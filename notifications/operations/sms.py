@@ -45,7 +45,7 @@ def _send(claimed: ClaimedOrderMessage, at: dt.datetime) -> bool:
     try:
         accepted = messages.send_sms(
             sender=settings.SMS_SENDER,
-            recipient=claimed.order.customer.phone,
+            recipient=claimed.order.contact_phone,
             content=content,
             tag=str(claimed.notification.pk),
         )

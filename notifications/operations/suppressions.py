@@ -14,8 +14,8 @@ lift a suppression by deleting it.
 from __future__ import annotations
 
 from notifications.models import Channel, Suppression
+from orders.models import Order
 from subscriptions.email_addresses import email_key
-from subscriptions.models import Customer
 
 Reason = Suppression.Reason
 
@@ -39,9 +39,10 @@ def suppress(*, channel: Channel, address: str, reason: Suppression.Reason) -> N
         Suppression.objects.bulk_create([row], ignore_conflicts=True)
 
 
-def stopping_reason(*, channel: Channel, customer: Customer) -> str:
-    """The reason why this customer gets no message on this channel, or an empty string."""
-    return stopping_reason_of(channel=channel, address=customer.email if channel == Channel.EMAIL else customer.phone)
+def stopping_reason(*, channel: Channel, order: Order) -> str:
+    """The reason why the buyer of this order gets no message on this channel, or an empty string."""
+    address = order.customer.email if channel == Channel.EMAIL else order.contact_phone
+    return stopping_reason_of(channel=channel, address=address)
 
 
 def stopping_reason_of(*, channel: Channel, address: str) -> str:

@@ -31,7 +31,7 @@ def content(*, kind: Notification.Kind, order: Order, context: MessageContext = 
 
     The template's first line is the subject, the second the heading. After a blank line come the paragraphs.
     """
-    formats = formats_of(order.customer.locale)
+    formats = formats_of(order.contact_locale)
     next_attempt = context.next_attempt_at
     refunded, receipt = context.refunded, context.receipt
     variables = {

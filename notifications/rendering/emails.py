@@ -69,10 +69,10 @@ CARD = pgettext_lazy("e-mail", "Card")
 
 def render(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> RenderedEmail:
     """The e-mail in the customer's language, or in English if we do not support that language."""
-    language = language_of(order.customer.locale)
+    language = language_of(order.contact_locale)
     with translation.override(language):
         message = content(kind=kind, order=order, context=context)
-        name = formatting.printable(order.customer.name)
+        name = formatting.printable(order.contact_name)
         variables = _variables(order, message, name) | {
             "language": language,
             "button": _button(order, context),
@@ -88,7 +88,7 @@ def render(*, kind: Notification.Kind, order: Order, context: MessageContext = E
 
 
 def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
-    formats = formats_of(order.customer.locale)
+    formats = formats_of(order.contact_locale)
     return {
         "shop": formatting.printable(settings.SHOP_NAME),
         "content": message,
@@ -109,7 +109,7 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
 
 def _facts(order: Order, receipt: Receipt | None) -> list[Fact]:
     """The billing period, and the facts of a receipt."""
-    formats, zone = formats_of(order.customer.locale), order.subscription.time_zone
+    formats, zone = formats_of(order.contact_locale), order.subscription.time_zone
     period = formatting.period(start=order.period_start, end=order.period_end, time_zone=zone, formats=formats)
     facts = [Fact(label=PERIOD, value=period)]
     if receipt is None:
@@ -132,5 +132,5 @@ def _button(order: Order, context: MessageContext) -> Button | None:
     page = context.page
     if page is None:
         return None
-    last_day = formatting.day(page.last_day, formats=formats_of(order.customer.locale))
+    last_day = formatting.day(page.last_day, formats=formats_of(order.contact_locale))
     return Button(url=page.url, last_day=last_day, to_confirm=context.to_confirm)

@@ -15,7 +15,7 @@ from subscriptions.locales import formats_of, language_of
 
 def render(*, kind: Notification.Kind, order: Order) -> str:
     """The SMS in the customer's language, or in English if we do not support that language."""
-    formats = formats_of(order.customer.locale)
+    formats = formats_of(order.contact_locale)
     amount = formatting.plain_money(amount=order.amount, currency=order.currency, formats=formats)
     variables = {
         # Marked as safe, so that Django does not escape them: an SMS has no markup.
@@ -23,5 +23,5 @@ def render(*, kind: Notification.Kind, order: Order) -> str:
         "number": order.number,
         "amount": amount,
     }
-    with translation.override(language_of(order.customer.locale)):
+    with translation.override(language_of(order.contact_locale)):
         return formatting.printable(render_to_string(f"notifications/{kind.value}.sms.txt", variables))

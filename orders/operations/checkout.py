@@ -14,6 +14,7 @@ from integrations.outbox.events import publish
 from integrations.purging import delete_in_batches
 from orders.events import OrderPlaced
 from orders.models import Order, OrderLine, StoredResponse
+from orders.operations.contacts import contact_of
 from subscriptions.models import Price
 from subscriptions.operations.customers import Buyer, find_or_register_customer
 from subscriptions.operations.subscriptions import start_subscription
@@ -126,6 +127,7 @@ def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
         currency=price.currency,
         payment_method=checkout.payment_method,
         shipping_address=checkout.shipping_address,
+        **contact_of(checkout.buyer),
         period_start=period.start,
         period_end=period.end,
         placed_at=at,

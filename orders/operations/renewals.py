@@ -11,6 +11,7 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from orders.events import RenewalPlaced
 from orders.models import AWAITING_PAYMENT, Order, OrderLine
+from orders.operations.contacts import contact_of
 from subscriptions.models import BillingPeriod, Subscription
 from subscriptions.operations.locks import locked_subscription
 from subscriptions.operations.subscriptions import is_billable
@@ -57,6 +58,7 @@ def _place(subscription: Subscription, period: BillingPeriod, *, at: dt.datetime
         currency=price.currency,
         payment_method=subscription.payment_method,
         shipping_address=subscription.shipping_address,
+        **contact_of(subscription.customer),
         period_start=period.start,
         period_end=period.end,
         placed_at=at,

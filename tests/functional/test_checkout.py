@@ -202,6 +202,8 @@ def test_a_known_address_buys_as_the_same_customer_whose_data_neither_change_nor
     assert first["customer"] == second["customer"]
     customer = Customer.objects.get()
     assert (customer.name, customer.phone, customer.sms_consent) == ("Ada Lovelace", "+4915112345678", True)
+    contacts = Order.objects.order_by("pk").values_list("contact_name", "contact_phone", "sms_consent")
+    assert list(contacts) == [("Ada Lovelace", "+4915112345678", True), ("Mallory", "+491709999999", False)]
     assert "Ada" not in json.dumps(second) and "+49" not in json.dumps(second)
     assert OutboxMessage.objects.filter(task="accounts.create_login").count() == 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from charges import payment_links, queries
+from charges import cancel_links, payment_links, queries
 from charges.models import ChargeAttempt
 from integrations.sandbox.stripe_api import cards
 from notifications.models import Notification
@@ -100,9 +100,9 @@ def test_every_test_card_has_the_expected_category(stripe_sandbox: StripeSandbox
 
 def email_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
     order = place_order(payment_method=card)
-    order.customer.locale = locale
-    order.customer.name = "Ada"
-    order.customer.save()
+    order.contact_locale = locale
+    order.contact_name = "Ada"
+    order.save()
     capture(order)
     order.refresh_from_db(fields=["status"])
     context = message_context(kind=Notification.Kind.PAYMENT_FAILED, order=order, at=NOW)
@@ -112,9 +112,10 @@ def email_after(card: str, *, locale: str = "en") -> emails.RenderedEmail:
 
 
 @pytest.fixture
-def same_link(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every order's payment page has the same address."""
+def same_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The links in the mails about all orders are the same."""
     monkeypatch.setattr(payment_links, "payment_link", lambda **_: "https://shop.example.com/pay/x/")
+    monkeypatch.setattr(cancel_links, "cancel_link", lambda **_: "https://shop.example.com/cancel/x/")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,7 @@ def test_the_email_explains_what_the_customer_can_do(stripe_sandbox: StripeSandb
 
 @pytest.mark.parametrize("locale", LANGUAGES)
 def test_a_stolen_card_reads_like_a_decline_without_a_reason(
-    stripe_sandbox: StripeSandbox, same_link: None, monkeypatch: pytest.MonkeyPatch, locale: str
+    stripe_sandbox: StripeSandbox, same_links: None, monkeypatch: pytest.MonkeyPatch, locale: str
 ) -> None:
     # The date of the next attempt may differ: it follows from the category, which many codes share.
     monkeypatch.setattr(queries, "next_attempt_at", lambda **_: None)
@@ -140,7 +141,7 @@ def test_a_stolen_card_reads_like_a_decline_without_a_reason(
 
 @pytest.mark.parametrize("locale", LANGUAGES)
 def test_a_stolen_card_reads_like_any_card_that_is_not_charged_again(
-    stripe_sandbox: StripeSandbox, same_link: None, locale: str
+    stripe_sandbox: StripeSandbox, same_links: None, locale: str
 ) -> None:
     harmless = ("do_not_try_again", "invalid_account", "stop_payment_order")
     texts = {email_after(f"pm_card_chargeCustomerFail_{code}", locale=locale) for code in (*harmless, *CONFIDENTIAL)}

@@ -24,6 +24,7 @@ from charges.operations.refunds.requests import request_refund as run_refund_com
 from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from orders.models import PAID, Order, OrderLine
+from orders.operations.contacts import contact_of
 from subscriptions import actors
 from subscriptions.billing_periods import BillingCycle
 from subscriptions.models import BillingPeriod, Customer, Plan, Price, Subscription, User
@@ -136,6 +137,7 @@ def make_order(
         amount=price.amount * quantity,
         currency=price.currency,
         payment_method="pm_card_visa",
+        **contact_of(buyer),
         period_start=period.start,
         period_end=period.end,
         **_times_of(status, at=start),
@@ -212,6 +214,7 @@ def _order_of(period: BillingPeriod, **fields: Any) -> Order:
         customer=period.subscription.customer,
         subscription=period.subscription,
         period=period,
+        **contact_of(period.subscription.customer),
         period_start=period.start,
         period_end=period.end,
         **{**_times_of(fields.get("status", ""), at=NOW), **fields},

@@ -88,7 +88,8 @@ def unsaved_order(
         currency=currency,
         period_start=dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC),
         period_end=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC),
-        customer=SimpleNamespace(locale=locale, name=name),
+        contact_locale=locale,
+        contact_name=name,
         subscription=SimpleNamespace(plan=SimpleNamespace(name=plan, is_digital=digital), time_zone="UTC"),
         lines=Lines([line]),
     )

@@ -22,8 +22,8 @@ def page_path(order: Any, *, age_days: int = 0) -> str:
 def order_requiring_action(locale: str = "en") -> Any:
     """An order whose customer must confirm the payment with the bank."""
     order = place_order(payment_method=SCA)
-    order.customer.locale = locale
-    order.customer.save()
+    order.contact_locale = locale
+    order.save()
     capture(order)
     return order
 

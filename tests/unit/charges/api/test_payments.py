@@ -57,8 +57,8 @@ class TestPayment:
         self, client: Client, stripe_sandbox: StripeSandbox, locale: str, words: str
     ) -> None:
         order = place_order(payment_method="pm_card_authenticationRequired")
-        order.customer.locale = locale
-        order.customer.save()
+        order.contact_locale = locale
+        order.save()
         capture(order)
         data = client.get(payment_url(order)).json()
         assert data["status"] == "requires_action"

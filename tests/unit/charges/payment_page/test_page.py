@@ -131,8 +131,8 @@ class TestPage:
     @pytest.mark.parametrize("status", ["paid", "pending_payment", "canceled"])
     def test_every_state_is_rendered_in_every_language(self, client: Client, language: str, status: str) -> None:
         order = place_order(status=status, paid_at=timezone.now())
-        order.customer.locale = language
-        order.customer.save()
+        order.contact_locale = language
+        order.save()
         text = client.get(page_path(order)).text
         assert f'<html lang="{language}"' in text
         with translation.override(language):

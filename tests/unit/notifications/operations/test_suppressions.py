@@ -4,7 +4,7 @@ import pytest
 
 from notifications.models import Channel, Suppression
 from notifications.operations import suppressions
-from tests.support.factories import make_customer
+from tests.support.factories import make_order
 
 pytestmark = pytest.mark.django_db
 
@@ -39,8 +39,8 @@ def test_an_empty_address_is_not_recorded() -> None:
 @pytest.mark.parametrize("channel", Channel)
 @pytest.mark.parametrize("reason", Reason)
 def test_only_some_reasons_stop_a_message(channel: Channel, reason: Suppression.Reason) -> None:
-    customer = make_customer(email="Ann.Lee@example.com", phone="+4915112345678")
-    address = customer.email if channel == Channel.EMAIL else customer.phone
+    order = make_order(customer={"email": "Ann.Lee@example.com", "phone": "+4915112345678"})
+    address = order.customer.email if channel == Channel.EMAIL else order.contact_phone
     suppressions.suppress(channel=channel, address=address, reason=reason)
 
     stopping = {
@@ -48,6 +48,6 @@ def test_only_some_reasons_stop_a_message(channel: Channel, reason: Suppression.
         Channel.SMS: {"hard_bounce", "unsubscribed"},
     }
     expected = reason.value if reason in stopping[channel] else ""
-    assert suppressions.stopping_reason(channel=channel, customer=customer) == expected
+    assert suppressions.stopping_reason(channel=channel, order=order) == expected
     other = Channel.SMS if channel == Channel.EMAIL else Channel.EMAIL
-    assert suppressions.stopping_reason(channel=other, customer=customer) == ""
+    assert suppressions.stopping_reason(channel=other, order=order) == ""
