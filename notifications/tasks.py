@@ -20,7 +20,7 @@ from integrations.outbox.events import consumes
 from integrations.sqs.topology import BREVO, DIXA, EMAILS, SMS
 from notifications.events import BrevoWebhookReceived
 from notifications.models import Notification
-from notifications.operations import account_emails, brevo_events, contact_syncs, emails, sms
+from notifications.operations import account_emails, brevo_events, contact_syncs, emails, sms, subscription_emails
 from notifications.operations import recovery as stuck_work
 from notifications.operations.dedup_keys import DedupKey
 from orders.events import OrderPaid, OrderPlaced
@@ -32,6 +32,7 @@ from subscriptions.events import (
     LoginCreated,
     LoginRequested,
     PasswordChanged,
+    ReminderDue,
 )
 
 Kind = Notification.Kind
@@ -118,6 +119,11 @@ def email_change_notice(*, email_change_id: UUID, **_: object) -> None:
 @consumes(EmailChanged, name="emails.email_changed", queue=EMAILS)
 def email_changed(*, email_change_id: UUID, **_: object) -> None:
     account_emails.send_email_changed(email_change_id=email_change_id, at=timezone.now())
+
+
+@consumes(ReminderDue, name="emails.reminder", queue=EMAILS)
+def reminder(*, reminder_id: UUID, **_: object) -> None:
+    subscription_emails.send_reminder(reminder_id=reminder_id, at=timezone.now())
 
 
 @consumes(PaymentFailed, name="sms.payment_failed", queue=SMS)

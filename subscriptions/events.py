@@ -100,3 +100,14 @@ class SubscriptionRenewalDue(Event):
     subscription_id: UUID
     customer_id: UUID
     period_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderDue(Event):
+    """A trial ends or a subscription renews soon, and the customer must be reminded."""
+
+    subject_field: ClassVar[str] = "reminder_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    reminder_id: UUID
+    customer_id: UUID

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -17,6 +18,8 @@ from subscriptions.models import (
     PendingChange,
     Plan,
     Price,
+    Reminder,
+    Skip,
     Subscription,
     User,
 )
@@ -110,3 +113,58 @@ def subscriptions_in_detail(*, customer_id: UUID) -> QuerySet[Subscription]:
         Prefetch("holds", queryset=Hold.objects.filter(lifted_at=None)),
         "skips",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextCharge:
+    """The next charge of a subscription, as planned now: ``amount`` in minor units, and the price that it follows."""
+
+    at: dt.datetime
+    amount: int
+    price: Price
+
+
+def next_charge(*, subscription: Subscription) -> NextCharge | None:
+    """The next charge, with regard to planned changes and skipped periods. None if no charge follows.
+
+    A credit of the subscription may make it smaller.
+    """
+    planned = list(PendingChange.objects.filter(subscription=subscription, closed_at=None).select_related("price"))
+    ends = any(change.kind in (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE) for change in planned)
+    if subscription.renews_at is None or ends:
+        return None
+    price, quantity = subscription.price, subscription.quantity
+    for change in planned:
+        if change.when == PendingChange.When.PERIOD_END and change.price is not None and change.quantity is not None:
+            price, quantity = change.price, change.quantity
+    skipped = set(Skip.objects.filter(subscription=subscription).values_list("period_number", flat=True))
+    number = subscription.period_number + 1
+    while number in skipped:
+        number += 1
+    at = subscription.renews_at if number == subscription.period_number + 1 else subscription.period(number).start
+    return NextCharge(at=at, amount=price.amount * quantity, price=price)
+
+
+def reminder(*, reminder_id: UUID) -> Reminder | None:
+    """The reminder with its subscription, plan, price and customer, or None if it was deleted."""
+    related = ("subscription__plan", "subscription__price", "subscription__customer")
+    return Reminder.objects.select_related(*related).filter(pk=reminder_id).first()
+
+
+def why_not_remind(*, reminder: Reminder, at: dt.datetime) -> str:
+    """A code if the reminder is not true any more, else an empty text."""
+    subscription = reminder.subscription
+    expected = {
+        Reminder.Kind.TRIAL_ENDING: Subscription.Status.TRIALING,
+        Reminder.Kind.RENEWAL: Subscription.Status.ACTIVE,
+    }[Reminder.Kind(reminder.kind)]
+    if reminder.boundary <= at:
+        return "boundary_has_passed"
+    if subscription.status != expected:
+        return f"subscription_{subscription.status}"
+    if subscription.renews_at != reminder.boundary:
+        return "boundary_has_moved"
+    following = next_charge(subscription=subscription)
+    if following is None:
+        return "subscription_ends"
+    return "" if following.at == reminder.boundary else "period_is_skipped"

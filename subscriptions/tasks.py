@@ -10,7 +10,7 @@ from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ACCOUNT, ORDERS
 from subscriptions.events import CustomerRegistered
-from subscriptions.operations import attempt_limits, email_changes, login_requests, logins, renewals
+from subscriptions.operations import attempt_limits, email_changes, login_requests, logins, reminders, renewals
 
 
 @consumes(CustomerRegistered, name="accounts.create_login", queue=ACCOUNT)
@@ -29,3 +29,8 @@ def purge_login_attempts(**_: object) -> None:
 @task(name="subscriptions.begin_due_renewals", queue=ORDERS)
 def begin_due_renewals(**_: object) -> None:
     renewals.begin_due_renewals(at=timezone.now())
+
+
+@task(name="subscriptions.publish_due_reminders", queue=ORDERS)
+def publish_due_reminders(**_: object) -> None:
+    reminders.publish_due_reminders(at=timezone.now())

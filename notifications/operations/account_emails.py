@@ -12,11 +12,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from integrations.brevo import facts, messages
-from integrations.locks import session_lock
-from notifications.models import Channel, Notification
-from notifications.operations import claims, suppressions
-from notifications.operations.email_sending import send_claimed
+from notifications.models import Notification
+from notifications.operations.customer_emails import send_once
 from notifications.rendering import account_emails as rendering
 from notifications.rendering.account_emails import AccountContext
 from subscriptions import login_tokens
@@ -127,32 +124,13 @@ def _send(
     to: str = "",
     reason: str = "",
 ) -> bool:
-    """Claim and send. ``to``: the address, if it is not the customer's. ``context`` is called just before sending."""
-    address = to or customer.email
-    with session_lock(f"notification:{Channel.EMAIL}:{kind}:{customer.pk}:{dedup_key}"):
-        claimed = claims.claim_account_message(
-            kind=kind,
-            customer=customer,
-            dedup_key=dedup_key,
-            reason=reason or suppressions.stopping_reason_of(channel=Channel.EMAIL, address=address),
-            at=at,
-            resend_within=facts.RESEND_WITHIN,
-        )
-        if claimed is None:
-            return False
-        send_claimed(claimed=claimed, email=_email(kind, customer, address, context()), at=at)
-        return True
-
-
-def _email(kind: Notification.Kind, customer: Customer, address: str, context: AccountContext) -> messages.Email:
-    rendered = rendering.render(kind=kind, customer=customer, context=context)
-    return messages.Email(
-        sender_email=settings.SENDER_EMAIL,
-        sender_name=settings.SHOP_NAME,
-        to_email=address,
-        to_name=rendered.to_name,
-        subject=rendered.subject,
-        html=rendered.html,
-        text=rendered.text,
-        tags=(kind.value,),
+    """Send it once. ``to``: the address, if it is not the customer's. ``context`` is called just before sending."""
+    return send_once(
+        kind=kind,
+        customer=customer,
+        dedup_key=dedup_key,
+        at=at,
+        render=lambda: rendering.render(kind=kind, customer=customer, context=context()),
+        to=to,
+        reason=reason,
     )

@@ -15,13 +15,13 @@ from notifications.models import Notification
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from notifications.rendering.message_context import (
     MessageContext,
-    NextCharge,
     Outcome,
     PaymentPage,
     Receipt,
     Refunded,
 )
 from orders.models import Order
+from subscriptions import queries as subscriptions
 from subscriptions.models import Plan, Subscription
 
 Kind = Notification.Kind
@@ -61,20 +61,6 @@ def cancel_url(subscription: Subscription) -> str:
     return cancel_links.cancel_link(subscription_id=subscription.pk)
 
 
-def next_charge(subscription: Subscription) -> NextCharge | None:
-    """The next charge that is planned now. None if no billing period follows, because of a pause or the end."""
-    if subscription.renews_at is None:
-        return None
-    price = subscription.price
-    return NextCharge(
-        at=subscription.renews_at,
-        amount=price.amount * subscription.quantity,
-        currency=price.currency,
-        interval=price.interval,
-        interval_count=price.interval_count,
-    )
-
-
 def _receipt(order: Order) -> Receipt | None:
     if order.paid_at is None:
         return None
@@ -84,7 +70,7 @@ def _receipt(order: Order) -> Receipt | None:
         paid_at=order.paid_at,
         brand=card.brand if card else "",
         last4=card.last4 if card else "",
-        next_charge=next_charge(subscription),
+        next_charge=subscriptions.next_charge(subscription=subscription),
         is_trial=order.amount == 0 and subscription.status == Subscription.Status.TRIALING,
     )
 

@@ -12,9 +12,10 @@ from django.utils.safestring import mark_safe
 
 from notifications.models import Notification
 from notifications.rendering import formatting
-from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext, NextCharge
+from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext
 from orders.models import Order
 from subscriptions.locales import formats_of
+from subscriptions.queries import NextCharge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,8 @@ def _next_charge(charge: NextCharge, order: Order, formats: Locale) -> dict[str,
     """``day`` and ``amount`` of the next charge, formatted, and ``every``: the interval in words."""
     return {
         "day": formatting.local_day(charge.at, time_zone=order.subscription.time_zone, formats=formats),
-        "amount": formatting.money(amount=charge.amount, currency=charge.currency, formats=formats),
-        "every": formatting.every(interval=charge.interval, count=charge.interval_count),
+        "amount": formatting.money(amount=charge.amount, currency=charge.price.currency, formats=formats),
+        "every": formatting.every(interval=charge.price.interval, count=charge.price.interval_count),
     }
 
 

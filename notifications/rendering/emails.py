@@ -122,7 +122,7 @@ def _facts(order: Order, receipt: Receipt | None) -> list[Fact]:
         if receipt.is_trial:
             ends = formatting.moment(charge.at, time_zone=zone, formats=formats)
             facts.append(Fact(label=TRIAL_ENDS, value=ends))
-        amount = formatting.money(amount=charge.amount, currency=charge.currency, formats=formats)
+        amount = formatting.money(amount=charge.amount, currency=charge.price.currency, formats=formats)
         due = formatting.local_day(charge.at, time_zone=zone, formats=formats)
         facts.append(Fact(label=NEXT_PAYMENT, value=f"{due}, {amount}"))
     return facts

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.utils.functional import Promise
 
 from charges.declines import NOT_APPROVED
+from subscriptions.queries import NextCharge
 
 
 class Outcome(enum.StrEnum):
@@ -38,17 +39,6 @@ class Refunded:
     currency: str
     whole: bool
     after_cancellation: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NextCharge:
-    """The next charge of the subscription: ``amount`` in minor units, and the billing interval after it."""
-
-    at: dt.datetime
-    amount: int
-    currency: str
-    interval: str
-    interval_count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

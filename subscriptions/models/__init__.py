@@ -7,6 +7,7 @@ from subscriptions.models.periods import BillingPeriod
 from subscriptions.models.planned import PendingChange, Skip, TrialUse
 from subscriptions.models.plans import Plan
 from subscriptions.models.prices import Price
+from subscriptions.models.reminders import Reminder
 from subscriptions.models.subscriptions import CancelReason, Hold, Subscription, SubscriptionChange
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "PendingChange",
     "Plan",
     "Price",
+    "Reminder",
     "Skip",
     "Subscription",
     "SubscriptionChange",

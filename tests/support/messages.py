@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from types import SimpleNamespace
+from typing import Any
 
 from notifications.models import Notification
 from notifications.rendering.message_context import (
     MessageContext,
-    NextCharge,
     Outcome,
     PaymentPage,
     Receipt,
     Refunded,
 )
+from subscriptions.queries import NextCharge
 
 Kind = Notification.Kind
 ACCOUNT_KINDS = [
@@ -24,7 +25,15 @@ ACCOUNT_KINDS = [
     Kind.EMAIL_CHANGE_NOTICE,
     Kind.EMAIL_CHANGED,
 ]
-EMAIL_KINDS = [kind for kind in Kind if kind not in (Kind.ORDER_PAID, *ACCOUNT_KINDS)]
+SUBSCRIPTION_KINDS = [
+    Kind.TRIAL_ENDING,
+    Kind.RENEWAL_REMINDER,
+    Kind.CARD_EXPIRING,
+    Kind.PRICE_CHANGE,
+    Kind.CANCELLATION_RECEIVED,
+    Kind.WITHDRAWAL_RECEIVED,
+]
+EMAIL_KINDS = [kind for kind in Kind if kind not in (Kind.ORDER_PAID, *ACCOUNT_KINDS, *SUBSCRIPTION_KINDS)]
 SMS_KINDS = [Kind.ORDER_PAID, Kind.PAYMENT_FAILED, Kind.PAYMENT_ACTION_REQUIRED]
 
 # A signature may contain these characters. The braces show that no template replaces them.
@@ -33,9 +42,8 @@ PAGE = PaymentPage(url=URL, last_day=dt.date(2026, 3, 3))
 
 
 CANCEL_URL = "https://shop.example.com/cancel/0199f3a0:a-b_c={x}/"
-NEXT_CHARGE = NextCharge(
-    at=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC), amount=2580, currency="EUR", interval="month", interval_count=1
-)
+PRICE: Any = SimpleNamespace(amount=1290, currency="EUR", interval="month", interval_count=1)
+NEXT_CHARGE = NextCharge(at=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC), amount=2580, price=PRICE)
 WITHOUT_PAGE = (
     Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.RECEIPT, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED,
 )  # fmt: skip

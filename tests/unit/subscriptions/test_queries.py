@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from integrations.errors import PermanentError
 from subscriptions import queries
-from subscriptions.models import Plan
-from tests.support.factories import change_price, make_customer, make_plan
+from subscriptions.models import PendingChange, Plan, Reminder, Skip, Subscription
+from subscriptions.operations.pending_changes import Planned, plan_change
+from subscriptions.queries import NextCharge
+from tests.support.factories import STAFF, change_price, make_customer, make_plan, started_subscription
 
 pytestmark = pytest.mark.django_db
 
@@ -51,3 +54,89 @@ def test_a_plan_that_is_not_for_sale_has_no_price_for_sale(coffee: Plan) -> None
 
 def codes_for_sale(at: dt.datetime) -> list[str]:
     return [price.plan.code for price in queries.prices_for_sale(at=at)]
+
+
+START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+LATER = START + dt.timedelta(days=40)
+
+
+def active(**plan: Any) -> Subscription:
+    """Two units of a monthly plan, from March 1 on."""
+    subscription = started_subscription(make_plan(**plan), quantity=2)
+    Subscription.objects.update(status="active")
+    subscription.refresh_from_db()
+    return subscription
+
+
+def reminder_of(subscription: Subscription, *, kind: str = "renewal") -> Reminder:
+    created = Reminder.objects.create(
+        subscription=subscription, kind=kind, boundary=subscription.current_period_end, lead_days=7
+    )
+    found = queries.reminder(reminder_id=created.pk)
+    assert found is not None
+    return found
+
+
+def test_the_next_charge_is_due_at_the_end_of_the_period() -> None:
+    subscription = active()
+    found = queries.next_charge(subscription=subscription)
+    assert found == NextCharge(at=subscription.current_period_end, amount=2580, price=subscription.price)
+
+
+@pytest.mark.parametrize("kind", [PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE])
+def test_no_charge_follows_an_end_or_a_pause(kind: PendingChange.Kind) -> None:
+    subscription = active()
+    plan_change(subscription=subscription, planned=Planned(kind=kind), actor=STAFF, at=START)
+    assert queries.next_charge(subscription=subscription) is None
+    Subscription.objects.update(renews_at=None)
+    PendingChange.objects.all().delete()
+    subscription.refresh_from_db()
+    assert queries.next_charge(subscription=subscription) is None
+
+
+def test_the_next_charge_follows_a_planned_price_and_skipped_periods() -> None:
+    subscription = active()
+    dearer = change_price(subscription.plan, amount=1500)
+    planned = Planned(kind=PendingChange.Kind.PLAN, price=dearer, quantity=3)
+    plan_change(subscription=subscription, planned=planned, actor=STAFF, at=START)
+    for number in (1, 2, 4):
+        Skip.objects.create(subscription=subscription, period_number=number, actor_kind="customer", actor="x")
+    found = queries.next_charge(subscription=subscription)
+    assert found == NextCharge(at=subscription.period(3).start, amount=4500, price=dearer)
+
+
+def test_a_reminder_is_true_until_its_boundary() -> None:
+    reminder = reminder_of(active())
+    assert queries.why_not_remind(reminder=reminder, at=START) == ""
+    assert queries.why_not_remind(reminder=reminder, at=reminder.boundary) == "boundary_has_passed"
+    assert queries.reminder(reminder_id=uuid4()) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "reason"),
+    [
+        ("renewal", {"status": "past_due"}, "subscription_past_due"),
+        ("renewal", {"status": "paused", "renews_at": None}, "subscription_paused"),
+        ("trial_ending", {}, "subscription_active"),
+        ("trial_ending", {"status": "trialing"}, ""),
+        (
+            "renewal",
+            {"renews_at": LATER, "current_period_end": LATER},
+            "boundary_has_moved",
+        ),
+    ],
+)
+def test_a_reminder_is_untrue_after_a_change(kind: str, change: dict[str, Any], reason: str) -> None:
+    reminder = reminder_of(active(), kind=kind)
+    Subscription.objects.update(**change)
+    reminder.subscription.refresh_from_db()
+    assert queries.why_not_remind(reminder=reminder, at=START) == reason
+
+
+def test_a_reminder_is_untrue_if_nothing_is_charged_at_its_boundary() -> None:
+    reminder = reminder_of(active())
+    Skip.objects.create(subscription=reminder.subscription, period_number=1, actor_kind="customer", actor="x")
+    assert queries.why_not_remind(reminder=reminder, at=START) == "period_is_skipped"
+    planned = Planned(kind=PendingChange.Kind.CANCEL)
+    plan_change(subscription=reminder.subscription, planned=planned, actor=STAFF, at=START)
+    assert queries.why_not_remind(reminder=reminder, at=START) == "subscription_ends"

@@ -1,0 +1,69 @@
+"""Send e-mails about a subscription. Each is sent once, and only while it is true."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from charges import queries as charges
+from notifications.models import Notification
+from notifications.operations.customer_emails import send_once
+from notifications.operations.message_context import cancel_url
+from notifications.rendering import subscription_emails as rendering
+from notifications.rendering.subscription_emails import SubscriptionContext
+from subscriptions import queries as subscriptions
+from subscriptions.models import Reminder, Subscription
+
+Kind = Notification.Kind
+
+OF_REMINDER = {Reminder.Kind.TRIAL_ENDING: Kind.TRIAL_ENDING, Reminder.Kind.RENEWAL: Kind.RENEWAL_REMINDER}
+
+
+def send_reminder(*, reminder_id: UUID, at: dt.datetime) -> bool:
+    """Remind the customer that a trial ends or a subscription renews.
+
+    Returns False if it was sent before or is not true any more: the boundary has passed or moved, nothing is charged at
+    it, or the subscription is paused or has ended. Raises ``Busy``, ``ProviderUnavailable`` and ``ProviderUnclear``
+    (try again), and ``ProviderRejected`` (permanent). The other functions of this module raise the same.
+    """
+    reminder = subscriptions.reminder(reminder_id=reminder_id)
+    if reminder is None:
+        return False
+    return _send(
+        kind=OF_REMINDER[Reminder.Kind(reminder.kind)],
+        subscription=reminder.subscription,
+        dedup_key=str(reminder.pk),
+        reason=subscriptions.why_not_remind(reminder=reminder, at=at),
+        context=context_of(reminder.subscription),
+        at=at,
+    )
+
+
+def context_of(subscription: Subscription) -> SubscriptionContext:
+    """The next charge, its card, and the link to cancel."""
+    card = charges.card_of(customer_id=subscription.customer_id, payment_method=subscription.payment_method)
+    return SubscriptionContext(
+        next_charge=subscriptions.next_charge(subscription=subscription),
+        brand=card.brand if card else "",
+        last4=card.last4 if card else "",
+        cancel_url=cancel_url(subscription),
+    )
+
+
+def _send(
+    *,
+    kind: Notification.Kind,
+    subscription: Subscription,
+    dedup_key: str,
+    context: SubscriptionContext,
+    at: dt.datetime,
+    reason: str = "",
+) -> bool:
+    return send_once(
+        kind=kind,
+        customer=subscription.customer,
+        dedup_key=dedup_key,
+        at=at,
+        render=lambda: rendering.render(kind=kind, subscription=subscription, context=context),
+        reason=reason,
+    )

@@ -1,0 +1,175 @@
+"""Render an e-mail about a subscription: a reminder, a change of its price, a card that expires, a cancellation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from babel import Locale
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
+
+from notifications.models import Notification
+from notifications.rendering import formatting
+from notifications.rendering.account_emails import AccountButton
+from notifications.rendering.content import parse, plain_text
+from notifications.rendering.emails import CARD, MAX_NAME_LENGTH, NEXT_PAYMENT, PLAN, PRICE, Fact, RenderedEmail
+from subscriptions.locales import formats_of, language_of
+from subscriptions.models import Price, Subscription
+from subscriptions.queries import NextCharge
+
+Kind = Notification.Kind
+
+OLD_PRICE = pgettext_lazy("e-mail", "Price so far")
+NEW_PRICE = pgettext_lazy("e-mail", "New price")
+VALID_FROM = pgettext_lazy("e-mail", "Valid from")
+RECEIVED_AT = pgettext_lazy("e-mail", "Received on")
+ENDS_AT = pgettext_lazy("e-mail", "Ends on")
+EXPIRES = pgettext_lazy("e-mail", "Card valid until")
+REFUND = pgettext_lazy("e-mail", "Refund")
+LOG_IN = pgettext_lazy("e-mail", "Log in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceChange:
+    """The subscription moves from one price to another at ``at``. Both are for each unit and period."""
+
+    old: Price
+    new: Price
+    quantity: int
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """A customer's cancellation or withdrawal: when the shop received it, and when the subscription ends.
+
+    ``refund``: minor units that are refunded because of it.
+    """
+
+    at: dt.datetime
+    ends_at: dt.datetime
+    refund: int = 0
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriptionContext:
+    """The facts that an e-mail states besides the plan. Each kind uses some of them.
+
+    ``expiry``: as printed on the card, such as ``11/2031``. ``log_in_url``: for a button; empty for none.
+    """
+
+    next_charge: NextCharge | None = None
+    brand: str = ""
+    last4: str = ""
+    expiry: str = ""
+    price_change: PriceChange | None = None
+    declaration: Declaration | None = None
+    log_in_url: str = ""
+    cancel_url: str = ""
+
+
+def render(*, kind: Notification.Kind, subscription: Subscription, context: SubscriptionContext) -> RenderedEmail:
+    """The e-mail in the customer's language, or in English if we do not support that language."""
+    customer = subscription.customer
+    language, formats = language_of(customer.locale), formats_of(customer.locale)
+    shop, name = formatting.printable(settings.SHOP_NAME), formatting.printable(customer.name)
+    with translation.override(language):
+        words = _Words(subscription, context, formats)
+        content = parse(plain_text(f"notifications/{kind.value}.txt", {"shop": shop, **words.variables()}))
+        variables = {
+            "shop": shop,
+            "language": language,
+            "content": content,
+            "name": name,
+            "facts": words.facts(),
+            "button": _button(context.log_in_url, LOG_IN),
+            "cancel_url": context.cancel_url,
+            "is_about_subscription": True,
+        }
+        return RenderedEmail(
+            to_name=name[:MAX_NAME_LENGTH].strip(),
+            subject=content.subject,
+            html=render_to_string("notifications/email.html", variables),
+            text=render_to_string("notifications/email.txt", variables),
+        )
+
+
+def _button(url: str, label: Promise) -> AccountButton | None:
+    return AccountButton(url=url, label=label) if url else None
+
+
+class _Words:
+    """The facts of a context in the active language and the customer's formats."""
+
+    def __init__(self, subscription: Subscription, context: SubscriptionContext, formats: Locale) -> None:
+        self.subscription, self.context, self.formats = subscription, context, formats
+        self.plan = formatting.printable(subscription.plan.name)
+        self.card = formatting.card(brand=context.brand, last4=context.last4)
+
+    def variables(self) -> dict[str, object]:
+        """The variables of the texts."""
+        charge, change, declared = self.context.next_charge, self.context.price_change, self.context.declaration
+        return {
+            "plan": self.plan,
+            "card": self.card,
+            "day": charge and self._day(charge.at),
+            "amount": charge and self._money(charge.amount, charge.price.currency),
+            "expiry": self.context.expiry,
+            "change_day": change and self._day(change.at),
+            "ends_later": declared and declared.ends_at > declared.at,
+            "end_day": declared and self._day(declared.ends_at),
+            "refund": declared and declared.refund and self._money(declared.refund, declared.currency),
+        }
+
+    def facts(self) -> list[Fact]:
+        """The table of facts."""
+        quantity = self.subscription.quantity
+        facts = [Fact(label=PLAN, value=f"{quantity} × {self.plan}")]
+        if change := self.context.price_change:
+            facts.append(Fact(label=OLD_PRICE, value=self._price(change.old, quantity)))
+            facts.append(Fact(label=NEW_PRICE, value=self._price(change.new, change.quantity)))
+            facts.append(Fact(label=VALID_FROM, value=self._day(change.at)))
+        else:
+            charge = self.context.next_charge
+            price = charge.price if charge else self.subscription.price
+            amount = charge.amount if charge else price.amount * quantity
+            facts.append(Fact(label=PRICE, value=f"{self._money(amount, price.currency)} {self._every(price)}"))
+            if charge:
+                facts.append(Fact(label=NEXT_PAYMENT, value=self._day(charge.at)))
+        if self.card:
+            facts.append(Fact(label=CARD, value=self.card))
+        if self.context.expiry:
+            facts.append(Fact(label=EXPIRES, value=self.context.expiry))
+        return facts + self._declaration()
+
+    def _declaration(self) -> list[Fact]:
+        declared = self.context.declaration
+        if declared is None:
+            return []
+        facts = [
+            Fact(label=RECEIVED_AT, value=self._moment(declared.at)),
+            Fact(label=ENDS_AT, value=self._moment(declared.ends_at)),
+        ]
+        if declared.refund:
+            facts.append(Fact(label=REFUND, value=self._money(declared.refund, declared.currency)))
+        return facts
+
+    def _price(self, price: Price, quantity: int) -> str:
+        return f"{self._money(price.amount * quantity, price.currency)} {self._every(price)}"
+
+    def _every(self, price: Price) -> str:
+        return formatting.every(interval=price.interval, count=price.interval_count)
+
+    def _money(self, amount: int, currency: str) -> str:
+        return formatting.money(amount=amount, currency=currency, formats=self.formats)
+
+    def _day(self, at: dt.datetime) -> str:
+        return formatting.local_day(at, time_zone=self.subscription.time_zone, formats=self.formats)
+
+    def _moment(self, at: dt.datetime) -> str:
+        return formatting.moment(at, time_zone=self.subscription.time_zone, formats=self.formats)

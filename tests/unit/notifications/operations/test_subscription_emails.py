@@ -1,0 +1,89 @@
+"""Mails about a subscription are sent once, and only while they are true."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import uuid4
+
+import pytest
+
+from charges.cancel_links import cancel_link
+from charges.models import SavedPaymentMethod
+from integrations.errors import ProviderUnavailable
+from notifications.models import Notification
+from notifications.operations import subscription_emails
+from subscriptions.models import Reminder, Subscription
+from tests.support.concurrency import at_once
+from tests.support.days import NOW
+from tests.support.factories import make_plan, started_subscription
+from tests.support.sandboxes import BrevoSandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)  # session locks must be outside transactions
+
+Kind, Status = Notification.Kind, Notification.Status
+
+
+@pytest.fixture
+def subscription(transactional_db: None) -> Subscription:
+    """Ann Lee's coffee, from March 1, 2026 on."""
+    started = started_subscription(make_plan())
+    Subscription.objects.update(status="active")
+    started.refresh_from_db()
+    SavedPaymentMethod.objects.create(
+        customer=started.customer, payment_method_id="pm_1", stripe_id="pm_1", brand="visa", last4="4242"
+    )
+    return started
+
+
+def reminder_of(subscription: Subscription, kind: Reminder.Kind = Reminder.Kind.RENEWAL) -> Reminder:
+    return Reminder.objects.create(
+        subscription=subscription, kind=kind, boundary=subscription.current_period_end, lead_days=7
+    )
+
+
+def remind(reminder: Reminder, at: dt.datetime = NOW) -> bool:
+    return subscription_emails.send_reminder(reminder_id=reminder.pk, at=at)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "tag"),
+    [
+        (Reminder.Kind.RENEWAL, "active", "renewal_reminder"),
+        (Reminder.Kind.TRIAL_ENDING, "trialing", "trial_ending"),
+    ],
+)
+def test_three_deliveries_at_once_are_one_reminder(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox, kind: Reminder.Kind, status: str, tag: str
+) -> None:
+    Subscription.objects.update(status=status)
+    reminder = reminder_of(subscription, kind)
+    assert sorted(at_once(lambda: remind(reminder), times=3)) == [False, False, True]
+    [mail] = brevo_sandbox.records("mails")
+    assert (mail["tags"], mail["to"][0]["email"]) == ([tag], "Ann.Lee@example.com")
+    assert "Visa •••• 4242" in mail["textContent"] and "€12.90" in mail["textContent"]
+    assert cancel_link(subscription_id=subscription.pk) in mail["textContent"].splitlines()
+    row = Notification.objects.get()
+    assert (row.kind, row.order, row.dedup_key, row.status) == (tag, None, str(reminder.pk), Status.SENT)
+
+
+def test_an_untrue_reminder_is_skipped_with_its_reason(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    reminder = reminder_of(subscription)
+    assert not remind(reminder, at=reminder.boundary)
+    row = Notification.objects.get()
+    assert (row.status, row.error_code) == (Status.SKIPPED, "boundary_has_passed")
+    assert brevo_sandbox.records("mails") == []
+
+
+def test_a_reminder_that_was_deleted_sends_nothing(brevo_sandbox: BrevoSandbox) -> None:
+    assert not subscription_emails.send_reminder(reminder_id=uuid4(), at=NOW)
+    assert Notification.objects.count() == 0
+
+
+def test_an_outage_of_brevo_is_retried(subscription: Subscription, brevo_sandbox: BrevoSandbox) -> None:
+    reminder = reminder_of(subscription)
+    brevo_sandbox.faults({"provider": "brevo", "path": "/v3/smtp/email", "kind": "error", "times": 1, "status": 429})
+    with pytest.raises(ProviderUnavailable):
+        remind(reminder)
+    assert remind(reminder)
