@@ -79,6 +79,8 @@ class Env:
     public_url: str
     account_url: str
     payment_link_days: int
+    price_change_notice_days: int
+    withdrawal_days: int
     dunning_schedule: tuple[int, ...]
     dunning_max_attempts: int
     checkout_rate_limit: str
@@ -138,6 +140,8 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
         public_url=public_url,
         account_url=variables.optional("ACCOUNT_URL", "", lambda text: _url(text) if text else ""),
         payment_link_days=variables.optional("PAYMENT_LINK_DAYS", "7", _between(1, 90)),
+        price_change_notice_days=variables.optional("PRICE_CHANGE_NOTICE_DAYS", "30", _between(0, 365)),
+        withdrawal_days=variables.optional("WITHDRAWAL_DAYS", "14", _between(0, 365)),
         dunning_schedule=variables.optional("DUNNING_SCHEDULE", "2,5,7,7", _days),
         dunning_max_attempts=variables.optional("DUNNING_MAX_ATTEMPTS", "8", _between(1, 8)),
         checkout_rate_limit=variables.optional("CHECKOUT_RATE_LIMIT", "600/min", _rate),

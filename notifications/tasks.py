@@ -32,6 +32,7 @@ from subscriptions.events import (
     LoginCreated,
     LoginRequested,
     PasswordChanged,
+    PriceChangePlanned,
     ReminderDue,
 )
 
@@ -124,6 +125,11 @@ def email_changed(*, email_change_id: UUID, **_: object) -> None:
 @consumes(ReminderDue, name="emails.reminder", queue=EMAILS)
 def reminder(*, reminder_id: UUID, **_: object) -> None:
     subscription_emails.send_reminder(reminder_id=reminder_id, at=timezone.now())
+
+
+@consumes(PriceChangePlanned, name="emails.price_change", queue=EMAILS)
+def price_change(*, pending_change_id: UUID, **_: object) -> None:
+    subscription_emails.send_price_change(pending_change_id=pending_change_id, at=timezone.now())
 
 
 @consumes(PaymentFailed, name="sms.payment_failed", queue=SMS)

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -18,6 +18,7 @@ from subscriptions.api_key_admin import ApiKeyAdmin as ApiKeyAdmin
 from subscriptions.email_addresses import email_key
 from subscriptions.models import BillingPeriod, Customer, Hold, Plan, Price, Subscription, SubscriptionChange, User
 from subscriptions.money import formatted
+from subscriptions.operations.price_changes import request_move
 from subscriptions.operations.prices import Terms, set_price
 from subscriptions.queries import current_price, current_prices
 
@@ -117,6 +118,7 @@ class PlanAdmin(EditableAdmin):
     list_filter = ("is_active", "is_digital")
     search_fields = ("code", "name")
     inlines = (PriceInline,)
+    actions = ("move_running_subscriptions",)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         return (
@@ -138,6 +140,18 @@ class PlanAdmin(EditableAdmin):
     def save_model(self, request: HttpRequest, obj: Plan, form: PlanForm, change: bool) -> None:
         super().save_model(request, obj, form, change)
         set_price(plan=obj, terms=form.terms(), actor=actors.staff(UUID(str(request.user.pk))), at=timezone.now())
+
+    def has_move_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("subscriptions.change_plan")
+
+    @admin.action(
+        description="Move running subscriptions to the current price, with notice", permissions=["move"]
+    )
+    def move_running_subscriptions(self, request: HttpRequest, selected: QuerySet[Plan]) -> None:
+        for price in current_prices().filter(plan__in=selected):
+            number = request_move(price=price, staff_id=UUID(str(request.user.pk)))
+            words = f"{price.plan}: {number} subscriptions get the current price after the time of notice."
+            self.message_user(request, words, messages.SUCCESS if number else messages.WARNING)
 
     def price(self, plan: Any) -> str:
         return lines(formatted(amount=price.amount, currency=price.currency) for price in plan.newest_prices)

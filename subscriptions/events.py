@@ -111,3 +111,24 @@ class ReminderDue(Event):
 
     reminder_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceMoveRequested(Event):
+    """Staff move the running subscriptions of a plan to this price. Not all of them are moved yet."""
+
+    subject_field: ClassVar[str] = "price_id"
+
+    price_id: UUID
+    staff_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceChangePlanned(Event):
+    """A subscription gets another price at a later boundary. The customer must be told in time."""
+
+    subject_field: ClassVar[str] = "pending_change_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    pending_change_id: UUID
+    customer_id: UUID

@@ -133,15 +133,16 @@ def next_charge(*, subscription: Subscription) -> NextCharge | None:
     ends = any(change.kind in (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE) for change in planned)
     if subscription.renews_at is None or ends:
         return None
-    price, quantity = subscription.price, subscription.quantity
-    for change in planned:
-        if change.when == PendingChange.When.PERIOD_END and change.price is not None and change.quantity is not None:
-            price, quantity = change.price, change.quantity
     skipped = set(Skip.objects.filter(subscription=subscription).values_list("period_number", flat=True))
     number = subscription.period_number + 1
     while number in skipped:
         number += 1
     at = subscription.renews_at if number == subscription.period_number + 1 else subscription.period(number).start
+    price, quantity = subscription.price, subscription.quantity
+    for change in planned:
+        is_applied = change.when == PendingChange.When.PERIOD_END and (change.not_before or at) <= at
+        if is_applied and change.price is not None and change.quantity is not None:
+            price, quantity = change.price, change.quantity
     return NextCharge(at=at, amount=price.amount * quantity, price=price)
 
 
@@ -168,3 +169,9 @@ def why_not_remind(*, reminder: Reminder, at: dt.datetime) -> str:
     if following is None:
         return "subscription_ends"
     return "" if following.at == reminder.boundary else "period_is_skipped"
+
+
+def pending_change(*, pending_change_id: UUID) -> PendingChange | None:
+    """The planned change with its subscription, prices and customer, or None if it was deleted."""
+    related = ("price", "subscription__plan", "subscription__price", "subscription__customer")
+    return PendingChange.objects.select_related(*related).filter(pk=pending_change_id).first()

@@ -9,8 +9,16 @@ from django.utils import timezone
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ACCOUNT, ORDERS
-from subscriptions.events import CustomerRegistered
-from subscriptions.operations import attempt_limits, email_changes, login_requests, logins, reminders, renewals
+from subscriptions.events import CustomerRegistered, PriceMoveRequested
+from subscriptions.operations import (
+    attempt_limits,
+    email_changes,
+    login_requests,
+    logins,
+    price_changes,
+    reminders,
+    renewals,
+)
 
 
 @consumes(CustomerRegistered, name="accounts.create_login", queue=ACCOUNT)
@@ -34,3 +42,8 @@ def begin_due_renewals(**_: object) -> None:
 @task(name="subscriptions.publish_due_reminders", queue=ORDERS)
 def publish_due_reminders(**_: object) -> None:
     reminders.publish_due_reminders(at=timezone.now())
+
+
+@consumes(PriceMoveRequested, name="subscriptions.move_to_price", queue=ORDERS)
+def move_to_price(*, price_id: UUID, staff_id: UUID, **_: object) -> None:
+    price_changes.move_all(price_id=price_id, staff_id=staff_id, at=timezone.now())

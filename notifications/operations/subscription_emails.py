@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from uuid import UUID
 
 from charges import queries as charges
@@ -10,7 +11,7 @@ from notifications.models import Notification
 from notifications.operations.customer_emails import send_once
 from notifications.operations.message_context import cancel_url
 from notifications.rendering import subscription_emails as rendering
-from notifications.rendering.subscription_emails import SubscriptionContext
+from notifications.rendering.subscription_emails import PriceChange, SubscriptionContext
 from subscriptions import queries as subscriptions
 from subscriptions.models import Reminder, Subscription
 
@@ -35,6 +36,28 @@ def send_reminder(*, reminder_id: UUID, at: dt.datetime) -> bool:
         dedup_key=str(reminder.pk),
         reason=subscriptions.why_not_remind(reminder=reminder, at=at),
         context=context_of(reminder.subscription),
+        at=at,
+    )
+
+
+def send_price_change(*, pending_change_id: UUID, at: dt.datetime) -> bool:
+    """Announce the new price. Returns False if it was announced before, or if the change does not wait any more."""
+    change = subscriptions.pending_change(pending_change_id=pending_change_id)
+    if change is None or change.price is None or change.quantity is None:
+        return False
+    subscription = change.subscription
+    price_change = PriceChange(
+        old=subscription.price,
+        new=change.price,
+        quantity=change.quantity,
+        at=change.not_before or subscription.current_period_end,
+    )
+    return _send(
+        kind=Kind.PRICE_CHANGE,
+        subscription=subscription,
+        dedup_key=str(change.pk),
+        reason="" if change.closed_at is None else f"change_{change.outcome}",
+        context=replace(context_of(subscription), price_change=price_change),
         at=at,
     )
 

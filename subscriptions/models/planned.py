@@ -40,6 +40,9 @@ class PendingChange(models.Model):
     when = models.CharField(max_length=10, choices=When)
     price = models.ForeignKey(Price, null=True, default=None, on_delete=models.PROTECT, related_name="+")
     quantity = models.PositiveIntegerField(null=True, default=None)
+    not_before = models.DateTimeField(
+        null=True, default=None, help_text="It is not applied at a boundary before this time. Empty: at the next one."
+    )
     lift_at = models.DateTimeField(null=True, default=None, help_text="When a planned pause ends. Empty: not planned.")
     reason = models.CharField(max_length=40, blank=True)
     actor_kind = models.CharField(max_length=10, choices=ActorKind)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from subscriptions.actors import Actor, ActorKind
 from subscriptions.models import Hold, PendingChange, Skip, Subscription
@@ -29,7 +30,7 @@ def apply_planned_changes(*, due: Sequence[Subscription], at: dt.datetime) -> li
 
     Return the subscriptions that go on with another period.
     """
-    planned = _planned_for(due)
+    planned = _planned_for(due, at=at)
     return [subscription for subscription in due if _goes_on(subscription, planned.get(subscription.pk, ()), at=at)]
 
 
@@ -50,9 +51,10 @@ def skipped_periods(*, of: Sequence[Subscription]) -> set[tuple[UUID, int]]:
     return set(rows.values_list("subscription_id", "period_number"))
 
 
-def _planned_for(due: Sequence[Subscription]) -> Mapping[UUID, list[PendingChange]]:
+def _planned_for(due: Sequence[Subscription], *, at: dt.datetime) -> Mapping[UUID, list[PendingChange]]:
+    may_apply = Q(not_before=None) | Q(not_before__lte=at)
     waiting = PendingChange.objects.filter(
-        subscription__in=due, closed_at=None, when=PendingChange.When.PERIOD_END
+        may_apply, subscription__in=due, closed_at=None, when=PendingChange.When.PERIOD_END
     ).select_related("price__plan")
     planned: defaultdict[UUID, list[PendingChange]] = defaultdict(list)
     for change in sorted(waiting, key=lambda change: BY_PRIORITY.index(PendingChange.Kind(change.kind))):

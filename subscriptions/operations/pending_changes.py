@@ -29,12 +29,16 @@ PLANNED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """The terms of a change. A plan change has ``price`` and ``quantity``; a pause may have ``lift_at``, its end."""
+    """The terms of a change. A plan change has ``price`` and ``quantity``; a pause may have ``lift_at``, its end.
+
+    ``not_before``: the change is not applied at a boundary before this time.
+    """
 
     kind: PendingChange.Kind
     when: PendingChange.When = PendingChange.When.PERIOD_END
     price: Price | None = None
     quantity: int | None = None
+    not_before: dt.datetime | None = None
     lift_at: dt.datetime | None = None
     reason: str = ""
 

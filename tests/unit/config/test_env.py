@@ -96,6 +96,8 @@ REFUSES = [
     ("DUNNING_SCHEDULE", "0,5"),
     ("DUNNING_SCHEDULE", "1,1,1,1,1,1,1,1,1"),
     ("DUNNING_MAX_ATTEMPTS", "9"),
+    ("PRICE_CHANGE_NOTICE_DAYS", "-1"),
+    ("WITHDRAWAL_DAYS", "two weeks"),
     ("PAYMENT_LINK_DAYS", "0"),
     ("SHOP_TIME_ZONE", "Berlin"),
     ("PUBLIC_URL", "shop.example.com"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 
-from subscriptions.models import Plan, Price, User
+from integrations.outbox.models import OutboxMessage
+from subscriptions.models import Plan, Price, Subscription, User
 from tests.support.factories import change_price, make_order
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +115,31 @@ def test_staff_who_may_only_look_see_the_versions(client: Client, coffee: Plan) 
     page = client.get(page_of(coffee))
     assert page.status_code == 200
     assert "12.90 EUR" in page.content.decode()
+
+
+def move(client: Client, *plans: Plan) -> list[str]:
+    """Run the action on these plans. Returns the messages that staff read."""
+    chosen = {"action": "move_running_subscriptions", "_selected_action": [str(plan.pk) for plan in plans]}
+    page = client.post("/admin/subscriptions/plan/", chosen, follow=True)
+    return [str(message) for message in page.context["messages"]]
+
+
+def test_staff_move_running_subscriptions_to_the_current_price(staff: Client) -> None:
+    subscription = make_order().subscription
+    Subscription.objects.update(status="active")
+    assert move(staff, subscription.plan) == ["coffee: 0 subscriptions get the current price after the time of notice."]
+    price = change_price(subscription.plan, amount=1490)
+    assert move(staff, subscription.plan) == ["coffee: 1 subscriptions get the current price after the time of notice."]
+    message = OutboxMessage.objects.get(task="subscriptions.move_to_price")
+    assert message.kwargs == {"price_id": str(price.pk), "staff_id": str(User.objects.get().pk)}
+
+
+def test_staff_without_the_permission_do_not_move_anything(client: Client) -> None:
+    viewer = User.objects.create_user("viewer@example.com", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_plan"))
+    client.force_login(viewer)
+    subscription = make_order().subscription
+    Subscription.objects.update(status="active")
+    change_price(subscription.plan, amount=1490)
+    move(client, subscription.plan)
+    assert not OutboxMessage.objects.filter(task="subscriptions.move_to_price").exists()

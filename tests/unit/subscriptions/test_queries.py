@@ -105,6 +105,20 @@ def test_the_next_charge_follows_a_planned_price_and_skipped_periods() -> None:
     assert found == NextCharge(at=subscription.period(3).start, amount=4500, price=dearer)
 
 
+def test_the_next_charge_has_the_old_price_until_the_notice_ends() -> None:
+    subscription = active()
+    dearer = change_price(subscription.plan, amount=1500)
+    planned = Planned(kind=PendingChange.Kind.PLAN, price=dearer, quantity=2, not_before=subscription.period(2).start)
+    change = plan_change(subscription=subscription, planned=planned, actor=STAFF, at=START)
+    found = queries.next_charge(subscription=subscription)
+    assert found is not None and found.amount == 2580
+    Skip.objects.create(subscription=subscription, period_number=1, actor_kind="customer", actor="x")
+    found = queries.next_charge(subscription=subscription)
+    assert found is not None and (found.at, found.amount) == (subscription.period(2).start, 3000)
+    assert queries.pending_change(pending_change_id=change.pk) == change
+    assert queries.pending_change(pending_change_id=uuid4()) is None
+
+
 def test_a_reminder_is_true_until_its_boundary() -> None:
     reminder = reminder_of(active())
     assert queries.why_not_remind(reminder=reminder, at=START) == ""

@@ -12,10 +12,12 @@ from charges.models import SavedPaymentMethod
 from integrations.errors import ProviderUnavailable
 from notifications.models import Notification
 from notifications.operations import subscription_emails
-from subscriptions.models import Reminder, Subscription
+from subscriptions.models import PendingChange, Reminder, Subscription
+from subscriptions.operations.pending_changes import close_all
+from subscriptions.operations.price_changes import move_to_price
 from tests.support.concurrency import at_once
 from tests.support.days import NOW
-from tests.support.factories import make_plan, started_subscription
+from tests.support.factories import STAFF, change_price, make_plan, started_subscription
 from tests.support.sandboxes import BrevoSandbox
 
 pytestmark = pytest.mark.django_db(transaction=True)  # session locks must be outside transactions
@@ -87,3 +89,31 @@ def test_an_outage_of_brevo_is_retried(subscription: Subscription, brevo_sandbox
     with pytest.raises(ProviderUnavailable):
         remind(reminder)
     assert remind(reminder)
+
+
+def planned_price(subscription: Subscription) -> PendingChange:
+    dearer = change_price(subscription.plan, amount=1500)
+    assert move_to_price(subscription=subscription, price=dearer, actor=STAFF, at=NOW)
+    return PendingChange.objects.get()
+
+
+def test_a_price_change_is_announced_once_with_both_prices_and_its_day(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    change = planned_price(subscription)
+    sent = at_once(lambda: subscription_emails.send_price_change(pending_change_id=change.pk, at=NOW), times=3)
+    assert sorted(sent) == [False, False, True]
+    [mail] = brevo_sandbox.records("mails")
+    assert mail["tags"] == ["price_change"]
+    for words in ("€12.90 every month", "€15.00 every month", "Valid from: April 1, 2026", "Cancel contracts here"):
+        assert words in mail["textContent"], words
+
+
+def test_a_price_change_that_was_replaced_is_not_announced(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    change = planned_price(subscription)
+    close_all(subscription=subscription, outcome=PendingChange.Outcome.WITHDRAWN, actor=STAFF, at=NOW)
+    assert not subscription_emails.send_price_change(pending_change_id=change.pk, at=NOW)
+    assert Notification.objects.get().error_code == "change_withdrawn"
+    assert not subscription_emails.send_price_change(pending_change_id=uuid4(), at=NOW)
