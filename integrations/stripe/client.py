@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from integrations import in_process
 from integrations.errors import ProviderUnclear
 
 if TYPE_CHECKING:
-    from stripe import StripeClient
+    from stripe import HTTPClient, StripeClient
 
 # Seconds. The SDK's default, 80, exceeds a task's time limit. A capture makes at most seven calls, usually four, on
 # one connection, and ends with the first time-out, so all calls together stay below the topology's PROVIDER_TIMEOUTS.
@@ -42,8 +43,38 @@ def _client(_pid: int, api_key: str, api_base: str, timeouts: tuple[float, float
         base_addresses={"api": api_base},
         # The queue retries, with idempotency keys of this project. A retry here would hide the first failure.
         max_network_retries=0,
-        http_client=stripe.RequestsClient(timeout=timeouts),
+        http_client=_http_client(api_base, timeouts),
     )
+
+
+def _http_client(api_base: str, timeouts: tuple[float, float]) -> HTTPClient:
+    import stripe
+
+    if in_process.answers(api_base):
+        return _in_process_client()
+    return stripe.RequestsClient(timeout=timeouts)
+
+
+def _in_process_client() -> HTTPClient:
+    import stripe
+
+    class InProcess(stripe.HTTPClient):
+        name = "in_process"
+
+        def request(
+            self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None, **_: Any
+        ) -> tuple[str, int, Mapping[str, str]]:
+            body = post_data if isinstance(post_data, bytes) else (post_data or "").encode()
+            try:
+                status, fields, content = in_process.call(method=method, url=url, headers=headers or {}, body=body)
+            except ConnectionError as error:
+                raise stripe.APIConnectionError("The connection was dropped.") from error  # type: ignore[no-untyped-call]
+            return content.decode(), status, fields
+
+        def close(self) -> None:
+            """There is no connection to close."""
+
+    return InProcess()
 
 
 @contextmanager
