@@ -51,6 +51,8 @@ INSTALLED_APPS = [
     "charges",
     "notifications",
 ]
+if DEBUG:
+    INSTALLED_APPS.append("config.development.apps.Development")  # its management commands
 
 MIDDLEWARE = [
     "integrations.logs.RequestIdMiddleware",
