@@ -20,6 +20,8 @@ JOBS: dict[str, dict[str, Any]] = {
     # Every 10 minutes: a customer with a short trial is reminded soon after the checkout, and the mails of a run are
     # spread over 10 minutes.
     "publish-due-reminders": {"task": "subscriptions.publish_due_reminders", "schedule": crontab(minute="*/10")},
+    # Every minute: a pause ends at the time that the customer chose.
+    "lift-due-holds": {"task": "orders.lift_due_holds", "schedule": crontab()},
     # Every minute: a customer waits for the payment, and the first check is due 5 minutes after the attempt.
     "check-unknown-outcomes": {"task": "charges.check_unknown_outcomes", "schedule": crontab()},
     # Every 10 minutes: stuck work has already waited for the whole retry ladder, and an empty sweep is cheap.

@@ -11,7 +11,7 @@ from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
 from orders.events import FulfillmentDue, OrderPaid
-from orders.operations import cancellation, checkout, fulfillment, renewals
+from orders.operations import cancellation, checkout, fulfillment, holds, renewals
 from orders.operations import recovery as stuck_work
 from subscriptions.events import SubscriptionCanceled, SubscriptionRenewalDue
 
@@ -31,6 +31,11 @@ def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
 @consumes(SubscriptionRenewalDue, name="orders.place_renewal", queue=ORDERS)
 def place_renewal(*, subscription_id: UUID, period_number: int, **_: object) -> None:
     renewals.place_renewal(subscription_id=subscription_id, period_number=period_number, at=timezone.now())
+
+
+@task(name="orders.lift_due_holds", queue=ORDERS)
+def lift_due_holds(**_: object) -> None:
+    holds.lift_due_holds(at=timezone.now())
 
 
 @task(name="orders.purge_stored_responses", queue=ORDERS)

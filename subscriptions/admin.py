@@ -127,8 +127,7 @@ class PlanAdmin(EditableAdmin):
             ("For sale", {"fields": ("is_active", "available_from", "available_until")}),
             ("Trial, deliveries and reminders", {
                 "fields": ("trial_days", "trial_reminder_days", "renewal_reminder_days", "cut_off_hours", "max_skips"),
-                "description": "Not in use yet: the shop offers no trials, skips and renewal reminders so far, and "
-                               "charges each new subscription at once.",
+                "description": "Trials are not in use yet: the shop charges each new subscription at once.",
             }),
             ("When a payment fails", {"fields": ("unpaid_policy", "dispute_policy")}),
         )  # fmt: skip

@@ -35,4 +35,31 @@ SUBSCRIPTIONS = (
         """,
         next_step="Something changed the status without an operation. Tell the developers.",
     ),
+    Invariant(
+        name="held_subscription_is_not_billed",
+        sentence="A period that begins while a hold is open has no order, apart from changes within a period.",
+        query="""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id,
+                   format('period from %s, hold %s from %s until %s', o.period_start, h.reason, h.placed_at,
+                          coalesce(h.lifted_at::text, 'none')) AS details
+            FROM subscriptions_hold h
+            JOIN orders_order o ON o.subscription_id = h.subscription_id AND o.kind <> 'change'
+            JOIN subscriptions_billingperiod p ON p.id = o.period_id
+            WHERE p.start > h.placed_at AND p.at > h.placed_at AND (h.lifted_at IS NULL OR p.start < h.lifted_at)
+        """,
+        next_step="Cancel or refund the order, unless the customer wants it. Tell the developers.",
+    ),
+    Invariant(
+        name="skipped_period_is_not_billed",
+        sentence="A period that the customer skips is recorded as skipped when it has begun.",
+        query="""
+            SELECT NULL AS order_number, NULL::uuid AS charge_id,
+                   format('subscription %s: period %s is %s', p.subscription_id, p.number, p.outcome) AS details
+            FROM subscriptions_skip s
+            JOIN subscriptions_billingperiod p
+              ON p.subscription_id = s.subscription_id AND p.number = s.period_number
+            WHERE p.outcome <> 'skipped'
+        """,
+        next_step="Cancel or refund the order of this period. Tell the developers.",
+    ),
 )

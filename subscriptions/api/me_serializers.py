@@ -12,6 +12,7 @@ from integrations.web.serializers import StrictSerializer
 from subscriptions.api.fields import EmailAddressField, LocaleField, PhoneField
 from subscriptions.models import Hold, PendingChange, Price, Subscription
 from subscriptions.operations.actions import Action, allowed_actions
+from subscriptions.operations.skips import coming_periods
 
 
 class CustomerChanges(StrictSerializer):
@@ -50,6 +51,14 @@ class OwnPendingChange(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
+class OwnComingPeriod(serializers.Serializer[Any]):
+    number = serializers.IntegerField(help_text="Name it to skip the period.")
+    start = serializers.DateTimeField()
+    end = serializers.DateTimeField()
+    cut_off_at = serializers.DateTimeField(help_text="Until then it can be skipped, or the skip be undone.")
+    is_skipped = serializers.BooleanField()
+
+
 class OwnSubscription(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=Subscription.Status.choices)
@@ -71,6 +80,9 @@ class OwnSubscription(serializers.Serializer[Any]):
     paused_until = serializers.SerializerMethodField(help_text="Null: not paused, or without a planned end.")
     allowed_actions = serializers.SerializerMethodField(help_text="What can be done with it now, sorted.")
     pending_changes = OwnPendingChange(many=True)
+    coming_periods = serializers.SerializerMethodField(
+        help_text="The next deliveries. Empty if nothing is shipped, or if it does not renew."
+    )
     created_at = serializers.DateTimeField()
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Hold.Reason.choices)))
@@ -83,6 +95,10 @@ class OwnSubscription(serializers.Serializer[Any]):
         known = [end for end in ends if end is not None]
         last = max(known) if known and len(known) == len(ends) else None
         return serializers.DateTimeField().to_representation(last) if last else None
+
+    @extend_schema_field(OwnComingPeriod(many=True))
+    def get_coming_periods(self, subscription: Subscription) -> Any:
+        return OwnComingPeriod(coming_periods(subscription=subscription), many=True).data
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=sorted(Action))))
     def get_allowed_actions(self, subscription: Subscription) -> list[str]:

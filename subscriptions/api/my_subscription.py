@@ -14,6 +14,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from integrations.web.fields import StrictIntegerField
 from integrations.web.idempotency import body_hash, idempotency_key, key_parameter
 from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.problems import Conflict, Unprocessable
@@ -24,7 +25,7 @@ from subscriptions.actors import Actor
 from subscriptions.api.customer_views import ACCOUNT_PROBLEMS, ACTS_FOR_PARAMETER, NO_STORE, CustomerView
 from subscriptions.api.me_serializers import OwnSubscription
 from subscriptions.models import Subscription
-from subscriptions.operations import cancellation
+from subscriptions.operations import cancellation, skips
 from subscriptions.operations.actions import ActionNotAllowed
 from subscriptions.operations.commands import Command, KeyReused
 
@@ -43,8 +44,17 @@ ACTION_RESPONSES: dict[Any, Any] = {
 }
 
 
+MAX_PERIOD_NUMBER = 2_147_483_647
+
+
 class NoInput(StrictSerializer):
     """An empty object."""
+
+
+class PeriodInput(StrictSerializer):
+    period = StrictIntegerField(
+        min_value=1, max_value=MAX_PERIOD_NUMBER, help_text="The number of one of the `coming_periods`."
+    )
 
 
 class SubscriptionActionView(CustomerView):
@@ -106,5 +116,58 @@ class UndoView(SubscriptionActionView):
             body=NoInput,
             act=lambda _, actor, command, at: cancellation.undo(
                 subscription_id=subscription_id, actor=actor, command=command, at=at
+            ),
+        )
+
+
+class SkipView(SubscriptionActionView):
+    conflicts = (ActionNotAllowed, skips.UnableToSkip)
+
+    @extend_schema(
+        operation_id="skip_period",
+        summary="Skip a delivery",
+        description="It is neither delivered nor charged. The other deliveries keep their dates. Possible before its "
+        "cut-off, for as many coming deliveries as the plan allows.",
+        parameters=ACTION_PARAMETERS,
+        request=PeriodInput,
+        responses=ACTION_RESPONSES,
+    )
+    def post(self, request: Request, subscription_id: UUID) -> Response:
+        return self.respond(
+            request,
+            subscription_id,
+            body=PeriodInput,
+            act=lambda data, actor, command, at: skips.skip(
+                subscription_id=subscription_id,
+                period_number=data["period"],
+                actor=actor,
+                command=command,
+                at=at,
+            ),
+        )
+
+
+class UnskipView(SubscriptionActionView):
+    conflicts = (ActionNotAllowed, skips.UnableToSkip)
+
+    @extend_schema(
+        operation_id="unskip_period",
+        summary="Undo the skip of a delivery",
+        description="It is delivered and charged again. Possible before its cut-off.",
+        parameters=ACTION_PARAMETERS,
+        request=PeriodInput,
+        responses=ACTION_RESPONSES,
+    )
+    def post(self, request: Request, subscription_id: UUID) -> Response:
+        return self.respond(
+            request,
+            subscription_id,
+            body=PeriodInput,
+            act=lambda data, actor, command, at: skips.unskip(
+                subscription_id=subscription_id,
+                period_number=data["period"],
+                actor=actor,
+                command=command,
+                at=at,
             ),
         )

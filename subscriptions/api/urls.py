@@ -23,4 +23,10 @@ urlpatterns = [
         my_subscription.UndoView.as_view(),
         name="api-undo-planned-change",
     ),
+    path("me/subscriptions/<uuid:subscription_id>/skip/", my_subscription.SkipView.as_view(), name="api-skip-period"),
+    path(
+        "me/subscriptions/<uuid:subscription_id>/unskip/",
+        my_subscription.UnskipView.as_view(),
+        name="api-unskip-period",
+    ),
 ]

@@ -59,7 +59,8 @@ class ActionNotAllowed(Exception):
 def allowed_actions(*, subscription: Subscription, at: dt.datetime) -> frozenset[Action]:
     """The actions that the subscription allows at this time.
 
-    Prefetch ``pending_changes`` and ``holds``, or their open rows, before you call this for many subscriptions.
+    Prefetch ``pending_changes`` and ``holds``, or their open rows, and ``skips``, before you call this for many
+    subscriptions.
     """
     allowed = set(BY_STATUS[Status(subscription.status)])
     planned = {change.kind for change in subscription.pending_changes.all() if change.closed_at is None}
@@ -67,8 +68,11 @@ def allowed_actions(*, subscription: Subscription, at: dt.datetime) -> frozenset
         return WHILE_CANCEL_IS_PLANNED
     if PendingChange.Kind.PAUSE in planned:
         allowed.add(Action.UNDO)
-    if subscription.plan.max_skips == 0:
-        allowed -= {Action.SKIP, Action.UNSKIP}
+    skips = sum(skip.period_number > subscription.period_number for skip in subscription.skips.all())
+    if skips >= subscription.plan.max_skips:
+        allowed.discard(Action.SKIP)
+    if skips == 0:
+        allowed.discard(Action.UNSKIP)
     if not _is_paused_by_customer(subscription):
         allowed.discard(Action.RESUME)
     if not _can_come_back(subscription, at=at):

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from subscriptions.actors import Actor, ActorKind
-from subscriptions.models import Hold, PendingChange, Skip, Subscription
+from subscriptions.models import PendingChange, Skip, Subscription
 from subscriptions.operations import holds, pending_changes, subscriptions, transitions
 from subscriptions.operations.locks import locked_ended_while_paused
 from subscriptions.operations.transitions import Kind, Status
@@ -94,7 +94,7 @@ def _pause(subscription: Subscription, change: PendingChange, *, actor: Actor, a
         return False
     pending_changes.finish(change=change, outcome=Outcome.APPLIED, at=at)
     return holds.place_hold(
-        subscription=subscription, reason=Hold.Reason.CUSTOMER, actor=actor, at=begins, lift_at=change.lift_at
+        subscription=subscription, reason=holds.reason_for(actor), actor=actor, at=begins, lift_at=change.lift_at
     )
 
 

@@ -10,11 +10,16 @@ import datetime as dt
 
 from django.db import models, transaction
 
-from subscriptions.actors import Actor
+from subscriptions.actors import Actor, ActorKind
 from subscriptions.models import Hold, Subscription
 from subscriptions.operations import periods, transitions
 from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.transitions import Kind, Status
+
+
+def reason_for(actor: Actor) -> Hold.Reason:
+    """The reason of a pause that this customer or member of staff asks for. Customers cannot end a pause of staff."""
+    return Hold.Reason.STAFF if actor.kind == ActorKind.STAFF else Hold.Reason.CUSTOMER
 
 
 def can_be_held(*, subscription: Subscription) -> bool:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from subscriptions.models import Customer, LoginRequest, PendingChange, Plan, Subscription, User
+from subscriptions.models import Customer, Hold, LoginRequest, PendingChange, Plan, Subscription, User
 from subscriptions.queries import CustomerNotFound
 
 
@@ -60,6 +60,16 @@ def locked_due_subscriptions(*, at: dt.datetime, batch: int) -> list[Subscriptio
     """
     due = Subscription.objects.filter(renews_at__lte=at).order_by("renews_at").select_related("price")
     return list(due.select_for_update(of=("self",), skip_locked=True)[:batch])
+
+
+def locked_with_due_holds(*, at: dt.datetime, batch: int) -> list[Subscription]:
+    """Subscriptions with an open hold that ends at ``at`` or before, locked. At most ``batch``.
+
+    Rows that another transaction holds are skipped: the next run takes them.
+    """
+    due = Hold.objects.filter(lifted_at=None, lift_at__lte=at)
+    found = Subscription.objects.filter(pk__in=due.values("subscription_id"))
+    return list(found.select_for_update(of=("self",), skip_locked=True).order_by("pk")[:batch])
 
 
 def locked_ended_while_paused(*, at: dt.datetime, batch: int) -> list[Subscription]:

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from integrations.outbox.events import publish
 from subscriptions.billing_periods import Period
 from subscriptions.events import SubscriptionRenewalDue
-from subscriptions.models import BillingPeriod, Subscription
+from subscriptions.models import BillingPeriod, Skip, Subscription
 from subscriptions.operations.locks import lock_subscription
 
 Outcome = BillingPeriod.Outcome
@@ -112,7 +112,11 @@ def renewal_due(period: BillingPeriod) -> SubscriptionRenewalDue:
 def _begin_new_cycle(
     subscription: Subscription, *, outcome: BillingPeriod.Outcome, at: dt.datetime
 ) -> BillingPeriod:
-    """Begin a period now, with a new anchor, after a gap since the end of the last period."""
+    """Begin a period now, with a new anchor, after a gap since the end of the last period.
+
+    Skips of later periods end, because these deliveries have other dates now.
+    """
+    Skip.objects.filter(subscription=subscription, period_number__gt=subscription.period_number).delete()
     unbilled = BillingPeriod.objects.filter(subscription=subscription, outcome=Outcome.DUE)
     unbilled.update(outcome=Outcome.MISSED, at=at)
     rows, number = [], subscription.period_number + 1

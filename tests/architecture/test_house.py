@@ -35,6 +35,7 @@ TASKS = {
     "emails.reminder": "EmailsQueue",
     "emails.welcome": "EmailsQueue",
     "orders.cancel_unpaid_orders": "OrdersQueue",
+    "orders.lift_due_holds": "OrdersQueue",
     "orders.place_renewal": "OrdersQueue",
     "orders.purge_stored_responses": "OrdersQueue",
     "orders.start_fulfillment": "OrdersQueue",

@@ -53,6 +53,10 @@ MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
 MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
 PREVIEW_CANCEL = ("GET", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
 CANCEL = ("POST", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
+PAUSE = ("POST", "/api/v1/me/subscriptions/{subscription_id}/pause/")
+RESUME = ("POST", "/api/v1/me/subscriptions/{subscription_id}/resume/")
+SKIP = ("POST", "/api/v1/me/subscriptions/{subscription_id}/skip/")
+UNSKIP = ("POST", "/api/v1/me/subscriptions/{subscription_id}/unskip/")
 UNDO = ("POST", "/api/v1/me/subscriptions/{subscription_id}/undo/")
 MY_ORDERS = ("GET", "/api/v1/me/orders/")
 MY_ORDER = ("GET", "/api/v1/me/orders/{number}/")
@@ -73,6 +77,10 @@ FOR_CUSTOMERS = (
     MY_SUBSCRIPTION,
     PREVIEW_CANCEL,
     CANCEL,
+    PAUSE,
+    RESUME,
+    SKIP,
+    UNSKIP,
     UNDO,
     MY_ORDERS,
     MY_ORDER,
@@ -82,7 +90,7 @@ FOR_CUSTOMERS = (
     DEFAULT_CARD,
 )
 WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION,
-             CANCEL)  # fmt: skip
+             CANCEL, PAUSE, SKIP, UNSKIP)  # fmt: skip
 # The first one ends the session of the following ones.
 SESSION_ENDS = (LOGOUT_EVERYWHERE, PASSWORD)
 # Valid requests and invalid ones. A GET whose only parameter is a string cannot be invalid, and neither can an empty

@@ -35,7 +35,11 @@ CHANGES = [("patch", "me/", {"name": "Ann Brown"})]
 # What a customer does with a subscription: the last part of the path, and a valid body.
 ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("cancel", {"when": "now"}),
+    ("pause", {"when": "now"}),
+    ("resume", {}),
+    ("skip", {"period": 1}),
     ("undo", {}),
+    ("unskip", {"period": 1}),
 ]
 NEED_LOGIN = [("post", "me/email/", {"email": "new@example.com"}), ("post", "me/email/confirm/", {"token": "x"})]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F
+from django.utils import timezone
 
 from subscriptions import actors
 from subscriptions.actors import Actor
@@ -55,6 +56,5 @@ def put_in_status(status: str, *reasons: str, subscription: Subscription | None 
     if status == "paused":
         for row in subscriptions:
             for reason in reasons:
-                Hold.objects.create(
-                    subscription=row, reason=reason, placed_at=LONG_AGO, placed_by_kind="system", placed_by="tests"
-                )
+                placed = {"placed_at": timezone.now(), "placed_by_kind": "system", "placed_by": "tests"}
+                Hold.objects.create(subscription=row, reason=reason, **placed)

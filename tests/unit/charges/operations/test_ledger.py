@@ -610,6 +610,22 @@ def status_changed_without_an_operation() -> None:
     )
 
 
+@breaks("held_subscription_is_not_billed")
+def billed_while_held() -> None:
+    order = paid().order
+    hold = {"reason": "customer", "placed_by_kind": "system", "placed_by": "tests"}
+    lifted = {"lifted_at": order.period_start + DAY, "lifted_by_kind": "system", "lifted_by": "tests"}
+    order.subscription.holds.create(**hold, **lifted, placed_at=order.period_start - DAY)
+    order.subscription.holds.create(**hold, **lifted, placed_at=order.period_start)
+
+
+@breaks("skipped_period_is_not_billed")
+def billed_although_skipped() -> None:
+    subscription = paid().order.subscription
+    for number in (0, 1):
+        subscription.skips.create(period_number=number, actor_kind="system", actor="tests")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", BREAKS)
 def test_damage_breaks_its_invariant_and_no_other(case: str) -> None:

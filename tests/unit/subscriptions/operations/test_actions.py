@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from subscriptions.models import Hold, PendingChange, Plan, Subscription
+from subscriptions.models import Hold, PendingChange, Plan, Skip, Subscription
 from subscriptions.operations import actions, holds, pending_changes, resumption, subscriptions
 from subscriptions.operations.actions import Action, ActionNotAllowed
 from subscriptions.operations.pending_changes import Planned
@@ -41,7 +41,7 @@ def plan(subscription: Subscription, kind: PendingChange.Kind) -> None:
     [
         ("incomplete", "cancel_now"),
         ("trialing", "cancel_at_period_end cancel_now change"),
-        ("active", "cancel_at_period_end cancel_now change pause skip unskip"),
+        ("active", "cancel_at_period_end cancel_now change pause skip"),
         ("past_due", "cancel_now"),
         ("paused", "cancel_now resume"),
     ],
@@ -60,7 +60,7 @@ def test_a_planned_cancellation_can_be_undone_or_done_at_once(subscription: Subs
 
 def test_a_planned_pause_can_be_undone(subscription: Subscription) -> None:
     plan(subscription, PendingChange.Kind.PAUSE)
-    assert allowed(subscription) == "cancel_at_period_end cancel_now change pause skip undo unskip"
+    assert allowed(subscription) == "cancel_at_period_end cancel_now change pause skip undo"
 
 
 def test_an_undone_change_cannot_be_undone_again(subscription: Subscription) -> None:
@@ -69,6 +69,21 @@ def test_an_undone_change_cannot_be_undone_again(subscription: Subscription) -> 
         subscription=subscription, outcome=PendingChange.Outcome.WITHDRAWN, actor=TESTS, at=NOW
     )
     assert "undo" not in allowed(subscription)
+
+
+def test_skips_are_offered_up_to_the_plans_limit_and_can_be_undone(subscription: Subscription) -> None:
+    for number in (1, 2):
+        assert "skip" in allowed(subscription).split()
+        Skip.objects.create(subscription=subscription, period_number=number, actor_kind="system", actor="tests")
+        assert "unskip" in allowed(subscription).split()
+    assert "skip" not in allowed(subscription).split()
+
+
+def test_skips_of_periods_that_have_begun_do_not_count(subscription: Subscription) -> None:
+    for number in (1, 2):
+        Skip.objects.create(subscription=subscription, period_number=number, actor_kind="system", actor="tests")
+    Subscription.objects.update(period_number=2)
+    assert {"skip", "unskip"} & set(allowed(subscription).split()) == {"skip"}
 
 
 def test_a_plan_without_skips_offers_none(subscription: Subscription) -> None:
