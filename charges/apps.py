@@ -10,3 +10,4 @@ class ChargesConfig(AppConfig):
 
     def ready(self) -> None:
         logs.register_token_path("/pay/")
+        logs.register_token_path("/cancel/")

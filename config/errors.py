@@ -7,7 +7,7 @@ from django.views import defaults
 
 from integrations.web.problems import problem
 
-FOR_PEOPLE = ("/admin/", "/login/", "/pay/")
+FOR_PEOPLE = ("/admin/", "/cancel/", "/login/", "/pay/")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -25,6 +25,7 @@ from notifications.operations import recovery as stuck_work
 from notifications.operations.dedup_keys import DedupKey
 from orders.events import OrderPaid, OrderPlaced
 from subscriptions.events import (
+    CancellationReceived,
     CustomerRegistered,
     CustomerUpdated,
     EmailChanged,
@@ -130,6 +131,11 @@ def reminder(*, reminder_id: UUID, **_: object) -> None:
 @consumes(PriceChangePlanned, name="emails.price_change", queue=EMAILS)
 def price_change(*, pending_change_id: UUID, **_: object) -> None:
     subscription_emails.send_price_change(pending_change_id=pending_change_id, at=timezone.now())
+
+
+@consumes(CancellationReceived, name="emails.cancellation_receipt", queue=EMAILS)
+def cancellation_receipt(*, change_id: UUID, **_: object) -> None:
+    subscription_emails.send_cancellation_receipt(change_id=change_id, at=timezone.now())
 
 
 @consumes(PaymentFailed, name="sms.payment_failed", queue=SMS)

@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from integrations.errors import PermanentError
-from orders.models import Order
+from orders.models import Order, as_order_number
+from subscriptions.email_addresses import email_key
 
 
 class OrderNotFound(PermanentError):
@@ -32,3 +33,12 @@ def is_first_order(*, order: Order) -> bool:
 def orders_of(*, customer_id: UUID) -> QuerySet[Order]:
     """The customer's orders with their lines. The caller sorts them."""
     return Order.objects.filter(customer_id=customer_id).prefetch_related("lines")
+
+
+def order_by_number(*, number: str, email: str) -> Order | None:
+    """The order with this typed number, if its customer has this e-mail address. Otherwise None."""
+    stored = as_order_number(number)
+    order = Order.objects.select_related("customer").filter(number=stored).first() if stored else None
+    if order is None or order.customer.email_key != email_key(email.strip()):
+        return None
+    return order

@@ -132,3 +132,14 @@ class PriceChangePlanned(Event):
 
     pending_change_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationReceived(Event):
+    """A customer canceled a subscription or withdrew from it, now or for later. The customer must get a receipt."""
+
+    subject_field: ClassVar[str] = "change_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    change_id: UUID
+    customer_id: UUID

@@ -21,8 +21,12 @@ from subscriptions.models import (
     Reminder,
     Skip,
     Subscription,
+    SubscriptionChange,
     User,
 )
+
+# The reason of a cancellation by which the customer withdrew from the contract.
+WITHDRAWAL = "withdrawal"
 
 
 class CustomerNotFound(PermanentError):
@@ -175,3 +179,62 @@ def pending_change(*, pending_change_id: UUID) -> PendingChange | None:
     """The planned change with its subscription, prices and customer, or None if it was deleted."""
     related = ("price", "subscription__plan", "subscription__price", "subscription__customer")
     return PendingChange.objects.select_related(*related).filter(pk=pending_change_id).first()
+
+
+def started_at(*, subscription: Subscription) -> dt.datetime:
+    """When the first period began, with the checkout."""
+    return subscription.periods.earliest("number").start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """A cancellation or a withdrawal: when the shop received it, and when the subscription ends or has ended.
+
+    ``refund``: what came back because of it, in minor units of the price's currency.
+    """
+
+    received_at: dt.datetime
+    ends_at: dt.datetime
+    is_withdrawal: bool = False
+    refund: int = 0
+
+
+def cancellation_of(*, subscription: Subscription) -> Cancellation | None:
+    """The cancellation by which the subscription ends or has ended, or None if it goes on."""
+    if subscription.status == Subscription.Status.CANCELED:
+        return cancellation(change=subscription.changes.filter(kind=SubscriptionChange.Kind.CANCELED).latest("pk"))
+    planned = PendingChange.objects.filter(
+        subscription=subscription, kind=PendingChange.Kind.CANCEL, closed_at=None
+    ).first()
+    if planned is None:
+        return None
+    return Cancellation(received_at=planned.created_at, ends_at=subscription.current_period_end)
+
+
+def cancellation(*, change: SubscriptionChange) -> Cancellation | None:
+    """The cancellation that was recorded by this change of the kind ``canceled`` or ``cancel_planned``.
+
+    None if the plan to cancel was withdrawn or replaced.
+    """
+    cancellations = PendingChange.objects.filter(subscription=change.subscription_id, kind=PendingChange.Kind.CANCEL)
+    if change.kind == SubscriptionChange.Kind.CANCELED:
+        # A cancellation that was planned was received earlier, and is applied at the end.
+        planned = cancellations.filter(outcome=PendingChange.Outcome.APPLIED, closed_at=change.at).first()
+        return Cancellation(
+            received_at=planned.created_at if planned else change.at,
+            ends_at=change.at,
+            is_withdrawal=change.reason == WITHDRAWAL,
+            refund=change.details.get("refunded", 0),
+        )
+    effective = (PendingChange.Outcome.WAITING, PendingChange.Outcome.APPLIED)
+    planned = cancellations.filter(pk=change.details["pending_change"], outcome__in=effective).first()
+    if planned is None:
+        return None
+    ends_at = planned.closed_at or change.subscription.current_period_end
+    return Cancellation(received_at=planned.created_at, ends_at=ends_at)
+
+
+def subscription_change(*, change_id: UUID) -> SubscriptionChange | None:
+    """The recorded change with its subscription, plan, price and customer, or None if it was deleted."""
+    related = ("subscription__plan", "subscription__price", "subscription__customer")
+    return SubscriptionChange.objects.select_related(*related).filter(pk=change_id).first()

@@ -32,7 +32,7 @@ class Refund(RemoteObject):
 
     class Origin(models.TextChoices):
         STAFF = "staff"
-        CUSTOMER = "customer", "Customer: canceled, and asked for the unused part"
+        CUSTOMER = "customer", "Customer: canceled with a refund of the unused part, or withdrew from the contract"
         SHOP = "shop", "Shop: the customer paid a canceled order"
         STRIPE = "stripe", "Stripe: created there, not by the shop"
 

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from charges.operations.refunds import requests, unused_part
 from subscriptions.actors import Actor
-from subscriptions.operations import actions, commands, subscriptions
+from subscriptions.operations import actions, cancellation, commands, subscriptions
 from subscriptions.operations.actions import Action
 from subscriptions.operations.commands import Command
 from subscriptions.operations.locks import locked_subscription
@@ -42,4 +42,5 @@ def cancel_now(
         requests.refund_unused_part(charge=charge, amount=amount)
     details = {"refunded": sum(parts.values())} if is_refunded else {}
     subscriptions.cancel(subscription=subscription, reason=reason, actor=actor, at=at, **details)
+    cancellation.confirm_receipt(subscription=subscription)
     return True

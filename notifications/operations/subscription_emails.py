@@ -62,6 +62,24 @@ def send_price_change(*, pending_change_id: UUID, at: dt.datetime) -> bool:
     )
 
 
+def send_cancellation_receipt(*, change_id: UUID, at: dt.datetime) -> bool:
+    """Confirm a cancellation or a withdrawal with date and time. Returns False if it was confirmed before, or if the
+    customer has undone it."""
+    change = subscriptions.subscription_change(change_id=change_id)
+    if change is None:
+        return False
+    subscription, found = change.subscription, subscriptions.cancellation(change=change)
+    kind = Kind.WITHDRAWAL_RECEIVED if found and found.is_withdrawal else Kind.CANCELLATION_RECEIVED
+    return _send(
+        kind=kind,
+        subscription=subscription,
+        dedup_key=str(change.pk),
+        reason="" if found else "cancellation_undone",
+        context=SubscriptionContext(cancellation=found, cancel_url=cancel_url(subscription)),
+        at=at,
+    )
+
+
 def context_of(subscription: Subscription) -> SubscriptionContext:
     """The next charge, its card, and the link to cancel."""
     card = charges.card_of(customer_id=subscription.customer_id, payment_method=subscription.payment_method)

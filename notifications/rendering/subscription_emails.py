@@ -19,7 +19,7 @@ from notifications.rendering.content import parse, plain_text
 from notifications.rendering.emails import CARD, MAX_NAME_LENGTH, NEXT_PAYMENT, PLAN, PRICE, Fact, RenderedEmail
 from subscriptions.locales import formats_of, language_of
 from subscriptions.models import Price, Subscription
-from subscriptions.queries import NextCharge
+from subscriptions.queries import Cancellation, NextCharge
 
 Kind = Notification.Kind
 
@@ -44,19 +44,6 @@ class PriceChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Declaration:
-    """A customer's cancellation or withdrawal: when the shop received it, and when the subscription ends.
-
-    ``refund``: minor units that are refunded because of it.
-    """
-
-    at: dt.datetime
-    ends_at: dt.datetime
-    refund: int = 0
-    currency: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionContext:
     """The facts that an e-mail states besides the plan. Each kind uses some of them.
 
@@ -68,7 +55,7 @@ class SubscriptionContext:
     last4: str = ""
     expiry: str = ""
     price_change: PriceChange | None = None
-    declaration: Declaration | None = None
+    cancellation: Cancellation | None = None
     log_in_url: str = ""
     cancel_url: str = ""
 
@@ -113,17 +100,18 @@ class _Words:
 
     def variables(self) -> dict[str, object]:
         """The variables of the texts."""
-        charge, change, declared = self.context.next_charge, self.context.price_change, self.context.declaration
+        charge, change, canceled = self.context.next_charge, self.context.price_change, self.context.cancellation
         return {
             "plan": self.plan,
+            "is_digital": self.subscription.plan.is_digital,
             "card": self.card,
             "day": charge and self._day(charge.at),
             "amount": charge and self._money(charge.amount, charge.price.currency),
             "expiry": self.context.expiry,
             "change_day": change and self._day(change.at),
-            "ends_later": declared and declared.ends_at > declared.at,
-            "end_day": declared and self._day(declared.ends_at),
-            "refund": declared and declared.refund and self._money(declared.refund, declared.currency),
+            "ends_later": canceled and canceled.ends_at > canceled.received_at,
+            "end_day": canceled and self._day(canceled.ends_at),
+            "refund": canceled and canceled.refund and self._refund(canceled),
         }
 
     def facts(self) -> list[Fact]:
@@ -145,19 +133,22 @@ class _Words:
             facts.append(Fact(label=CARD, value=self.card))
         if self.context.expiry:
             facts.append(Fact(label=EXPIRES, value=self.context.expiry))
-        return facts + self._declaration()
+        return facts + self._cancellation()
 
-    def _declaration(self) -> list[Fact]:
-        declared = self.context.declaration
-        if declared is None:
+    def _cancellation(self) -> list[Fact]:
+        canceled = self.context.cancellation
+        if canceled is None:
             return []
         facts = [
-            Fact(label=RECEIVED_AT, value=self._moment(declared.at)),
-            Fact(label=ENDS_AT, value=self._moment(declared.ends_at)),
+            Fact(label=RECEIVED_AT, value=self._moment(canceled.received_at)),
+            Fact(label=ENDS_AT, value=self._moment(canceled.ends_at)),
         ]
-        if declared.refund:
-            facts.append(Fact(label=REFUND, value=self._money(declared.refund, declared.currency)))
+        if canceled.refund:
+            facts.append(Fact(label=REFUND, value=self._refund(canceled)))
         return facts
+
+    def _refund(self, canceled: Cancellation) -> str:
+        return self._money(canceled.refund, self.subscription.price.currency)
 
     def _price(self, price: Price, quantity: int) -> str:
         return f"{self._money(price.amount * quantity, price.currency)} {self._every(price)}"

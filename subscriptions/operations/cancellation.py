@@ -10,13 +10,16 @@ from uuid import UUID
 
 from django.db import transaction
 
+from integrations.outbox.events import publish
 from subscriptions.actors import Actor
-from subscriptions.models import PendingChange
+from subscriptions.events import CancellationReceived
+from subscriptions.models import PendingChange, Subscription
 from subscriptions.operations import actions, commands, pending_changes
 from subscriptions.operations.actions import Action
 from subscriptions.operations.commands import Command
 from subscriptions.operations.locks import locked_subscription
 from subscriptions.operations.pending_changes import Planned
+from subscriptions.operations.transitions import Kind
 
 UNDONE = (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE)
 
@@ -35,7 +38,14 @@ def cancel_at_period_end(
     actions.require(subscription=subscription, action=Action.CANCEL_AT_PERIOD_END, at=at)
     planned = Planned(kind=PendingChange.Kind.CANCEL, reason=reason)
     pending_changes.plan_change(subscription=subscription, planned=planned, actor=actor, at=at)
+    confirm_receipt(subscription=subscription)
     return True
+
+
+def confirm_receipt(*, subscription: Subscription) -> None:
+    """Have a receipt sent for the cancellation that was just recorded for the locked subscription."""
+    recorded = subscription.changes.filter(kind__in=(Kind.CANCEL_PLANNED, Kind.CANCELED)).latest("pk")
+    publish(CancellationReceived(change_id=recorded.pk, customer_id=subscription.customer_id))
 
 
 @transaction.atomic(durable=True)

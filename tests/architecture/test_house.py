@@ -31,6 +31,7 @@ TASKS = {
     "emails.payment_reminder": "EmailsQueue",
     "emails.refund_failed": "EmailsQueue",
     "emails.refund_succeeded": "EmailsQueue",
+    "emails.cancellation_receipt": "EmailsQueue",
     "emails.price_change": "EmailsQueue",
     "emails.reminder": "EmailsQueue",
     "emails.welcome": "EmailsQueue",

@@ -14,6 +14,7 @@ PREFIXES = {
     "subscriptions.login_pages.urls": "login",
     "orders.api.urls": "api-",
     "charges.api.urls": "api-",
+    "charges.cancel_page.urls": "cancel-page",
     "charges.payment_page.urls": "payment-page",
     "charges.webhooks.urls": "webhook-",
     "notifications.webhooks.urls": "webhook-",

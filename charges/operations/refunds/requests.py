@@ -131,12 +131,22 @@ def refund_unused_part(*, charge: Charge, amount: int) -> Refund:
 
     The caller checks that ``amount`` is positive and within the remaining part of the payment.
     """
+    return _refund_for_customer(charge, amount, key=f"unused-part:{charge.pk}")
+
+
+@transaction.atomic
+def refund_after_withdrawal(*, charge: Charge, amount: int) -> Refund:
+    """Refund this amount of the locked charge, because the customer withdrew from the contract. See above."""
+    return _refund_for_customer(charge, amount, key=f"withdrawal:{charge.pk}")
+
+
+def _refund_for_customer(charge: Charge, amount: int, *, key: str) -> Refund:
     refund = Refund(
         charge=charge,
         amount=amount,
         reason=Refund.Reason.REQUESTED_BY_CUSTOMER,
         origin=Refund.Origin.CUSTOMER,
-        command_key=f"unused-part:{charge.pk}",
+        command_key=key,
     )
     _open(refund)
     return refund

@@ -13,7 +13,13 @@ from integrations.outbox.events import consumers_of
 from integrations.sqs.tasks import queue_for
 from notifications.events import BrevoWebhookReceived
 from orders.events import OrderPaid, OrderPlaced
-from subscriptions.events import CustomerRegistered, CustomerUpdated, PriceChangePlanned, ReminderDue
+from subscriptions.events import (
+    CancellationReceived,
+    CustomerRegistered,
+    CustomerUpdated,
+    PriceChangePlanned,
+    ReminderDue,
+)
 
 OURS = ("emails.", "sms.", "brevo.", "dixa.")
 
@@ -37,6 +43,7 @@ def test_each_event_has_its_tasks_and_queues():
         DunningExhausted: {"emails.dunning_exhausted": "EmailsQueue"},
         RefundSucceeded: {"emails.refund_succeeded": "EmailsQueue"},
         RefundFailed: {"emails.refund_failed": "EmailsQueue"},
+        CancellationReceived: {"emails.cancellation_receipt": "EmailsQueue"},
         PriceChangePlanned: {"emails.price_change": "EmailsQueue"},
         ReminderDue: {"emails.reminder": "EmailsQueue"},
         CustomerRegistered: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},

@@ -8,9 +8,11 @@ import pytest
 
 from integrations.errors import PermanentError
 from subscriptions import queries
-from subscriptions.models import PendingChange, Plan, Reminder, Skip, Subscription
-from subscriptions.operations.pending_changes import Planned, plan_change
-from subscriptions.queries import NextCharge
+from subscriptions.models import PendingChange, Plan, Reminder, Skip, Subscription, SubscriptionChange
+from subscriptions.operations.boundaries import apply_planned_changes
+from subscriptions.operations.pending_changes import Planned, close, plan_change
+from subscriptions.operations.subscriptions import cancel
+from subscriptions.queries import Cancellation, NextCharge
 from tests.support.factories import STAFF, change_price, make_customer, make_plan, started_subscription
 
 pytestmark = pytest.mark.django_db
@@ -154,3 +156,52 @@ def test_a_reminder_is_untrue_if_nothing_is_charged_at_its_boundary() -> None:
     planned = Planned(kind=PendingChange.Kind.CANCEL)
     plan_change(subscription=reminder.subscription, planned=planned, actor=STAFF, at=START)
     assert queries.why_not_remind(reminder=reminder, at=START) == "subscription_ends"
+
+
+def cancel_later(subscription: Subscription) -> PendingChange:
+    planned = Planned(kind=PendingChange.Kind.CANCEL)
+    return plan_change(subscription=subscription, planned=planned, actor=STAFF, at=START)
+
+
+def last_change(subscription: Subscription) -> SubscriptionChange:
+    found = queries.subscription_change(change_id=subscription.changes.latest("pk").pk)
+    assert found is not None
+    return found
+
+
+def test_a_planned_cancellation_ends_with_the_period() -> None:
+    subscription = active()
+    assert queries.cancellation_of(subscription=subscription) is None
+    change = cancel_later(subscription)
+    expected = Cancellation(received_at=START, ends_at=subscription.current_period_end)
+    assert queries.cancellation_of(subscription=subscription) == expected
+    assert queries.cancellation(change=last_change(subscription)) == expected
+    planned = last_change(subscription)
+    close(change=change, outcome=PendingChange.Outcome.WITHDRAWN, actor=STAFF, at=LATER)
+    assert queries.cancellation_of(subscription=subscription) is None
+    assert queries.cancellation(change=planned) is None
+
+
+def test_a_cancellation_that_was_planned_was_received_before_the_end() -> None:
+    subscription = active()
+    cancel_later(subscription)
+    planned = last_change(subscription)
+    ends = subscription.current_period_end
+    apply_planned_changes(due=[subscription], at=ends)
+    subscription.refresh_from_db()
+    expected = Cancellation(received_at=START, ends_at=ends)
+    assert queries.cancellation_of(subscription=subscription) == expected
+    assert queries.cancellation(change=planned) == expected
+
+
+def test_a_cancellation_at_once_and_a_withdrawal() -> None:
+    subscription = active()
+    cancel(subscription=subscription, reason="withdrawal", actor=STAFF, at=LATER, refunded=500)
+    expected = Cancellation(received_at=LATER, ends_at=LATER, is_withdrawal=True, refund=500)
+    assert queries.cancellation_of(subscription=subscription) == expected
+    assert queries.cancellation(change=last_change(subscription)) == expected
+    assert queries.subscription_change(change_id=uuid4()) is None
+
+
+def test_a_subscription_started_with_its_first_period() -> None:
+    assert queries.started_at(subscription=active()) == START

@@ -12,9 +12,11 @@ from charges.models import SavedPaymentMethod
 from integrations.errors import ProviderUnavailable
 from notifications.models import Notification
 from notifications.operations import subscription_emails
-from subscriptions.models import PendingChange, Reminder, Subscription
+from subscriptions.models import PendingChange, Reminder, Subscription, SubscriptionChange
+from subscriptions.operations.cancellation import cancel_at_period_end, undo
 from subscriptions.operations.pending_changes import close_all
 from subscriptions.operations.price_changes import move_to_price
+from subscriptions.operations.subscriptions import cancel
 from tests.support.concurrency import at_once
 from tests.support.days import NOW
 from tests.support.factories import STAFF, change_price, make_plan, started_subscription
@@ -117,3 +119,37 @@ def test_a_price_change_that_was_replaced_is_not_announced(
     assert not subscription_emails.send_price_change(pending_change_id=change.pk, at=NOW)
     assert Notification.objects.get().error_code == "change_withdrawn"
     assert not subscription_emails.send_price_change(pending_change_id=uuid4(), at=NOW)
+
+
+def confirm(change: SubscriptionChange) -> bool:
+    return subscription_emails.send_cancellation_receipt(change_id=change.pk, at=NOW)
+
+
+def test_a_cancellation_is_confirmed_once_with_date_and_time(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    cancel_at_period_end(subscription_id=subscription.pk, reason="other", actor=STAFF, at=NOW)
+    change = subscription.changes.get(kind="cancel_planned")
+    assert sorted(at_once(lambda: confirm(change), times=3)) == [False, False, True]
+    [mail] = brevo_sandbox.records("mails")
+    assert mail["tags"] == ["cancellation_received"]
+    assert "Received on: March 1, 2026, 12:00:00" in mail["textContent"]
+    assert "ends on April 1, 2026" in mail["textContent"]
+
+
+def test_a_cancellation_that_was_undone_is_not_confirmed(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    cancel_at_period_end(subscription_id=subscription.pk, reason="other", actor=STAFF, at=NOW)
+    undo(subscription_id=subscription.pk, actor=STAFF, at=NOW)
+    assert not confirm(subscription.changes.get(kind="cancel_planned"))
+    assert Notification.objects.get().error_code == "cancellation_undone"
+    assert not subscription_emails.send_cancellation_receipt(change_id=uuid4(), at=NOW)
+
+
+def test_a_withdrawal_is_confirmed_as_such(subscription: Subscription, brevo_sandbox: BrevoSandbox) -> None:
+    cancel(subscription=subscription, reason="withdrawal", actor=STAFF, at=NOW, refunded=1290)
+    assert confirm(subscription.changes.get(kind="canceled"))
+    [mail] = brevo_sandbox.records("mails")
+    assert (mail["tags"], "Refund: €12.90" in mail["textContent"]) == (["withdrawal_received"], True)
+    assert "/cancel/" not in mail["textContent"], "nothing is left to cancel"

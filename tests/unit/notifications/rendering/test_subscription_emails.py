@@ -12,8 +12,9 @@ import pytest
 
 from notifications.rendering import subscription_emails
 from notifications.rendering.emails import RenderedEmail
-from notifications.rendering.subscription_emails import Declaration, PriceChange, SubscriptionContext
+from notifications.rendering.subscription_emails import PriceChange, SubscriptionContext
 from subscriptions.locales import language_of
+from subscriptions.queries import Cancellation
 from tests.support.languages import LANGUAGES
 from tests.support.messages import CANCEL_URL, NEXT_CHARGE, PRICE, SUBSCRIPTION_KINDS, Kind
 
@@ -29,10 +30,10 @@ CONTEXTS = {
         CONTEXT, price_change=PriceChange(old=PRICE, new=DEARER, quantity=2, at=NEXT_CHARGE.at)
     ),
     Kind.CANCELLATION_RECEIVED: SubscriptionContext(
-        declaration=Declaration(at=AT, ends_at=NEXT_CHARGE.at), cancel_url=CANCEL_URL
+        cancellation=Cancellation(received_at=AT, ends_at=NEXT_CHARGE.at), cancel_url=CANCEL_URL
     ),
     Kind.WITHDRAWAL_RECEIVED: SubscriptionContext(
-        declaration=Declaration(at=AT, ends_at=AT, refund=2580, currency="EUR")
+        cancellation=Cancellation(received_at=AT, ends_at=AT, is_withdrawal=True, refund=2580)
     ),
 }
 
@@ -44,10 +45,11 @@ def render(
     name: str = "Ann Lee",
     plan: str = "Coffee",
     zone: str = "UTC",
+    digital: bool = False,
     context: SubscriptionContext | None = None,
 ) -> RenderedEmail:
     subscription: Any = SimpleNamespace(
-        plan=SimpleNamespace(name=plan),
+        plan=SimpleNamespace(name=plan, is_digital=digital),
         price=PRICE,
         quantity=2,
         time_zone=zone,
@@ -134,6 +136,11 @@ def test_a_card_that_is_not_known_is_not_named(kind: Kind) -> None:
 
 
 def test_a_cancellation_at_once_does_not_promise_a_later_end() -> None:
-    now = SubscriptionContext(declaration=Declaration(at=AT, ends_at=AT))
+    now = SubscriptionContext(cancellation=Cancellation(received_at=AT, ends_at=AT))
     assert "has ended" in render(Kind.CANCELLATION_RECEIVED, context=now).text
     assert "has ended" not in render(Kind.CANCELLATION_RECEIVED).text
+
+
+def test_only_goods_have_to_be_sent_back() -> None:
+    assert "send it back" in render(Kind.WITHDRAWAL_RECEIVED).text
+    assert "send it back" not in render(Kind.WITHDRAWAL_RECEIVED, digital=True).text
