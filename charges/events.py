@@ -192,3 +192,14 @@ class PaymentMethodRemoved(Event):
 
     saved_payment_method_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardExpires(Event):
+    """A card expires soon with which a subscription renews. The customer must be warned."""
+
+    subject_field: ClassVar[str] = "warning_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    warning_id: UUID
+    customer_id: UUID

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from charges import declines
 from charges.declines import Category, DeclineReading
-from charges.models import Charge, ChargeAttempt, DunningRun, DunningStep, Refund, SavedPaymentMethod
+from charges.models import CardExpiryWarning, Charge, ChargeAttempt, DunningRun, DunningStep, Refund, SavedPaymentMethod
 from integrations.errors import PermanentError
 from integrations.stripe.results import Decline
 from orders.models import AWAITING_PAYMENT, Order
-from subscriptions.models import Subscription
+from subscriptions.models import PendingChange, Subscription
 
 Status = ChargeAttempt.Status
 
@@ -156,6 +157,37 @@ def card_of_order(*, order: Order) -> SavedPaymentMethod | None:
 def card_of(*, customer_id: UUID, payment_method: str) -> SavedPaymentMethod | None:
     """The customer's saved payment method with this id from a checkout or a payment page, or None."""
     return SavedPaymentMethod.objects.filter(customer_id=customer_id, payment_method_id=payment_method).first()
+
+
+def renewing_with(*, customer_id: Any, payment_method: Any) -> QuerySet[Subscription]:
+    """The customer's subscriptions whose next renewal is charged to this payment method, the next one first."""
+    ends = PendingChange.objects.filter(
+        subscription=OuterRef("pk"), closed_at=None, kind__in=(PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE)
+    )
+    running = (Subscription.Status.TRIALING, Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)
+    return Subscription.objects.filter(
+        ~Exists(ends),
+        customer_id=customer_id,
+        payment_method=payment_method,
+        status__in=running,
+        renews_at__isnull=False,
+    ).order_by("renews_at")
+
+
+def card_expiry_warning(*, warning_id: UUID) -> CardExpiryWarning | None:
+    """The warning with its card, or None if it was deleted."""
+    return CardExpiryWarning.objects.select_related("payment_method").filter(pk=warning_id).first()
+
+
+def why_not_warn(*, warning: CardExpiryWarning, at: dt.datetime) -> str:
+    """A code if the warning is not true any more, else an empty text."""
+    card = warning.payment_method
+    if card.removed_at is not None:
+        return "card_was_removed"
+    if (card.exp_year, card.exp_month) != (warning.exp_year, warning.exp_month):
+        return "card_was_replaced"
+    has_passed = (warning.exp_year, warning.exp_month) < (at.year, at.month)
+    return "card_has_expired" if has_passed else ""
 
 
 def is_payment_method_in_use(*, saved: SavedPaymentMethod) -> bool:

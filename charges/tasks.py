@@ -20,7 +20,7 @@ from charges.events import (
 )
 from charges.operations import ledger
 from charges.operations.dunning import ending, steps
-from charges.operations.payments import cancellation, capture, payment_methods, reading, wallet
+from charges.operations.payments import cancellation, capture, card_expiries, payment_methods, reading, wallet
 from charges.operations.reconciliation import runs
 from charges.operations.recovery import missed_events, stuck_work, unknown_outcomes
 from charges.operations.refunds import creation
@@ -121,3 +121,8 @@ def continue_reconciliation(*, run_id: UUID, step: int, **_: object) -> None:
 
 def _task_id() -> str:
     return (current_task.request.id if current_task else None) or ""
+
+
+@task(name="charges.warn_of_expiring_cards", queue=CHARGES)
+def warn_of_expiring_cards(**_: object) -> None:
+    card_expiries.warn_of_expiring_cards(at=timezone.now())

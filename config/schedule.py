@@ -22,6 +22,8 @@ JOBS: dict[str, dict[str, Any]] = {
     "publish-due-reminders": {"task": "subscriptions.publish_due_reminders", "schedule": crontab(minute="*/10")},
     # Every minute: a pause ends at the time that the customer chose.
     "lift-due-holds": {"task": "orders.lift_due_holds", "schedule": crontab()},
+    # Once a day is enough, 30 days ahead. In the morning in Europe, when people read their mails.
+    "warn-of-expiring-cards": {"task": "charges.warn_of_expiring_cards", "schedule": crontab(hour="7", minute="10")},
     # Every minute: a customer waits for the payment, and the first check is due 5 minutes after the attempt.
     "check-unknown-outcomes": {"task": "charges.check_unknown_outcomes", "schedule": crontab()},
     # Every 10 minutes: stuck work has already waited for the whole retry ladder, and an empty sweep is cheap.

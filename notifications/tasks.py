@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from charges.events import (
+    CardExpires,
     DunningExhausted,
     PaymentActionRequired,
     PaymentFailed,
@@ -126,6 +127,11 @@ def email_changed(*, email_change_id: UUID, **_: object) -> None:
 @consumes(ReminderDue, name="emails.reminder", queue=EMAILS)
 def reminder(*, reminder_id: UUID, **_: object) -> None:
     subscription_emails.send_reminder(reminder_id=reminder_id, at=timezone.now())
+
+
+@consumes(CardExpires, name="emails.card_expiring", queue=EMAILS)
+def card_expiring(*, warning_id: UUID, **_: object) -> None:
+    subscription_emails.send_card_expiring(warning_id=warning_id, at=timezone.now())
 
 
 @consumes(PriceChangePlanned, name="emails.price_change", queue=EMAILS)

@@ -1,5 +1,6 @@
 """Charges with their attempts, dunning, refunds, disputes, and the reconciliation with Stripe."""
 
+from charges.models.card_expiries import CardExpiryWarning
 from charges.models.disputes import Dispute
 from charges.models.dunning import DunningRun, DunningStep
 from charges.models.fetch_marks import FetchMark
@@ -13,6 +14,7 @@ from charges.models.reconciliation import (
 from charges.models.refunds import Refund
 
 __all__ = [
+    "CardExpiryWarning",
     "Charge",
     "ChargeAttempt",
     "Dispute",

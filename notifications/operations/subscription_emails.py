@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import replace
 from uuid import UUID
 
+from django.conf import settings
+
 from charges import queries as charges
 from notifications.models import Notification
 from notifications.operations.customer_emails import send_once
@@ -36,6 +38,27 @@ def send_reminder(*, reminder_id: UUID, at: dt.datetime) -> bool:
         dedup_key=str(reminder.pk),
         reason=subscriptions.why_not_remind(reminder=reminder, at=at),
         context=context_of(reminder.subscription),
+        at=at,
+    )
+
+
+def send_card_expiring(*, warning_id: UUID, at: dt.datetime) -> bool:
+    """Warn the customer that a card expires. Returns False if the customer was warned before, or if it is not true any
+    more: the card was replaced or removed, no subscription renews with it, or it has expired."""
+    warning = charges.card_expiry_warning(warning_id=warning_id)
+    card = warning.payment_method if warning else None
+    if warning is None or card is None:
+        return False
+    paid = charges.renewing_with(customer_id=card.customer_id, payment_method=card.payment_method_id)
+    subscription = paid.select_related("customer", "plan", "price").first()
+    if subscription is None:
+        return False
+    return _send(
+        kind=Kind.CARD_EXPIRING,
+        subscription=subscription,
+        dedup_key=str(warning.pk),
+        reason=charges.why_not_warn(warning=warning, at=at),
+        context=replace(context_of(subscription), expiry=str(warning), log_in_url=f"{settings.PUBLIC_URL}/login/"),
         at=at,
     )
 

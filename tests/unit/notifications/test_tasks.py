@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from charges.events import (
+    CardExpires,
     DunningExhausted,
     PaymentActionRequired,
     PaymentFailed,
@@ -43,6 +44,7 @@ def test_each_event_has_its_tasks_and_queues():
         DunningExhausted: {"emails.dunning_exhausted": "EmailsQueue"},
         RefundSucceeded: {"emails.refund_succeeded": "EmailsQueue"},
         RefundFailed: {"emails.refund_failed": "EmailsQueue"},
+        CardExpires: {"emails.card_expiring": "EmailsQueue"},
         CancellationReceived: {"emails.cancellation_receipt": "EmailsQueue"},
         PriceChangePlanned: {"emails.price_change": "EmailsQueue"},
         ReminderDue: {"emails.reminder": "EmailsQueue"},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from charges.cancel_links import cancel_link
-from charges.models import SavedPaymentMethod
+from charges.models import CardExpiryWarning, SavedPaymentMethod
 from integrations.errors import ProviderUnavailable
 from notifications.models import Notification
 from notifications.operations import subscription_emails
@@ -153,3 +154,49 @@ def test_a_withdrawal_is_confirmed_as_such(subscription: Subscription, brevo_san
     [mail] = brevo_sandbox.records("mails")
     assert (mail["tags"], "Refund: €12.90" in mail["textContent"]) == (["withdrawal_received"], True)
     assert "/cancel/" not in mail["textContent"], "nothing is left to cancel"
+
+
+def warning_of(subscription: Subscription) -> CardExpiryWarning:
+    card = SavedPaymentMethod.objects.get(customer=subscription.customer)
+    SavedPaymentMethod.objects.update(exp_year=2026, exp_month=3)
+    return CardExpiryWarning.objects.create(payment_method=card, exp_year=2026, exp_month=3)
+
+
+def warn(warning: CardExpiryWarning, at: dt.datetime = NOW) -> bool:
+    return subscription_emails.send_card_expiring(warning_id=warning.pk, at=at)
+
+
+def test_an_expiring_card_is_announced_once(subscription: Subscription, brevo_sandbox: BrevoSandbox) -> None:
+    warning = warning_of(subscription)
+    assert sorted(at_once(lambda: warn(warning), times=3)) == [False, False, True]
+    [mail] = brevo_sandbox.records("mails")
+    assert mail["tags"] == ["card_expiring"]
+    for words in ("Visa •••• 4242", "at the end of 03/2026", "due on April 1, 2026", "/login/"):
+        assert words in mail["textContent"], words
+
+
+@pytest.mark.parametrize(
+    ("card", "at", "reason"),
+    [
+        ({"exp_year": 2030}, NOW, "card_was_replaced"),
+        ({"removed_at": NOW}, NOW, "card_was_removed"),
+        ({}, NOW + dt.timedelta(days=31), "card_has_expired"),
+    ],
+)
+def test_a_warning_that_is_untrue_is_skipped(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox, card: dict[str, Any], at: dt.datetime, reason: str
+) -> None:
+    warning = warning_of(subscription)
+    SavedPaymentMethod.objects.update(**{"exp_year": 2026, **card})
+    assert not warn(warning, at)
+    assert Notification.objects.get().error_code == reason
+
+
+def test_nobody_is_warned_if_nothing_is_charged_to_the_card(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    warning = warning_of(subscription)
+    cancel_at_period_end(subscription_id=subscription.pk, reason="other", actor=STAFF, at=NOW)
+    assert not warn(warning)
+    assert not subscription_emails.send_card_expiring(warning_id=uuid4(), at=NOW)
+    assert brevo_sandbox.records("mails") == []
