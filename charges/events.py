@@ -37,6 +37,18 @@ class PaymentActionRequired(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRefused(Event):
+    """The card of a trial was used for a trial before. Nothing was charged; the order and subscription are canceled."""
+
+    subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentDue(Event):
     """Capture the payment now, or find out its outcome.
 

@@ -59,10 +59,13 @@ def last_decline(*, order_id: UUID) -> DeclineReading | None:
 def may_attempt_again(*, charge: Charge) -> bool:
     """Whether the saved payment method may be charged again without the customer.
 
-    The last decline was soft, or the last failure was our mistake, and the maximum of attempts is not reached.
+    The last decline was soft, or the last failure was our mistake, and the maximum of attempts is not reached. The card
+    of a trial is not tried again: only the customer can help.
     """
     last = last_attempt(charge=charge)
-    if charge.status != Charge.Status.FAILED or last is None or _made_attempts(charge) >= settings.DUNNING_MAX_ATTEMPTS:
+    if charge.saves_card or last is None:
+        return False
+    if charge.status != Charge.Status.FAILED or _made_attempts(charge) >= settings.DUNNING_MAX_ATTEMPTS:
         return False
     read = reading(attempt=last)
     return read is not None and (read.automatic_retry or read.category is Category.OUR_FAULT)

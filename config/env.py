@@ -27,6 +27,7 @@ DEVELOPMENT_STRIPE_WEBHOOK_SECRET = "whsec_sandbox"
 DEVELOPMENT_BREVO_API_KEY = "brevo-sandbox-key"
 DEVELOPMENT_BREVO_WEBHOOK_TOKEN = "brevo-sandbox-webhook-token"
 DEVELOPMENT_DIXA_API_TOKEN = "dixa-sandbox-token"
+DEVELOPMENT_TRIAL_PROOF_KEY = "development-only-key-for-proofs-of-trials"
 DEVELOPMENT_SENDER_EMAIL = "shop@example.com"
 DEVELOPMENT_ALLOWED_HOSTS = "localhost,127.0.0.1,[::1],testserver"
 DEVELOPMENT_VALUES = frozenset(
@@ -38,12 +39,14 @@ DEVELOPMENT_VALUES = frozenset(
         DEVELOPMENT_BREVO_API_KEY,
         DEVELOPMENT_BREVO_WEBHOOK_TOKEN,
         DEVELOPMENT_DIXA_API_TOKEN,
+        DEVELOPMENT_TRIAL_PROOF_KEY,
         DEVELOPMENT_SENDER_EMAIL,
     }
 )
 # Each release of Stripe.js belongs to one release of the API (docs.stripe.com/sdks/stripejs-versioning).
 STRIPE_JS_URL = "https://js.stripe.com/endive/stripe.js"
 MIN_SECRET_KEY_LENGTH = 50
+MIN_TRIAL_PROOF_KEY_LENGTH = 32
 MAX_DUNNING_STEPS = 8
 
 
@@ -57,6 +60,7 @@ class Env:
 
     debug: bool
     secret_key: str
+    trial_proof_key: str
     allowed_hosts: tuple[str, ...]
     database_url: str | None
     sqs_topology: Topology
@@ -118,6 +122,9 @@ def read(environ: Mapping[str, str] | None = None) -> Env:
     return Env(
         debug=variables.debug,
         secret_key=variables.secret("DJANGO_SECRET_KEY", DEVELOPMENT_SECRET_KEY, min_length=MIN_SECRET_KEY_LENGTH),
+        trial_proof_key=variables.secret(
+            "TRIAL_PROOF_KEY", DEVELOPMENT_TRIAL_PROOF_KEY, min_length=MIN_TRIAL_PROOF_KEY_LENGTH
+        ),
         allowed_hosts=allowed_hosts,
         database_url=variables.database_url(),
         sqs_topology=_sqs_topology(variables, emulator=f"http://127.0.0.1:{sqs_emulator_port}"),

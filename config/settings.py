@@ -21,6 +21,8 @@ except environment.BadEnvironment as error:
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = ENV.debug
 SECRET_KEY = ENV.secret_key
+# Not derived from SECRET_KEY, so that a new one does not let everybody have a second trial.
+TRIAL_PROOF_KEY = ENV.trial_proof_key
 ALLOWED_HOSTS = list(ENV.allowed_hosts)
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

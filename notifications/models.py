@@ -42,6 +42,7 @@ class Notification(models.Model):
         PRICE_CHANGE = "price_change"
         CANCELLATION_RECEIVED = "cancellation_received"
         WITHDRAWAL_RECEIVED = "withdrawal_received"
+        TRIAL_REFUSED = "trial_refused"
         REFUND_SUCCEEDED = "refund_succeeded"
         REFUND_FAILED = "refund_failed"
         ACCOUNT_CREATED = "account_created"

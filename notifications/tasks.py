@@ -15,6 +15,7 @@ from charges.events import (
     PaymentReminderDue,
     RefundFailed,
     RefundSucceeded,
+    TrialRefused,
 )
 from integrations.outbox import recovery
 from integrations.outbox.events import consumes
@@ -74,6 +75,11 @@ def payment_reminder(*, order_id: UUID, step_number: int, **_: object) -> None:
 @consumes(DunningExhausted, name="emails.dunning_exhausted", queue=EMAILS)
 def dunning_exhausted(*, order_id: UUID, **_: object) -> None:
     emails.send(kind=Kind.DUNNING_EXHAUSTED, order_id=order_id, at=timezone.now())
+
+
+@consumes(TrialRefused, name="emails.trial_refused", queue=EMAILS)
+def trial_refused(*, order_id: UUID, **_: object) -> None:
+    emails.send(kind=Kind.TRIAL_REFUSED, order_id=order_id, at=timezone.now())
 
 
 @consumes(PaymentLinkRequested, name="emails.payment_link", queue=EMAILS)

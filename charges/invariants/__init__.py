@@ -14,7 +14,8 @@ from charges.invariants.payments import PAYMENTS
 from charges.invariants.periods import PERIODS
 from charges.invariants.refunds import REFUNDS
 from charges.invariants.subscriptions import SUBSCRIPTIONS
+from charges.invariants.trials import TRIALS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS)
+INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS, *TRIALS)

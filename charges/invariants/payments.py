@@ -11,12 +11,12 @@ OPEN = "('started', 'unknown', 'processing', 'requires_action')"
 PAYMENTS = (
     Invariant(
         name="paid_order_has_its_payment",
-        sentence="An order that is paid, fulfilled or refunded has a succeeded charge.",
+        sentence="An order that is paid, fulfilled or refunded has a succeeded charge, unless it costs nothing.",
         query=f"""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, charge %s', o.status, coalesce(c.status, 'missing')) AS details
             FROM orders_order o LEFT JOIN charges_charge c ON c.order_id = o.id
-            WHERE o.status IN {PAID}
+            WHERE o.status IN {PAID} AND o.amount > 0
               AND NOT EXISTS (SELECT FROM charges_charge s WHERE s.order_id = o.id AND s.status = 'succeeded')
         """,
         next_step="Look up the payment at Stripe. If it does not exist, stop the delivery and set the order to unpaid.",
@@ -157,14 +157,18 @@ PAYMENTS = (
     Invariant(
         name="success_has_evidence",
         sentence="A succeeded charge has a succeeded attempt, or the customer paid in a browser after one ended.",
-        # An intent exists only after a first attempt. A payment in a browser leaves Stripe's charge id.
+        # An intent exists only after a first attempt. A payment in a browser leaves Stripe's charge id; the card of a
+        # trial is saved without a charge at Stripe.
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    'no attempt succeeded, and nothing shows a payment in a browser' AS details
             FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
             WHERE c.status = 'succeeded'
               AND NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id AND a.status = 'succeeded')
-              AND (c.stripe_charge_id = '' OR NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id))
+              AND (
+                  c.stripe_charge_id = '' AND c.amount > 0
+                  OR NOT EXISTS (SELECT FROM charges_chargeattempt a WHERE a.charge_id = c.id)
+              )
         """,
         next_step="Look up the payment at Stripe. If it does not exist, stop the delivery and set the order to unpaid.",
     ),

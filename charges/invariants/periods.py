@@ -72,7 +72,7 @@ PERIODS = (
     ),
     Invariant(
         name="billed_period_has_its_order",
-        sentence="A billed period has an order. A period of the trial, or one that was not billed, has none.",
+        sentence="A billed period and a trial have an order. A period that was not billed has none.",
         query=f"""
             SELECT {ORDER}, NULL::uuid AS charge_id,
                    format('subscription %s: period %s is %s, its order is %s', s.id, p.number, p.outcome,
@@ -80,8 +80,8 @@ PERIODS = (
             FROM subscriptions_billingperiod p
             JOIN subscriptions_subscription s ON s.id = p.subscription_id
             LEFT JOIN orders_order o ON o.period_id = p.id
-            WHERE p.outcome = 'billed' AND o.id IS NULL
-               OR p.outcome NOT IN ('billed', 'due') AND o.id IS NOT NULL
+            WHERE p.outcome IN ('billed', 'trial') AND o.id IS NULL
+               OR p.outcome NOT IN ('billed', 'trial', 'due') AND o.id IS NOT NULL
         """,
         next_step="Find out whether the customer was to pay for this period. If not, cancel or refund the order.",
     ),

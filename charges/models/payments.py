@@ -108,7 +108,10 @@ class SavedPaymentMethod(RemoteObject):
 
 
 class Charge(RemoteObject):
-    """The one payment of an order. Its object at Stripe is one PaymentIntent, which can succeed only once."""
+    """The one payment of an order. Its object at Stripe is one PaymentIntent, which can succeed only once.
+
+    A charge of 0 begins a trial: it takes no money and saves the card. Its object at Stripe is a SetupIntent.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", "Pending: the outcome is not known"
@@ -123,7 +126,7 @@ class Charge(RemoteObject):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="+")
-    amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
+    amount = models.PositiveIntegerField(help_text="In minor units of the currency. 0: the card is saved for a trial.")
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255, help_text="The payment method as the checkout gave it.")
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
@@ -138,7 +141,6 @@ class Charge(RemoteObject):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="charge_amount_positive"),
             models.CheckConstraint(condition=Q(currency__regex=r"^[A-Z]{3}$"), name="charge_currency_is_iso"),
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(payment_intent_id__isnull=False, succeeded_at__isnull=False),
@@ -162,6 +164,11 @@ class Charge(RemoteObject):
 
     def __str__(self) -> str:
         return f"{formatted(amount=self.amount, currency=self.currency)} for {self.order}"
+
+    @property
+    def saves_card(self) -> bool:
+        """Whether it only saves the card, by a SetupIntent, and takes no money."""
+        return self.amount == 0
 
 
 class ChargeAttempt(models.Model):

@@ -82,7 +82,8 @@ def payment_status(request: HttpRequest, order: Order) -> HttpResponse:
 
 @_script_view("POST")
 def start_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
-    """``{"client_secret", "payment_method"}``: the arguments of Stripe.js's ``confirmCardPayment``."""
+    """``{"client_secret", "payment_method", "saves_card"}``: the arguments of Stripe.js's ``confirmCardPayment``, or of
+    its ``confirmCardSetup`` if the card is saved for a trial."""
     language = language_of(order.contact_locale)
     try:
         confirmation = operations.confirmation(order=order)
@@ -90,7 +91,13 @@ def start_confirmation(request: HttpRequest, order: Order) -> HttpResponse:
         return _error(409, texts.PAYMENT_IN_PROGRESS, language)
     except ProviderError as error:
         return _stripe_unavailable(error, language)
-    return _success({"client_secret": confirmation.client_secret, "payment_method": confirmation.payment_method})
+    return _success(
+        {
+            "client_secret": confirmation.client_secret,
+            "payment_method": confirmation.payment_method,
+            "saves_card": confirmation.saves_card,
+        }
+    )
 
 
 @_script_view("POST")

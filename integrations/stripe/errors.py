@@ -102,7 +102,7 @@ def _by_status(error: stripe.StripeError, status: int) -> ProviderError:
         case 400 | 404 if body.get("type") == "idempotency_error":
             logger.error("An idempotency key was used with other parameters: %s", text)
             return IdempotencyKeyReused(text)
-        case 400 if code == "payment_intent_unexpected_state":
+        case 400 if code in ("payment_intent_unexpected_state", "setup_intent_unexpected_state"):
             return IntentStateChanged(text)
         case 401 | 403:
             logger.error("Stripe does not accept our key: %s", text)

@@ -37,6 +37,9 @@ class PaymentIntent:
 
     ``decline`` is the intent's last error, which may be older than the last attempt. It is about the payment method
     ``declined_payment_method_id``.
+
+    A setup intent has the same states. It is read as an intent of 0 without a currency. ``fingerprint`` is that of its
+    card, if Stripe was asked to expand the payment method.
     """
 
     id: str
@@ -47,6 +50,7 @@ class PaymentIntent:
     payment_method_id: str = ""
     decline: Decline | None = None
     declined_payment_method_id: str = ""
+    fingerprint: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -125,6 +129,24 @@ def payment_intent(source: Any) -> PaymentIntent:
         payment_method_id=_id(values.get("payment_method")),
         decline=decline(last_error) if last_error else None,
         declined_payment_method_id=_id(as_mapping(last_error).get("payment_method")) if last_error else "",
+        metadata=_metadata(values),
+    )
+
+
+def setup_intent(source: Any) -> PaymentIntent:
+    """Read a setup intent from an SDK object or from its plain JSON."""
+    values = as_mapping(source)
+    last_error = values.get("last_setup_error")
+    method = values.get("payment_method")
+    return PaymentIntent(
+        id=_id(values["id"]),
+        status=str(values["status"]),
+        amount=0,
+        currency="",
+        payment_method_id=_id(method),
+        decline=decline(last_error) if last_error else None,
+        declined_payment_method_id=_id(as_mapping(last_error).get("payment_method")) if last_error else "",
+        fingerprint=payment_method(method).fingerprint if method and not isinstance(method, str) else "",
         metadata=_metadata(values),
     )
 

@@ -49,6 +49,8 @@ def _untrue(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> str:
         return "" if status == REFUND_IS[kind] else f"refund_{status}"
     if kind == Kind.DUNNING_EXHAUSTED:
         return _not_exhausted(order)
+    if kind == Kind.TRIAL_REFUSED:
+        return "" if order.status == Order.Status.CANCELED else f"order_{order.status}"
     if order.status in GONE:
         return f"order_{order.status}"
     if kind in (Kind.WELCOME, Kind.RECEIPT, Kind.ORDER_PAID) and order.paid_at is None:

@@ -69,6 +69,11 @@ class CheckoutInput(StrictSerializer):
     payment_method = PaymentMethodField()
     customer = CustomerInput()
     shipping_address = AddressInput(required=False, allow_null=True, default=None)
+    trial = StrictBooleanField(
+        required=False,
+        default=True,
+        help_text="`false`: buy without the plan's trial, and pay at once. Ignored if the plan has no trial.",
+    )
     time_zone = StrictCharField(
         max_length=MAX_TIME_ZONE,
         required=False,
@@ -105,7 +110,19 @@ class CustomerOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
 
 
+class FirstChargeOutput(serializers.Serializer[Any]):
+    at = serializers.DateTimeField(help_text="When it is charged, unless the customer cancels before.")
+    amount = serializers.IntegerField(help_text="In minor units of the currency.")
+    currency = serializers.CharField(help_text="ISO 4217.")
+
+
+class TrialOutput(serializers.Serializer[Any]):
+    ends_at = serializers.DateTimeField()
+    first_charge = FirstChargeOutput()
+
+
 class CheckoutOutput(serializers.Serializer[Any]):
+    trial = TrialOutput(allow_null=True, help_text="Null: there is no trial, and the order is charged at once.")
     order = OrderOutput()
     subscription = SubscriptionOutput()
     customer = CustomerOutput()
@@ -118,6 +135,9 @@ class PlanOutput(serializers.ModelSerializer[Price]):
     name = serializers.CharField(source="plan.name")
     is_digital = serializers.BooleanField(source="plan.is_digital", help_text="Nothing is shipped.")
     needs_address = serializers.BooleanField(source="plan.needs_address", help_text="`shipping_address` is required.")
+    trial_days = serializers.IntegerField(
+        source="plan.trial_days", help_text="Days before the first charge, once for each person. 0: no trial."
+    )
 
     class Meta:
         model = Price
@@ -130,5 +150,6 @@ class PlanOutput(serializers.ModelSerializer[Price]):
             "interval_count",
             "is_digital",
             "needs_address",
+            "trial_days",
         )
         read_only_fields = fields

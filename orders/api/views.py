@@ -24,14 +24,16 @@ from integrations.web.throttles import ClientAddressThrottle
 from integrations.web.views import PublicView, reject_large_body
 from orders import status_tokens
 from orders.api.lookups import order_for_token
-from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput
+from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput, TrialOutput
 from orders.models import Order
 from orders.operations import checkout
+from orders.operations.payments import is_trial
 from subscriptions.api.authentication import ApiKeyAuthentication, api_key_of
 from subscriptions.api.throttles import ApiKeyThrottle
 from subscriptions.models import ApiKey, Price
 from subscriptions.money import why_not_chargeable
 from subscriptions.operations.customers import Buyer
+from subscriptions.operations.subscriptions import Purchase
 from subscriptions.queries import price_for_sale, prices_for_sale
 
 PROBLEMS = {
@@ -42,10 +44,16 @@ PROBLEMS = {
     **problem_response(
         422,
         "An unknown plan or time zone; an invalid e-mail, phone or address; a total that Stripe does not charge; "
-        "a key used with another body",
+        "a trial that was used before (`trial`); a key used with another body",
     ),
     **BODY_PROBLEMS,
 }
+
+
+TRIAL_USED = (
+    "The trial was used before with this e-mail address. To buy without a trial, send `trial: false`: the full price "
+    "is charged at once."
+)
 
 
 class CheckoutThrottle(ClientAddressThrottle):
@@ -74,7 +82,10 @@ class CheckoutView(APIView):
     @extend_schema(
         operation_id="checkout",
         summary="Place an order",
-        description="Returns as soon as the order is stored. The payment is captured afterwards: follow `status_url`.",
+        description=(
+            "Returns as soon as the order is stored. The payment is captured afterwards: follow `status_url`. If the "
+            "plan has a trial, nothing is charged: the card is saved, and `trial` tells when the first charge is due."
+        ),
         parameters=[key_parameter(purpose="purchase", replay="the same key returns the first response again.")],
         auth=[{}, {"apiKey": []}],  # type: ignore[list-item]  # without a login, or with an API key
         request=CheckoutInput,
@@ -136,6 +147,8 @@ def _respond(request: Request, key: checkout.IdempotencyKey) -> checkout.Checkou
         raise RequestInFlight from None
     except checkout.KeyReused as error:
         raise Unprocessable({"Idempotency-Key": str(error)}) from None
+    except checkout.TrialUsed:
+        raise Unprocessable({"trial": TRIAL_USED}) from None
 
 
 def _checkout(data: Any, at: dt.datetime) -> checkout.Checkout:
@@ -148,14 +161,15 @@ def _checkout(data: Any, at: dt.datetime) -> checkout.Checkout:
     if price.plan.needs_address and bought["shipping_address"] is None:
         raise Unprocessable({"shipping_address": "This plan is shipped, so an address is required."})
     _check_chargeable(price, bought["quantity"])
-    return checkout.Checkout(
+    purchase = Purchase(
         price=price,
         quantity=bought["quantity"],
         payment_method=bought["payment_method"],
-        buyer=Buyer(**bought["customer"]),
         shipping_address=bought["shipping_address"],
         time_zone=bought["time_zone"] or settings.SHOP_TIME_ZONE,
+        trial_days=price.plan.trial_days if bought["trial"] else 0,
     )
+    return checkout.Checkout(buyer=Buyer(**bought["customer"]), purchase=purchase)
 
 
 def _check_chargeable(price: Price, quantity: int) -> None:
@@ -169,7 +183,20 @@ def _describe(order: Order, request: Request) -> dict[str, Any]:
         "order": _describe_order(order, request),
         "subscription": {"id": str(order.subscription_id), "status": order.subscription.status},
         "customer": {"id": str(order.customer_id)},
+        "trial": _describe_trial(order),
     }
+
+
+def _describe_trial(order: Order) -> dict[str, Any] | None:
+    if not is_trial(order=order):
+        return None
+    subscription = order.subscription
+    first_charge = {
+        "at": subscription.renews_at,
+        "amount": subscription.price.amount * subscription.quantity,
+        "currency": subscription.price.currency,
+    }
+    return dict(TrialOutput({"ends_at": order.period_end, "first_charge": first_charge}).data)
 
 
 def _describe_order(order: Order, request: Request) -> dict[str, Any]:

@@ -15,23 +15,19 @@ from integrations.purging import delete_in_batches
 from orders.events import OrderPlaced
 from orders.models import Order, OrderLine, StoredResponse
 from orders.operations.contacts import contact_of
-from subscriptions.models import Price
 from subscriptions.operations.customers import Buyer, find_or_register_customer
-from subscriptions.operations.subscriptions import start_subscription
+from subscriptions.operations.subscriptions import Purchase, start_subscription
+from subscriptions.operations.trial_uses import claim_address
 
 KEY_LIFETIME = dt.timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """The customer's purchase. The caller has validated it, also against the price and its plan."""
+    """A buyer and the purchase. The caller has validated both, also against the price and its plan."""
 
-    price: Price
-    quantity: int
-    payment_method: str
     buyer: Buyer
-    shipping_address: dict[str, Any] | None
-    time_zone: str
+    purchase: Purchase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +55,10 @@ class KeyReused(Exception):
     """An earlier request used this key with another body."""
 
 
+class TrialUsed(Exception):
+    """A trial was begun with this e-mail address before. Nothing was stored."""
+
+
 def stored_response(*, key: IdempotencyKey, at: dt.datetime) -> CheckoutResponse | None:
     """The response to an earlier request with this key, or None if there is none or the key has expired.
 
@@ -79,7 +79,7 @@ def place_checkout(
     """Create customer, subscription, order, stored response and messages together.
 
     ``describe`` returns the body of the response. If a request with this key has succeeded before, its response is
-    returned and nothing is created. Raises ``KeyInFlight`` and ``KeyReused``.
+    returned and nothing is created. Raises ``KeyInFlight``, ``KeyReused`` and ``TrialUsed``.
     """
     _lock_key(key)
     earlier = stored_response(key=key, at=at)
@@ -107,17 +107,11 @@ def _lock_key(key: IdempotencyKey) -> None:
 
 def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
     customer = find_or_register_customer(buyer=checkout.buyer)
-    price = checkout.price
-    period = start_subscription(
-        customer=customer,
-        price=price,
-        quantity=checkout.quantity,
-        payment_method=checkout.payment_method,
-        shipping_address=checkout.shipping_address,
-        time_zone=checkout.time_zone,
-        at=at,
-    )
-    amount = price.amount * checkout.quantity
+    purchase, price = checkout.purchase, checkout.purchase.price
+    period = start_subscription(customer=customer, purchase=purchase, at=at)
+    if purchase.trial_days and not claim_address(subscription=period.subscription, email=checkout.buyer.email):
+        raise TrialUsed("A trial was begun with this address before.")
+    amount = 0 if purchase.trial_days else price.amount * purchase.quantity
     order = Order.objects.create(
         kind=Order.Kind.FIRST,
         customer=customer,
@@ -125,8 +119,8 @@ def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
         period=period,
         amount=amount,
         currency=price.currency,
-        payment_method=checkout.payment_method,
-        shipping_address=checkout.shipping_address,
+        payment_method=purchase.payment_method,
+        shipping_address=purchase.shipping_address,
         **contact_of(checkout.buyer),
         period_start=period.start,
         period_end=period.end,
@@ -134,9 +128,10 @@ def _place_order(checkout: Checkout, at: dt.datetime) -> Order:
     )
     OrderLine.objects.create(
         order=order,
+        kind=OrderLine.Kind.TRIAL if purchase.trial_days else OrderLine.Kind.PERIOD,
         plan=price.plan,
         description=price.plan.name,
-        quantity=checkout.quantity,
+        quantity=purchase.quantity,
         unit_amount=price.amount,
         amount=amount,
     )

@@ -15,7 +15,7 @@ from orders.models import AWAITING_PAYMENT, PAID, Order
 from orders.operations.locks import locked_subscription_of
 from subscriptions import actors
 from subscriptions.models import Subscription
-from subscriptions.operations import subscriptions
+from subscriptions.operations import subscriptions, trials
 
 ACTOR = actors.system("orders.payments")
 
@@ -23,6 +23,11 @@ ACTOR = actors.system("orders.payments")
 def is_payable(*, order: Order) -> bool:
     """Whether the order awaits payment and its subscription has not ended."""
     return order.status in AWAITING_PAYMENT and order.subscription.status != Subscription.Status.CANCELED
+
+
+def is_trial(*, order: Order) -> bool:
+    """Whether the order begins a trial: nothing is charged, and the card is saved for the first charge."""
+    return order.kind == Order.Kind.FIRST and order.amount == 0
 
 
 def is_collection_paused(*, order: Order) -> bool:
@@ -43,6 +48,7 @@ def has_overdue_orders(*, subscription: Subscription) -> bool:
 def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     """Mark the order as paid, activate its subscription if nothing else is overdue, and publish ``OrderPaid``.
 
+    A first order of 0 begins the trial of its subscription instead.
     Returns False and changes nothing if the order does not await payment.
     """
     if order.status not in AWAITING_PAYMENT:
@@ -51,7 +57,9 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
     status = locked_subscription_of(order).status
-    if status == Subscription.Status.INCOMPLETE or not has_overdue_orders(subscription=order.subscription):
+    if is_trial(order=order):
+        trials.begin_trial(subscription=order.subscription, actor=ACTOR, at=at)
+    elif status == Subscription.Status.INCOMPLETE or not has_overdue_orders(subscription=order.subscription):
         subscriptions.activate(subscription=order.subscription, actor=ACTOR, at=at)
     publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return True

@@ -21,7 +21,7 @@ from integrations.outbox.events import consumers_of, publish_each
 from integrations.outbox.models import OutboxMessage
 from subscriptions.events import SubscriptionRenewalDue
 from subscriptions.models import BillingPeriod, Subscription
-from subscriptions.operations import boundaries, periods
+from subscriptions.operations import boundaries, periods, trials
 from subscriptions.operations.locks import locked_due_subscriptions
 from subscriptions.operations.transitions import Status
 
@@ -67,12 +67,13 @@ def _begin_in_batches(*, at: dt.datetime) -> int:
 def begin_batch(*, at: dt.datetime, first_slot: dt.datetime, batch: int = BATCH) -> tuple[int, int]:
     """Advance at most ``batch`` due subscriptions. Return how many, and how many of their periods are to be billed.
 
-    Changes that were planned for the ends of their periods are applied first, and skipped periods are not billed. The
-    events of the periods are spread over time from ``first_slot`` on, ``RENEWALS_PER_SECOND`` a second.
+    Trials whose card was never saved are canceled, changes that were planned for the ends of periods are applied, and
+    skipped periods are not billed. The events of the periods are spread over time from ``first_slot`` on,
+    ``RENEWALS_PER_SECOND`` a second.
     """
     found = locked_due_subscriptions(at=at, batch=batch)
     _close_unbilled(found, at=at)
-    renewing = boundaries.apply_planned_changes(due=found, at=at)
+    renewing = boundaries.apply_planned_changes(due=trials.cancel_unstarted(due=found, at=at), at=at)
     skipped = boundaries.skipped_periods(of=renewing)
     begun = [
         _with_outcomes(subscription, periods.due_periods(subscription=subscription, at=at), skipped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -10,15 +11,28 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from subscriptions import actors
 from subscriptions.actors import Actor
-from subscriptions.billing_periods import BillingCycle
+from subscriptions.billing_periods import BillingCycle, Interval, Unit
 from subscriptions.events import SubscriptionCanceled
 from subscriptions.models import BillingPeriod, Customer, PendingChange, Price, Subscription
-from subscriptions.operations import holds, pending_changes, transitions
+from subscriptions.operations import holds, pending_changes, transitions, trial_uses
 from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.periods import record_first_period
 from subscriptions.operations.transitions import Kind, Status
 
+TRIAL_USED = "trial_used"
 BILLABLE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """What a customer subscribes to. ``trial_days``: the length of the trial that comes first, or 0."""
+
+    price: Price
+    quantity: int
+    payment_method: str
+    shipping_address: dict[str, Any] | None
+    time_zone: str
+    trial_days: int = 0
 
 
 def is_billable(*, subscription: Subscription) -> bool:
@@ -27,36 +41,32 @@ def is_billable(*, subscription: Subscription) -> bool:
 
 
 @transaction.atomic
-def start_subscription(
-    *,
-    customer: Customer,
-    price: Price,
-    quantity: int,
-    payment_method: str,
-    shipping_address: dict[str, Any] | None,
-    time_zone: str,
-    at: dt.datetime,
-) -> BillingPeriod:
+def start_subscription(*, customer: Customer, purchase: Purchase, at: dt.datetime) -> BillingPeriod:
     """Create a subscription and its first billing period, which starts at ``at``. Return the period.
 
-    The subscription is incomplete until the order of the period is paid.
+    The subscription is incomplete until the order of the period is paid. The periods after a trial are counted from the
+    trial's end.
     """
-    first = BillingCycle(anchor_at=at, time_zone=time_zone, interval=price.billing_interval).period(0)
+    price, trial_days = purchase.price, purchase.trial_days
+    interval = Interval(unit=Unit.DAY, count=trial_days) if trial_days else price.billing_interval
+    first = BillingCycle(anchor_at=at, time_zone=purchase.time_zone, interval=interval).period(0)
     subscription = Subscription.objects.create(
         customer=customer,
         plan=price.plan,
         price=price,
-        quantity=quantity,
-        payment_method=payment_method,
-        shipping_address=shipping_address,
-        time_zone=time_zone,
-        anchor_at=first.start,
+        quantity=purchase.quantity,
+        payment_method=purchase.payment_method,
+        shipping_address=purchase.shipping_address,
+        time_zone=purchase.time_zone,
+        anchor_at=first.end if trial_days else first.start,
+        anchor_number=1 if trial_days else 0,
         current_period_start=first.start,
         current_period_end=first.end,
         renews_at=first.end,
     )
     transitions.record_start(subscription=subscription, actor=actors.customer(customer.pk), at=at)
-    return record_first_period(subscription=subscription, outcome=BillingPeriod.Outcome.BILLED, at=at)
+    outcome = BillingPeriod.Outcome.TRIAL if trial_days else BillingPeriod.Outcome.BILLED
+    return record_first_period(subscription=subscription, outcome=outcome, at=at)
 
 
 @transaction.atomic
@@ -99,11 +109,14 @@ def set_payment_method(*, subscription: Subscription, payment_method: str, actor
 def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.datetime, **details: Any) -> bool:
     """End the subscription and publish ``SubscriptionCanceled``. Returns False if it had ended before.
 
+    If its trial never began, its address may begin another one, unless the card was used for a trial before.
     ``details`` are recorded with the change: ids and small values, nothing personal.
     """
     lock_subscription(subscription)
     if subscription.status == Status.CANCELED:
         return False
+    if subscription.status == Status.INCOMPLETE and reason != TRIAL_USED:
+        trial_uses.release_address(subscription=subscription)
     subscription.canceled_at, subscription.cancel_reason, subscription.renews_at = at, reason[:40], None
     subscription.save(update_fields=["canceled_at", "cancel_reason", "renews_at", "updated_at"])
     holds.close_all_holds(subscription=subscription, actor=actor, at=at)

@@ -24,6 +24,7 @@ TASKS = {
     "emails.login_mail": "EmailsQueue",
     "emails.password_changed": "EmailsQueue",
     "emails.dunning_exhausted": "EmailsQueue",
+    "emails.trial_refused": "EmailsQueue",
     "emails.order_confirmation": "EmailsQueue",
     "emails.payment_action_required": "EmailsQueue",
     "emails.payment_failed": "EmailsQueue",

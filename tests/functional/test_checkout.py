@@ -77,6 +77,7 @@ def test_a_checkout_returns_the_order(transactional_db: None, coffee: Plan, clie
         },
         "subscription": {"id": str(order.subscription_id), "status": "incomplete"},
         "customer": {"id": str(order.customer_id)},
+        "trial": None,
     }
     line = OrderLine.objects.get()
     assert (line.quantity, line.unit_amount, line.amount) == (2, 1290, 2580)

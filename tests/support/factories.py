@@ -30,7 +30,7 @@ from subscriptions.billing_periods import BillingCycle
 from subscriptions.models import BillingPeriod, Customer, Plan, Price, Subscription, User
 from subscriptions.operations.periods import PERIOD_FIELDS, move_to, record_first_period
 from subscriptions.operations.prices import Terms, set_price
-from subscriptions.operations.subscriptions import start_subscription
+from subscriptions.operations.subscriptions import Purchase, start_subscription
 from subscriptions.queries import current_price
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, start_fulfillments
@@ -89,20 +89,21 @@ def started_subscription(
     at: dt.datetime = NOW,
     time_zone: str = "UTC",
     quantity: int = 1,
+    trial_days: int = 0,
     customer: Customer | None = None,
 ) -> Subscription:
     """A subscription to the plan as a checkout at this time starts it, by default Ann Lee's. It is incomplete."""
     price = current_price(plan=plan)
     assert price is not None
-    first = start_subscription(
-        customer=customer or make_customer(),
+    purchase = Purchase(
         price=price,
         quantity=quantity,
         payment_method="pm_1",
         shipping_address=None,
         time_zone=time_zone,
-        at=at,
+        trial_days=trial_days,
     )
+    first = start_subscription(customer=customer or make_customer(), purchase=purchase, at=at)
     return first.subscription
 
 
@@ -159,6 +160,16 @@ def place_order(
     plan = make_plan(amount=max(amount, 50), currency=currency)
     period = _first_period(customer, plan, timezone.now(), payment_method=payment_method)
     return _with_line(_order_of(period, amount=amount, currency=currency, payment_method=payment_method, **fields))
+
+
+def free_order(subscription: Subscription) -> Order:
+    """The unpaid order of the trial of a subscription."""
+    period = subscription.periods.get()
+    order = _order_of(period, amount=0, currency=subscription.price.currency, payment_method="pm_card_visa")
+    OrderLine.objects.create(
+        order=order, kind="trial", plan=subscription.plan, description="Coffee", quantity=1, unit_amount=1290, amount=0
+    )
+    return order
 
 
 def place_renewal(order: Any, *, payment_method: str, **fields: Any) -> Any:

@@ -137,8 +137,9 @@ class StripeSandbox(RunningSandbox):
         )
 
     def authenticate(self, intent_id: str, outcome: str = "success") -> None:
-        """The customer answers the bank's challenge in the browser."""
-        self._post(f"/sandbox/stripe/payment_intents/{intent_id}/authenticate", outcome=outcome)
+        """The customer answers the bank's challenge in the browser. The intent may be a setup intent."""
+        kind = "setup" if intent_id.startswith("seti_") else "payment"
+        self._post(f"/sandbox/stripe/{kind}_intents/{intent_id}/authenticate", outcome=outcome)
 
     def dispute(self, intent_id: str, **fields: Any) -> str:
         """The cardholder disputes a payment, or only inquires (``reason="inquiry"``). Returns the dispute's id."""

@@ -13,7 +13,7 @@ from charges.operations import locks
 from charges.operations.dunning import ending, schedule
 from orders.models import AWAITING_PAYMENT
 from subscriptions import actors
-from subscriptions.models import Hold, Subscription
+from subscriptions.models import Hold, Plan, Subscription
 from subscriptions.operations import holds, subscriptions
 
 ACTOR = actors.system("charges.dunning")
@@ -93,7 +93,8 @@ def _get_or_create(charge: Charge, *, at: dt.datetime) -> DunningRun:
     return locks.locked_dunning_run(charge=charge) or DunningRun.objects.create(
         order=charge.order,
         schedule=list(settings.DUNNING_SCHEDULE),
-        unpaid_policy=charge.order.subscription.plan.unpaid_policy,
+        # A trial whose card is not saved never begins, under any policy.
+        unpaid_policy=Plan.UnpaidPolicy.CANCEL if charge.saves_card else charge.order.subscription.plan.unpaid_policy,
         started_at=at,
     )
 

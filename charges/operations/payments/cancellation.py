@@ -30,4 +30,4 @@ def cancel_payment(*, order_id: UUID, at: dt.datetime) -> None:
             # If an intent was created although we got no response, it is unconfirmed and moves no money.
             settlement.settle_canceled(charge_id=charge.pk, at=at)
         else:
-            cancel_intent(charge_id=charge.pk, intent_id=charge.payment_intent_id, at=at)
+            cancel_intent(charge=charge, intent_id=charge.payment_intent_id, at=at)

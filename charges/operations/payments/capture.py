@@ -23,7 +23,6 @@ from charges.operations.payments import intents, payment_methods, settlement
 from charges.operations.remote_objects import KEY_LIFE
 from integrations.errors import PermanentError, ProviderUnclear
 from integrations.locks import session_lock
-from integrations.stripe import payment_intents
 from integrations.stripe.errors import CardDeclined, IdempotencyKeyExhausted, IntentStateChanged, InvalidRequest
 from integrations.stripe.results import Decline, PaymentIntent
 
@@ -39,7 +38,7 @@ class UnreadableIntent(PermanentError):
 
 
 def capture_payment(*, order_id: UUID, at: dt.datetime, task_id: str = "") -> None:
-    """Take the payment of an order that awaits it. A decline is an outcome, not an error.
+    """Take the payment of an order that awaits it, or save the card of a trial. A decline is an outcome, not an error.
 
     Permanent errors: ``OrderNotFound``, ``UnreadableIntent``, and ``InvalidRequest``, which is recorded first. For the
     retries of the task: ``ProviderUnavailable``, ``ProviderThrottled`` and ``ProviderUnclear`` from the gateway,
@@ -94,7 +93,7 @@ def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.dateti
     # An earlier worker may already have confirmed a saved intent id. If no id is saved, the intent was never confirmed.
     was_read = resumed and charge.payment_intent_id is not None
     # Read the intent before using the payment method: the intent may have succeeded even if the card is unusable now.
-    if was_read and _settle_from_intent(attempt, intent_id=str(charge.payment_intent_id), at=at):
+    if was_read and _settle_from_intent(charge, intent_id=str(charge.payment_intent_id), at=at):
         return
     customer = charge.order.customer
     attached = payment_methods.ensure_payment_method(
@@ -108,12 +107,23 @@ def _pay(charge: Charge, attempt: ChargeAttempt, *, resumed: bool, at: dt.dateti
             at=at,
         )
     _confirm(
-        attempt, intent_id=intent_id, payment_method_id=attached.payment_method_id, was_read=was_read, at=at
+        charge,
+        attempt,
+        intent_id=intent_id,
+        payment_method_id=attached.payment_method_id,
+        was_read=was_read,
+        at=at,
     )
 
 
 def _confirm(
-    attempt: ChargeAttempt, *, intent_id: str, payment_method_id: str, was_read: bool, at: dt.datetime
+    charge: Charge,
+    attempt: ChargeAttempt,
+    *,
+    intent_id: str,
+    payment_method_id: str,
+    was_read: bool,
+    at: dt.datetime,
 ) -> None:
     """Confirm the intent until its outcome is known, and settle the outcome.
 
@@ -123,7 +133,7 @@ def _confirm(
     """
     exhausted = False
     for _ in range(MAX_ROUNDS):
-        if exhausted and _settle_from_intent(attempt, intent_id=intent_id, at=at):
+        if exhausted and _settle_from_intent(charge, intent_id=intent_id, at=at):
             return
         if settlement.postpone_if_paused(charge_id=attempt.charge_id, at=at):
             return
@@ -131,11 +141,11 @@ def _confirm(
             attempt = attempts.replace(attempt=attempt, at=at)
         settlement.cancel_order_of_ended_subscription(charge_id=attempt.charge_id, at=at)
         if not settlement.is_payable(charge_id=attempt.charge_id):
-            cancel_intent(charge_id=attempt.charge_id, intent_id=intent_id, at=at)
+            cancel_intent(charge=charge, intent_id=intent_id, at=at)
             return
         attempts.save_confirmation_time(attempt=attempt, at=at)
         try:
-            intent = payment_intents.confirm(
+            intent = intents.api_of(charge).confirm(
                 payment_intent_id=intent_id,
                 payment_method_id=payment_method_id,
                 idempotency_key=attempt.idempotency_key,
@@ -153,25 +163,25 @@ def _confirm(
     raise ProviderUnclear(f"Charge {attempt.charge_id} is undecided after {MAX_ROUNDS} confirmations.")
 
 
-def _settle_from_intent(attempt: ChargeAttempt, *, intent_id: str, at: dt.datetime) -> bool:
+def _settle_from_intent(charge: Charge, *, intent_id: str, at: dt.datetime) -> bool:
     """Read the intent and settle it. Return whether that decided the charge."""
-    intent = _read_intent(attempt.charge_id, intent_id=intent_id)
-    return settlement.settle(charge_id=attempt.charge_id, intent=intent, at=at).status != Charge.Status.PENDING
+    intent = _read_intent(charge, intent_id=intent_id)
+    return settlement.settle(charge_id=charge.pk, intent=intent, at=at).status != Charge.Status.PENDING
 
 
-def _read_intent(charge_id: UUID, *, intent_id: str) -> PaymentIntent:
+def _read_intent(charge: Charge, *, intent_id: str) -> PaymentIntent:
     try:
-        return payment_intents.retrieve(payment_intent_id=intent_id)
+        return intents.api_of(charge).retrieve(payment_intent_id=intent_id)
     except InvalidRequest as error:
         # Not an outcome of the payment: it may have succeeded in an account that our key cannot read.
-        raise UnreadableIntent(f"The intent {intent_id} of charge {charge_id} cannot be read: {error}") from error
+        raise UnreadableIntent(f"The intent {intent_id} of charge {charge.pk} cannot be read: {error}") from error
 
 
-def cancel_intent(*, charge_id: UUID, intent_id: str, at: dt.datetime) -> None:
+def cancel_intent(*, charge: Charge, intent_id: str, at: dt.datetime) -> None:
     """Cancel the intent at Stripe and settle what it shows then: it may have succeeded a moment before."""
-    logger.info("The intent of charge %s is canceled: its order no longer awaits payment.", charge_id)
+    logger.info("The intent of charge %s is canceled: its order no longer awaits payment.", charge.pk)
     try:
-        intent = payment_intents.cancel(payment_intent_id=intent_id)
+        intent = intents.api_of(charge).cancel(payment_intent_id=intent_id)
     except IntentStateChanged:
-        intent = _read_intent(charge_id, intent_id=intent_id)
-    settlement.settle(charge_id=charge_id, intent=intent, at=at)
+        intent = _read_intent(charge, intent_id=intent_id)
+    settlement.settle(charge_id=charge.pk, intent=intent, at=at)

@@ -10,8 +10,8 @@ from django.db import transaction
 
 from charges.events import PaymentLinkRequested, PaymentReturned
 from charges.models import Charge, SavedPaymentMethod
+from charges.operations.payments import intents
 from integrations.outbox.events import publish
-from integrations.stripe import payment_intents
 from orders.models import AWAITING_PAYMENT, Order
 
 logger = logging.getLogger(__name__)
@@ -25,10 +25,14 @@ class NothingToConfirm(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
-    """The browser confirms the payment with these values. Send the secret to no one else."""
+    """The browser confirms the payment with these values. Send the secret to no one else.
+
+    ``saves_card``: the secret is that of a setup intent, which Stripe.js confirms by another function.
+    """
 
     client_secret: str = field(repr=False)
     payment_method: str
+    saves_card: bool
 
 
 def confirmation(*, order: Order) -> Confirmation:
@@ -39,12 +43,14 @@ def confirmation(*, order: Order) -> Confirmation:
     charge = Charge.objects.filter(order=order, status=Charge.Status.REQUIRES_ACTION).first()
     if charge is None or charge.payment_intent_id is None or order.status != Order.Status.REQUIRES_ACTION:
         raise NothingToConfirm
-    intent = payment_intents.for_browser(payment_intent_id=charge.payment_intent_id)
+    intent = intents.api_of(charge).for_browser(payment_intent_id=charge.payment_intent_id)
     if intent.status not in CONFIRMABLE:
         # The customer confirmed in another window, and the event has not arrived yet.
         note_return(order=order)
         raise NothingToConfirm
-    return Confirmation(client_secret=intent.client_secret, payment_method=_payment_method_of(charge))
+    return Confirmation(
+        client_secret=intent.client_secret, payment_method=_payment_method_of(charge), saves_card=charge.saves_card
+    )
 
 
 def _payment_method_of(charge: Charge) -> str:

@@ -8,9 +8,8 @@ from uuid import UUID
 
 from charges.models import Charge
 from charges.operations import locks, remote_objects
-from charges.operations.payments import settlement
+from charges.operations.payments import intents, settlement
 from integrations.locks import session_lock
-from integrations.stripe import payment_intents
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ def read_payment(*, charge: Charge, intent_id: str, at: dt.datetime) -> Charge:
     """Read the intent, settle it, and return the charge. Raises what settlement and the gateway raise."""
     with session_lock(locks.charge_lock(charge.pk)):
         # Read under the lock, so that a later reading is also settled later.
-        intent = payment_intents.retrieve(payment_intent_id=intent_id)
+        intent = intents.api_of(charge).retrieve(payment_intent_id=intent_id)
         if intent.metadata.get("charge") == str(charge.pk):
             # The worker may have died after it created the intent and before it committed the id.
             charge.refresh_from_db()

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import transaction
 
 from charges import declines
-from charges.events import PaymentActionRequired, PaymentFailed
+from charges.events import PaymentActionRequired, PaymentFailed, TrialRefused
 from charges.models import Charge, ChargeAttempt
 from charges.operations import attempts, locks
 from charges.operations.dunning import ending, runs
@@ -26,6 +26,7 @@ from orders.operations import cancellation, payments
 from subscriptions import actors
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions
+from subscriptions.operations.trial_uses import claim_card
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ def is_payable(*, charge_id: UUID) -> bool:
 def _check_identity(charge: Charge, intent: PaymentIntent) -> None:
     if intent.id != charge.payment_intent_id:
         raise IntentDiffers(f"Charge {charge.pk} has the intent {charge.payment_intent_id}, not {intent.id}.")
-    if (intent.amount, intent.currency) != (charge.amount, charge.currency):
+    if (intent.amount, intent.currency) != (charge.amount, "" if charge.saves_card else charge.currency):
         raise IntentDiffers(f"Intent {intent.id} has another amount than its charge {charge.pk}.")
 
 
@@ -156,10 +157,12 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
     charge.save(update_fields=["status", "succeeded_at", "stripe_charge_id", "updated_at"])
     paid = Decline(stripe_charge_id=intent.latest_charge_id)
     attempts.record_outcome(charge=charge, status=ChargeAttempt.Status.SUCCEEDED, decline=paid, at=at)
-    if payments.is_payable(order=charge.order):
-        _mark_order_paid(charge, intent, at=at)
-    else:
+    if not payments.is_payable(order=charge.order):
         _refund(charge, at=at)
+    elif charge.saves_card and not claim_card(subscription=charge.order.subscription, fingerprint=intent.fingerprint):
+        _end_trial(charge, at=at)
+    else:
+        _mark_order_paid(charge, intent, at=at)
 
 
 def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
@@ -171,6 +174,16 @@ def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) 
         subscriptions.set_payment_method(
             subscription=order.subscription, payment_method=charge.payment_method, actor=ACTOR, at=at
         )
+
+
+def _end_trial(charge: Charge, *, at: dt.datetime) -> None:
+    """The card began a trial with another subscription before: end this one before it costs anything."""
+    logger.info("The card of charge %s had a trial before, so its subscription ends.", charge.pk)
+    order = charge.order
+    ending.stop(order_id=order.pk, reason=subscriptions.TRIAL_USED, at=at)
+    subscriptions.cancel(subscription=order.subscription, reason=subscriptions.TRIAL_USED, actor=ACTOR, at=at)
+    cancellation.cancel_unpaid(order=order, at=at)
+    publish(TrialRefused(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
 
 
 def _refund(charge: Charge, *, at: dt.datetime) -> None:

@@ -73,7 +73,8 @@ def _row(values: Mapping[str, Any]) -> Row:
 
 # Each table's columns, under the same names.
 _QUERIES: Mapping[str, Callable[[], QuerySet[Any]]] = {
-    ReconciliationKind.INTENT: lambda: Charge.objects.annotate(
+    # Charges of 0 have setup intents, which take no money.
+    ReconciliationKind.INTENT: lambda: Charge.objects.filter(amount__gt=0).annotate(
         there=F("payment_intent_id"), made_at=F("created_at"), charge_pk=F("pk"), money=F("currency")
     ),
     ReconciliationKind.REFUND: lambda: Refund.objects.annotate(

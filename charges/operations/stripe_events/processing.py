@@ -16,7 +16,13 @@ from integrations.errors import PermanentError
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.queries import webhook_event
-from integrations.stripe.event_types import DISPUTE_EVENTS, INTENT_EVENTS, PAYMENT_METHOD_EVENTS, REFUND_EVENTS
+from integrations.stripe.event_types import (
+    DISPUTE_EVENTS,
+    INTENT_EVENTS,
+    PAYMENT_METHOD_EVENTS,
+    REFUND_EVENTS,
+    SETUP_EVENTS,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +51,7 @@ def process_stripe_event(*, webhook_event_id: UUID, at: dt.datetime) -> None:
 
 
 def _outcome(event: WebhookEvent, *, at: dt.datetime) -> str:
-    if event.type in INTENT_EVENTS:
+    if event.type in INTENT_EVENTS or event.type in SETUP_EVENTS:
         return _process_intent_event(event, at=at)
     if event.type in DISPUTE_EVENTS:
         return process_dispute_event(object_of(event), at=at)

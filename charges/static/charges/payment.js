@@ -120,11 +120,10 @@
     showForm("confirmation", async ({ showError }) => {
       const session = await post("session");
       if (!session.ok) return handleFailure(session, showError);
-      const { client_secret: secret, payment_method: card } = session.body;
-      const { error } = await stripe.confirmCardPayment(secret, {
-        payment_method: card,
-        setup_future_usage: "off_session",
-      });
+      const { client_secret: secret, payment_method: card, saves_card: savesCard } = session.body;
+      const { error } = savesCard
+        ? await stripe.confirmCardSetup(secret, { payment_method: card })
+        : await stripe.confirmCardPayment(secret, { payment_method: card, setup_future_usage: "off_session" });
       // Tell the server in both cases: the webhook may be late, and a failure changes the state as well.
       await post("return");
       if (!error) {

@@ -27,6 +27,7 @@ from subscriptions import actors
 from subscriptions.models import Plan, Price, Subscription
 from subscriptions.operations import subscriptions
 from subscriptions.operations.customers import Buyer
+from subscriptions.operations.subscriptions import Purchase
 from subscriptions.queries import current_price
 
 # The share of customers for each plan.
@@ -100,15 +101,16 @@ class Customers:
         chance = random.Random(f"{self._seed} customer {number}")
         plan = _weighted(chance, PLANS)
         person = Person(random=chance, number=number, card=self._providers.new_card(_weighted(chance, FIRST_CARDS)))
-        checkout = Checkout(
+        purchase = Purchase(
             price=self._price(plan),
             quantity=1 if chance.random() < 0.85 else chance.randint(2, 4),
             payment_method=person.card,
-            buyer=Buyer(email=f"customer-{number}@example.com", name=f"Customer {number}",
-                        phone=f"+49151{number:08}", sms_consent=chance.random() < 0.3),
             shipping_address=ADDRESS,
             time_zone=chance.choice(TIME_ZONES),
-        )  # fmt: skip
+        )
+        buyer = Buyer(email=f"customer-{number}@example.com", name=f"Customer {number}",
+                      phone=f"+49151{number:08}", sms_consent=chance.random() < 0.3)  # fmt: skip
+        checkout = Checkout(buyer=buyer, purchase=purchase)
         key = IdempotencyKey(caller="simulation", key=str(number), request_hash="")
         placed = place_checkout(
             checkout=checkout,

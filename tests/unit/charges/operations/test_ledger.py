@@ -23,7 +23,7 @@ from charges.operations.payments import intents, settlement
 from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
-from subscriptions.models import BillingPeriod, Customer, Plan, Subscription, SubscriptionChange
+from subscriptions.models import BillingPeriod, Customer, Plan, Subscription, SubscriptionChange, TrialUse
 from tests.support.days import NOW
 from tests.support.deliveries import capture, deliver_refund, start_fulfillments
 from tests.support.factories import charge_of, dunning_run_of, next_period, place_order, place_renewal, request_refund
@@ -568,6 +568,42 @@ def a_price_of_another_plan() -> None:
     Subscription.objects.filter(pk=order.subscription_id).update(price=other.subscription.price)
 
 
+def trial() -> Charge:
+    """The charge of a trial that began."""
+    charge = paid()
+    order, subscription = charge.order, charge.order.subscription
+    OrderLine.objects.filter(order=order).update(kind="trial", unit_amount=1290, amount=0)
+    Order.objects.filter(pk=order.pk).update(amount=0)
+    Charge.objects.filter(pk=charge.pk).update(amount=0)
+    BillingPeriod.objects.filter(pk=order.period_id).update(outcome="trial")
+    Subscription.objects.filter(pk=subscription.pk).update(status="trialing")
+    TrialUse.objects.create(kind="address", digest=uuid.uuid4().hex, subscription=subscription)
+    return charge
+
+
+@breaks("trial_costs_nothing")
+def a_free_order_without_a_trial() -> None:
+    BillingPeriod.objects.filter(pk=trial().order.period_id).update(outcome="billed")
+
+
+@breaks("trial_has_its_saved_card")
+def a_trial_without_a_saved_card() -> None:
+    charge = trial()
+    ChargeAttempt.objects.filter(charge=charge).delete()
+    charge.delete()
+
+
+@breaks("trial_has_its_proof")
+def a_trial_without_a_proof() -> None:
+    TrialUse.objects.filter(subscription=trial().order.subscription_id).delete()
+
+
+@breaks("billed_period_has_its_order")
+def a_trial_without_an_order() -> None:
+    period = next_period(paid().order.subscription)
+    BillingPeriod.objects.filter(pk=period.pk).update(outcome="trial")
+
+
 def disputed(charge: Charge, **fields: Any) -> Dispute:
     given = {"amount": charge.amount, "currency": charge.currency, "status": "needs_response", "is_inquiry": False}
     return Dispute.objects.create(
@@ -659,7 +695,7 @@ def test_the_queries_use_only_existing_statuses() -> None:
     states = {state for model in MODELS for state in model.Status.values}
     policies = set(Plan.DisputePolicy.values)
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
-    others = {*BillingPeriod.Outcome.values, *Order.Kind.values}
+    others = {*BillingPeriod.Outcome.values, *Order.Kind.values, *TrialUse.Kind.values}
     assert words - states - policies - others == {"missing", "none"}
 
 

@@ -43,7 +43,7 @@ class TestConfirmation:
         assert response.json()["client_secret"].startswith(f"{intent['id']}_secret_")
 
     def test_the_repr_of_a_confirmation_hides_the_client_secret(self) -> None:
-        shown = repr(payment_page.Confirmation(client_secret="pi_1_secret_2", payment_method="pm_1"))
+        shown = repr(payment_page.Confirmation(client_secret="pi_1_secret_2", payment_method="pm_1", saves_card=False))
         assert "secret_2" not in shown
 
     def test_if_the_intent_is_no_longer_confirmable_a_task_reads_it(

@@ -12,6 +12,7 @@ from orders.operations import checkout
 from orders.operations.checkout import Checkout, CheckoutResponse, IdempotencyKey, KeyReused
 from subscriptions.models import BillingPeriod, Customer, Plan, Price, Subscription
 from subscriptions.operations.customers import Buyer
+from subscriptions.operations.subscriptions import Purchase
 from subscriptions.queries import current_price
 from tests.support.concurrency import at_once
 from tests.support.deliveries import published
@@ -27,15 +28,26 @@ def price_of(plan: Plan) -> Price:
     return price
 
 
-def place(plan: Plan, *, key: str = "k1", hash: str = "h1", caller: str = "c1", at: dt.datetime = NOW) -> Any:
+def place(
+    plan: Plan,
+    *,
+    key: str = "k1",
+    hash: str = "h1",
+    caller: str = "c1",
+    trial_days: int = 0,
+    at: dt.datetime = NOW,
+) -> Any:
     return checkout.place_checkout(
         checkout=Checkout(
-            price=price_of(plan),
-            quantity=3,
-            payment_method="pm_card_visa",
             buyer=Buyer(email="ada@example.com", name="Ada"),
-            shipping_address=ADDRESS,
-            time_zone="Europe/Berlin",
+            purchase=Purchase(
+                price=price_of(plan),
+                quantity=3,
+                payment_method="pm_card_visa",
+                shipping_address=ADDRESS,
+                time_zone="Europe/Berlin",
+                trial_days=trial_days,
+            ),
         ),
         key=IdempotencyKey(caller=caller, key=key, request_hash=hash),
         at=at,
@@ -102,12 +114,14 @@ def test_a_failure_at_the_end_leaves_nothing_behind(transactional_db: None, coff
     with pytest.raises(RuntimeError):
         checkout.place_checkout(
             checkout=Checkout(
-                price=price_of(coffee),
-                quantity=1,
-                payment_method="pm_1",
                 buyer=Buyer(email="ada@example.com", name="Ada"),
-                shipping_address=None,
-                time_zone="UTC",
+                purchase=Purchase(
+                    price=price_of(coffee),
+                    quantity=1,
+                    payment_method="pm_1",
+                    shipping_address=None,
+                    time_zone="UTC",
+                ),
             ),
             key=IdempotencyKey(caller="c", key="k", request_hash="h"),
             at=NOW,
@@ -124,3 +138,26 @@ def test_expired_responses_are_purged_in_batches(db: None, coffee: Plan) -> None
     assert checkout.purge_stored_responses(at=NOW + 24 * HOUR, batch=2) == 5
     assert [stored.key for stored in StoredResponse.objects.all()] == ["new"]
     assert Order.objects.count() == 6
+
+
+def test_a_trial_costs_nothing_and_ends_at_the_local_time_of_the_checkout(db: None, coffee: Plan) -> None:
+    place(coffee, trial_days=14, at=dt.datetime(2026, 3, 20, 8, tzinfo=dt.UTC))
+
+    order = Order.objects.get()
+    line = order.lines.get()
+    assert (order.kind, order.amount, line.kind, line.amount, line.unit_amount) == ("first", 0, "trial", 0, 1290)
+    assert order.period_end == dt.datetime(2026, 4, 3, 7, tzinfo=dt.UTC)
+    assert order.period is not None
+    assert order.period.outcome == "trial"
+
+
+def test_a_second_trial_of_an_address_leaves_nothing_behind(transactional_db: None, coffee: Plan) -> None:
+    place(coffee, trial_days=14)
+    before = published()
+
+    with pytest.raises(checkout.TrialUsed):
+        place(coffee, key="k2", trial_days=14)
+
+    assert (Order.objects.count(), Subscription.objects.count(), published()) == (1, 1, before)
+    place(coffee, key="k2")
+    assert Order.objects.filter(amount=3870).count() == 1
