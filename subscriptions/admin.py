@@ -16,7 +16,18 @@ from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin
 from subscriptions import actors
 from subscriptions.api_key_admin import ApiKeyAdmin as ApiKeyAdmin
 from subscriptions.email_addresses import email_key
-from subscriptions.models import BillingPeriod, Customer, Hold, Plan, Price, Subscription, SubscriptionChange, User
+from subscriptions.models import (
+    BillingPeriod,
+    Customer,
+    Hold,
+    PendingChange,
+    Plan,
+    Price,
+    Reminder,
+    Subscription,
+    SubscriptionChange,
+    User,
+)
 from subscriptions.money import formatted
 from subscriptions.operations.price_changes import request_move
 from subscriptions.operations.prices import Terms, set_price
@@ -204,6 +215,27 @@ class BillingPeriodInline(ReadOnlyTabularInline):
     ordering = ("-number",)
 
 
+class PendingChangeInline(ReadOnlyTabularInline):
+    """What is planned, and how earlier plans ended, newest first."""
+
+    model = PendingChange
+    verbose_name_plural = "planned changes"
+    fields = ("created_at", "kind", "when", "price", "quantity", "not_before", "lift_at", "reason", "actor_kind",
+              "actor", "outcome", "closed_at")  # fmt: skip
+    ordering = ("-created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PendingChange]:
+        return super().get_queryset(request).select_related("price__plan")
+
+
+class ReminderInline(ReadOnlyTabularInline):
+    """The reminders of trials that end and of renewals, newest first."""
+
+    model = Reminder
+    fields = ("created_at", "kind", "boundary", "lead_days")
+    ordering = ("-created_at",)
+
+
 class SubscriptionChangeInline(ReadOnlyTabularInline):
     model = SubscriptionChange
     verbose_name_plural = "changes"
@@ -222,7 +254,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     search_fields = ("id__exact", "customer__email_key__startswith")
     search_help_text = "E-mail address, our id"
     ordering = ("-id",)
-    inlines = (HoldInline, BillingPeriodInline, SubscriptionChangeInline)
+    inlines = (PendingChangeInline, HoldInline, BillingPeriodInline, ReminderInline, SubscriptionChangeInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         open_holds = Prefetch("holds", queryset=Hold.objects.filter(lifted_at=None).order_by("reason"), to_attr="open")
