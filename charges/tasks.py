@@ -68,9 +68,7 @@ def take_dunning_step(*, order_id: UUID, step_number: int, **_: object) -> None:
 
 @consumes(SubscriptionCanceled, name="charges.stop_dunning", queue=CHARGES)
 def stop_dunning(*, subscription_id: UUID, **_: object) -> None:
-    ending.stop_for_subscription(
-        subscription_id=subscription_id, reason="subscription_canceled", at=timezone.now()
-    )
+    ending.stop_for_ended_subscription(subscription_id=subscription_id, at=timezone.now())
 
 
 @consumes(DunningExhausted, name="charges.cancel_other_unpaid_orders", queue=CHARGES)

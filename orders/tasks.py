@@ -25,7 +25,7 @@ def start_fulfillment(*, order_id: UUID, **_: object) -> None:
 
 @consumes(SubscriptionCanceled, name="orders.cancel_unpaid_orders", queue=ORDERS)
 def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
-    cancellation.cancel_unpaid_of(subscription_id=subscription_id, at=timezone.now())
+    cancellation.cancel_unpaid_of_ended(subscription_id=subscription_id, at=timezone.now())
 
 
 @consumes(SubscriptionRenewalDue, name="orders.place_renewal", queue=ORDERS)

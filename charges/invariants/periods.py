@@ -46,6 +46,7 @@ PERIODS = (
     Invariant(
         name="order_has_the_dates_of_its_period",
         sentence="The first order and each renewal have a period of their subscription, and its dates.",
+        # If a subscription is canceled within a period and reinstated, the period ended with the cancellation.
         query="""
             SELECT o.number AS order_number, NULL::uuid AS charge_id,
                    format('%s order from %s to %s, period %s from %s to %s', o.kind, o.period_start, o.period_end,
@@ -54,6 +55,12 @@ PERIODS = (
             WHERE o.kind <> 'change'
               AND (o.subscription_id, o.period_start, o.period_end)
                   IS DISTINCT FROM (p.subscription_id, p.start, p."end")
+              AND NOT ((o.subscription_id, o.period_start) = (p.subscription_id, p.start) AND o.period_end > p."end"
+                       AND EXISTS (
+                           SELECT FROM subscriptions_subscriptionchange r
+                           WHERE r.subscription_id = o.subscription_id AND r.kind = 'reinstated'
+                             AND r.details->>'ended_period' = p.number::text
+                       ))
         """,
         next_step="Find out which period the customer paid for, and correct the order.",
     ),

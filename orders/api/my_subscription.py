@@ -7,16 +7,25 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from integrations.web.problems import Unprocessable
+from integrations.web.openapi import problem_response
+from integrations.web.problems import Conflict, Unprocessable
 from integrations.web.serializers import StrictSerializer
-from orders.operations import pauses
+from orders.operations import pauses, reinstatement
 from subscriptions.actors import Actor
-from subscriptions.api.my_subscription import ACTION_PARAMETERS, ACTION_RESPONSES, NoInput, SubscriptionActionView
+from subscriptions.api.customer_views import ACCOUNT_PROBLEMS, ACTS_FOR_PARAMETER, NO_STORE
+from subscriptions.api.my_subscription import (
+    ACTION_PARAMETERS,
+    ACTION_RESPONSES,
+    SUBSCRIPTION_PARAMETER,
+    NoInput,
+    SubscriptionActionView,
+)
 from subscriptions.operations.actions import ActionNotAllowed
 from subscriptions.operations.commands import Command
 
@@ -74,6 +83,60 @@ class ResumeView(SubscriptionActionView):
             subscription_id,
             body=NoInput,
             act=lambda _, actor, command, at: pauses.resume(
+                subscription_id=subscription_id, actor=actor, command=command, at=at
+            ),
+        )
+
+
+class ReinstatementPreview(serializers.Serializer[Any]):
+    plan = serializers.CharField(source="price.plan.code")
+    quantity = serializers.IntegerField(source="subscription.quantity")
+    unit_amount = serializers.IntegerField(source="price.amount", help_text="Today's price per unit, in minor units.")
+    amount = serializers.IntegerField(help_text="What is charged at once, in minor units.")
+    currency = serializers.CharField(source="price.currency", help_text="ISO 4217.")
+
+
+class ReinstateView(SubscriptionActionView):
+    http_method_names = ["get", "post", "head", "options"]
+    conflicts = (ActionNotAllowed, reinstatement.UnableToReinstate)
+
+    @extend_schema(
+        operation_id="preview_reinstatement",
+        summary="See what a reinstatement costs",
+        description="Changes nothing.",
+        parameters=[ACTS_FOR_PARAMETER, SUBSCRIPTION_PARAMETER],
+        responses={
+            200: ReinstatementPreview,
+            **ACCOUNT_PROBLEMS,
+            **problem_response(409, "It cannot be reinstated; `detail` says why"),
+        },
+    )
+    def get(self, request: Request, subscription_id: UUID) -> Response:
+        subscription = self.own_subscription(subscription_id)
+        try:
+            price = reinstatement.price_of_reinstatement(subscription=subscription, at=timezone.now())
+        except self.conflicts as error:
+            raise Conflict(str(error)) from None
+        amount = price.amount * subscription.quantity
+        preview = {"subscription": subscription, "price": price, "amount": amount}
+        return Response(ReinstatementPreview(preview).data, headers=NO_STORE)
+
+    @extend_schema(
+        operation_id="reinstate_subscription",
+        summary="Reinstate a canceled subscription",
+        description="A new period begins now, at today's price and without a trial, and is charged to the payment "
+        "method of the subscription. Until it is paid, the subscription is `incomplete`; if the payment is declined, "
+        "it is `canceled` again. Possible for one period after the end; later, check out again.",
+        parameters=ACTION_PARAMETERS,
+        request=NoInput,
+        responses=ACTION_RESPONSES,
+    )
+    def post(self, request: Request, subscription_id: UUID) -> Response:
+        return self.respond(
+            request,
+            subscription_id,
+            body=NoInput,
+            act=lambda _, actor, command, at: reinstatement.reinstate(
                 subscription_id=subscription_id, actor=actor, command=command, at=at
             ),
         )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from orders.api.me import MyOrdersView, MyOrderView
-from orders.api.my_subscription import PauseView, ResumeView
+from orders.api.my_subscription import PauseView, ReinstateView, ResumeView
 from orders.api.views import CheckoutView, OrderStatusView, PlansView
 
 urlpatterns = [
@@ -13,5 +13,8 @@ urlpatterns = [
     path("me/orders/", MyOrdersView.as_view(), name="api-my-orders"),
     path("me/orders/<str:number>/", MyOrderView.as_view(), name="api-my-order"),
     path("me/subscriptions/<uuid:subscription_id>/pause/", PauseView.as_view(), name="api-pause-subscription"),
+    path(
+        "me/subscriptions/<uuid:subscription_id>/reinstate/", ReinstateView.as_view(), name="api-reinstate-subscription"
+    ),
     path("me/subscriptions/<uuid:subscription_id>/resume/", ResumeView.as_view(), name="api-resume-subscription"),
 ]

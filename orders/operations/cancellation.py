@@ -39,6 +39,19 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
 
 
 @transaction.atomic(durable=True)
+def cancel_unpaid_of_ended(*, subscription_id: UUID, at: dt.datetime) -> int:
+    """Cancel every unpaid order of a subscription that has ended; return their number.
+
+    Does nothing if the subscription was reinstated meanwhile: its unpaid order is the one of the new period.
+    """
+    orders = locked_unpaid_orders(subscription_id=subscription_id)
+    # Read the status after the orders: if the order of a reinstatement is among them, its status is visible, too.
+    if Subscription.objects.get(pk=subscription_id).status != Subscription.Status.CANCELED:
+        return 0
+    return sum(cancel_unpaid(order=order, at=at) for order in orders)
+
+
+@transaction.atomic(durable=True)
 def cancel_unpaid_of(*, subscription_id: UUID, at: dt.datetime) -> int:
     """Cancel every unpaid order of a subscription; return their number."""
     orders = locked_unpaid_orders(subscription_id=subscription_id)

@@ -38,6 +38,12 @@ def is_collection_paused(*, order: Order) -> bool:
     return order.subscription.status == Subscription.Status.PAUSED
 
 
+def is_reinstatement(*, order: Order) -> bool:
+    """Whether the order's payment reinstates its subscription: only then is a renewal's subscription incomplete."""
+    is_renewal = order.kind == Order.Kind.RENEWAL
+    return is_renewal and order.subscription.status == Subscription.Status.INCOMPLETE
+
+
 def has_overdue_orders(*, subscription: Subscription) -> bool:
     """Whether the payment of one of the subscription's orders failed and is still awaited."""
     failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)

@@ -36,6 +36,11 @@ def place_renewal(*, subscription_id: UUID, period_number: int, at: dt.datetime)
     if Order.objects.filter(subscription=subscription, status__in=AWAITING_PAYMENT).exists():
         _record(period, Outcome.UNPAID, at=at)
         return None
+    return bill(subscription=subscription, period=period, at=at)
+
+
+def bill(*, subscription: Subscription, period: BillingPeriod, at: dt.datetime) -> Order:
+    """Place the order of this due period of the locked subscription, and publish ``RenewalPlaced``."""
     order = _place(subscription, period, at=at)
     _record(period, Outcome.BILLED, at=at)
     publish(RenewalPlaced(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))

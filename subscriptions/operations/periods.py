@@ -19,6 +19,7 @@ from subscriptions.operations.locks import lock_subscription
 
 Outcome = BillingPeriod.Outcome
 
+A_SECOND = dt.timedelta(seconds=1)  # the shortest period
 
 def due_periods(*, subscription: Subscription, at: dt.datetime) -> list[BillingPeriod]:
     """The periods that follow the current period and have begun at ``at``, oldest first. They are not saved.
@@ -99,6 +100,23 @@ def resume_periods(*, subscription: Subscription, is_overdue: bool, at: dt.datet
         current = _begin_new_cycle(subscription, outcome=Outcome.UNPAID if is_overdue else Outcome.DUE, at=at)
     if current.outcome == Outcome.DUE:
         publish(renewal_due(current))
+
+
+def begin_after_cancellation(*, subscription: Subscription, at: dt.datetime) -> BillingPeriod:
+    """Begin a period of the locked, canceled subscription now, with a new anchor. It is due, but no event is published.
+
+    If the subscription was canceled within its last period, that period ends with the cancellation. The time until now
+    is a gap.
+    """
+    ended_at = subscription.canceled_at
+    if ended_at is not None and ended_at < subscription.current_period_end:
+        _end_current_period(subscription, at=max(ended_at, subscription.current_period_start + A_SECOND))
+    return _begin_new_cycle(subscription, outcome=Outcome.DUE, at=max(at, subscription.current_period_end))
+
+
+def _end_current_period(subscription: Subscription, *, at: dt.datetime) -> None:
+    BillingPeriod.objects.filter(subscription=subscription, number=subscription.period_number).update(end=at)
+    subscription.current_period_end = at
 
 
 def renewal_due(period: BillingPeriod) -> SubscriptionRenewalDue:

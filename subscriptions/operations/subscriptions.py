@@ -16,7 +16,7 @@ from subscriptions.events import SubscriptionCanceled
 from subscriptions.models import BillingPeriod, Customer, PendingChange, Price, Subscription
 from subscriptions.operations import holds, pending_changes, transitions, trial_uses
 from subscriptions.operations.locks import lock_subscription
-from subscriptions.operations.periods import record_first_period
+from subscriptions.operations.periods import begin_after_cancellation, record_first_period
 from subscriptions.operations.transitions import Kind, Status
 
 TRIAL_USED = "trial_used"
@@ -132,3 +132,28 @@ def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.date
     )
     publish(SubscriptionCanceled(subscription_id=subscription.pk, customer_id=subscription.customer_id))
     return True
+
+
+@transaction.atomic
+def reinstate(*, subscription: Subscription, price: Price, actor: Actor, at: dt.datetime) -> BillingPeriod:
+    """Let a canceled subscription begin again, at this price and without a trial. Return its new period, which is due.
+
+    The period begins now and is the new anchor. The subscription is incomplete until its order is paid. Raises
+    ``TransitionNotAllowed``.
+    """
+    lock_subscription(subscription)
+    transitions.change_status(
+        subscription=subscription,
+        to=Status.INCOMPLETE,
+        kind=Kind.REINSTATED,
+        actor=actor,
+        at=at,
+        ended_period=subscription.period_number,
+        from_price=str(subscription.price_id),
+        to_price=str(price.pk),
+    )
+    subscription.price = price
+    period = begin_after_cancellation(subscription=subscription, at=at)
+    subscription.canceled_at, subscription.cancel_reason = None, ""
+    subscription.save(update_fields=["price", "canceled_at", "cancel_reason", "updated_at"])
+    return period

@@ -21,7 +21,8 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.ACTIVE: frozenset({Status.PAST_DUE, Status.PAUSED, Status.CANCELED}),
     Status.PAST_DUE: frozenset({Status.ACTIVE, Status.PAUSED, Status.CANCELED}),
     Status.PAUSED: frozenset({Status.TRIALING, Status.ACTIVE, Status.PAST_DUE, Status.CANCELED}),
-    Status.CANCELED: frozenset(),
+    # A canceled subscription comes back only by a reinstatement: it is incomplete until its new period is paid.
+    Status.CANCELED: frozenset({Status.INCOMPLETE}),
 }
 
 

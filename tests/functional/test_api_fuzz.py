@@ -53,6 +53,8 @@ MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
 MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
 PREVIEW_CANCEL = ("GET", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
 CANCEL = ("POST", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
+PREVIEW_REINSTATEMENT = ("GET", "/api/v1/me/subscriptions/{subscription_id}/reinstate/")
+REINSTATE = ("POST", "/api/v1/me/subscriptions/{subscription_id}/reinstate/")
 PAUSE = ("POST", "/api/v1/me/subscriptions/{subscription_id}/pause/")
 RESUME = ("POST", "/api/v1/me/subscriptions/{subscription_id}/resume/")
 SKIP = ("POST", "/api/v1/me/subscriptions/{subscription_id}/skip/")
@@ -77,6 +79,8 @@ FOR_CUSTOMERS = (
     MY_SUBSCRIPTION,
     PREVIEW_CANCEL,
     CANCEL,
+    PREVIEW_REINSTATEMENT,
+    REINSTATE,
     PAUSE,
     RESUME,
     SKIP,

@@ -36,6 +36,7 @@ CHANGES = [("patch", "me/", {"name": "Ann Brown"})]
 ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("cancel", {"when": "now"}),
     ("pause", {"when": "now"}),
+    ("reinstate", {}),
     ("resume", {}),
     ("skip", {"period": 1}),
     ("undo", {}),

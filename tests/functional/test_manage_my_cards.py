@@ -115,6 +115,15 @@ def test_the_default_is_charged_for_later_orders(ann: Customer, browser: Browser
     assert {(change.actor_kind, change.actor) for change in changes} == {("customer", str(ann.pk))}
 
 
+def test_a_subscription_that_has_ended_can_be_named(ann: Customer, browser: Browser) -> None:
+    """A reinstatement charges it then."""
+    ended = place_order(customer=ann).subscription
+    Subscription.objects.update(status="canceled", canceled_at=ended.anchor_at, renews_at=None)
+    card = add(browser, "pm_card_mastercard")
+    make_default(browser, card, {"subscriptions": [str(ended.pk)]})
+    assert Subscription.objects.get(pk=ended.pk).payment_method == "pm_card_mastercard"
+
+
 def test_the_default_can_be_for_some_subscriptions_only(ann: Customer, browser: Browser) -> None:
     one, other = place_order(customer=ann).subscription, place_order(customer=ann).subscription
     bobs = place_order().subscription

@@ -43,6 +43,17 @@ def stop_for_subscription(*, subscription_id: UUID, reason: str, at: dt.datetime
 
 
 @transaction.atomic
+def stop_for_ended_subscription(*, subscription_id: UUID, at: dt.datetime) -> int:
+    """Stop all runs of a subscription that has ended. Return how many runs that ended.
+
+    Does nothing if the subscription was reinstated meanwhile.
+    """
+    ended = Subscription.objects.filter(pk=subscription_id, status=Subscription.Status.CANCELED)
+    runs = DunningRun.objects.filter(order__subscription__in=ended)
+    return _end(runs, DunningRun.Status.STOPPED, reason="subscription_canceled", at=at)
+
+
+@transaction.atomic
 def stop_for_customer(*, customer_id: UUID, reason: str, at: dt.datetime) -> int:
     """Stop all runs of a customer, for example before an erasure. Return how many runs that ended."""
     runs = DunningRun.objects.filter(order__customer=customer_id)

@@ -12,6 +12,7 @@ from charges.models import Charge, Dispute, DunningRun, DunningStep
 from charges.operations import locks
 from charges.operations.dunning import ending, schedule
 from orders.models import AWAITING_PAYMENT
+from orders.operations import payments
 from subscriptions import actors
 from subscriptions.models import Hold, Plan, Subscription
 from subscriptions.operations import holds, subscriptions
@@ -93,10 +94,16 @@ def _get_or_create(charge: Charge, *, at: dt.datetime) -> DunningRun:
     return locks.locked_dunning_run(charge=charge) or DunningRun.objects.create(
         order=charge.order,
         schedule=list(settings.DUNNING_SCHEDULE),
-        # A trial whose card is not saved never begins, under any policy.
-        unpaid_policy=Plan.UnpaidPolicy.CANCEL if charge.saves_card else charge.order.subscription.plan.unpaid_policy,
+        unpaid_policy=_unpaid_policy(charge),
         started_at=at,
     )
+
+
+def _unpaid_policy(charge: Charge) -> str:
+    """A trial whose card is not saved never begins, and an unpaid reinstatement is canceled again, under any policy."""
+    if charge.saves_card or payments.is_reinstatement(order=charge.order):
+        return Plan.UnpaidPolicy.CANCEL
+    return charge.order.subscription.plan.unpaid_policy
 
 
 def _is_disputed(subscription: Subscription) -> bool:

@@ -241,6 +241,10 @@ def _fail(
     order_changed = payments.mark_payment_failed(order=charge.order)
     if not payments.is_payable(order=charge.order):
         return
+    if payments.is_reinstatement(order=charge.order):
+        # The customer waits for it and can try again with another card, so there is no dunning.
+        runs.give_up(charge=charge, at=at)
+        return
     if order_changed or closed:
         _publish(PaymentFailed, charge, closed)
     if status == Charge.Status.CANCELED:

@@ -84,16 +84,19 @@ def attach(*, saved_payment_method_id: UUID, at: dt.datetime) -> None:
 def make_default(
     *, customer_id: UUID, saved_payment_method_id: UUID, subscription_ids: Collection[UUID] | None, at: dt.datetime
 ) -> SavedPaymentMethod:
-    """Charge later orders of these subscriptions to it; None means all that have not ended.
+    """Charge later orders of these subscriptions to it; None means all that have not ended. A subscription that has
+    ended can be named, so that a reinstatement charges it.
 
     Unpaid orders keep their payment method: the customer pays them at their payment page. Subscriptions of other
     customers are left out. Raises ``PaymentMethodNotFound`` and ``NotReady``.
     """
     saved = _choose(customer_id, saved_payment_method_id)
-    running = subscriptions_of(customer_id=customer_id).exclude(status=Subscription.Status.CANCELED)
-    if subscription_ids is not None:
-        running = running.filter(pk__in=subscription_ids)
-    for subscription in running.exclude(payment_method=saved.payment_method_id).order_by("pk"):
+    chosen = subscriptions_of(customer_id=customer_id)
+    if subscription_ids is None:
+        chosen = chosen.exclude(status=Subscription.Status.CANCELED)
+    else:
+        chosen = chosen.filter(pk__in=subscription_ids)
+    for subscription in chosen.exclude(payment_method=saved.payment_method_id).order_by("pk"):
         # One transaction for each, because a transaction locks one subscription only.
         set_payment_method(
             subscription=subscription,

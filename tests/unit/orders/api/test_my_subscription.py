@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from orders.models import Order
-from subscriptions.models import Customer, Hold, PendingChange, Subscription
-from tests.support.accounts import Browser, customer_with_login
+from subscriptions.models import Customer, Hold, PendingChange, Plan, Subscription
+from tests.support.accounts import BackEnd, Browser, customer_with_login
 from tests.support.days import NOW, Days
 from tests.support.subscriptions import status_and_reason, subscribed
 
@@ -82,3 +82,39 @@ def test_an_invalid_request_changes_nothing(
     assert not Hold.objects.exists() and not PendingChange.objects.exists()
     if status == 422 and "resume_at" in body:
         assert answer.json()["errors"][0]["field"] == "resume_at"
+
+
+def cancel(browser: Browser, subscription: Subscription) -> None:
+    browser.act(subscription, "cancel", {"when": "now"})
+
+
+def test_a_reinstatement_is_previewed_and_charged(subscription: Subscription, browser: Browser) -> None:
+    assert browser.get(f"me/subscriptions/{subscription.pk}/reinstate/").status_code == 409
+    cancel(browser, subscription)
+    preview = browser.get(f"me/subscriptions/{subscription.pk}/reinstate/").json()
+    assert preview == {
+        "plan": subscription.plan.code,
+        "quantity": 1,
+        "unit_amount": 1290,
+        "amount": 1290,
+        "currency": "EUR",
+    }
+    answer = browser.act(subscription, "reinstate", {})
+    assert (answer.status_code, answer.json()["status"], answer.json()["canceled_at"]) == (200, "incomplete", None)
+    assert Order.objects.get(kind="renewal").amount == 1290
+
+
+def test_a_plan_that_is_not_sold_any_more_is_a_409(subscription: Subscription, browser: Browser) -> None:
+    cancel(browser, subscription)
+    Plan.objects.update(is_active=False)
+    answer = browser.act(subscription, "reinstate", {})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "The plan is not for sale any more. Choose another one: see /api/v1/plans/.",
+    )
+
+
+def test_a_preview_of_another_customers_reinstatement_is_a_404(subscription: Subscription, browser: Browser) -> None:
+    cancel(browser, subscription)
+    bob = BackEnd(customer=customer_with_login(email="bob@example.com"))
+    assert bob.get(f"me/subscriptions/{subscription.pk}/reinstate/").status_code == 404

@@ -39,6 +39,7 @@ ALLOWED = {
     ("paused", "active"),
     ("paused", "past_due"),
     ("paused", "canceled"),
+    ("canceled", "incomplete"),
 }
 
 

@@ -51,6 +51,16 @@ def test_a_paid_order_ends_its_run_and_drops_the_planned_step() -> None:
     assert stored(other)[0] == "active"
 
 
+def test_only_the_runs_of_an_ended_subscription_are_stopped_by_its_end() -> None:
+    """The subscription may be reinstated before the message about its end arrives."""
+    run = dunned(subscription="incomplete")
+    subscription = run.order.subscription
+    assert ending.stop_for_ended_subscription(subscription_id=subscription.pk, at=NOW) == 0
+    put_in_status("canceled", subscription=subscription)
+    assert ending.stop_for_ended_subscription(subscription_id=subscription.pk, at=NOW) == 1
+    assert stored(run) == ("stopped", "subscription_canceled", True)
+
+
 def test_a_run_is_stopped_once_and_keeps_its_first_reason() -> None:
     run = dunned()
     assert ending.stop(order_id=run.order_id, reason="disputed", at=NOW) == 1
