@@ -18,7 +18,7 @@ from charges.events import (
     RefundRequested,
     StripeWebhookReceived,
 )
-from charges.operations import ledger
+from charges.operations import erasing, ledger
 from charges.operations.dunning import ending, steps
 from charges.operations.payments import cancellation, capture, card_expiries, payment_methods, reading, wallet
 from charges.operations.reconciliation import runs
@@ -31,9 +31,11 @@ from integrations.quick_retries import with_quick_retries
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import CHARGES
 from orders.events import OrderCanceled, OrderPlaced, RenewalPlaced
-from subscriptions.events import CustomerUpdated, SubscriptionCanceled
+from subscriptions.events import CustomerUpdated, ErasureBegun, SubscriptionCanceled
+from subscriptions.operations.erasures import parts
 
 recovery.register(stuck_work.FINDERS)
+parts.register("charges", erasing.PART)
 
 
 @consumes(OrderPlaced, RenewalPlaced, PaymentDue, name="charges.capture_payment", queue=CHARGES)
@@ -89,6 +91,16 @@ def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
 @consumes(PaymentReturned, name="charges.read_payment", queue=CHARGES)
 def read_payment(*, order_id: UUID, **_: object) -> None:
     with_quick_retries(lambda: reading.read_payment_of(order_id=order_id, at=timezone.now()))
+
+
+@consumes(ErasureBegun, name="charges.erase_cards", queue=CHARGES)
+def erase_cards(*, erasure_id: UUID, **_: object) -> None:
+    erasing.erase_cards(erasure_id=erasure_id, at=timezone.now())
+
+
+@consumes(ErasureBegun, name="charges.delete_stripe_customer", queue=CHARGES)
+def delete_stripe_customer(*, erasure_id: UUID, **_: object) -> None:
+    erasing.delete_stripe_customer(erasure_id=erasure_id, at=timezone.now())
 
 
 @task(name="charges.check_ledger", queue=CHARGES)

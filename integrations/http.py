@@ -117,13 +117,14 @@ class JsonClient:
         json: Any = None,
         params: Mapping[str, str] | None = None,
         deadline: Deadline | None = None,
+        log_as: str = "",
     ) -> ProviderResponse:
         """Make one call, without retries. It ends after ``TOTAL_SECONDS`` or at the deadline.
 
-        ``path`` is logged, so it must hold no personal data. Raises RequestRejected, AccountRejected,
-        ProviderThrottled, ProviderUnavailable and ProviderUnclear.
+        ``path`` is logged, unless ``log_as`` replaces it in logs and errors, because it holds personal data. Raises
+        RequestRejected, AccountRejected, ProviderThrottled, ProviderUnavailable and ProviderUnclear.
         """
-        call = f"{self._provider}: {method} {path}"
+        call = f"{self._provider}: {method} {log_as or path}"
         seconds = min(TOTAL_SECONDS, deadline.left if deadline else TOTAL_SECONDS)
         if seconds <= 0:
             raise self._named(ProviderUnavailable(f"{call}: no time left"))

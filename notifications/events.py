@@ -14,3 +14,25 @@ class BrevoWebhookReceived(Event):
     subject_field: ClassVar[str] = "webhook_event_id"
 
     webhook_event_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnonymizationPending(Event):
+    """Dixa has not anonymized the end user of an erased customer yet. It must be asked again."""
+
+    subject_field: ClassVar[str] = "erasure_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    erasure_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailLogDeletionDue(Event):
+    """The last e-mails to an erased customer were sent, so Brevo's log can be deleted."""
+
+    subject_field: ClassVar[str] = "erasure_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    erasure_id: UUID
+    customer_id: UUID

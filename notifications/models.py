@@ -51,6 +51,7 @@ class Notification(models.Model):
         EMAIL_CHANGE_CONFIRMATION = "email_change_confirmation"
         EMAIL_CHANGE_NOTICE = "email_change_notice"
         EMAIL_CHANGED = "email_changed"
+        ACCOUNT_ERASED = "account_erased"
 
     class Status(models.TextChoices):
         PENDING = "pending"

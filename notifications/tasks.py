@@ -20,9 +20,17 @@ from charges.events import (
 from integrations.outbox import recovery
 from integrations.outbox.events import consumes
 from integrations.sqs.topology import BREVO, DIXA, EMAILS, SMS
-from notifications.events import BrevoWebhookReceived
+from notifications.events import AnonymizationPending, BrevoWebhookReceived, MailLogDeletionDue
 from notifications.models import Notification
-from notifications.operations import account_emails, brevo_events, contact_syncs, emails, sms, subscription_emails
+from notifications.operations import (
+    account_emails,
+    brevo_events,
+    contact_syncs,
+    emails,
+    erasing,
+    sms,
+    subscription_emails,
+)
 from notifications.operations import recovery as stuck_work
 from notifications.operations.dedup_keys import DedupKey
 from orders.events import OrderPaid, OrderPlaced
@@ -32,16 +40,20 @@ from subscriptions.events import (
     CustomerUpdated,
     EmailChanged,
     EmailChangeRequested,
+    ErasureBegun,
+    ErasureRequested,
     LoginCreated,
     LoginRequested,
     PasswordChanged,
     PriceChangePlanned,
     ReminderDue,
 )
+from subscriptions.operations.erasures import parts
 
 Kind = Notification.Kind
 
 recovery.register(stuck_work.FINDERS)
+parts.register("notifications", erasing.PART)
 
 
 @consumes(OrderPlaced, name="emails.order_confirmation", queue=EMAILS)
@@ -180,3 +192,28 @@ def process_webhook(*, webhook_event_id: UUID, **_: object) -> None:
 @consumes(CustomerRegistered, CustomerUpdated, OrderPaid, name="dixa.sync_end_user", queue=DIXA)
 def sync_end_user(*, customer_id: UUID, **_: object) -> None:
     contact_syncs.sync_end_user(customer_id=customer_id, at=timezone.now())
+
+
+@consumes(ErasureRequested, name="emails.account_erased", queue=EMAILS)
+def account_erased(*, erasure_id: UUID, **_: object) -> None:
+    account_emails.send_account_erased(erasure_id=erasure_id, at=timezone.now())
+
+
+@consumes(ErasureBegun, name="emails.erase_messages", queue=EMAILS)
+def erase_messages(*, erasure_id: UUID, **_: object) -> None:
+    erasing.erase_messages(erasure_id=erasure_id, at=timezone.now())
+
+
+@consumes(ErasureBegun, name="brevo.delete_contact", queue=BREVO)
+def delete_contact(*, erasure_id: UUID, **_: object) -> None:
+    erasing.delete_contact(erasure_id=erasure_id, at=timezone.now())
+
+
+@consumes(ErasureBegun, MailLogDeletionDue, name="brevo.delete_mail_log", queue=BREVO)
+def delete_mail_log(*, erasure_id: UUID, **_: object) -> None:
+    erasing.delete_mail_log(erasure_id=erasure_id, at=timezone.now())
+
+
+@consumes(ErasureBegun, AnonymizationPending, name="dixa.anonymize_end_user", queue=DIXA)
+def anonymize_end_user(*, erasure_id: UUID, **_: object) -> None:
+    erasing.anonymize_end_user(erasure_id=erasure_id, at=timezone.now())

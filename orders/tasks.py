@@ -11,11 +11,13 @@ from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
 from orders.events import FulfillmentDue, OrderPaid
-from orders.operations import cancellation, checkout, fulfillment, holds, renewals
+from orders.operations import cancellation, checkout, erasing, fulfillment, holds, renewals
 from orders.operations import recovery as stuck_work
-from subscriptions.events import SubscriptionCanceled, SubscriptionRenewalDue
+from subscriptions.events import ErasureBegun, SubscriptionCanceled, SubscriptionRenewalDue
+from subscriptions.operations.erasures import parts
 
 recovery.register(stuck_work.FINDERS)
+parts.register("orders", erasing.PART)
 
 
 @consumes(OrderPaid, FulfillmentDue, name="orders.start_fulfillment", queue=ORDERS)
@@ -36,6 +38,11 @@ def place_renewal(*, subscription_id: UUID, period_number: int, **_: object) -> 
 @task(name="orders.lift_due_holds", queue=ORDERS)
 def lift_due_holds(**_: object) -> None:
     holds.lift_due_holds(at=timezone.now())
+
+
+@consumes(ErasureBegun, name="orders.erase_addresses", queue=ORDERS)
+def erase_addresses(*, erasure_id: UUID, **_: object) -> None:
+    erasing.erase_addresses(erasure_id=erasure_id, at=timezone.now())
 
 
 @task(name="orders.purge_stored_responses", queue=ORDERS)

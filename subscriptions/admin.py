@@ -15,10 +15,11 @@ from django.utils import timezone
 from integrations.admin import NOTHING, EditableAdmin, LoginAdmin, ReadOnlyAdmin, ReadOnlyTabularInline, lines, short
 from subscriptions import actors
 from subscriptions.api_key_admin import ApiKeyAdmin as ApiKeyAdmin
+from subscriptions.customer_admin import CustomerAdmin as CustomerAdmin
+from subscriptions.customer_admin import ErasureAdmin as ErasureAdmin
 from subscriptions.email_addresses import email_key
 from subscriptions.models import (
     BillingPeriod,
-    Customer,
     Hold,
     PendingChange,
     Plan,
@@ -173,15 +174,6 @@ class PlanAdmin(EditableAdmin):
 def _every(price: Price) -> str:
     """The billing interval in words, such as ``month`` or ``2 weeks``."""
     return price.interval if price.interval_count == 1 else f"{price.interval_count} {price.interval}s"
-
-
-@admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
-    list_display = ("email", "name", "phone", "locale", "marketing_consent", "sms_consent", "created_at")
-    list_filter = ("marketing_consent", "sms_consent", "locale")
-    search_fields = ("email_key__startswith", "name__istartswith", "phone__exact", "id__exact")
-    search_help_text = "E-mail address, start of the name, phone such as +4915112345678, our id"
-    ordering = ("-created_at",)
 
 
 class OpenHoldFilter(admin.SimpleListFilter):

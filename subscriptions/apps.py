@@ -11,3 +11,4 @@ class SubscriptionsConfig(AppConfig):
     def ready(self) -> None:
         logs.register_token_path("/login/email/")
         logs.register_token_path("/login/")
+        logs.register_token_path("/erasures/")

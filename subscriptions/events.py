@@ -143,3 +143,36 @@ class CancellationReceived(Event):
 
     change_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequested(Event):
+    """The erasure of a customer's data was requested. The customer has no login and no address in the shop any more."""
+
+    subject_field: ClassVar[str] = "erasure_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    erasure_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureWaits(Event):
+    """Money of the customer is open, so the erasure must be tried again later."""
+
+    subject_field: ClassVar[str] = "erasure_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    erasure_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureBegun(Event):
+    """No money of the customer is open any more. Each app must erase its part, here and at its provider."""
+
+    subject_field: ClassVar[str] = "erasure_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    erasure_id: UUID
+    customer_id: UUID

@@ -13,6 +13,7 @@ from subscriptions.email_addresses import email_key
 from subscriptions.models import (
     Customer,
     EmailChange,
+    Erasure,
     Hold,
     LoginRequest,
     PendingChange,
@@ -33,12 +34,22 @@ class CustomerNotFound(PermanentError):
     """No customer has this id. Trying again cannot help."""
 
 
+class CustomerErased(CustomerNotFound):
+    """The customer's data was erased, or is being erased. Nothing personal may be written any more."""
+
+
 def customer(*, customer_id: UUID) -> Customer:
     """The customer as stored now. Raises ``CustomerNotFound``."""
     found = Customer.objects.filter(pk=customer_id).first()
     if found is None:
         raise CustomerNotFound(f"There is no customer {customer_id}.")
     return found
+
+
+def customer_not_erased(*, customer_id: UUID) -> Customer | None:
+    """The customer as stored now, or None if the data was erased or is being erased. Raises ``CustomerNotFound``."""
+    found = customer(customer_id=customer_id)
+    return None if found.erased_at is not None else found
 
 
 def plans_for_sale(*, at: dt.datetime) -> QuerySet[Plan]:
@@ -95,6 +106,11 @@ def login_request(*, login_request_id: UUID) -> LoginRequest | None:
 def email_change(*, email_change_id: UUID) -> EmailChange | None:
     """The change of an address with its customer, or None if it was purged."""
     return EmailChange.objects.select_related("customer").filter(pk=email_change_id).first()
+
+
+def erasure(*, erasure_id: UUID) -> Erasure | None:
+    """The erasure with its customer, or None."""
+    return Erasure.objects.select_related("customer").filter(pk=erasure_id).first()
 
 
 def is_address_taken(*, email: str, customer_id: UUID) -> bool:

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from integrations.outbox import recovery
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ACCOUNT, ORDERS
-from subscriptions.events import CustomerRegistered, PriceMoveRequested
+from subscriptions.events import CustomerRegistered, ErasureBegun, ErasureRequested, ErasureWaits, PriceMoveRequested
 from subscriptions.operations import (
     attempt_limits,
     email_changes,
@@ -19,11 +20,26 @@ from subscriptions.operations import (
     reminders,
     renewals,
 )
+from subscriptions.operations.erasures import own_part, parts, progress
+from subscriptions.operations.erasures import recovery as stuck_erasures
+
+recovery.register(stuck_erasures.FINDERS)
+parts.register("subscriptions", own_part.PART)
 
 
 @consumes(CustomerRegistered, name="accounts.create_login", queue=ACCOUNT)
 def create_login(*, customer_id: UUID, **_: object) -> None:
     logins.create_login(customer_id=customer_id)
+
+
+@consumes(ErasureRequested, ErasureWaits, name="accounts.begin_erasure", queue=ACCOUNT)
+def begin_erasure(*, erasure_id: UUID, **_: object) -> None:
+    progress.begin(erasure_id=erasure_id, at=timezone.now())
+
+
+@consumes(ErasureBegun, name="accounts.erase_account", queue=ACCOUNT)
+def erase_account(*, erasure_id: UUID, **_: object) -> None:
+    own_part.erase_account(erasure_id=erasure_id, at=timezone.now())
 
 
 @task(name="accounts.purge_login_attempts", queue=ACCOUNT)

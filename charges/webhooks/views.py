@@ -15,9 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostE
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from charges.events import StripeWebhookReceived
-from integrations.inbox import recording
-from integrations.inbox.models import WebhookEvent
+from charges.operations.stripe_events import recording
 from integrations.stripe import webhooks
 from integrations.stripe.webhooks import BadWebhook, StripeEvent
 
@@ -52,13 +50,8 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
 
 
 def _store(event: StripeEvent) -> HttpResponse:
-    received = recording.Received(event_id=event.id, type=event.type, payload=event.payload)
     try:
-        recording.record(
-            provider=WebhookEvent.Provider.STRIPE,
-            received=[received],
-            event=lambda id: StripeWebhookReceived(webhook_event_id=id),
-        )
+        recording.record(events=[event])
     except DataError:
         return _error(400, "The event cannot be stored.")
     except (DatabaseError, InterfaceError):  # unavailable, read-only after a failover, or not yet migrated

@@ -55,6 +55,20 @@ def upsert_contact(*, contact: Contact, known: bool) -> Upserted:
     return Upserted(contact_id=contact_id, phone_taken=updated is not None and updated.phone_taken)
 
 
+def delete_contact(*, customer_id: UUID) -> bool:
+    """Delete the customer's contact. Returns False if Brevo has none (any more). Raises what ``JsonClient`` does.
+
+    It is found by ``ext_id`` only: a contact with the same address may belong to a newer account of the person.
+    """
+    try:
+        client().request("DELETE", f"/contacts/{customer_id}", params={"identifierType": "ext_id"})
+    except RequestRejected as rejection:
+        if rejection.status == 404:
+            return False
+        raise
+    return True
+
+
 def _create(contact: Contact, deadline: Deadline) -> str:
     """Create the contact, or update the one with its address; return Brevo's id, or an empty string.
 

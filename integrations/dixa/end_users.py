@@ -53,6 +53,11 @@ def upsert_end_user(*, end_user: EndUser, known_id: str) -> Upserted:
     return _upsert(end_user, known_id, deadline, with_phone=False)
 
 
+def find_by_customer(*, customer_id: UUID, deadline: Deadline | None = None) -> str:
+    """Dixa's id of the customer's end user; empty if there is none. Raises what ``JsonClient`` does."""
+    return _first("externalId", str(customer_id), deadline)
+
+
 def _upsert(end_user: EndUser, known_id: str, deadline: Deadline, *, with_phone: bool) -> Upserted:
     document = _document(end_user, with_phone)
     found = known_id if known_id and _patch(known_id, document, deadline) else ""
@@ -68,7 +73,7 @@ def _find(end_user: EndUser, deadline: Deadline) -> str:
     return _first("externalId", str(end_user.customer_id), deadline) or _first("email", end_user.email, deadline)
 
 
-def _first(name: str, value: str, deadline: Deadline) -> str:
+def _first(name: str, value: str, deadline: Deadline | None) -> str:
     """The id of the oldest end user with this value; empty if there is none."""
     entries = client().request("GET", "/endusers", params={name: value}, deadline=deadline).field("data")
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []

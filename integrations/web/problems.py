@@ -7,7 +7,7 @@ but cannot be carried out (an unknown plan, an invalid e-mail address). In both 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -56,10 +56,17 @@ class Unprocessable(exceptions.APIException):
 
 
 class Conflict(exceptions.APIException):
-    """The resource is not in a state in which this request can be carried out."""
+    """The resource is not in a state in which this request can be carried out.
+
+    ``reasons``: what the client must settle first, as sentences for the customer.
+    """
 
     status_code = status.HTTP_409_CONFLICT
     default_detail = "The request conflicts with the current state."
+
+    def __init__(self, detail: str | None = None, *, reasons: Sequence[str] = ()) -> None:
+        super().__init__(detail)
+        self.reasons = list(reasons)
 
 
 class RequestInFlight(Conflict):
@@ -94,6 +101,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     code = _status(error, response.status_code)
     response.status_code = code
     response.data = _problem(code, _detail(error, fields), fields)
+    if isinstance(error, Conflict) and error.reasons:
+        response.data["reasons"] = error.reasons
     response.content_type = CONTENT_TYPE
     response["Cache-Control"] = "no-store"
     return response

@@ -39,3 +39,6 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField()
     errors = FieldProblem(many=True, required=False)  # type: ignore[assignment]  # DRF uses this name as well
+    reasons = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Of a 409: what must be settled first."
+    )

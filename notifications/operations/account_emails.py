@@ -16,9 +16,9 @@ from notifications.models import Notification
 from notifications.operations.customer_emails import send_once
 from notifications.rendering import account_emails as rendering
 from notifications.rendering.account_emails import AccountContext
-from subscriptions import login_tokens
+from subscriptions import erasure_tokens, login_tokens
 from subscriptions import queries as subscriptions
-from subscriptions.models import Customer
+from subscriptions.models import Customer, Erasure
 
 Kind = Notification.Kind
 ADDRESS_TAKEN = "address_taken"
@@ -111,6 +111,25 @@ def send_email_changed(*, email_change_id: UUID, at: dt.datetime) -> bool:
         at=at,
         to=change.old_email,
         context=AccountContext,
+    )
+
+
+def send_account_erased(*, erasure_id: UUID, at: dt.datetime) -> bool:
+    """Tell the customer at the old address that the data is being erased, with the link to the certificate.
+
+    Returns False if the address is forgotten by now.
+    """
+    erasure = subscriptions.erasure(erasure_id=erasure_id)
+    if erasure is None or not erasure.email or erasure.export == Erasure.Export.REPLAY:
+        return False
+    context = AccountContext(url=erasure_tokens.erasure_link(erasure_id=erasure.pk), anonymous=True)
+    return _send(
+        kind=Kind.ACCOUNT_ERASED,
+        customer=erasure.customer,
+        dedup_key="",
+        at=at,
+        to=erasure.email,
+        context=lambda: context,
     )
 
 

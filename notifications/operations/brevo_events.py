@@ -1,18 +1,28 @@
-"""Process Brevo's webhook events: update the message, suppress the address, withdraw the customer's consent."""
+"""Store and process Brevo's webhook events: update the message, suppress the address, withdraw the customer's consent.
+
+Of an event about nobody's address, or about a message to an erased customer, only the type and the ids are stored.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
-from integrations.brevo.webhooks import BrevoEvent, EventSource, Kind, interpret
+from integrations.brevo.webhooks import BrevoEvent, EventSource, Kind, RawEvent, interpret
+from integrations.inbox import recording
 from integrations.inbox.locks import locked_webhook_event
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.recording import mark_processed
+from notifications.events import BrevoWebhookReceived
 from notifications.models import Channel, Notification, Suppression
 from notifications.operations import locks, suppressions
+from subscriptions.email_addresses import email_key
+from subscriptions.models import Customer
 from subscriptions.operations import consents
 
 Status = Notification.Status
@@ -36,6 +46,68 @@ SUPPRESSING = {
     Kind.SPAM: Suppression.Reason.SPAM,
     Kind.UNSUBSCRIBED: Suppression.Reason.UNSUBSCRIBED,
 }
+
+
+# The fields that name nobody. The message can still be found by them.
+KEPT_FIELDS = ("event", "msg_status", "message-id", "messageId", "X-Mailin-custom", "tag", "camp_id", "ts_event")
+
+
+def record(*, events: Sequence[RawEvent]) -> int:
+    """Store the new events, and have a worker process each; return the number of new events."""
+    named = _about_customers([interpret(event.payload) for event in events])
+    received = [
+        recording.Received(
+            event_id=event.event_id,
+            type=event.type,
+            payload=event.payload if is_named else without_personal_data(event.payload),
+        )
+        for event, is_named in zip(events, named, strict=True)
+    ]
+    return recording.record(
+        provider=WebhookEvent.Provider.BREVO,
+        received=received,
+        event=lambda pk: BrevoWebhookReceived(webhook_event_id=pk),
+    )
+
+
+def without_personal_data(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The event without the address, the subject and everything else that is not needed to find the message."""
+    return {name: payload[name] for name in KEPT_FIELDS if name in payload}
+
+
+def erase_stored(*, customer_id: UUID, addresses: Sequence[str], phones: Sequence[str]) -> int:
+    """Shorten the stored events about this customer; return their number. Doing so again changes nothing."""
+    ids = [str(pk) for pk in Notification.objects.filter(customer=customer_id).values_list("pk", flat=True)]
+    about = Q(**{"payload__X-Mailin-custom__in": ids}) | Q(payload__tag__in=ids)
+    for address in addresses:
+        about |= Q(payload__email__iexact=address)
+    for phone in phones:
+        about |= Q(payload__to__in=[phone, phone.removeprefix("+")])
+    found = list(WebhookEvent.objects.filter(about, provider=WebhookEvent.Provider.BREVO))
+    for event in found:
+        WebhookEvent.objects.filter(pk=event.pk).update(payload=without_personal_data(event.payload))
+    return len(found)
+
+
+def _about_customers(events: Sequence[BrevoEvent]) -> list[bool]:
+    """For each event, whether it is about a customer whose data was not erased. Three queries for all of them."""
+    ids = {id for event in events for id in map(_uuid, event.custom_ids) if id is not None}
+    erased = dict(Notification.objects.filter(pk__in=ids).values_list("pk", "customer__erased_at"))
+    living = Customer.objects.filter(erased_at=None)
+    emails = {email_key(event.address) for event in events if event.source != EventSource.SMS}
+    phones = {f"+{event.address}" for event in events if event.source == EventSource.SMS}
+    known_emails = set(living.filter(email_key__in=emails).values_list("email_key", flat=True))
+    known_phones = set(living.filter(phone__in=phones).values_list("phone", flat=True))
+
+    def is_named(event: BrevoEvent) -> bool:
+        sent = [id for id in map(_uuid, event.custom_ids) if id in erased]
+        if sent:
+            return erased[sent[0]] is None
+        if event.source == EventSource.SMS:
+            return f"+{event.address}" in known_phones
+        return email_key(event.address) in known_emails
+
+    return [is_named(event) for event in events]
 
 
 @transaction.atomic(durable=True)

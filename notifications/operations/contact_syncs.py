@@ -30,11 +30,18 @@ WAIT_SECONDS = 5.0
 PHONE_TAKEN = "phone_taken"
 
 
+def contact_lock(provider: ContactSync.Provider, customer_id: UUID) -> str:
+    """The name of the session lock to hold while the customer's copy at the provider is written or deleted."""
+    return f"contact:{provider.value}:{customer_id}"
+
+
 def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
-    """Copy the customer with the consents to Brevo's contact.
+    """Copy the customer with the consents to Brevo's contact, unless the customer's data was erased.
 
     Raises ``CustomerNotFound``, ``Busy`` and ``ProviderError``.
     """
+    if subscriptions.customer_not_erased(customer_id=customer_id) is None:
+        return
     known = _sync_row(customer_id, Provider.BREVO).synced_at is not None
     rate_limits.wait_for_slot(
         name="brevo-contacts",
@@ -42,9 +49,13 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
         burst=brevo_facts.CONTACT_BURST,
         calls=brevo_facts.CALLS_TO_UPDATE if known else brevo_facts.CALLS_TO_CREATE,
     )
-    with session_lock(f"contact:brevo:{customer_id}", wait_seconds=WAIT_SECONDS):
+    with session_lock(contact_lock(Provider.BREVO, customer_id), wait_seconds=WAIT_SECONDS):
+        # Read under the lock: an erasure deletes the contact under the same lock.
+        customer = subscriptions.customer_not_erased(customer_id=customer_id)
+        if customer is None:
+            return
         sync = _sync_row(customer_id, Provider.BREVO)
-        contact = _contact(subscriptions.customer(customer_id=customer_id))
+        contact = _contact(customer)
         try:
             upserted = contacts.upsert_contact(contact=contact, known=sync.synced_at is not None)
         except ProviderError as error:
@@ -54,7 +65,9 @@ def sync_contact(*, customer_id: UUID, at: dt.datetime) -> None:
 
 
 def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
-    """Copy the customer to Dixa's end user. Raises the same errors as ``sync_contact``."""
+    """Copy the customer to Dixa's end user, as ``sync_contact`` does. Raises the same errors."""
+    if subscriptions.customer_not_erased(customer_id=customer_id) is None:
+        return
     known = _sync_row(customer_id, Provider.DIXA).external_id
     rate_limits.wait_for_slot(
         name="dixa",
@@ -62,9 +75,12 @@ def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
         burst=dixa_facts.BURST,
         calls=dixa_facts.CALLS_TO_UPDATE if known else dixa_facts.CALLS_TO_CREATE,
     )
-    with session_lock(f"contact:dixa:{customer_id}", wait_seconds=WAIT_SECONDS):
+    with session_lock(contact_lock(Provider.DIXA, customer_id), wait_seconds=WAIT_SECONDS):
+        customer = subscriptions.customer_not_erased(customer_id=customer_id)
+        if customer is None:
+            return
         sync = _sync_row(customer_id, Provider.DIXA)
-        end_user = _end_user(subscriptions.customer(customer_id=customer_id))
+        end_user = _end_user(customer)
         try:
             upserted = end_users.upsert_end_user(end_user=end_user, known_id=sync.external_id)
         except ProviderError as error:
@@ -74,7 +90,6 @@ def sync_end_user(*, customer_id: UUID, at: dt.datetime) -> None:
 
 
 def _sync_row(customer_id: UUID, provider: ContactSync.Provider) -> ContactSync:
-    subscriptions.customer(customer_id=customer_id)
     ContactSync.objects.bulk_create([ContactSync(customer_id=customer_id, provider=provider)], ignore_conflicts=True)
     return ContactSync.objects.get(customer_id=customer_id, provider=provider)
 

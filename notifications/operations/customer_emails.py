@@ -13,7 +13,7 @@ from django.conf import settings
 from integrations.brevo import facts, messages
 from integrations.locks import session_lock
 from notifications.models import Channel, Notification
-from notifications.operations import claims, suppressions
+from notifications.operations import claims, reasons, suppressions
 from notifications.operations.email_sending import send_claimed
 from notifications.rendering.emails import RenderedEmail
 from subscriptions.models import Customer
@@ -41,7 +41,9 @@ def send_once(
             kind=kind,
             customer=customer,
             dedup_key=dedup_key,
-            reason=reason or suppressions.stopping_reason_of(channel=Channel.EMAIL, address=address),
+            reason=reason
+            or ("" if kind == Notification.Kind.ACCOUNT_ERASED else reasons.erased(customer=customer))
+            or suppressions.stopping_reason_of(channel=Channel.EMAIL, address=address),
             at=at,
             resend_within=facts.RESEND_WITHIN,
         )

@@ -13,11 +13,12 @@ from notifications.models import Channel, Notification
 from notifications.operations import suppressions
 from notifications.operations.dedup_keys import NO_DEDUP_KEY, DedupKey
 from orders.models import AWAITING_PAYMENT, Order
-from subscriptions.models import Plan
+from subscriptions.models import Customer, Plan
 
 Kind = Notification.Kind
 GONE = (Order.Status.CANCELED, Order.Status.REFUNDED)
 SUPERSEDED = "superseded"
+ERASED = "customer_erased"
 
 # The order statuses in which a message of this kind is true.
 TRUE_WHILE = {
@@ -33,11 +34,17 @@ REFUND_IS = {Kind.REFUND_SUCCEEDED: Refund.Status.SUCCEEDED, Kind.REFUND_FAILED:
 def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedup_key: DedupKey = NO_DEDUP_KEY) -> str:
     """A code for the row, or an empty string if the message may be sent. Raises ``RefundNotFound``."""
     return (
-        _untrue(kind, order, dedup_key)
+        erased(customer=order.customer)
+        or _untrue(kind, order, dedup_key)
         or (SUPERSEDED if _superseded(kind, order, dedup_key) else "")
         or (_no_consent(order) if channel == Channel.SMS else "")
         or suppressions.stopping_reason(channel=channel, order=order)
     )
+
+
+def erased(*, customer: Customer) -> str:
+    """A code if the customer's data was erased: there is nobody to write to any more."""
+    return ERASED if customer.erased_at is not None else ""
 
 
 def _untrue(kind: Notification.Kind, order: Order, dedup_key: DedupKey) -> str:

@@ -23,6 +23,7 @@ Kind = Notification.Kind
 BUTTONS = {
     Kind.ACCOUNT_CREATED: pgettext_lazy("e-mail", "Log in"),
     Kind.LOGIN_MAIL: pgettext_lazy("e-mail", "Log in"),
+    Kind.ACCOUNT_ERASED: pgettext_lazy("e-mail", "Follow the erasure"),
     Kind.EMAIL_CHANGE_CONFIRMATION: pgettext_lazy("e-mail", "Confirm this address"),
 }
 

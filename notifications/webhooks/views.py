@@ -15,9 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from integrations.brevo import webhooks
-from integrations.inbox import recording
-from integrations.inbox.models import WebhookEvent
-from notifications.events import BrevoWebhookReceived
+from notifications.operations import brevo_events
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ def brevo_webhook(request: HttpRequest) -> HttpResponse:
     except (webhooks.MalformedBody, UnreadablePostError, RawPostDataException):
         return _problem(400, "malformed")
     try:
-        stored = _store(events)
+        stored = brevo_events.record(events=events)
     except Exception:  # after any error the event must be sent again
         logger.exception("Brevo's webhook could not be stored; Brevo is asked to send it again")
         return _problem(429, "storage_unavailable", headers={"Retry-After": RETRY_AFTER_SECONDS})
@@ -55,15 +53,6 @@ def _body(request: HttpRequest) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise TooLarge
     return body
-
-
-def _store(events: list[webhooks.RawEvent]) -> int:
-    received = [recording.Received(event_id=event.event_id, type=event.type, payload=event.payload) for event in events]
-    return recording.record(
-        provider=WebhookEvent.Provider.BREVO,
-        received=received,
-        event=lambda pk: BrevoWebhookReceived(webhook_event_id=pk),
-    )
 
 
 def _problem(status: int, code: str, *, headers: dict[str, str] | None = None) -> HttpResponse:

@@ -34,6 +34,14 @@ def locked_unpaid_orders(*, subscription_id: UUID) -> list[Order]:
     return list(unpaid.select_for_update().order_by("pk"))
 
 
+def locked_orders_of(*, customer_id: UUID, after: UUID | None, batch: int) -> list[Order]:
+    """The customer's next orders after this id, locked by primary key, at most ``batch``."""
+    orders = Order.objects.filter(customer_id=customer_id)
+    if after is not None:
+        orders = orders.filter(pk__gt=after)
+    return list(orders.select_for_update().order_by("pk")[:batch])
+
+
 def locked_subscription_of(order: Order) -> Subscription:
     """The subscription of the locked order, locked after everything else.
 

@@ -13,6 +13,7 @@ from rest_framework import exceptions
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.web.openapi import TOO_MANY_REQUESTS, problem_response
@@ -69,6 +70,12 @@ class CustomerView(APIView):
         if request.method != "OPTIONS":
             self.customer = _customer_of(request, session_only=self.session_only)
 
+    def handle_exception(self, exc: Exception) -> Response:
+        """An operation finds no customer if the data was erased after the request began."""
+        if isinstance(exc, queries.CustomerNotFound):
+            exc = exceptions.NotFound("There is no such customer.")
+        return super().handle_exception(exc)
+
 
 def require_fresh_login(request: Request) -> None:
     """Raise ``PermissionDenied`` (403) unless the customer logged in with this session within ``FRESH``."""
@@ -88,9 +95,12 @@ def _customer_of(request: Request, *, session_only: bool) -> Customer:
             {ACTS_FOR: [exceptions.ErrorDetail("This header is required with an API key.", code="required")]}
         )
     try:
-        return queries.customer(customer_id=UUID(named))
+        customer = queries.customer_not_erased(customer_id=UUID(named))
     except (ValueError, queries.CustomerNotFound):
-        raise exceptions.NotFound("There is no such customer.") from None
+        customer = None
+    if customer is None:
+        raise exceptions.NotFound("There is no such customer.")
+    return customer
 
 
 def _customer_of_session(request: Request) -> Customer:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from subscriptions.api import auth, me, my_subscription
+from subscriptions.api import auth, erasures, me, my_subscription
 
 urlpatterns = [
     path("auth/session/", auth.SessionView.as_view(), name="api-session"),
@@ -16,6 +16,9 @@ urlpatterns = [
     path("me/", me.MeView.as_view(), name="api-me"),
     path("me/email/", me.MyEmailView.as_view(), name="api-my-email"),
     path("me/email/confirm/", me.MyEmailConfirmationView.as_view(), name="api-my-email-confirmation"),
+    path("me/export/", erasures.MyExportView.as_view(), name="api-my-export"),
+    path("me/erasure/", erasures.MyErasureView.as_view(), name="api-my-erasure"),
+    path("erasures/<str:token>/", erasures.ErasureView.as_view(), name="api-erasure"),
     path("me/subscriptions/", me.MySubscriptionsView.as_view(), name="api-my-subscriptions"),
     path("me/subscriptions/<uuid:subscription_id>/", me.MySubscriptionView.as_view(), name="api-my-subscription"),
     path(

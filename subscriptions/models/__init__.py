@@ -3,6 +3,7 @@
 from subscriptions.models.access import ApiKey, AttemptCount, EmailChange, LoginRequest
 from subscriptions.models.accounts import Customer, User, UserManager
 from subscriptions.models.commands import CommandKey
+from subscriptions.models.erasures import Erasure, ErasureStep
 from subscriptions.models.periods import BillingPeriod
 from subscriptions.models.planned import PendingChange, Skip, TrialUse
 from subscriptions.models.plans import Plan
@@ -18,6 +19,8 @@ __all__ = [
     "CommandKey",
     "Customer",
     "EmailChange",
+    "Erasure",
+    "ErasureStep",
     "Hold",
     "LoginRequest",
     "PendingChange",

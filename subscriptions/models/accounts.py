@@ -18,6 +18,8 @@ from subscriptions.email_addresses import email_key
 
 # Plus sign, country code and number: at most 15 digits.
 E164 = r"^\+[1-9][0-9]{1,14}$"
+# The address of an erased customer. The domain "invalid" never exists (RFC 2606), so no mail reaches anybody.
+ERASED_PREFIX = "erased-"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -89,12 +91,31 @@ class Customer(models.Model):
     user = models.OneToOneField(User, null=True, default=None, on_delete=models.SET_NULL, related_name="customer")
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
     updated_at = models.DateTimeField(auto_now=True)
+    exported_at = models.DateTimeField(
+        null=True, default=None, editable=False, help_text="When a copy of the data was last downloaded."
+    )
+    erased_at = models.DateTimeField(
+        null=True,
+        default=None,
+        editable=False,
+        help_text="When the erasure of the data began. Since then nothing personal is written, here or at a provider.",
+    )
 
     class Meta:
+        permissions = [("erase_customer", "Can erase a customer"), ("export_customer", "Can export a customer's data")]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(erased_at=None) | Q(email_key__startswith=ERASED_PREFIX, user=None),
+                name="erased_customer_has_no_address_or_login",
+            ),
             models.CheckConstraint(condition=Q(email_key=Lower("email_key")), name="customer_email_key_is_lower_case"),
             models.CheckConstraint(condition=Q(phone="") | Q(phone__regex=E164), name="customer_phone_is_e164"),
         ]
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def placeholder(self) -> str:
+        """The address that replaces the customer's own in an erasure. It names nobody."""
+        return f"{ERASED_PREFIX}{self.pk}@erased.invalid"

@@ -10,6 +10,7 @@ from integrations.outbox.events import publish
 from subscriptions.email_addresses import email_key
 from subscriptions.events import CustomerRegistered
 from subscriptions.models import Customer
+from subscriptions.operations.locks import locked_customer_with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +29,11 @@ class Buyer:
 def find_or_register_customer(*, buyer: Buyer) -> Customer:
     """The customer with the buyer's e-mail address. A new address is registered as a new customer.
 
-    The data of an existing customer does not change: typing an address does not prove that the buyer owns it.
+    The data of an existing customer does not change: typing an address does not prove that the buyer owns it. The
+    customer stays locked, so that no erasure begins before the purchase is stored. An erased customer has no address,
+    so the same person becomes a new customer.
     """
-    known = Customer.objects.filter(email_key=email_key(buyer.email)).first()
+    known = locked_customer_with(email_key=email_key(buyer.email))
     if known is not None:
         return known
     customer = Customer(
@@ -44,7 +47,8 @@ def find_or_register_customer(*, buyer: Buyer) -> Customer:
     )
     # If two first purchases run at once, one inserts the row and the other reads it.
     Customer.objects.bulk_create([customer], ignore_conflicts=True)
-    stored = Customer.objects.get(email_key=customer.email_key)
+    stored = locked_customer_with(email_key=customer.email_key)
+    assert stored is not None  # a customer is not erased at the moment of the first purchase
     if stored.pk == customer.pk:
         publish(CustomerRegistered(customer_id=stored.pk))
     return stored

@@ -2,10 +2,10 @@
 
 A transaction that changes a price locks the plan and nothing else.
 
-A transaction locks customers first (several of them by primary key), then a customer's login, then the requests for its
-login mails, and a subscription after everything else: after its orders and their payments, which belong to higher apps.
-It locks one subscription only. Two transactions that follow this order cannot deadlock. No other module of this app
-calls ``select_for_update``, and higher apps lock subscriptions only by these functions.
+A transaction locks customers first (several of them by primary key), then a customer's erasure, then its login, then
+the requests for its login mails, and a subscription after everything else: after its orders and their payments, which
+belong to higher apps. It locks one subscription only. Two transactions that follow this order cannot deadlock. No other
+module of this app calls ``select_for_update``, and higher apps lock subscriptions only by these functions.
 """
 
 from __future__ import annotations
@@ -15,16 +15,39 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from subscriptions.models import Customer, Hold, LoginRequest, PendingChange, Plan, Subscription, User
-from subscriptions.queries import CustomerNotFound
+from subscriptions.models import Customer, Erasure, Hold, LoginRequest, PendingChange, Plan, Subscription, User
+from subscriptions.queries import CustomerErased, CustomerNotFound
 
 
 def locked_customer(*, customer_id: UUID) -> Customer:
-    """The customer, locked until the transaction ends. Raises ``CustomerNotFound``."""
+    """The customer, locked until the transaction ends. Raises ``CustomerNotFound``, and ``CustomerErased`` if the
+    customer's data is being erased or was: nothing personal may be written any more."""
+    customer = locked_customer_or_erased(customer_id=customer_id)
+    if customer.erased_at is not None:
+        raise CustomerErased(f"The data of customer {customer_id} was erased.")
+    return customer
+
+
+def locked_customer_or_erased(*, customer_id: UUID) -> Customer:
+    """The customer, locked until the transaction ends, also if the data was erased. Raises ``CustomerNotFound``."""
     customer = Customer.objects.select_for_update().filter(pk=customer_id).first()
     if customer is None:
         raise CustomerNotFound(f"There is no customer {customer_id}.")
     return customer
+
+
+def locked_customer_with(*, email_key: str) -> Customer | None:
+    """The customer with this address, locked until the transaction ends, or None.
+
+    An erasure takes the address away under the same lock. So nothing is added to a customer who is being erased.
+    """
+    # "no_key": rows that refer to the customer can still be inserted meanwhile.
+    return Customer.objects.select_for_update(no_key=True).filter(email_key=email_key).first()
+
+
+def locked_erasure(*, erasure_id: UUID) -> Erasure:
+    """The erasure, locked until the transaction ends, after its customer. Raises ``Erasure.DoesNotExist``."""
+    return Erasure.objects.select_for_update().get(pk=erasure_id)
 
 
 def locked_customer_ids(customers: QuerySet[Customer]) -> list[UUID]:

@@ -12,7 +12,7 @@ from integrations.outbox.events import publish
 from integrations.purging import delete_in_batches
 from subscriptions.events import LoginCreated
 from subscriptions.models import User
-from subscriptions.operations.locks import locked_customer, locked_login
+from subscriptions.operations.locks import locked_customer_or_erased, locked_login
 from subscriptions.operations.login_requests import close_login_requests
 
 
@@ -21,10 +21,10 @@ def create_login(*, customer_id: UUID) -> bool:
     """Create the customer's login, without a password. Returns False if the customer has a login or cannot get one.
 
     If a member of staff has a login with this address, the customer gets none: a buyer has not proved to own the
-    address. Raises ``CustomerNotFound``.
+    address. An erased customer gets none either. Raises ``CustomerNotFound``.
     """
-    customer = locked_customer(customer_id=customer_id)
-    if customer.user_id is not None:
+    customer = locked_customer_or_erased(customer_id=customer_id)
+    if customer.user_id is not None or customer.erased_at is not None:
         return False
     login = User(email=customer.email_key)
     login.set_unusable_password()

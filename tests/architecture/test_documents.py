@@ -225,6 +225,10 @@ def exists_in_code(dotted: str) -> bool:
 def is_permission(dotted: str) -> bool:
     label, _, codename = dotted.partition(".")
     action, _, model = codename.partition("_")
-    return action in ("add", "change", "delete", "view") and (label, model) in {
-        (known._meta.app_label, known._meta.model_name) for known in apps.get_models()
+    own = {
+        f"{known._meta.app_label}.{name}" for known in apps.get_models() for name, _ in known._meta.permissions
     }
+    return dotted in own or (
+        action in ("add", "change", "delete", "view")
+        and (label, model) in {(known._meta.app_label, known._meta.model_name) for known in apps.get_models()}
+    )

@@ -49,6 +49,10 @@ ME = ("GET", "/api/v1/me/")
 CHANGE_ME = ("PATCH", "/api/v1/me/")
 MY_EMAIL = ("POST", "/api/v1/me/email/")
 MY_EMAIL_CONFIRMATION = ("POST", "/api/v1/me/email/confirm/")
+MY_EXPORT = ("GET", "/api/v1/me/export/")
+MY_ERASURE = ("GET", "/api/v1/me/erasure/")
+ERASE_ME = ("POST", "/api/v1/me/erasure/")
+ERASURE = ("GET", "/api/v1/erasures/{token}/")
 MY_SUBSCRIPTIONS = ("GET", "/api/v1/me/subscriptions/")
 MY_SUBSCRIPTION = ("GET", "/api/v1/me/subscriptions/{subscription_id}/")
 PREVIEW_CANCEL = ("GET", "/api/v1/me/subscriptions/{subscription_id}/cancel/")
@@ -75,6 +79,9 @@ FOR_CUSTOMERS = (
     CHANGE_ME,
     MY_EMAIL,
     MY_EMAIL_CONFIRMATION,
+    MY_EXPORT,
+    MY_ERASURE,
+    ERASE_ME,
     MY_SUBSCRIPTIONS,
     MY_SUBSCRIPTION,
     PREVIEW_CANCEL,
@@ -94,15 +101,16 @@ FOR_CUSTOMERS = (
     DEFAULT_CARD,
 )
 WITH_BODY = (LOGIN_MAIL, LOGIN_LINK, LOGIN_CODE, PASSWORD_LOGIN, PASSWORD, CHANGE_ME, MY_EMAIL, MY_EMAIL_CONFIRMATION,
-             CANCEL, PAUSE, SKIP, UNSKIP)  # fmt: skip
+             ERASE_ME, CANCEL, PAUSE, SKIP, UNSKIP)  # fmt: skip
 # The first one ends the session of the following ones.
-SESSION_ENDS = (LOGOUT_EVERYWHERE, PASSWORD)
+SESSION_ENDS = (LOGOUT_EVERYWHERE, PASSWORD, ERASE_ME)
 # Valid requests and invalid ones. A GET whose only parameter is a string cannot be invalid, and neither can an empty
 # object without required fields.
 CASES = [
     (CHECKOUT, GenerationMode.POSITIVE),
     (CHECKOUT, GenerationMode.NEGATIVE),
     (STATUS, GenerationMode.POSITIVE),
+    (ERASURE, GenerationMode.POSITIVE),
     (PLANS, GenerationMode.POSITIVE),
     (REFUND, GenerationMode.POSITIVE),
     (REFUND, GenerationMode.NEGATIVE),

@@ -42,7 +42,13 @@ ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("undo", {}),
     ("unskip", {"period": 1}),
 ]
-NEED_LOGIN = [("post", "me/email/", {"email": "new@example.com"}), ("post", "me/email/confirm/", {"token": "x"})]
+NEED_LOGIN = [
+    ("post", "me/email/", {"email": "new@example.com"}),
+    ("post", "me/email/confirm/", {"token": "x"}),
+    ("post", "me/erasure/", {"export_declined": True}),
+]
+# Reads that an API key may not do; test_erase_my_account.py has more about them.
+READS_OF_SESSION = ["me/export/", "me/erasure/"]
 
 
 @pytest.fixture
@@ -74,7 +80,8 @@ def in_use(path: str) -> str:
 
 
 def test_the_tests_below_know_every_endpoint() -> None:
-    known = {in_use(path) for path in [*READS, *OF_BOB]} | {path for _, path, _ in [*CHANGES, *NEED_LOGIN]}
+    reads = [*READS, *READS_OF_SESSION, *OF_BOB]
+    known = {in_use(path) for path in reads} | {path for _, path, _ in [*CHANGES, *NEED_LOGIN]}
     known |= {in_use(f"me/subscriptions/{{subscription}}/{action}/") for action, _ in ACTIONS}
     payments = {path for path in me_paths() if path.startswith("me/payment-methods/")}  # test_manage_my_cards.py
     assert set(me_paths()) - payments == known
@@ -83,7 +90,7 @@ def test_the_tests_below_know_every_endpoint() -> None:
 # Access
 
 
-@pytest.mark.parametrize("path", [*READS, *OF_BOB])
+@pytest.mark.parametrize("path", [*READS, *READS_OF_SESSION, *OF_BOB])
 def test_a_read_without_a_login_is_rejected(ann: Customer, bob: Customer, path: str) -> None:
     order = make_order(customer=bob)
     response = Browser().get(path.format(subscription=order.subscription_id, order=order.number))
@@ -143,7 +150,7 @@ def test_a_session_changes_nothing_without_a_csrf_token(browser: Browser, method
     assert Customer.objects.get().name == "Ann Lee"
 
 
-@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("path", [*READS, *READS_OF_SESSION])
 def test_staff_are_no_customers(ann: Customer, path: str) -> None:
     staff = Client()
     staff.force_login(User.objects.create_superuser("staff@example.com"))
@@ -168,6 +175,11 @@ def test_a_session_cannot_act_for_another_customer(ann: Customer, bob: Customer,
 @pytest.mark.parametrize("path", READS)
 def test_the_back_end_reads_for_a_customer(ann: Customer, path: str) -> None:
     assert BackEnd(customer=ann).get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", READS_OF_SESSION)
+def test_the_back_end_does_not_read_what_needs_the_customers_own_login(ann: Customer, path: str) -> None:
+    assert BackEnd(customer=ann).get(path).status_code == 403
 
 
 def test_the_back_end_changes_for_a_customer(ann: Customer) -> None:

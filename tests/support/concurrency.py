@@ -18,6 +18,7 @@ from stripe._api_requestor import _APIRequestor
 
 import charges.operations
 import orders.operations
+from integrations.http import JsonClient
 
 # Threads
 
@@ -111,19 +112,21 @@ FOLDERS = (CHARGES, str(Path(orders.operations.__path__[0])))
 COMMIT = psycopg.Connection.commit.__code__
 EXECUTE = psycopg.Cursor.execute.__code__
 CALL_STRIPE = _APIRequestor.request_raw.__code__
+CALL_OTHERS = JsonClient.request.__code__
 
 # A file of the operations, a line in it, and the number of the run of that line.
 Moment = tuple[str, int, int]
 
 
 class Moments:
-    """Records the lines of the charges' operations at which a crash has different consequences than at the line
-    recorded before, because a commit or a call to Stripe happened in between. With ``die_at``, dies at that line.
+    """Records the lines of the operations in ``folders`` at which a crash has different consequences than at the line
+    recorded before, because a commit or a call to a provider happened in between. With ``die_at``, dies at that line.
 
     Of several lines with the same consequences, the last one is recorded: there the most work is lost.
     """
 
-    def __init__(self, die_at: Moment | None = None) -> None:
+    def __init__(self, die_at: Moment | None = None, *, folders: tuple[str, ...] = (CHARGES,)) -> None:
+        self.folders = folders
         self.seen: list[Moment] = []
         self.die_at = die_at
         self._runs: Counter[tuple[str, int]] = Counter()
@@ -138,7 +141,7 @@ class Moments:
 
     def _call(self, frame: FrameType, event: str, arg: object) -> Any:
         self._lasting += outlives_the_process(frame)
-        return self._line if frame.f_code.co_filename.startswith(CHARGES) else None
+        return self._line if frame.f_code.co_filename.startswith(self.folders) else None
 
     def _line(self, frame: FrameType, event: str, arg: object) -> Any:
         if event == "line":
@@ -159,11 +162,11 @@ class Moments:
 
 
 def outlives_the_process(call: FrameType) -> bool:
-    """Whether the called function commits a transaction or sends a request to Stripe."""
+    """Whether the called function commits a transaction or sends a request to a provider."""
     if call.f_code is EXECUTE:
         cursor, statement = call.f_locals["self"], call.f_locals["query"]
         return bool(cursor.connection.autocommit) and not str(statement).startswith("SELECT")
-    return call.f_code in (COMMIT, CALL_STRIPE)
+    return call.f_code in (COMMIT, CALL_STRIPE, CALL_OTHERS)
 
 
 class DiesAfter:

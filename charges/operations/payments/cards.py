@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import transaction
+
 from charges.models import SavedPaymentMethod
 from integrations.locks import session_lock
 from integrations.stripe import payment_methods, results
+from subscriptions.operations.locks import locked_customer
+from subscriptions.queries import CustomerErased
 
 
+@transaction.atomic
 def store_card(*, saved_payment_method_id: UUID, card: results.PaymentMethod) -> None:
-    """Store the details that Stripe returned."""
+    """Store the details that Stripe returned, unless the customer's data was erased."""
+    owner = SavedPaymentMethod.objects.values_list("customer_id", flat=True).get(pk=saved_payment_method_id)
+    try:
+        locked_customer(customer_id=owner)
+    except CustomerErased:
+        return
     SavedPaymentMethod.objects.filter(pk=saved_payment_method_id).update(
         brand=card.brand[:20],
         last4=card.last4[:4],

@@ -15,7 +15,7 @@ from django.db.models import F
 from charges.models import SavedPaymentMethod, StripeCustomer
 from charges.operations import remote_objects
 from charges.operations.payments import cards
-from integrations.errors import TransientError
+from integrations.errors import PermanentError, TransientError
 from integrations.locks import session_lock
 from integrations.stripe import customers, payment_methods, results
 from integrations.stripe.errors import InvalidRequest
@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 
 class CustomerWasDeleted(TransientError):
     """Somebody deleted the customer at Stripe. We forgot its id; the next delivery creates another one."""
+
+
+class CustomerIsErased(PermanentError):
+    """The customer's data was erased, so nothing about the customer may be created at Stripe."""
 
 
 class UnusablePaymentMethod(InvalidRequest):
@@ -41,17 +45,25 @@ class AttachedPaymentMethod:
     stripe_customer_id: str
 
 
+def stripe_customer_lock(customer_id: UUID) -> str:
+    """The name of the session lock to hold while the customer is created, changed or deleted at Stripe."""
+    return f"stripe-customer:{customer_id}"
+
+
 def ensure_payment_method(*, customer: Customer, payment_method: str, at: dt.datetime) -> AttachedPaymentMethod:
     """Create the customer at Stripe and attach the payment method, unless both were done before.
 
-    Raises ``CardDeclined``, ``UnusablePaymentMethod``, ``CustomerWasDeleted`` and ``InvalidRequest``.
+    Raises ``CardDeclined``, ``UnusablePaymentMethod``, ``CustomerWasDeleted``, ``CustomerIsErased`` and
+    ``InvalidRequest``.
     """
     known = _known(customer=customer, payment_method=payment_method)
     if known is not None:
         return known
     # For two orders of one customer at once. The keys already prevent a second customer, but the second request would
     # get a 409.
-    with session_lock(f"stripe-customer:{customer.pk}"):
+    with session_lock(stripe_customer_lock(customer.pk)):
+        if subscriptions.customer_not_erased(customer_id=customer.pk) is None:
+            raise CustomerIsErased(f"The data of customer {customer.pk} was erased.")
         stripe_customer_id = _ensure_stripe_customer(customer=customer, at=at)
         with forget_if_deleted(customer=customer, stripe_customer_id=stripe_customer_id):
             payment_method_id = _attach(
@@ -61,14 +73,17 @@ def ensure_payment_method(*, customer: Customer, payment_method: str, at: dt.dat
 
 
 def update_stripe_customer(*, customer_id: UUID) -> None:
-    """Give the customer at Stripe our current address and name. Without a customer there, nothing is to do.
+    """Give the customer at Stripe our current address and name. Without a customer there, nothing is to do. The same
+    holds if the customer's data was erased.
 
     One update runs at a time, and reads our row after it got the lock. So the newest data arrives last, in any order of
     the messages. If the customer was deleted at Stripe, forget its id: the next payment creates another one. Raises
     ``CustomerNotFound``, ``Busy`` and the errors of Stripe.
     """
-    with session_lock(f"stripe-customer:{customer_id}"):
-        customer = subscriptions.customer(customer_id=customer_id)
+    with session_lock(stripe_customer_lock(customer_id)):
+        customer = subscriptions.customer_not_erased(customer_id=customer_id)
+        if customer is None:
+            return
         known = StripeCustomer.objects.filter(customer=customer, stripe_id__isnull=False).first()
         if known is None or known.stripe_id is None:
             return

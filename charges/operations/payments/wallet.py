@@ -16,7 +16,7 @@ from charges import queries
 from charges.events import PaymentMethodAdded, PaymentMethodRemoved
 from charges.models import SavedPaymentMethod
 from charges.operations.payments import cards
-from charges.operations.payments.payment_methods import UnusablePaymentMethod, ensure_payment_method
+from charges.operations.payments.payment_methods import CustomerIsErased, UnusablePaymentMethod, ensure_payment_method
 from integrations.outbox.events import publish
 from integrations.stripe import payment_methods
 from integrations.stripe.errors import CardDeclined, InvalidRequest
@@ -72,6 +72,8 @@ def attach(*, saved_payment_method_id: UUID, at: dt.datetime) -> None:
         attached = ensure_payment_method(customer=saved.customer, payment_method=saved.payment_method_id, at=at)
     except CardDeclined as declined:
         _save(saved, failure_code=declined.decline.decline_code or declined.decline.code or "declined")
+        return
+    except CustomerIsErased:
         return
     except UnusablePaymentMethod as error:
         _save(saved, failure_code=error.code or "unusable")

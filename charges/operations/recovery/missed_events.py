@@ -14,10 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from charges.events import StripeWebhookReceived
 from charges.models import FetchMark
-from integrations.inbox import recording
-from integrations.inbox.models import WebhookEvent
+from charges.operations.stripe_events import recording
 from integrations.stripe import events
 from integrations.stripe.event_types import HANDLED_EVENTS
 from integrations.stripe.webhooks import StripeEvent
@@ -98,11 +96,7 @@ def _record(run: Run, *, created_from: dt.datetime, created_until: dt.datetime, 
 
 
 def _record_page(page: Sequence[StripeEvent]) -> int:
-    return recording.record(
-        provider=WebhookEvent.Provider.STRIPE,
-        received=[recording.Received(event_id=event.id, type=event.type, payload=event.payload) for event in page],
-        event=lambda id: StripeWebhookReceived(webhook_event_id=id),
-    )
+    return recording.record(events=page)
 
 
 def _move_mark(*, until: dt.datetime) -> None:

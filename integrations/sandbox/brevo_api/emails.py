@@ -35,6 +35,7 @@ FIELDS: dict[str, type | tuple[type, ...]] = {
     "messageVersions": list,
 }
 LISTS_OF_OBJECTS = ("to", "cc", "bcc", "attachment", "messageVersions")
+MAX_LOG = 10_000
 MAX_RECIPIENTS, MAX_RECIPIENTS_PER_VERSION = 2000, 99
 
 
@@ -52,6 +53,23 @@ def send(sandbox: Sandbox, document: Document) -> tuple[int, Document]:
     if document.get("messageVersions"):
         return status, {"messageIds": ids}
     return status, {"messageId": ids[0]}
+
+
+def delete_log(sandbox: Sandbox, identifier: str) -> tuple[int, None]:
+    """Delete the log of an address or of one message: 204, 400 for neither, 404 if there is no such mail.
+
+    Brevo needs a day or two. The sandbox deletes the mails of its mailbox at once.
+    """
+    is_address = not identifier.startswith("<")
+    if is_address and not ADDRESS.match(identifier):
+        raise invalid("identifier should be an email or a messageId")
+    mails, _ = sandbox.store.page(KIND, filters={"to": identifier.lower()} if is_address else {}, limit=MAX_LOG)
+    ids = [mail["id"] for mail in mails if is_address or mail["id"] == identifier]
+    if not ids:
+        raise BrevoError("No logs found", status=404, code="document_not_found")
+    for id in ids:
+        sandbox.store.delete(id)
+    return 204, None
 
 
 def _claim_key(sandbox: Sandbox, key: Any) -> None:

@@ -86,6 +86,10 @@ def _send_email(sandbox: Sandbox, request: Request) -> Reply:
     return emails.send(sandbox, _json(request))
 
 
+def _delete_log(sandbox: Sandbox, _: Request, identifier: str) -> Reply:
+    return emails.delete_log(sandbox, identifier)
+
+
 def _send_sms(sandbox: Sandbox, request: Request) -> Reply:
     return sms.send(sandbox, _json(request))
 
@@ -149,6 +153,7 @@ def _account(*_: object) -> Reply:
 URLS = Map(
     [
         Rule("/v3/smtp/email", methods=["POST"], endpoint=_send_email),
+        Rule("/v3/smtp/log/<identifier>", methods=["DELETE"], endpoint=_delete_log),
         Rule("/v3/smtp/blockedContacts", methods=["GET"], endpoint=_list_blocked),
         Rule("/v3/smtp/blockedContacts/<address>", methods=["DELETE"], endpoint=_unblock),
         Rule("/v3/transactionalSMS/send", methods=["POST"], endpoint=_send_sms),

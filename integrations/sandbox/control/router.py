@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from integrations.sandbox.control import brevo, faults, records, settings, stripe
+from integrations.sandbox.control import brevo, dixa, faults, records, settings, stripe
 from integrations.sandbox.control.bodies import json_body
 from integrations.sandbox.control.errors import ControlError
 from integrations.sandbox.faults import InvalidFault
@@ -87,6 +87,7 @@ URLS = Map(
         _rule("POST", "/stripe/early_fraud_warnings", stripe.create_early_fraud_warning),
         _rule("POST", "/stripe/payment_methods/<id>/automatically_update", stripe.update_payment_method),
         _rule("POST", "/stripe/events/<id>/redeliver", stripe.redeliver_event),
+        _rule("POST", "/dixa/endusers/<id>/conversation", dixa.conversation),
         _rule("POST", "/brevo/mails/events", brevo.mail_event),
         _rule("POST", "/brevo/sms/events", brevo.sms_event),
         _rule("POST", "/brevo/marketing/events", brevo.marketing_event),

@@ -101,8 +101,11 @@ def _set_custom_attributes(sandbox: Sandbox, request: Request, id: str) -> Reply
     return 200, {"data": custom_attributes.write(sandbox, id, _json(request))}
 
 
-def _anonymize(sandbox: Sandbox, _: Request, id: str) -> Reply:
-    return 202, {"data": anonymization.start(sandbox, id)}
+def _anonymize(sandbox: Sandbox, request: Request, id: str) -> Reply:
+    force = request.args.get("force", "false")
+    if force not in ("true", "false"):
+        raise DixaError(400, "Validation failure: force must be true or false")
+    return 202, {"data": anonymization.start(sandbox, id, force=force == "true")}
 
 
 def _anonymization_status(sandbox: Sandbox, _: Request, id: str) -> Reply:

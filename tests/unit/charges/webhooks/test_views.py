@@ -12,7 +12,7 @@ from django.db import InterfaceError, InternalError, OperationalError, Programmi
 from django.test import Client
 from stripe import WebhookSignature
 
-from integrations.inbox import recording
+from charges.operations.stripe_events import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.outbox.models import OutboxMessage
 

@@ -78,3 +78,18 @@ def test_all_calls_of_one_contact_share_one_deadline(
         contacts.upsert_contact(contact=contact(), known=False)
     assert (time.monotonic() - began > 0.38) is is_done, "two calls of 0.2 seconds each"
     brevo_sandbox.faults()
+
+
+def test_a_contact_is_deleted_by_our_id_only(brevo_sandbox: BrevoSandbox) -> None:
+    ann, newer = contact(), contact(email="bob@example.com", phone="")
+    for each in (ann, newer):
+        contacts.upsert_contact(contact=each, known=False)
+    assert contacts.delete_contact(customer_id=ann.customer_id)
+    assert not contacts.delete_contact(customer_id=ann.customer_id)
+    assert [row["email"] for row in brevo_sandbox.records("contacts")] == ["bob@example.com"]
+
+
+def test_a_wrong_key_deletes_nothing(brevo_sandbox: BrevoSandbox) -> None:
+    brevo_sandbox.faults({"provider": "brevo", "kind": "error", "status": 401})
+    with pytest.raises(ProviderError):
+        contacts.delete_contact(customer_id=uuid4())

@@ -134,3 +134,16 @@ def test_the_limit_is_10_requests_a_second_with_a_burst_of_4(own_sandbox: Callab
     assert "Retry-After" not in throttled.headers
     limited.client().patch("/sandbox/config", json={"dixa.requests_per_second": 0}).raise_for_status()
     assert {dixa.get(USERS).status_code for _ in range(20)} == {200}
+
+
+def test_open_conversations_refuse_the_anonymization(sandbox: Any, dixa: httpx.Client, ann: str) -> None:
+    def conversation(is_open: Any) -> int:
+        return int(sandbox.http.post(f"/sandbox/dixa/endusers/{ann}/conversation", json={"open": is_open}).status_code)
+
+    assert conversation(True) == 200
+    assert dixa.patch(f"{USERS}/{ann}/anonymize").status_code == 400
+    assert dixa.patch(f"{USERS}/{ann}/anonymize", params={"force": "maybe"}).status_code == 400
+    assert conversation(False) == 200
+    assert dixa.patch(f"{USERS}/{ann}/anonymize").status_code == 202
+    assert conversation("yes") == 400
+    assert sandbox.http.post("/sandbox/dixa/endusers/x/conversation", json={"open": True}).status_code == 404

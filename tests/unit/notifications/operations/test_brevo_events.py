@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from integrations.brevo.webhooks import RawEvent
 from integrations.inbox.models import WebhookEvent
 from integrations.inbox.queries import WebhookEventNotFound
 from integrations.outbox.models import OutboxMessage
@@ -12,6 +13,8 @@ from notifications.models import Channel, Notification, Suppression
 from notifications.operations import brevo_events, emails, sms
 from subscriptions.models import Customer
 from tests.support.concurrency import at_once
+from tests.support.days import NOW
+from tests.support.erasures import request_erasure
 from tests.support.factories import make_customer, make_order
 
 Kind, Status = Notification.Kind, Notification.Status
@@ -197,3 +200,76 @@ def test_concurrent_processing_counts_once(transactional_db: None, mail, now):
 def test_an_unknown_event_is_an_error(db, now):
     with pytest.raises(WebhookEventNotFound):
         brevo_events.process(webhook_event_id=uuid4(), at=now)
+
+
+# Events about nobody
+
+
+def raw(**payload: Any) -> RawEvent:
+    document = {"event": "hard_bounce", "message-id": "<1@x>", "ts_event": 1, "subject": "Hi Ann", **payload}
+    return RawEvent(event_id=str(uuid4()), type="hard_bounce", payload=document)
+
+
+def recorded(event: RawEvent) -> Any:
+    assert brevo_events.record(events=[event]) == 1
+    return WebhookEvent.objects.get().payload
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRecording:
+    def test_an_event_about_a_customers_address_is_stored_whole(self) -> None:
+        make_customer()
+        event = raw(email="ANN.LEE@example.com")
+        assert recorded(event) == event.payload
+
+    def test_of_an_event_about_nobodys_address_only_ids_are_stored(self) -> None:
+        assert recorded(raw(email="ann.lee@example.com")) == {
+            "event": "hard_bounce", "message-id": "<1@x>", "ts_event": 1,
+        }  # fmt: skip
+
+    def test_an_event_about_a_message_to_a_customer_is_stored_whole_for_any_address(self) -> None:
+        message = Notification.objects.create(
+            kind="email_change_confirmation", channel="email", customer=make_customer()
+        )
+        event = raw(email="new@example.com", **{"X-Mailin-custom": str(message.pk)})
+        assert recorded(event) == event.payload
+
+    def test_an_event_about_a_message_to_an_erased_customer_is_shortened_but_moves_the_message(self) -> None:
+        ann = make_customer()
+        message = Notification.objects.create(
+            kind="welcome", channel="email", customer=ann, status="sent", sent_at=NOW,
+            provider_message_id="<1@x>",
+        )  # fmt: skip
+        request_erasure(ann)
+        make_customer()  # a new account with the same address
+        payload = recorded(raw(email="ann.lee@example.com", **{"X-Mailin-custom": str(message.pk)}))
+        assert "email" not in payload and "subject" not in payload
+
+        brevo_events.process(webhook_event_id=WebhookEvent.objects.get().pk, at=NOW)
+        message.refresh_from_db()
+        assert message.status == "bounced"
+        assert Suppression.objects.count() == 0
+
+    @pytest.mark.parametrize("is_customer", [True, False])
+    def test_an_event_about_an_sms_is_stored_whole_for_customers_only(self, is_customer: bool) -> None:
+        make_customer(phone="+4915112345678" if is_customer else "")
+        document = {"msg_status": "delivered", "to": "4915112345678", "messageId": 5}
+        payload = recorded(RawEvent(event_id="1", type="delivered", payload=document))
+        assert ("to" in payload) is is_customer
+
+    def test_stored_events_are_shortened_afterwards(self) -> None:
+        ann = make_customer()
+        make_customer(email="bob@example.com", phone="")
+        message = Notification.objects.create(kind="welcome", channel="email", customer=ann)
+        documents = [
+            {"event": "opened", "email": "Ann.Lee@Example.com"},
+            {"event": "opened", "email": "old@example.com", "X-Mailin-custom": str(message.pk)},
+            {"msg_status": "delivered", "to": "4915112345678"},
+            {"event": "opened", "email": "bob@example.com"},
+        ]
+        for number, payload in enumerate(documents):
+            WebhookEvent.objects.create(provider="brevo", event_id=str(number), type="x", payload=payload)
+        count = brevo_events.erase_stored(customer_id=ann.pk, addresses=[ann.email], phones=[ann.phone])
+        assert count == 3
+        stored = [row.payload for row in WebhookEvent.objects.order_by("pk")]
+        assert [("email" in payload or "to" in payload) for payload in stored] == [False, False, False, True]

@@ -18,6 +18,7 @@ from integrations.outbox.models import OutboxMessage
 from notifications.models import Notification
 from notifications.operations import brevo_events
 from notifications.webhooks import views
+from tests.support.factories import make_customer
 
 URL = "/webhooks/brevo/"
 DELIVERED = {
@@ -48,6 +49,7 @@ def stored() -> list[str]:
 @pytest.mark.django_db
 class TestBrevoWebhook:
     def test_an_event_is_stored_and_published_once(self, client):
+        make_customer()
         for _ in range(3):
             assert post(client, DELIVERED).status_code == 200
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from charges.events import StripeWebhookReceived
 from charges.models import Charge, FetchMark
 from charges.operations.recovery import missed_events
 from charges.operations.recovery.missed_events import fetch_missed_events
@@ -103,7 +104,7 @@ def test_an_event_that_came_by_webhook_is_not_recorded_twice(
         recording.record(
             provider="stripe",
             received=[recording.Received(event_id=raw["id"], type=raw["type"], payload=raw)],
-            event=lambda id: missed_events.StripeWebhookReceived(webhook_event_id=id),
+            event=lambda id: StripeWebhookReceived(webhook_event_id=id),
         )
     before = (stored(), published())
 
