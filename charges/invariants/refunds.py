@@ -65,4 +65,19 @@ REFUNDS = (
         """,
         next_step="Check that Stripe made the refund, then set the order to refunded or partially refunded.",
     ),
+    Invariant(
+        name="withdrawal_refunds_its_payments",
+        sentence="After a withdrawal, each payment is refunded in full, unless it was shipped or disputed.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s of %s %s refunded after a withdrawal', c.amount_refunded, c.amount, c.currency) AS details
+            FROM subscriptions_subscription s
+            JOIN subscriptions_plan p ON p.id = s.plan_id
+            JOIN orders_order o ON o.subscription_id = s.id JOIN charges_charge c ON c.order_id = o.id
+            WHERE s.status = 'canceled' AND s.cancel_reason = 'withdrawal' AND c.status = 'succeeded'
+              AND c.amount_refunded < c.amount AND (p.is_digital OR o.fulfilled_at IS NULL)
+              AND NOT EXISTS (SELECT FROM charges_dispute d WHERE d.charge_id = c.id AND NOT d.is_inquiry)
+        """,
+        next_step="Refund the rest within 14 days. If the bank returned a refund, find another way.",
+    ),
 )

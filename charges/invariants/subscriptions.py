@@ -62,4 +62,16 @@ SUBSCRIPTIONS = (
         """,
         next_step="Cancel or refund the order of this period. Tell the developers.",
     ),
+    Invariant(
+        name="new_price_waits_for_its_notice",
+        sentence="A change that was announced for a later day is not applied before that day.",
+        query="""
+            SELECT NULL AS order_number, NULL::uuid AS charge_id,
+                   format('subscription %s: planned for %s, applied at %s', subscription_id, not_before, closed_at)
+                   AS details
+            FROM subscriptions_pendingchange
+            WHERE outcome = 'applied' AND not_before > closed_at
+        """,
+        next_step="Refund the difference of the orders since then. Tell the developers.",
+    ),
 )

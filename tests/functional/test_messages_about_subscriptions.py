@@ -18,7 +18,7 @@ from orders.models import PAID, Order
 from subscriptions.models import Subscription
 from subscriptions.operations import price_changes, reminders, renewals
 from tests.support.days import Days
-from tests.support.factories import SOFT, STAFF, change_price
+from tests.support.factories import SOFT, STAFF, change_price, make_plan
 from tests.support.sandboxes import BrevoSandbox, StripeSandbox
 from tests.support.subscriptions import status_and_reason, subscribed
 
@@ -173,3 +173,35 @@ def test_a_card_is_announced_before_it_expires_and_charged_afterwards(
     [warning] = mails(brevo_sandbox, "card_expiring")
     assert "04/2026" in warning["textContent"]
     assert Order.objects.filter(status__in=PAID).count() == 4, "also after the end of April"
+
+
+def test_a_trial_has_a_receipt_a_reminder_and_a_first_charge(
+    days: Days, brevo_sandbox: BrevoSandbox, client: Client
+) -> None:
+    make_plan(code="magazine", name="Magazine", amount=490, is_digital=True, trial_days=14)
+    body = {
+        "plan": "magazine",
+        "payment_method": "pm_card_visa",
+        "customer": {"email": "ann@example.com", "name": "Ann Lee", "locale": "de"},
+    }
+    answer = client.post("/api/v1/checkout/", body, "application/json", headers={"Idempotency-Key": "k1"})
+    assert answer.status_code == 201, answer.content
+    run_jobs(days)
+
+    [welcome] = mails(brevo_sandbox, "welcome")
+    for words in (
+        "Ihre kostenlose Testphase von Magazine hat begonnen",
+        "Die Testphase endet am 15. März 2026. Danach berechnen wir 4,90\xa0€ jeden Monat",
+        "Karte: Visa •••• 4242",
+        "Testphase endet am: 15. März 2026, 12:00:00 UTC",
+        "Verträge hier kündigen",
+    ):
+        assert words in welcome["textContent"], words
+
+    live_through(days, Subscription.objects.get(), periods=1)
+    [reminder] = mails(brevo_sandbox, "trial_ending")
+    assert "Am 15. März 2026 buchen wir 4,90\xa0€ von Ihrer Karte Visa •••• 4242 ab." in reminder["textContent"]
+    [receipt] = mails(brevo_sandbox, "receipt")
+    assert "4,90\xa0€" in receipt["textContent"]
+    assert Subscription.objects.get().status == "active"
+    assert mails(brevo_sandbox, "renewal_reminder") == []

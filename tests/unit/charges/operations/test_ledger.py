@@ -23,7 +23,16 @@ from charges.operations.payments import intents, settlement
 from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
 from orders.models import Order, OrderLine
-from subscriptions.models import BillingPeriod, Customer, Plan, Subscription, SubscriptionChange, TrialUse
+from subscriptions.models import (
+    BillingPeriod,
+    Customer,
+    PendingChange,
+    Plan,
+    Subscription,
+    SubscriptionChange,
+    TrialUse,
+)
+from subscriptions.queries import WITHDRAWAL
 from tests.support.days import NOW
 from tests.support.deliveries import capture, deliver_refund, start_fulfillments
 from tests.support.factories import charge_of, dunning_run_of, next_period, place_order, place_renewal, request_refund
@@ -329,6 +338,22 @@ def refunded_more_than_paid() -> None:
     Order.objects.filter(pk=charge.order_id).update(status="refunded")
 
 
+@breaks("withdrawal_refunds_its_payments")
+def a_withdrawal_without_a_refund() -> int:
+    for fields in ({}, {"is_digital": False}):
+        withdrawn(paid(), **fields)
+    shipped = paid()
+    Order.objects.filter(pk=shipped.order_id).update(fulfilled_at=NOW)
+    withdrawn(shipped, is_digital=False)
+    return 2
+
+
+def withdrawn(charge: Charge, *, is_digital: bool = True) -> None:
+    subscription = charge.order.subscription
+    Plan.objects.filter(pk=subscription.plan_id).update(is_digital=is_digital)
+    put_in_status("canceled", "withdrawal", subscription=subscription)
+
+
 @breaks("refund_of_a_payment")
 def refund_of_a_failed_charge() -> None:
     charge = charged(ordered(status="payment_failed"), status="failed")
@@ -629,6 +654,15 @@ def resumed_while_disputed() -> int:
     return 2
 
 
+@breaks("new_price_waits_for_its_notice")
+def a_new_price_before_its_notice() -> None:
+    subscription = paid().order.subscription
+    PendingChange.objects.create(
+        subscription=subscription, kind="plan", when="period_end", price=subscription.price, quantity=1,
+        actor_kind="staff", actor="x", not_before=NOW + DAY, closed_at=NOW, outcome="applied",
+    )  # fmt: skip
+
+
 @breaks("paused_subscription_has_an_open_hold")
 def paused_without_a_hold() -> int:
     put_in_status("paused", subscription=paid().order.subscription)
@@ -696,7 +730,8 @@ def test_the_queries_use_only_existing_statuses() -> None:
     policies = set(Plan.DisputePolicy.values)
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
     others = {*BillingPeriod.Outcome.values, *Order.Kind.values, *TrialUse.Kind.values, *SubscriptionChange.Kind.values}
-    assert words - states - policies - others == {"missing", "none", "ended_period"}
+    planned = {*PendingChange.Outcome.values, WITHDRAWAL}
+    assert words - states - policies - others - planned == {"missing", "none", "ended_period"}
 
 
 @pytest.mark.django_db
