@@ -8,3 +8,8 @@ class Development(AppConfig):
 
     name = "config.development"
     label = "development"
+
+    def ready(self) -> None:
+        from config.development import clock
+
+        clock.follow()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import os
 import secrets
@@ -67,6 +66,8 @@ def place_and_show(
 
 def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
     """POST the checkout of a new customer. Raises ``CheckoutRefused`` and ``NotRunning``."""
+    from django.utils import timezone
+
     from config.development.checkout_progress import Placed
 
     request_id = f"development-{uuid4()}"
@@ -79,9 +80,9 @@ def place(*, web_url: str, webhook_expected: bool, card: str, plan: str) -> Any:
             "X-Request-ID": request_id,
         },
     )
-    requested_at = dt.datetime.now(dt.UTC)
+    requested_at = timezone.now()
     status, response = _send(request)
-    answered_at = dt.datetime.now(dt.UTC)
+    answered_at = timezone.now()
     if status != 201:
         raise CheckoutRefused(f"POST {request.full_url} answered {status}: {response[:500]}")
     return Placed(

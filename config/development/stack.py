@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import env as environment
+from config.development.clock import CLOCK_FILE
 from config.env import Env
 from integrations.stripe.event_types import HANDLED_EVENTS
 
@@ -33,6 +34,10 @@ class Stack:
     web_host: str
     own_sqs: bool
     own_providers: bool
+
+    @property
+    def own_database(self) -> bool:
+        return self.env.database_url is None
 
     @property
     def logs(self) -> Path:
@@ -81,6 +86,8 @@ class Stack:
             "WEB_PORT": str(self.env.web_port),
             "SQS_EMULATOR_PORT": str(self.env.sqs_emulator_port),
             "SANDBOX_PORT": str(self.env.sandbox_port),
+            # Only a stack that starts both itself can move their clocks.
+            **({CLOCK_FILE: str(self.data / "clock")} if self.own_database and self.own_providers else {}),
         }
 
     def sandbox_variables(self) -> dict[str, str]:

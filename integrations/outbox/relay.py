@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection, models, transaction
 from django.db.models import F, Min
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from integrations import backoff
 from integrations.outbox.models import OutboxMessage
@@ -135,5 +136,5 @@ def seconds_until_due(*, at_most: float, skip_queues: Collection[str] = ()) -> f
     waiting = OutboxMessage.objects.filter(sent_at=None).exclude(queue__in=skip_queues).aggregate(due=Min("not_before"))
     if waiting["due"] is None:
         return at_most
-    left = (waiting["due"] - dt.datetime.now(dt.UTC)).total_seconds()
+    left = (waiting["due"] - timezone.now()).total_seconds()
     return min(at_most, max(0.0, left))

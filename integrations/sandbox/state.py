@@ -12,15 +12,22 @@ from integrations.sandbox.rate_limits import TokenBucket
 from integrations.sandbox.store import Store
 from integrations.sandbox.webhooks import Send, Webhooks, post
 
+OFFSET = "clock.offset"
+
 
 class Clock:
-    """The time of the sandbox. Tests move it forward, so that keys and time windows expire."""
+    """The time of the sandbox. It can be moved forward, so that keys and time windows expire; a restart keeps that."""
 
-    def __init__(self) -> None:
-        self.offset = 0.0
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.offset: float = store.setting(OFFSET) or 0.0
 
     def __call__(self) -> float:
         return time.time() + self.offset
+
+    def advance(self, *, seconds: float) -> None:
+        self.offset += seconds
+        self._store.set_setting(OFFSET, self.offset)
 
 
 class Sandbox:
@@ -28,8 +35,8 @@ class Sandbox:
 
     def __init__(self, config: Config, *, send: Send = post) -> None:
         self.config = config
-        self.clock = Clock()
         self.store = Store(config.data)
+        self.clock = Clock(self.store)
         # Keys without a status were in flight when the last run was killed.
         self.store.execute("DELETE FROM idempotency WHERE status IS NULL")
         self.faults = Faults(self.store, initial_rules=config.faults)

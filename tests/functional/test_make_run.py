@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -24,6 +26,19 @@ pytestmark = [pytest.mark.xdist_group("make_run"), pytest.mark.timeout(240)]
 
 STEP = re.compile(r"^ +(?P<ms>\d+|…)  (?P<queue>\w*) +(?P<mark>[✓✗…]?) +(?P<what>\S+)", re.MULTILINE)
 SHUTDOWN = ("", "worker: Warm shutdown (MainProcess)")  # of the run before; Celery always prints these lines
+# Prints how many days each clock is ahead.
+CLOCKS = """
+import datetime as dt, json
+from django.db import connection
+from django.utils import timezone
+from integrations.outbox.models import OutboxMessage
+with connection.cursor() as cursor:
+    cursor.execute("SELECT now()")
+    database = cursor.fetchone()[0]
+default = OutboxMessage.objects.latest("created_at").created_at
+times = {"python": timezone.now(), "database": database, "default": default}
+print(json.dumps({name: (time - dt.datetime.now(dt.UTC)).days + 1 for name, time in times.items()}))
+"""
 SMALL = {f"{queue.name.removesuffix('Queue').upper()}_CONCURRENCY": "1" for queue in QUEUES}
 
 
@@ -133,6 +148,24 @@ class TestRunning:
         assert ledger.returncode == 0, ledger.stdout + ledger.stderr
         assert json.loads(ledger.stdout)["holds"] is True
         assert queues.returncode == 0, queues.stdout + queues.stderr
+
+    def test_fast_forward_takes_a_dunning_step_and_moves_every_clock(
+        self, launcher: Process, environ: dict[str, str]
+    ) -> None:
+        forwarded = run(environ, "fast_forward", "--days", "2", module="manage")
+
+        assert forwarded.returncode == 0, forwarded.stdout + forwarded.stderr
+        assert "payments declined: 1, messages to customers: " in forwarded.stdout
+        in_two_days = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
+        assert f"It is {in_two_days:%Y-%m-%d}" in forwarded.stdout
+        times = run(environ, "shell", "--no-imports", "-c", CLOCKS, module="manage")
+        assert json.loads(times.stdout) == {"python": 2, "database": 2, "default": 2}, times.stderr
+        url = f"http://127.0.0.1:{environ['SANDBOX_PORT']}/sandbox/clock"
+        sandbox = httpx.post(url, json={"advance_seconds": 0}).json()
+        # The clock shows two days more than before the command, which took some seconds itself.
+        assert sandbox["offset_seconds"] == pytest.approx(2 * 86400, abs=120)
+        ledger = run(environ, "check_ledger", "--json", module="manage")
+        assert json.loads(ledger.stdout)["holds"] is True
 
     def test_a_second_launcher_is_rejected(self, launcher: Process, environ: dict[str, str]) -> None:
         rejected = run(environ)

@@ -9,30 +9,11 @@ from contextlib import contextmanager
 from django.core.management import call_command
 from django.db import connection
 
+from config.development.database_time import replace_time, use_time_of
+
 PREFIX = "simulation_"
 
-# The functions hide those of ``pg_catalog``, because their schema comes first in the search path. A column default is
-# bound to a function when it is created, so the defaults of the migrations are set again.
-SIMULATED_TIME = """
-    CREATE SCHEMA simulation;
-    CREATE FUNCTION simulation.now() RETURNS timestamptz LANGUAGE sql STABLE
-        AS $$ SELECT current_setting('simulation.now')::timestamptz $$;
-    CREATE FUNCTION simulation.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE
-        AS $$ SELECT current_setting('simulation.now')::timestamptz $$;
-    DO $$
-    DECLARE found record;
-    BEGIN
-        FOR found IN
-            SELECT d.adrelid::regclass AS "table", a.attname AS "column"
-            FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
-            WHERE pg_get_expr(d.adbin, d.adrelid) = 'statement_timestamp()'
-        LOOP
-            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I SET DEFAULT simulation.statement_timestamp()',
-                           found."table", found."column");
-        END LOOP;
-    END $$;
-"""
-SEARCH_PATH = "SET search_path = simulation, pg_catalog, public"
+SCHEMA = "simulation"
 
 
 @contextmanager
@@ -51,9 +32,9 @@ def own_database(*, template: str | None = None) -> Iterator[None]:
         connection.settings_dict.update(NAME=name, CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=False)
         if template is None:
             call_command("migrate", verbosity=0, interactive=False)
+        replace_time(schema=SCHEMA, time="current_setting('simulation.now')::timestamptz")
+        use_time_of(SCHEMA)
         with connection.cursor() as cursor:
-            cursor.execute(SIMULATED_TIME)
-            cursor.execute(SEARCH_PATH)
             # It is lost at the end anyway, so no commit waits for the disk.
             cursor.execute("SET synchronous_commit = off")
         yield

@@ -27,8 +27,8 @@ ADDRESSES = {
 
 
 class _Clock(SandboxClock):
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
+    def __init__(self, clock: Clock, app: App) -> None:
+        super().__init__(app.store)
         self._clock = clock
 
     def __call__(self) -> float:
@@ -44,7 +44,7 @@ class Providers:
 
     def __init__(self, clock: Clock) -> None:
         self._app: App = create_app(brevo_contacts_per_second=None, dixa_requests_per_second=None)
-        self._app.clock = _Clock(clock)
+        self._app.clock = _Clock(clock, self._app)
         self._last = {"event": 0, MAIL: 0}
         self.kill_next_call = False
         self.calls = 0

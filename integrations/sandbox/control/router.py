@@ -45,7 +45,7 @@ def _clock(sandbox: Sandbox, request: Request) -> Any:
     seconds = json_body(request).get("advance_seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
         raise ControlError("advance_seconds must be a number and not negative.")
-    sandbox.clock.offset += seconds
+    sandbox.clock.advance(seconds=seconds)
     return {"now": sandbox.clock(), "offset_seconds": sandbox.clock.offset}
 
 

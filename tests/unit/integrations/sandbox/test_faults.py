@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from integrations.sandbox import presets
+from integrations.sandbox.app import create_app
 from integrations.sandbox.faults import Faults, parse
 from integrations.sandbox.store import Store
 from tests.support.sandboxes import RunningSandbox
@@ -155,6 +157,14 @@ def test_reset_deletes_everything(
         assert control.get(f"/sandbox/{name}").json() == {"data": []}
     assert sandbox.app.clock.offset == 0
     assert control.get("/sandbox/health").json() == {"status": "ok", "webhooks_idle": True, "faults": 0}
+
+
+def test_a_moved_clock_survives_a_restart(tmp_path: Path) -> None:
+    for expected in (0, 100):
+        app = create_app(data=str(tmp_path / "sandbox.sqlite3"))
+        assert app.clock.offset == expected
+        app.clock.advance(seconds=100)
+        app.close()
 
 
 def test_the_control_api_rejects_invalid_calls(control: httpx.Client) -> None:
