@@ -35,7 +35,7 @@ PLANS = {"coffee-monthly": 50, "magazine-monthly": 30, "manga-monthly": 12, "tea
 TIME_ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Tokyo", "UTC")
 ADDRESS = {"line1": "Lindenstr. 1", "postal_code": "10969", "city": "Berlin", "country": "DE"}
 PAYMENT_LINK = re.compile(r"/pay/([^/\s\"]+)/")
-ARRIVALS_END = 0.75  # of the whole time
+ARRIVALS_END = 0.4  # of the whole time
 
 GOOD = "visa"
 EMPTY = "chargeCustomerFail_insufficient_funds"
