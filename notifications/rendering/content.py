@@ -43,6 +43,7 @@ def content(*, kind: Notification.Kind, order: Order, context: MessageContext = 
         "because": str(context.because),
         "is_trial": receipt is not None and receipt.is_trial,
         "is_free": order.amount == 0,
+        "is_change": order.kind == Order.Kind.CHANGE,
         "next_charge": receipt and receipt.next_charge and _next_charge(receipt.next_charge, order, formats),
         "is_digital": order.subscription.plan.is_digital,
         "next_attempt": next_attempt and formatting.day(next_attempt.astimezone(dt.UTC).date(), formats=formats),

@@ -14,7 +14,7 @@ from notifications.models import Notification
 from notifications.rendering import formatting
 from notifications.rendering.content import Content, content
 from notifications.rendering.message_context import EMPTY_CONTEXT, MessageContext, Receipt
-from orders.models import Order
+from orders.models import Order, OrderLine
 from subscriptions.locales import formats_of, language_of
 
 MAX_NAME_LENGTH = 70  # Brevo rejects a longer recipient name
@@ -32,11 +32,10 @@ class RenderedEmail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the order, formatted."""
+    """One line of the order, formatted. ``each``: the amount for one unit; empty for a single unit."""
 
-    description: str
-    quantity: int
-    unit_amount: str
+    title: str
+    each: str
     amount: str
 
 
@@ -56,6 +55,15 @@ class Fact:
     label: Promise
     value: str
 
+
+# The titles of lines that are not the price of a billing period.
+LINE_TEXTS = {
+    OrderLine.Kind.TRIAL: pgettext_lazy("line of an order", "%(plan)s, free trial"),
+    OrderLine.Kind.DEBIT: pgettext_lazy("line of an order", "%(plan)s for the rest of the period"),
+    OrderLine.Kind.UNUSED: pgettext_lazy("line of an order", "Credit for the unused time of %(plan)s"),
+}
+CREDIT = pgettext_lazy("line of an order", "Your credit")
+CARRIED_OVER = pgettext_lazy("line of an order", "Carried over from an earlier change")
 
 PLAN = pgettext_lazy("e-mail", "Plan")
 PRICE = pgettext_lazy("e-mail", "Price")
@@ -96,15 +104,27 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
         "number": order.number,
         "lines": [
             Line(
-                description=formatting.printable(line.description),
-                quantity=line.quantity,
-                unit_amount=formatting.money(amount=line.unit_amount, currency=order.currency, formats=formats),
+                title=_title(line),
+                each=formatting.money(amount=line.unit_amount, currency=order.currency, formats=formats)
+                if line.kind == OrderLine.Kind.PERIOD and line.quantity > 1
+                else "",
                 amount=formatting.money(amount=line.amount, currency=order.currency, formats=formats),
             )
             for line in order.lines.all()
         ],
         "total": formatting.money(amount=order.amount, currency=order.currency, formats=formats),
     }
+
+
+def _title(line: OrderLine) -> str:
+    """What the line is for, in the active language."""
+    if line.kind == OrderLine.Kind.BALANCE:
+        return str(CREDIT if line.amount < 0 else CARRIED_OVER)
+    named = formatting.printable(line.description)
+    if line.kind != OrderLine.Kind.UNUSED:
+        named = f"{line.quantity} × {named}"
+    text = LINE_TEXTS.get(OrderLine.Kind(line.kind))
+    return str(text) % {"plan": named} if text else named
 
 
 def _facts(order: Order, receipt: Receipt | None) -> list[Fact]:

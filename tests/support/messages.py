@@ -90,9 +90,12 @@ def unsaved_order(
     digital: bool = False,
 ) -> SimpleNamespace:
     """An order of one line for one month, without any row in the database."""
-    line = SimpleNamespace(description=plan, quantity=quantity, unit_amount=amount, amount=amount * quantity)
+    line = SimpleNamespace(
+        kind="period", description=plan, quantity=quantity, unit_amount=amount, amount=amount * quantity
+    )
     return SimpleNamespace(
         number="7K3M9-Q2XAB",
+        kind="renewal",
         amount=amount * quantity,
         currency=currency,
         period_start=dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC),

@@ -262,3 +262,25 @@ def test_a_failed_refund_gives_no_reason():
     email = emails.render(kind=Kind.REFUND_FAILED, order=unsaved_order(), context=MessageContext(refunded=refunded))
     assert "We had refunded €5.00" in email.text
     assert "reply to this e-mail" in email.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "words"),
+    [
+        ("period", 2580, ("2 × Coffee (each €12.90): €25.80", "2 × Coffee (je 12,90\xa0€): 25,80\xa0€")),
+        ("trial", 0, ("2 × Coffee, free trial: €0.00", "2 × Coffee, kostenlose Testphase: 0,00\xa0€")),
+        ("debit", 900, ("2 × Coffee for the rest of the period: €9.00",
+                        "2 × Coffee für den Rest des Zeitraums: 9,00\xa0€")),
+        ("unused", -500, ("Credit for the unused time of Coffee: -€5.00",
+                          "Gutschrift für die ungenutzte Zeit von Coffee: -5,00\xa0€")),
+        ("balance", -300, ("Your credit: -€3.00", "Ihr Guthaben: -3,00\xa0€")),
+        ("balance", 30, ("Carried over from an earlier change: €0.30",
+                         "Übertrag aus einer früheren Änderung: 0,30\xa0€")),
+    ],
+)  # fmt: skip
+def test_each_kind_of_line_says_what_it_is_for(kind, amount, words):
+    for locale, line_text in zip(("en", "de"), words, strict=True):
+        order = unsaved_order(locale=locale)
+        order.lines[0].kind, order.lines[0].amount = kind, amount
+        email = emails.render(kind=Kind.RECEIPT, order=order)
+        assert line_text in email.text.splitlines(), email.text
