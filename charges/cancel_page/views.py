@@ -40,11 +40,12 @@ AT_PERIOD_END = "period_end"
 NOW = "now"
 
 
-def _unavailable(request: HttpRequest, *_: str) -> HttpResponse:
+def _unavailable(request: HttpRequest) -> HttpResponse:
     return _page(request, "unavailable", status=503)
 
 
 @SHOW_OR_ACT
+@unavailable_without_database(_unavailable)
 def find(request: HttpRequest) -> HttpResponse:
     """Find the subscription by the customer's e-mail address and the number of an order, and continue to its page."""
     if request.method != "POST":

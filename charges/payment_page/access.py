@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
 
-View = Callable[[HttpRequest, str], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
 def order_of_link(token: str) -> tuple[Order | None, bool]:
@@ -37,9 +37,9 @@ def unavailable_without_database(respond: Callable[[HttpRequest], HttpResponse])
 
     def decorate(view: View) -> View:
         @functools.wraps(view)
-        def wrapper(request: HttpRequest, token: str) -> HttpResponse:
+        def wrapper(request: HttpRequest, **path: str) -> HttpResponse:
             try:
-                return view(request, token)
+                return view(request, **path)
             except (DatabaseError, InterfaceError) as error:
                 if not database_is_away(error):
                     raise

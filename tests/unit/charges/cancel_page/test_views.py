@@ -229,9 +229,10 @@ def test_without_the_database_the_page_says_so(
         raise OperationalError("connection refused")
 
     monkeypatch.setattr("charges.cancel_page.views._subscription_of", fails)
+    monkeypatch.setattr("orders.queries.order_by_number", fails)
     monkeypatch.setattr("charges.payment_page.access.database_is_away", lambda _: True)
-    response = client.get(path_of(subscription))
-    assert (response.status_code, state(response)) == (503, "unavailable")
+    for response in (client.get(path_of(subscription)), press(client, "/cancel/", email="a@b.c", order="1")):
+        assert (response.status_code, state(response)) == (503, "unavailable")
 
 
 def test_the_link_stays_secret(client: Client, subscription: Subscription) -> None:
