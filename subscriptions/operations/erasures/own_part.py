@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from integrations.outbox.results import delete_results_about
-from subscriptions.models import Erasure, ErasureStep, Hold, Subscription, SubscriptionChange, TrialUse
+from subscriptions.models import CommandKey, Erasure, ErasureStep, Hold, Subscription, SubscriptionChange, TrialUse
 from subscriptions.operations.erasures.parts import Kept, Part, Step
 from subscriptions.operations.erasures.progress import run_step
 from subscriptions.operations.locks import lock_subscription, locked_customer_or_erased
@@ -34,6 +34,7 @@ def _erase_account(erasure: Erasure, _: ErasureStep) -> str:
     with_address = Subscription.objects.filter(customer=erasure.customer_id, shipping_address__isnull=False)
     for subscription in with_address.order_by("pk"):
         _erase_subscription(subscription)
+    CommandKey.objects.filter(subscription__customer=erasure.customer_id).delete()
     results = delete_results_about(id=erasure.customer_id)
     return f"account erased, {results} task results deleted"
 
