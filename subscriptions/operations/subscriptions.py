@@ -115,7 +115,9 @@ def cancel(*, subscription: Subscription, reason: str, actor: Actor, at: dt.date
     lock_subscription(subscription)
     if subscription.status == Status.CANCELED:
         return False
-    if subscription.status == Status.INCOMPLETE and reason != TRIAL_USED:
+    # A later period means that a reinstatement was not paid: the trial has been used.
+    never_began = subscription.status == Status.INCOMPLETE and subscription.period_number == 0
+    if never_began and reason != TRIAL_USED:
         trial_uses.release_address(subscription=subscription)
     subscription.canceled_at, subscription.cancel_reason, subscription.renews_at = at, reason[:40], None
     subscription.save(update_fields=["canceled_at", "cancel_reason", "renews_at", "updated_at"])

@@ -16,8 +16,10 @@ from integrations.outbox import recovery
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.event_types import SETUP_EVENTS
 from orders.models import Order
+from orders.operations.reinstatement import reinstate
 from subscriptions.models import PendingChange, Plan, Subscription, TrialUse
 from subscriptions.operations import pending_changes, renewals
+from subscriptions.operations.subscriptions import cancel as cancel_subscription
 from tests.support.days import Days
 from tests.support.factories import SOFT, STAFF, make_plan
 from tests.support.sandboxes import StripeSandbox
@@ -252,3 +254,19 @@ def test_stripe_is_down_for_hours(days: Days) -> None:
     subscription.refresh_from_db()
     assert (subscription.status, subscription.renews_at) == ("trialing", TRIAL_ENDS)
     assert len(setup_intents(days)) == 1
+
+
+def test_a_reinstatement_that_is_declined_leaves_the_trial_used(days: Days) -> None:
+    subscription = begun(days)
+    cancel_subscription(subscription=subscription, reason="other", actor=STAFF, at=days.now)
+    Subscription.objects.filter(pk=subscription.pk).update(payment_method=SOFT)
+    days.pass_(days=1)
+
+    reinstate(subscription_id=subscription.pk, actor=STAFF, at=days.now)
+    days.settle()
+
+    subscription.refresh_from_db()
+    assert (subscription.status, subscription.cancel_reason) == ("canceled", "unpaid")
+    assert orders_of(subscription)[1:] == [("renewal", "canceled", 490)]
+    assert set(TrialUse.objects.values_list("kind", flat=True)) == {"address", "card"}
+    assert_sound(days)
