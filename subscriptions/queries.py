@@ -137,11 +137,12 @@ def subscriptions_in_detail(*, customer_id: UUID) -> QuerySet[Subscription]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextCharge:
-    """The next charge of a subscription, as planned now: ``amount`` in minor units, and the price that it follows."""
+    """The next charge of a subscription, as planned now: ``amount`` in minor units, for a quantity of this price."""
 
     at: dt.datetime
     amount: int
     price: Price
+    quantity: int
 
 
 def next_charge(*, subscription: Subscription) -> NextCharge | None:
@@ -149,7 +150,8 @@ def next_charge(*, subscription: Subscription) -> NextCharge | None:
 
     A credit of the subscription may make it smaller.
     """
-    planned = list(PendingChange.objects.filter(subscription=subscription, closed_at=None).select_related("price"))
+    waiting = PendingChange.objects.filter(subscription=subscription, closed_at=None)
+    planned = list(waiting.select_related("price__plan"))
     ends = any(change.kind in (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE) for change in planned)
     if subscription.renews_at is None or ends:
         return None
@@ -163,7 +165,7 @@ def next_charge(*, subscription: Subscription) -> NextCharge | None:
         is_applied = change.when == PendingChange.When.PERIOD_END and (change.not_before or at) <= at
         if is_applied and change.price is not None and change.quantity is not None:
             price, quantity = change.price, change.quantity
-    return NextCharge(at=at, amount=price.amount * quantity, price=price)
+    return NextCharge(at=at, amount=price.amount * quantity, price=price, quantity=quantity)
 
 
 def reminder(*, reminder_id: UUID) -> Reminder | None:

@@ -116,14 +116,16 @@ class _Words:
 
     def facts(self) -> list[Fact]:
         """The table of facts."""
-        quantity = self.subscription.quantity
-        facts = [Fact(label=PLAN, value=f"{quantity} × {self.plan}")]
+        charge, quantity, plan = self.context.next_charge, self.subscription.quantity, self.plan
+        if charge:
+            # The customer may have planned another plan or quantity for the next period.
+            quantity, plan = charge.quantity, formatting.printable(charge.price.plan.name)
+        facts = [Fact(label=PLAN, value=f"{quantity} × {plan}")]
         if change := self.context.price_change:
-            facts.append(Fact(label=OLD_PRICE, value=self._price(change.old, quantity)))
+            facts.append(Fact(label=OLD_PRICE, value=self._price(change.old, change.quantity)))
             facts.append(Fact(label=NEW_PRICE, value=self._price(change.new, change.quantity)))
             facts.append(Fact(label=VALID_FROM, value=self._day(change.at)))
         else:
-            charge = self.context.next_charge
             price = charge.price if charge else self.subscription.price
             amount = charge.amount if charge else price.amount * quantity
             facts.append(Fact(label=PRICE, value=f"{self._money(amount, price.currency)} {self._every(price)}"))

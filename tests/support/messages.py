@@ -43,8 +43,10 @@ PAGE = PaymentPage(url=URL, last_day=dt.date(2026, 3, 3))
 
 
 CANCEL_URL = "https://shop.example.com/cancel/0199f3a0:a-b_c={x}/"
-PRICE: Any = SimpleNamespace(amount=1290, currency="EUR", interval="month", interval_count=1)
-NEXT_CHARGE = NextCharge(at=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC), amount=2580, price=PRICE)
+PRICE: Any = SimpleNamespace(
+    amount=1290, currency="EUR", interval="month", interval_count=1, plan=SimpleNamespace(name="Coffee")
+)
+NEXT_CHARGE = NextCharge(at=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC), amount=2580, price=PRICE, quantity=2)
 WITHOUT_PAGE = (
     Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.RECEIPT, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED,
 )  # fmt: skip

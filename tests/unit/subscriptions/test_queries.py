@@ -82,7 +82,7 @@ def reminder_of(subscription: Subscription, *, kind: str = "renewal") -> Reminde
 def test_the_next_charge_is_due_at_the_end_of_the_period() -> None:
     subscription = active()
     found = queries.next_charge(subscription=subscription)
-    assert found == NextCharge(at=subscription.current_period_end, amount=2580, price=subscription.price)
+    assert found == NextCharge(at=subscription.current_period_end, amount=2580, price=subscription.price, quantity=2)
 
 
 @pytest.mark.parametrize("kind", [PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE])
@@ -104,7 +104,7 @@ def test_the_next_charge_follows_a_planned_price_and_skipped_periods() -> None:
     for number in (1, 2, 4):
         Skip.objects.create(subscription=subscription, period_number=number, actor_kind="customer", actor="x")
     found = queries.next_charge(subscription=subscription)
-    assert found == NextCharge(at=subscription.period(3).start, amount=4500, price=dearer)
+    assert found == NextCharge(at=subscription.period(3).start, amount=4500, price=dearer, quantity=3)
 
 
 def test_the_next_charge_has_the_old_price_until_the_notice_ends() -> None:

@@ -144,3 +144,10 @@ def test_a_cancellation_at_once_does_not_promise_a_later_end() -> None:
 def test_only_goods_have_to_be_sent_back() -> None:
     assert "send it back" in render(Kind.WITHDRAWAL_RECEIVED).text
     assert "send it back" not in render(Kind.WITHDRAWAL_RECEIVED, digital=True).text
+
+
+def test_a_reminder_states_the_plan_that_the_customer_has_planned() -> None:
+    tea: Any = SimpleNamespace(**{**vars(PRICE), "amount": 700, "plan": SimpleNamespace(name="Tea")})
+    planned = dataclasses.replace(NEXT_CHARGE, amount=2100, price=tea, quantity=3)
+    mail = render(Kind.RENEWAL_REMINDER, context=dataclasses.replace(CONTEXT, next_charge=planned))
+    assert {"Plan: 3 × Tea", "Price: €21.00 every month"} <= set(mail.text.splitlines())
