@@ -9,6 +9,7 @@ Check constraints are not checked again. Unique constraints are: a repair may ha
 
 from charges.invariants.disputes import DISPUTES
 from charges.invariants.dunning import DUNNING
+from charges.invariants.erasures import ERASURES
 from charges.invariants.invariant import Invariant
 from charges.invariants.payments import PAYMENTS
 from charges.invariants.periods import PERIODS
@@ -18,4 +19,4 @@ from charges.invariants.trials import TRIALS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS, *TRIALS)
+INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS, *TRIALS, *ERASURES)

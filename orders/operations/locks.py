@@ -2,9 +2,10 @@
 
 A transaction takes its locks in this order, and skips what it does not need:
 
-1. orders (several of them by primary key);
-2. rows of higher apps that belong to an order, such as its charge;
-3. the order's subscription, last.
+1. the customer, for what must not happen during an erasure;
+2. orders (several of them by primary key);
+3. rows of higher apps that belong to an order, such as its charge;
+4. the order's subscription, last.
 
 Two transactions that follow this order cannot deadlock. No other module of this app calls ``select_for_update``, and
 higher apps lock orders only by these functions.

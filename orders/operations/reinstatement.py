@@ -19,7 +19,7 @@ from subscriptions.money import why_not_chargeable
 from subscriptions.operations import actions, commands, subscriptions
 from subscriptions.operations.actions import Action
 from subscriptions.operations.commands import Command
-from subscriptions.operations.locks import locked_subscription
+from subscriptions.operations.locks import locked_customer, locked_subscription
 from subscriptions.queries import price_for_sale
 
 
@@ -43,8 +43,10 @@ def reinstate(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: 
     """Let a canceled subscription begin again, and place the order of its new period.
 
     Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``,
-    ``NotForSale``, ``OrderNotCanceled`` and ``KeyReused``.
+    ``NotForSale``, ``OrderNotCanceled``, ``KeyReused``, and ``CustomerErased`` if the customer's data was erased.
     """
+    # The customer first: a subscription must not begin again while its customer is being erased.
+    locked_customer(customer_id=Subscription.objects.values_list("customer_id", flat=True).get(pk=subscription_id))
     subscription = locked_subscription(subscription_id=subscription_id)
     if not commands.begin(subscription=subscription, command=command, at=at):
         return False

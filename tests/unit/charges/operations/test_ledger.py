@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from charges.invariants import INVARIANTS
-from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, Refund
+from charges.models import Charge, ChargeAttempt, Dispute, DunningRun, DunningStep, Refund, SavedPaymentMethod
 from charges.operations import ledger
 from charges.operations.payments import intents, settlement
 from charges.operations.refunds import settlement as refund_settlement
@@ -26,6 +26,7 @@ from orders.models import Order, OrderLine
 from subscriptions.models import (
     BillingPeriod,
     Customer,
+    Erasure,
     PendingChange,
     Plan,
     Subscription,
@@ -695,6 +696,39 @@ def billed_although_skipped() -> None:
     for number in (0, 1):
         subscription.skips.create(period_number=number, actor_kind="system", actor="tests")
 
+def erased(charge: Charge) -> Customer:
+    """The customer of the paid order, as an erasure leaves the account, the order and the subscription."""
+    customer = charge.order.customer
+    Order.objects.filter(pk=charge.order_id).update(contact_name="", contact_phone="")
+    put_in_status("canceled", subscription=charge.order.subscription)
+    customer.email = customer.email_key = customer.placeholder
+    customer.name, customer.phone, customer.erased_at = "", "", NOW
+    customer.save()
+    Erasure.objects.create(
+        customer=customer, status="done", export="declined", requested_at=NOW, begun_at=NOW, done_at=NOW, certificate={}
+    )
+    return customer
+
+
+@breaks("erased_customer_is_not_billed")
+def erased_customer_with_a_running_subscription() -> None:
+    put_in_status("active", subscription=Subscription.objects.get(customer=erased(paid())))
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_a_name() -> None:
+    Customer.objects.filter(pk=erased(paid()).pk).update(name="Ada")
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_an_address() -> None:
+    Order.objects.filter(customer=erased(paid())).update(shipping_address={"line1": "Street 1"})
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_a_card() -> None:
+    SavedPaymentMethod.objects.create(customer=erased(paid()), payment_method_id="pm_1", last4="4242")
+
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", BREAKS)
@@ -707,7 +741,8 @@ def test_damage_breaks_its_invariant_and_no_other(case: str) -> None:
     assert list(found) == [case.split(":")[0]]
     (verdict,) = found.values()
     assert verdict.count == len(verdict.examples) == expected
-    assert all(finding.order_number or "subscription" in finding.details for finding in verdict.examples)
+    for finding in verdict.examples:
+        assert finding.order_number or re.search("subscription|customer", finding.details)
 
 
 def test_every_invariant_is_broken_by_some_damage() -> None:
@@ -730,7 +765,7 @@ def test_the_queries_use_only_existing_statuses() -> None:
     policies = set(Plan.DisputePolicy.values)
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
     others = {*BillingPeriod.Outcome.values, *Order.Kind.values, *TrialUse.Kind.values, *SubscriptionChange.Kind.values}
-    planned = {*PendingChange.Outcome.values, WITHDRAWAL}
+    planned = {*PendingChange.Outcome.values, WITHDRAWAL, *Erasure.Status.values}
     assert words - states - policies - others - planned == {"missing", "none", "ended_period"}
 
 

@@ -13,8 +13,10 @@ from subscriptions.models import BillingPeriod, Plan, Skip, Subscription, Subscr
 from subscriptions.operations import subscriptions
 from subscriptions.operations.actions import ActionNotAllowed
 from subscriptions.operations.commands import Command
+from subscriptions.queries import CustomerErased
 from tests.support.concurrency import at_once
 from tests.support.deliveries import published
+from tests.support.erasures import request_erasure
 from tests.support.factories import change_price, make_order
 from tests.support.subscriptions import TESTS, status_and_reason
 
@@ -150,3 +152,23 @@ def test_two_commands_at_once_reinstate_once() -> None:
     results = at_once(lambda: reinstate(subscription, END, "a"), lambda: reinstate(subscription, END, "b"))
     assert [isinstance(result, ActionNotAllowed) for result in results].count(True) == 1
     assert Order.objects.filter(kind="renewal").count() == 1
+
+
+def test_the_subscription_of_an_erased_customer_stays_canceled() -> None:
+    subscription = canceled(END)
+    Order.objects.update(fulfillment_started_at=END)
+    request_erasure(subscription.customer, at=END)
+    with pytest.raises(CustomerErased):
+        reinstate(subscription, END)
+    assert status_and_reason(subscription) == ("canceled", "quality")
+
+
+def test_a_reinstatement_and_an_erasure_at_once_leave_no_running_subscription() -> None:
+    subscription = canceled(END)
+    Order.objects.update(fulfillment_started_at=END)
+    at_once(lambda: reinstate(subscription, END), lambda: request_erasure(subscription.customer, at=END))
+    subscription.refresh_from_db()
+    if subscription.customer.erased_at is None:  # its unpaid order refused the erasure
+        assert subscription.status != "canceled"
+    else:
+        assert subscription.status == "canceled"

@@ -1,0 +1,50 @@
+"""Customers whose data was erased."""
+
+from __future__ import annotations
+
+from charges.invariants.invariant import Invariant
+
+ERASURES = (
+    Invariant(
+        name="erased_customer_is_not_billed",
+        sentence="A customer whose erasure has begun has no running subscription and no unpaid order.",
+        query="""
+            SELECT o.number AS order_number, NULL::uuid AS charge_id,
+                   format('customer %s, subscription %s is %s', e.customer_id, s.id, s.status) AS details
+            FROM subscriptions_erasure e
+            JOIN subscriptions_subscription s ON s.customer_id = e.customer_id
+            LEFT JOIN orders_order o ON o.subscription_id = s.id
+                 AND o.status IN ('pending_payment', 'requires_action', 'payment_failed')
+            WHERE e.status IN ('erasing', 'done') AND (s.status <> 'canceled' OR o.id IS NOT NULL)
+        """,
+        next_step="Cancel the subscription. Then tell the developers which part of the shop started it again; its "
+        "changes name it.",
+    ),
+    Invariant(
+        name="erased_customer_stays_erased",
+        sentence="After an erasure, no personal data of the customer is stored with the customer, orders or cards.",
+        query="""
+            SELECT NULL AS order_number, NULL::uuid AS charge_id,
+                   format('customer %s: %s', e.customer_id, found.what) AS details
+            FROM subscriptions_erasure e
+            JOIN LATERAL (
+                SELECT 'the account' AS what
+                FROM subscriptions_customer c
+                WHERE c.id = e.customer_id
+                      AND (c.erased_at IS NULL OR c.user_id IS NOT NULL OR c.name <> '' OR c.phone <> ''
+                           OR c.email <> c.email_key OR c.email_key <> 'erased-' || c.id || '@erased.invalid')
+                UNION ALL
+                SELECT 'order ' || o.number
+                FROM orders_order o
+                WHERE o.customer_id = e.customer_id
+                      AND (o.contact_name <> '' OR o.contact_phone <> '' OR o.shipping_address ? 'line1')
+                UNION ALL
+                SELECT 'card ' || m.id
+                FROM charges_savedpaymentmethod m
+                WHERE m.customer_id = e.customer_id AND (m.last4 <> '' OR m.fingerprint <> '')
+            ) AS found ON TRUE
+            WHERE e.status = 'done'
+        """,
+        next_step="Something wrote the person back. Tell the developers, and erase the columns again by hand.",
+    ),
+)
