@@ -21,11 +21,10 @@ from charges.operations.payments.new_payment_method import (
 from config.development.simulation.agenda import Agenda
 from config.development.simulation.clock import Clock
 from config.development.simulation.providers import Providers
+from config.development.simulation.wishes import Wishes
 from orders.models import Order
 from orders.operations.checkout import Checkout, IdempotencyKey, place_checkout
-from subscriptions import actors
-from subscriptions.models import Plan, Price, Subscription
-from subscriptions.operations import subscriptions
+from subscriptions.models import Plan, Price
 from subscriptions.operations.customers import Buyer
 from subscriptions.operations.subscriptions import Purchase
 from subscriptions.queries import current_price
@@ -45,7 +44,8 @@ FIRST_CARDS = {"visa": 88, "mastercard": 8, "chargeDeclined": 2, "visa_chargeCus
 DAYS_BETWEEN_EMPTY_ACCOUNTS = 220.0
 DAYS_EMPTY = (2.0, 30.0)
 DAYS_UNTIL_CARD_IS_LOST = 900.0
-DAYS_UNTIL_CANCELLATION = 700.0
+DAYS_BETWEEN_WISHES = 45.0
+WANTS_TRIAL = 0.8
 GIVES_ANOTHER_CARD = 0.45
 HOURS_UNTIL_REACTION = (0.2, 70.0)
 
@@ -70,6 +70,7 @@ class Customers:
     ) -> None:
         self._seed = seed
         self._clock, self._agenda, self._providers, self._until = clock, agenda, providers, until
+        self.wishes = Wishes(clock=clock)
         self._people: dict[UUID, Person] = {}
         self._prices: dict[str, Price] = {}
 
@@ -99,14 +100,15 @@ class Customers:
 
     def _arrive(self, number: int) -> None:
         chance = random.Random(f"{self._seed} customer {number}")
-        plan = _weighted(chance, PLANS)
+        price = self._price(_weighted(chance, PLANS))
         person = Person(random=chance, number=number, card=self._providers.new_card(_weighted(chance, FIRST_CARDS)))
         purchase = Purchase(
-            price=self._price(plan),
+            price=price,
             quantity=1 if chance.random() < 0.85 else chance.randint(2, 4),
             payment_method=person.card,
             shipping_address=ADDRESS,
             time_zone=chance.choice(TIME_ZONES),
+            trial_days=price.plan.trial_days if chance.random() < WANTS_TRIAL else 0,
         )
         buyer = Buyer(email=f"customer-{number}@example.com", name=f"Customer {number}",
                       phone=f"+49151{number:08}", sms_consent=chance.random() < 0.3)  # fmt: skip
@@ -123,7 +125,7 @@ class Customers:
         self._people[person.customer_id] = person
         self._plan(person, DAYS_BETWEEN_EMPTY_ACCOUNTS, self._run_out_of_money)
         self._plan(person, DAYS_UNTIL_CARD_IS_LOST, self._lose_card)
-        self._plan(person, DAYS_UNTIL_CANCELLATION, self._leave)
+        self._plan(person, DAYS_BETWEEN_WISHES, self._wish)
 
     def _price(self, plan: str) -> Price:
         if plan not in self._prices:
@@ -152,14 +154,10 @@ class Customers:
     def _lose_card(self, person: Person) -> None:
         self._providers.change_card(person.card, LOST)
 
-    def _leave(self, person: Person) -> None:
-        assert person.subscription_id is not None and person.customer_id is not None
-        subscriptions.cancel(
-            subscription=Subscription.objects.get(pk=person.subscription_id),
-            reason="customer",
-            actor=actors.customer(person.customer_id),
-            at=self._clock.now,
-        )
+    def _wish(self, person: Person) -> None:
+        assert person.subscription_id is not None
+        self.wishes.choose(subscription_id=person.subscription_id, chance=person.random)
+        self._plan(person, DAYS_BETWEEN_WISHES, self._wish)
 
     def _give_another_card(self, person: Person, order_id: UUID) -> None:
         person.reacts = False

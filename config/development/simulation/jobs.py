@@ -1,8 +1,8 @@
 """The periodic jobs of ``config.schedule`` at the simulated time.
 
-Renewals begin at the minute at which they are due. A job that only repairs what went wrong runs at those of its times
-at which it can find the traces of an accident, and otherwise once a day, as the other jobs do. So a quiet day costs a
-few jobs instead of thousands.
+Renewals begin, and pauses end, at the minute at which they are due. A job that only repairs what went wrong runs at
+those of its times at which it can find the traces of an accident, and otherwise once a day, as the other jobs do. So a
+quiet day costs a few jobs instead of thousands.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from config.schedule import JOBS
 from integrations.outbox.recovery import Window
 from integrations.outbox.scheduler import publish_tick
 
-RENEWALS = "begin-due-renewals"
+# The jobs that do what is due at a time that a row names.
+RENEWALS, RESUMPTIONS = "begin-due-renewals", "lift-due-holds"
+# Other jobs that run more often than daily.
+RUNS_A_DAY = {"publish-due-reminders": 4}
 
 MINUTE = dt.timedelta(minutes=1)
 DAY = dt.timedelta(days=1)
@@ -42,12 +45,12 @@ class Jobs:
         self._clock, self._agenda = clock, agenda
         self._repairs = _repairs()
         self._planned: set[tuple[str, dt.datetime]] = set()
-        self._renewed_at = clock.now - MINUTE
+        self._ran_at = dict.fromkeys((RENEWALS, RESUMPTIONS), clock.now - MINUTE)
 
     def begin(self) -> None:
         """Plan the daily runs of all jobs."""
         for name, job in JOBS.items():
-            if name != RENEWALS:
+            if name not in (RENEWALS, RESUMPTIONS):
                 self._plan_daily(name, job)
 
     def repair(self) -> None:
@@ -56,21 +59,22 @@ class Jobs:
             for delay in delays:
                 self._plan_once(name, _first_after(JOBS[name]["schedule"], self._clock.now + delay))
 
-    def first_renewals_at(self, due_at: dt.datetime) -> dt.datetime:
-        """The minute at which the renewals that are due first begin."""
-        return max(_full_minute(due_at), self._renewed_at + MINUTE)
+    def run_at(self, name: str, due_at: dt.datetime) -> dt.datetime:
+        """The minute at which the job does what is due first."""
+        return max(_full_minute(due_at), self._ran_at[name] + MINUTE)
 
-    def begin_renewals(self) -> None:
-        """Run the job that begins the renewals."""
-        self._renewed_at = self._clock.now
-        self._publish(RENEWALS)
+    def run(self, name: str) -> None:
+        """Run the job now."""
+        self._ran_at[name] = self._clock.now
+        self._publish(name)
 
     def _plan_daily(self, name: str, job: dict[str, Any]) -> None:
         def run() -> None:
             self._publish(name)
             self._plan_daily(name, job)
 
-        self._agenda.add(_first_after(job["schedule"], _end_of_day(self._clock.now) - MINUTE), run)
+        part = DAY / RUNS_A_DAY.get(name, 1)
+        self._agenda.add(_first_after(job["schedule"], _next_multiple(self._clock.now, part) - MINUTE), run)
 
     def _plan_once(self, name: str, at: dt.datetime) -> None:
         if (name, at) in self._planned:
@@ -92,8 +96,10 @@ def _full_minute(moment: dt.datetime) -> dt.datetime:
     return start if start == moment else start + MINUTE
 
 
-def _end_of_day(moment: dt.datetime) -> dt.datetime:
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+def _next_multiple(moment: dt.datetime, part: dt.timedelta) -> dt.datetime:
+    """The next time after ``moment`` that is a multiple of a part of the day, such as the next midnight."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight + part * ((moment - midnight) // part + 1)
 
 
 def _first_after(schedule: crontab, moment: dt.datetime) -> dt.datetime:

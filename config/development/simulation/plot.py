@@ -121,7 +121,7 @@ def _changes(months: Sequence[Month]) -> Panel:
 
 def _dunning(months: Sequence[Month]) -> Panel:
     return Panel(
-        "Renewals whose payment failed, and how many dunning recovered",
+        "Renewals that failed, and those that dunning recovered",
         bars={"Failed": [month.failed for month in months], "Recovered": [month.recovered for month in months]},
     )
 

@@ -24,7 +24,7 @@ from config.development.simulation.clock import START, Clock, simulated
 from config.development.simulation.customers import Customers
 from config.development.simulation.database import own_database
 from config.development.simulation.delivery import Delivery
-from config.development.simulation.jobs import Jobs
+from config.development.simulation.jobs import RENEWALS, RESUMPTIONS, Jobs
 from config.development.simulation.providers import Providers, own_providers
 from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
@@ -34,7 +34,8 @@ PROGRESS_SECONDS = 5.0
 # One statement, because it runs for each step.
 DUE = """
     SELECT (SELECT min(not_before) FROM outbox_outboxmessage WHERE sent_at IS NULL),
-           (SELECT min(renews_at) FROM subscriptions_subscription)
+           (SELECT min(renews_at) FROM subscriptions_subscription),
+           (SELECT min(lift_at) FROM subscriptions_hold WHERE lifted_at IS NULL)
 """
 
 Progress = Callable[[str], None]
@@ -116,19 +117,20 @@ class _Shop:
     def totals(self) -> Counter[str]:
         """How often each thing happened."""
         outages = Counter({f"outages of {name}": number for name, number in self._accidents.outages.items()})
-        return self._delivery.counts + self._webhooks + outages
+        return self._delivery.counts + self._webhooks + self._customers.wishes.counts + outages
 
     def _take_a_step(self) -> bool:
         """Move to the next event and do all that is due then. Return False at the end of the simulation."""
-        message_at, renewal_at = self._due_in_database()
-        times = (self._agenda.next_at, message_at, renewal_at)
-        at = max(self._clock.now, min((time for time in times if time is not None), default=self._until))
+        message_at, jobs = self._due_in_database()
+        times = [time for time in (self._agenda.next_at, message_at, *jobs.values()) if time is not None]
+        at = max(self._clock.now, min(times, default=self._until))
         if at > self._until:
             return False
         self._clock.move_to(at)
-        if renewal_at == at:
-            self._jobs.begin_renewals()
-            message_at = at
+        for name, job_at in jobs.items():
+            if job_at == at:
+                self._jobs.run(name)
+                message_at = at
         if message_at is not None and message_at <= at:
             self._delivery.relay()
         self._agenda.run_until(at)
@@ -136,12 +138,15 @@ class _Shop:
         self._customers.read_mails()
         return True
 
-    def _due_in_database(self) -> tuple[dt.datetime | None, dt.datetime | None]:
-        """When the next message of the outbox is due, and when the next renewals begin."""
+    def _due_in_database(self) -> tuple[dt.datetime | None, dict[str, dt.datetime]]:
+        """When the next message of the outbox is due, and when each job that follows the rows runs next."""
         with connection.cursor() as cursor:
             cursor.execute(DUE)
-            message_at, renewal_at = cursor.fetchone()
-        return message_at, None if renewal_at is None else self._jobs.first_renewals_at(renewal_at)
+            message_at, *due = cursor.fetchone()
+        names = (RENEWALS, RESUMPTIONS)
+        return message_at, {
+            name: self._jobs.run_at(name, due_at) for name, due_at in zip(names, due, strict=True) if due_at is not None
+        }
 
     def _send_webhooks(self) -> None:
         for event in self._providers.new_events():
