@@ -37,6 +37,7 @@ def own_database(*, template: str | None = None) -> Iterator[None]:
         with connection.cursor() as cursor:
             # It is lost at the end anyway, so no commit waits for the disk.
             cursor.execute("SET synchronous_commit = off")
+            cursor.execute("SET jit = off")
         yield
     finally:
         connection.close()

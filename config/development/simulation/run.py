@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from unittest import mock
 
+from django.conf import settings
 from django.db import connection
 
 from charges.events import StripeWebhookReceived
@@ -57,7 +58,7 @@ def simulate(
 ) -> Result:
     """Simulate so many days of a shop in a database of its own. ``template``: see ``database.own_database``."""
     began, clock = time.perf_counter(), Clock()
-    with own_database(template=template), simulated(clock), own_providers(clock) as providers, _quiet():
+    with own_database(template=template), simulated(clock), own_providers(clock) as providers, _fast():
         first_rows.add_missing_rows()
         shop = _Shop(clock=clock, providers=providers, seed=seed, until=START + dt.timedelta(days=days))
         shop.run(subscriptions=subscriptions, progress=progress)
@@ -72,14 +73,16 @@ def simulate(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Log nothing and never sleep. What the shop would log about the accidents is no news here."""
-    disabled = logging.root.manager.disable
+def _fast() -> Iterator[None]:
+    """Never sleep, log nothing, and keep no copies of the SQL. What the shop would log about accidents is no news."""
+    disabled, debug = logging.root.manager.disable, settings.DEBUG
     logging.disable(logging.CRITICAL)
+    settings.DEBUG = False
     try:
         with mock.patch("integrations.quick_retries.WAITS_SECONDS", (0.0, 0.0, 0.0)):
             yield
     finally:
+        settings.DEBUG = debug
         logging.disable(disabled)
 
 
