@@ -20,7 +20,7 @@ from subscriptions.operations import actions, commands, subscriptions
 from subscriptions.operations.actions import Action
 from subscriptions.operations.commands import Command
 from subscriptions.operations.locks import locked_customer, locked_subscription
-from subscriptions.queries import price_for_sale
+from subscriptions.queries import CustomerErased, price_for_sale
 
 
 class UnableToReinstate(Exception):
@@ -29,6 +29,13 @@ class UnableToReinstate(Exception):
 
 class NotForSale(UnableToReinstate):
     """The plan is not for sale any more, or not in this quantity."""
+
+
+class DataErased(UnableToReinstate):
+    """The customer's data was erased, or is being erased."""
+
+    def __init__(self) -> None:
+        super().__init__("The data of this customer was erased. Check out again.")
 
 
 class OrderNotCanceled(UnableToReinstate):
@@ -43,10 +50,9 @@ def reinstate(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: 
     """Let a canceled subscription begin again, and place the order of its new period.
 
     Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``,
-    ``NotForSale``, ``OrderNotCanceled``, ``KeyReused``, and ``CustomerErased`` if the customer's data was erased.
+    ``NotForSale``, ``OrderNotCanceled``, ``DataErased`` and ``KeyReused``.
     """
-    # The customer first: a subscription must not begin again while its customer is being erased.
-    locked_customer(customer_id=Subscription.objects.values_list("customer_id", flat=True).get(pk=subscription_id))
+    _lock_customer(subscription_id)
     subscription = locked_subscription(subscription_id=subscription_id)
     if not commands.begin(subscription=subscription, command=command, at=at):
         return False
@@ -56,6 +62,15 @@ def reinstate(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: 
     period = subscriptions.reinstate(subscription=subscription, price=price, actor=actor, at=at)
     renewals.bill(subscription=subscription, period=period, at=at)
     return True
+
+
+def _lock_customer(subscription_id: UUID) -> None:
+    """An erasure locks the customer, too, and cancels the subscriptions afterwards. So it misses no reinstatement."""
+    customer_id = Subscription.objects.values_list("customer_id", flat=True).get(pk=subscription_id)
+    try:
+        locked_customer(customer_id=customer_id)
+    except CustomerErased:
+        raise DataErased from None
 
 
 def price_of_reinstatement(*, subscription: Subscription, at: dt.datetime) -> Price:

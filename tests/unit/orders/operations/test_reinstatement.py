@@ -9,7 +9,7 @@ import pytest
 from orders.models import Order
 from orders.operations import reinstatement
 from orders.operations.cancellation import cancel_unpaid_of_ended
-from subscriptions.models import BillingPeriod, Plan, Skip, Subscription, SubscriptionChange
+from subscriptions.models import BillingPeriod, Customer, Plan, Skip, Subscription, SubscriptionChange
 from subscriptions.operations import subscriptions
 from subscriptions.operations.actions import ActionNotAllowed
 from subscriptions.operations.commands import Command
@@ -115,6 +115,14 @@ def test_a_quantity_that_is_too_expensive_by_now_does_not_come_back() -> None:
     change_price(subscription.plan, amount=1_000_000)
     with pytest.raises(reinstatement.NotForSale):
         reinstate(subscription, END)
+
+
+def test_a_subscription_of_an_erased_customer_does_not_come_back() -> None:
+    subscription = canceled(END)
+    Customer.objects.update(erased_at=END, email_key=subscription.customer.placeholder)
+    with pytest.raises(reinstatement.DataErased):
+        reinstate(subscription, END)
+    assert status_and_reason(subscription) == ("canceled", "quality")
 
 
 def test_an_old_unpaid_order_must_be_canceled_first() -> None:
