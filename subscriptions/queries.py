@@ -199,9 +199,10 @@ def pending_change(*, pending_change_id: UUID) -> PendingChange | None:
     return PendingChange.objects.select_related(*related).filter(pk=pending_change_id).first()
 
 
-def started_at(*, subscription: Subscription) -> dt.datetime:
-    """When the first period began, with the checkout."""
-    return subscription.periods.earliest("number").start
+def contract_began_at(*, subscription: Subscription) -> dt.datetime:
+    """When the customer concluded the contract that runs now: with the checkout, or with the last reinstatement."""
+    reinstated = subscription.changes.filter(kind=SubscriptionChange.Kind.REINSTATED).order_by("pk").last()
+    return reinstated.at if reinstated else subscription.periods.earliest("number").start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,6 +76,11 @@ REFUNDS = (
             JOIN orders_order o ON o.subscription_id = s.id JOIN charges_charge c ON c.order_id = o.id
             WHERE s.status = 'canceled' AND s.cancel_reason = 'withdrawal' AND c.status = 'succeeded'
               AND c.amount_refunded < c.amount AND (p.is_digital OR o.fulfilled_at IS NULL)
+              AND o.period_start >= coalesce(
+                  (SELECT max(h.at) FROM subscriptions_subscriptionchange h
+                   WHERE h.subscription_id = s.id AND h.kind = 'reinstated'),
+                  o.period_start
+              )
               AND NOT EXISTS (SELECT FROM charges_dispute d WHERE d.charge_id = c.id AND NOT d.is_inquiry)
         """,
         next_step="Refund the rest within 14 days. If the bank returned a refund, find another way.",

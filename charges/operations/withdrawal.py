@@ -25,7 +25,7 @@ from subscriptions.actors import Actor
 from subscriptions.models import Subscription
 from subscriptions.operations import cancellation, subscriptions
 from subscriptions.operations.locks import locked_subscription
-from subscriptions.queries import WITHDRAWAL, started_at
+from subscriptions.queries import WITHDRAWAL, contract_began_at
 
 SHIPPED = Q(order__fulfilled_at__isnull=False, order__subscription__plan__is_digital=False)
 
@@ -47,19 +47,20 @@ def withdrawal_terms(*, subscription: Subscription, at: dt.datetime) -> Terms | 
     until = withdrawal_ends_at(subscription=subscription)
     if until is None or at >= until or subscription.status == Subscription.Status.CANCELED:
         return None
-    return Terms(until=until, refund=sum(_left(charge) for charge in _refundable(subscription.pk)))
+    return Terms(until=until, refund=sum(_left(charge) for charge in _refundable(subscription)))
 
 
 def withdrawal_ends_at(*, subscription: Subscription) -> dt.datetime | None:
     """The end of the last day on which the customer can withdraw, or None if the shop offers no withdrawal.
 
-    The days count from the day after the checkout, or for a shipped plan from the day after its first delivery.
+    The days count from the day after the checkout or the reinstatement, or for a shipped plan from the day after its
+    first delivery.
     """
     if settings.WITHDRAWAL_DAYS == 0:
         return None
-    zone, began = ZoneInfo(subscription.time_zone), started_at(subscription=subscription)
+    zone, began = ZoneInfo(subscription.time_zone), contract_began_at(subscription=subscription)
     if not subscription.plan.is_digital:
-        first = Order.objects.filter(subscription=subscription, kind=Order.Kind.FIRST).first()
+        first = _orders(subscription).order_by("period_start").first()
         began = max(began, first.fulfilled_at) if first is not None and first.fulfilled_at else began
     day_after = began.astimezone(zone).date() + dt.timedelta(days=settings.WITHDRAWAL_DAYS + 1)
     return dt.datetime.combine(day_after, dt.time(), tzinfo=zone).astimezone(dt.UTC)
@@ -68,7 +69,7 @@ def withdrawal_ends_at(*, subscription: Subscription) -> dt.datetime | None:
 @transaction.atomic(durable=True)
 def withdraw(*, subscription_id: UUID, actor: Actor, at: dt.datetime) -> int:
     """End the subscription now and refund its payments. Return the refunded amount. Raises ``UnableToWithdraw``."""
-    charges = _locked_payments(subscription_id)
+    charges = _locked_payments(Subscription.objects.get(pk=subscription_id))
     subscription = locked_subscription(subscription_id=subscription_id)
     if withdrawal_terms(subscription=subscription, at=at) is None:
         raise UnableToWithdraw("This contract cannot be withdrawn from any more.")
@@ -81,16 +82,22 @@ def withdraw(*, subscription_id: UUID, actor: Actor, at: dt.datetime) -> int:
     return refunded
 
 
-def _locked_payments(subscription_id: UUID) -> list[Charge]:
+def _locked_payments(subscription: Subscription) -> list[Charge]:
     """The refundable payments, locked with their orders in the order of the orders' ids."""
-    orders = list(_refundable(subscription_id).order_by("order_id").values_list("order_id", flat=True))
+    orders = list(_refundable(subscription).order_by("order_id").values_list("order_id", flat=True))
     return [locks.locked_charge_of_order(order_id=order_id) for order_id in orders]
 
 
-def _refundable(subscription_id: UUID) -> QuerySet[Charge]:
+def _refundable(subscription: Subscription) -> QuerySet[Charge]:
     disputed = Dispute.objects.filter(IN_DISPUTE).values("charge")
-    paid = Charge.objects.filter(order__subscription=subscription_id, status=Charge.Status.SUCCEEDED)
+    paid = Charge.objects.filter(order__in=_orders(subscription), status=Charge.Status.SUCCEEDED)
     return paid.exclude(SHIPPED).exclude(pk__in=disputed)
+
+
+def _orders(subscription: Subscription) -> QuerySet[Order]:
+    """The orders of the contract that runs now."""
+    began = contract_began_at(subscription=subscription)
+    return Order.objects.filter(subscription=subscription, period_start__gte=began)
 
 
 def _left(charge: Charge) -> int:

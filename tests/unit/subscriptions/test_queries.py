@@ -12,6 +12,7 @@ from subscriptions.models import PendingChange, Plan, Reminder, Skip, Subscripti
 from subscriptions.operations.boundaries import apply_planned_changes
 from subscriptions.operations.pending_changes import Planned, close, plan_change
 from subscriptions.operations.subscriptions import cancel
+from subscriptions.operations.transitions import record
 from subscriptions.queries import Cancellation, NextCharge
 from tests.support.factories import STAFF, change_price, make_customer, make_plan, started_subscription
 
@@ -203,5 +204,9 @@ def test_a_cancellation_at_once_and_a_withdrawal() -> None:
     assert queries.subscription_change(change_id=uuid4()) is None
 
 
-def test_a_subscription_started_with_its_first_period() -> None:
-    assert queries.started_at(subscription=active()) == START
+def test_a_contract_began_with_the_checkout_or_the_last_reinstatement() -> None:
+    subscription = active()
+    assert queries.contract_began_at(subscription=subscription) == START
+    for at in (LATER, LATER + dt.timedelta(days=1)):
+        record(subscription=subscription, kind=SubscriptionChange.Kind.REINSTATED, actor=STAFF, at=at)
+    assert queries.contract_began_at(subscription=subscription) == LATER + dt.timedelta(days=1)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from charges.models import Charge, Dispute, Refund
-from charges.operations import withdrawal
+from charges.operations import cancellation, ledger, withdrawal
 from charges.operations.withdrawal import Terms, UnableToWithdraw
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
+from orders.operations import reinstatement
 from subscriptions.models import Plan, Subscription, SubscriptionChange
 from tests.support.concurrency import at_once
 from tests.support.days import NOW, Days
@@ -101,6 +102,26 @@ def test_a_shop_may_offer_no_withdrawal(days: Days, settings: Any) -> None:
     assert withdrawal.withdrawal_terms(subscription=subscription, at=NOW) is None
     with pytest.raises(UnableToWithdraw):
         withdraw(subscription)
+
+
+def test_after_a_reinstatement_the_days_and_the_refund_are_those_of_the_new_contract(days: Days) -> None:
+    subscription = subscribed(days, plan={"is_digital": True})
+    days.pass_(days=20)
+    cancellation.cancel_now(
+        subscription_id=subscription.pk, reason="other", is_refunded=False, actor=TESTS, at=days.now
+    )
+    days.pass_(days=1)
+    reinstatement.reinstate(subscription_id=subscription.pk, actor=TESTS, at=days.now)
+    days.settle()
+
+    subscription = Subscription.objects.get()
+    assert (subscription.status, Order.objects.count()) == ("active", 2)
+    terms = withdrawal.withdrawal_terms(subscription=subscription, at=days.now)
+    assert terms == Terms(until=dt.datetime(2026, 4, 6, tzinfo=dt.UTC), refund=1290)
+    assert withdraw(subscription, days.now) == 1290
+    assert [charge.amount_refunded for charge in Charge.objects.order_by("pk")] == [0, 1290]
+    days.settle()
+    assert [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds] == []
 
 
 def test_an_unpaid_subscription_ends_without_a_refund(days: Days) -> None:
