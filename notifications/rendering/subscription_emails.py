@@ -127,10 +127,10 @@ class _Words:
             facts.append(Fact(label=VALID_FROM, value=self._day(change.at)))
         else:
             price = charge.price if charge else self.subscription.price
-            amount = charge.amount if charge else price.amount * quantity
-            facts.append(Fact(label=PRICE, value=f"{self._money(amount, price.currency)} {self._every(price)}"))
+            facts.append(Fact(label=PRICE, value=self._price(price, quantity)))
             if charge:
-                facts.append(Fact(label=NEXT_PAYMENT, value=self._day(charge.at)))
+                due = self._money(charge.amount, charge.price.currency)
+                facts.append(Fact(label=NEXT_PAYMENT, value=f"{self._day(charge.at)}, {due}"))
         if self.card:
             facts.append(Fact(label=CARD, value=self.card))
         if self.context.expiry:

@@ -104,8 +104,11 @@ def test_a_mail_about_money_links_to_the_cancel_page(kind: Kind, locale: str, wo
 @pytest.mark.parametrize(
     ("kind", "lines"),
     [
-        (Kind.TRIAL_ENDING, ["Price: €25.80 every month", "Next payment: February 28, 2026", "Card: Visa •••• 4242"]),
-        (Kind.RENEWAL_REMINDER, ["Price: €25.80 every month", "Next payment: February 28, 2026"]),
+        (
+            Kind.TRIAL_ENDING,
+            ["Price: €25.80 every month", "Next payment: February 28, 2026, €25.80", "Card: Visa •••• 4242"],
+        ),
+        (Kind.RENEWAL_REMINDER, ["Price: €25.80 every month", "Next payment: February 28, 2026, €25.80"]),
         (Kind.CARD_EXPIRING, ["Card: Visa •••• 4242", "Card valid until: 03/2026", LOG_IN]),
         (
             Kind.PRICE_CHANGE,
