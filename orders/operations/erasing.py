@@ -1,7 +1,8 @@
 """What this app contributes to a customer's copy and erasure: the orders.
 
 Amounts, lines and times stay, because the law requires the invoices. Of a delivery address, the country and the start
-of the postal code stay: the country decides the tax.
+of the postal code stay: the country decides the tax. The stored responses of the checkout name nobody and stay for
+their 24 hours: without them, a repeated request would place its order again and write the person back.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max
 
-from orders.models import AWAITING_PAYMENT, Order, StoredResponse
+from orders.models import AWAITING_PAYMENT, Order
 from orders.operations.locks import locked_orders_of
 from subscriptions.models import Erasure, ErasureStep
 from subscriptions.operations.erasures.parts import Kept, Part, Step
@@ -36,7 +37,7 @@ WHY_INVOICES = "invoices must be kept: GDPR art. 17(3)(b), German tax code secti
 
 
 def erase_addresses(*, erasure_id: UUID, at: dt.datetime) -> bool:
-    """Erase contact data, shorten delivery addresses, delete stored responses. Returns False if it was done before."""
+    """Erase the contact data and shorten the delivery addresses. Returns False if it was done before."""
     return run_step(erasure_id=erasure_id, name=ORDERS.name, work=_erase_addresses, at=at)
 
 
@@ -53,7 +54,6 @@ def keep_invoices_until(*, customer_id: UUID, at: dt.datetime) -> dt.date:
 
 
 def _erase_addresses(erasure: Erasure, _: ErasureStep) -> str:
-    StoredResponse.objects.filter(order__customer=erasure.customer_id).delete()
     last: UUID | None = None
     count = 0
     while orders := _erase_batch(erasure.customer_id, after=last):

@@ -28,7 +28,6 @@ PERSONAL = {
     "subscriptions.CommandKey": "key request_hash",
     "subscriptions.Erasure": "email earlier_emails phones",
     "orders.Order": "shipping_address contact_name contact_phone",
-    "orders.StoredResponse": "key request_hash response",
     "charges.SavedPaymentMethod": "brand last4 fingerprint failure_code",
     "charges.Refund": "note",
     "notifications.ContactSync": "external_id",
@@ -66,7 +65,8 @@ HARMLESS = {
     "orders.Order": "number currency payment_method contact_locale",
     "orders.OrderLine": "description",
     "orders.BalanceEntry": "currency actor",
-    "orders.StoredResponse": "caller",
+    # Ids and amounts, for 24 hours: a repeated request must not place its order again.
+    "orders.StoredResponse": "caller key request_hash response",
     "charges.StripeCustomer": "stripe_id",
     "charges.SavedPaymentMethod": "payment_method_id stripe_id",
     "charges.Charge": "currency payment_method payment_intent_id stripe_charge_id",

@@ -59,13 +59,13 @@ def quiet_shop(days: Days, coffee: Any) -> Days:
     return days
 
 
-def buy(**fields: Any) -> Any:
+def buy(*, key: str = "", **fields: Any) -> Any:
     body = {"plan": "coffee-monthly", "payment_method": "pm_card_visa", "customer": ADA, "shipping_address": ADDRESS}
     return Client().post(
         "/api/v1/checkout/",
         {**body, **fields},
         content_type="application/json",
-        headers={"Idempotency-Key": str(uuid4())},
+        headers={"Idempotency-Key": key or str(uuid4())},
     )
 
 
@@ -314,6 +314,16 @@ def test_messages_that_come_late_write_nobody_back(
     assert len(stripe_sandbox.objects("customers")) == before == 0
     assert brevo_sandbox.records("contacts") + brevo_sandbox.records("mails") == []
     assert [user["displayName"] for user in brevo_sandbox.records("endusers")] == ["Anonymized"]
+
+
+def test_a_checkout_that_is_repeated_late_places_no_order(shop: Days) -> None:
+    first = buy(key="k1")
+    shop.settle()
+    erase(Browser().log_in(Customer.objects.get()))
+    shop.pass_(hours=23)
+    again = buy(key="k1")
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert Customer.objects.count() == Order.objects.count() == 1
 
 
 def test_of_a_webhook_that_comes_late_only_type_and_ids_are_stored(

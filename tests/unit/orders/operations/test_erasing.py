@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orders.models import Order, StoredResponse
+from orders.models import Order
 from orders.operations import erasing
 from tests.support.days import NOW
 from tests.support.erasures import begun_erasure, step_of
@@ -25,8 +25,6 @@ def test_of_an_order_the_country_and_the_start_of_the_code_stay(monkeypatch: pyt
     Order.objects.update(
         shipping_address=ADDRESS, fulfillment_started_at=NOW, contact_name="Ann", contact_phone="+4915199999999"
     )
-    order = Order.objects.filter(customer=ann).first()
-    StoredResponse.objects.create(caller="", key="k", request_hash="h", response={"a": 1}, order=order)
     erasure = begun_erasure(ann)
 
     assert erasing.erase_addresses(erasure_id=erasure.pk, at=NOW)
@@ -39,7 +37,6 @@ def test_of_an_order_the_country_and_the_start_of_the_code_stay(monkeypatch: pyt
     assert step_of(erasure, "orders").detail == "contact data of 5 orders erased"
     bobs.refresh_from_db()
     assert (bobs.shipping_address, bobs.contact_name) == (ADDRESS, "Ann")
-    assert StoredResponse.objects.count() == 0
     assert not erasing.erase_addresses(erasure_id=erasure.pk, at=NOW)
 
 
