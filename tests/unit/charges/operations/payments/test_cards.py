@@ -7,6 +7,9 @@ import pytest
 from charges.models import SavedPaymentMethod
 from charges.operations.payments.cards import read_card
 from integrations.stripe.errors import InvalidRequest
+from orders.models import Order
+from tests.support.days import NOW
+from tests.support.erasures import request_erasure
 from tests.support.factories import paid_charge
 from tests.support.sandboxes import StripeSandbox
 
@@ -37,3 +40,14 @@ def test_a_replaced_card_is_read_again(stripe_sandbox: StripeSandbox) -> None:
 def test_an_unknown_card_is_an_error(stripe_sandbox: StripeSandbox) -> None:
     with pytest.raises(InvalidRequest):
         read_card(saved_payment_method_id=saved_card().pk, stripe_id="pm_unknown")
+
+
+def test_nothing_about_the_card_of_an_erased_customer_is_stored(stripe_sandbox: StripeSandbox) -> None:
+    saved = saved_card()
+    assert saved.stripe_id is not None
+    Order.objects.update(fulfillment_started_at=NOW)
+    request_erasure(saved.customer)
+    SavedPaymentMethod.objects.update(last4="", fingerprint="")
+    read_card(saved_payment_method_id=saved.pk, stripe_id=saved.stripe_id)
+    saved.refresh_from_db()
+    assert (saved.last4, saved.fingerprint) == ("", "")
