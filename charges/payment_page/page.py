@@ -23,6 +23,7 @@ from charges.payment_page.security_headers import with_security_headers
 from charges.payment_status import PaymentStatus, payment_status_of
 from charges.throttles import seconds_to_wait
 from orders.models import Order
+from orders.operations.payments import is_trial
 from subscriptions.locales import formats_of, language_of, money, translated
 
 
@@ -64,13 +65,16 @@ def _page(
 ) -> HttpResponse:
     """The page in this state: a ``PaymentState``, or a problem with the link (see ``texts.HEADINGS``)."""
     language = language_of(order.contact_locale) if order else browser_language(request)
+    saves_card = order is not None and is_trial(order=order)
+    headings = texts.TRIAL_HEADINGS if saves_card else texts.HEADINGS
     context = {
         "state": str(state),
         "language": language,
         "shop": settings.SHOP_NAME,
-        "heading": texts.HEADINGS[state],
-        "text": texts.TEXTS.get(state, ""),
-        "script_texts": texts.SCRIPT_TEXTS,
+        "heading": headings[state],
+        "text": (texts.TRIAL_TEXTS if saves_card else texts.TEXTS).get(state, ""),
+        "saves_card": saves_card,
+        "script_texts": texts.SCRIPT_TEXTS | {"processing": headings["processing"]},
         "token": token,
         "stripe_js": settings.STRIPE_JS_URL,
         "publishable_key": settings.STRIPE_PUBLISHABLE_KEY,

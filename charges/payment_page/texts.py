@@ -33,6 +33,15 @@ TEXTS = {
     ),
     "unavailable": gettext_lazy("The problem is on our side. Please reload this page in a minute."),
 }
+# In place of the texts above, if the card is saved for a trial and nothing is paid.
+TRIAL_HEADINGS = HEADINGS | {
+    "processing": gettext_lazy("Your card is being saved"),
+    "requires_action": pgettext_lazy("payment page", "Your bank asks you to confirm your card"),
+    "payment_failed": gettext_lazy("Your card could not be saved"),
+}
+TRIAL_TEXTS = TEXTS | {
+    "paid": gettext_lazy("Your card is saved, and your trial has begun. Nothing was charged."),
+}
 # Texts that the page's script shows.
 SCRIPT_TEXTS = {
     "waiting": gettext_lazy("One moment …"),

@@ -41,11 +41,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """The link to the payment page: a button in HTML, an address in plain text. ``url`` is printed unchanged."""
+    """The link to the payment page: a button in HTML, an address in plain text. ``url`` is printed unchanged.
+
+    ``label`` replaces the usual words about a payment.
+    """
 
     url: str
     last_day: str
     to_confirm: bool
+    label: Promise | str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,8 @@ BEGAN_AT = pgettext_lazy("e-mail", "Trial began on")
 TRIAL_ENDS = pgettext_lazy("e-mail", "Trial ends on")
 NEXT_PAYMENT = pgettext_lazy("e-mail", "Next payment")
 CARD = pgettext_lazy("e-mail", "Card")
+CONFIRM_CARD = pgettext_lazy("e-mail", "Confirm the card")
+ENTER_CARD = pgettext_lazy("e-mail", "Enter another card")
 
 
 def render(*, kind: Notification.Kind, order: Order, context: MessageContext = EMPTY_CONTEXT) -> RenderedEmail:
@@ -153,4 +159,5 @@ def _button(order: Order, context: MessageContext) -> Button | None:
     if page is None:
         return None
     last_day = formatting.day(page.last_day, formats=formats_of(order.contact_locale))
-    return Button(url=page.url, last_day=last_day, to_confirm=context.to_confirm)
+    label = (CONFIRM_CARD if context.to_confirm else ENTER_CARD) if order.amount == 0 else ""
+    return Button(url=page.url, last_day=last_day, to_confirm=context.to_confirm, label=label)

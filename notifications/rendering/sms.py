@@ -22,6 +22,7 @@ def render(*, kind: Notification.Kind, order: Order) -> str:
         "shop": mark_safe(formatting.printable(settings.SHOP_NAME)),
         "number": order.number,
         "amount": amount,
+        "is_free": order.amount == 0,
     }
     with translation.override(language_of(order.contact_locale)):
         return formatting.printable(render_to_string(f"notifications/{kind.value}.sms.txt", variables))

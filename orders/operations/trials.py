@@ -15,14 +15,14 @@ from subscriptions.operations.trials import UnableToExtend
 
 
 @transaction.atomic(durable=True)
-def extend_trial(*, subscription_id: UUID, days: int, actor: Actor, at: dt.datetime) -> dt.datetime:
-    """Let the trial end ``days`` later, and return its new end. Raises ``UnableToExtend``."""
+def extend_trial(*, subscription_id: UUID, by: int | dt.date, actor: Actor, at: dt.datetime) -> dt.datetime:
+    """Let the trial end so many days later, or on this day. Returns its new end. Raises ``UnableToExtend``."""
     first = Order.objects.filter(subscription=subscription_id, kind=Order.Kind.FIRST).first()
     if first is None:
         raise UnableToExtend("This subscription has no order.")
     order = locked_order(order_id=first.pk)
     subscription = locked_subscription_of(order)
-    period = trials.extend_trial(subscription=subscription, days=days, actor=actor, at=at)
+    period = trials.extend_trial(subscription=subscription, by=by, actor=actor, at=at)
     order.period_end = period.end
     order.save(update_fields=["period_end", "updated_at"])
     return period.end

@@ -6,8 +6,8 @@ A trial is period 0 of its subscription. Its end is the subscription's anchor, a
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import F
@@ -23,8 +23,6 @@ from subscriptions.operations.transitions import Kind, Status
 
 SCHEDULER = actors.system("subscriptions.trials")
 NOT_STARTED = "trial_not_started"
-
-A_DAY = dt.timedelta(days=1)
 
 
 class UnableToExtend(Exception):
@@ -81,19 +79,24 @@ def current_trial(*, subscription: Subscription) -> BillingPeriod | None:
 
 
 @transaction.atomic
-def extend_trial(*, subscription: Subscription, days: int, actor: Actor, at: dt.datetime) -> BillingPeriod:
-    """Let the trial end ``days`` later. Changes that are planned for its end move along. Returns the period.
+def extend_trial(*, subscription: Subscription, by: int | dt.date, actor: Actor, at: dt.datetime) -> BillingPeriod:
+    """Let the trial end so many days later, or on this day in the subscription's time zone, at the same time of day.
 
-    Raises ``UnableToExtend``.
+    Changes that are planned for its end move along. Returns the period. Raises ``UnableToExtend``.
     """
     lock_subscription(subscription)
     trial = current_trial(subscription=subscription)
     if trial is None or subscription.status != Status.TRIALING or trial.end <= at:
         raise UnableToExtend("This subscription is not in a trial. Only a trial that has not ended can be extended.")
-    before, end = trial.end, trial_end(start=trial.end, days=days, time_zone=subscription.time_zone)
-    if end > trial.start + MAX_TRIAL_DAYS * A_DAY:
-        left = math.floor((trial.start + MAX_TRIAL_DAYS * A_DAY - trial.end) / A_DAY)
+    before, zone = trial.end, ZoneInfo(subscription.time_zone)
+    used = (before.astimezone(zone).date() - trial.start.astimezone(zone).date()).days
+    days = by if isinstance(by, int) else (by - before.astimezone(zone).date()).days
+    if days < 1:
+        raise UnableToExtend(f"The trial ends on {before.astimezone(zone):%Y-%m-%d}. The new end must be later.")
+    if used + days > MAX_TRIAL_DAYS:
+        left = MAX_TRIAL_DAYS - used
         raise UnableToExtend(f"A trial has at most {MAX_TRIAL_DAYS} days in all. Extend it by at most {left} days.")
+    end = trial_end(start=trial.start, days=used + days, time_zone=subscription.time_zone)
     trial.end = end
     trial.save(update_fields=["end"])
     subscription.anchor_at = subscription.current_period_end = end

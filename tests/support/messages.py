@@ -48,7 +48,7 @@ PRICE: Any = SimpleNamespace(
 )
 NEXT_CHARGE = NextCharge(at=dt.datetime(2026, 2, 28, 12, tzinfo=dt.UTC), amount=2580, price=PRICE, quantity=2)
 WITHOUT_PAGE = (
-    Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.RECEIPT, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED,
+    Kind.ORDER_CONFIRMATION, Kind.WELCOME, Kind.RECEIPT, Kind.REFUND_SUCCEEDED, Kind.REFUND_FAILED, Kind.TRIAL_REFUSED,
 )  # fmt: skip
 
 

@@ -284,3 +284,21 @@ def test_each_kind_of_line_says_what_it_is_for(kind, amount, words):
         order.lines[0].kind, order.lines[0].amount = kind, amount
         email = emails.render(kind=Kind.RECEIPT, order=order)
         assert line_text in email.text.splitlines(), email.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (Kind.ORDER_CONFIRMATION, "we are saving your card now, and nothing is charged"),
+        (Kind.PAYMENT_FAILED, "Your card could not be saved"),
+        (Kind.PAYMENT_ACTION_REQUIRED, "Your bank asks you to confirm your card"),
+        (Kind.PAYMENT_REMINDER, "Your free trial of Coffee has not begun yet"),
+        (Kind.PAYMENT_LINK, "to save your card"),
+        (Kind.DUNNING_EXHAUSTED, "We could not save a card for your free trial"),
+    ],
+)
+def test_the_messages_about_a_trial_speak_of_the_card_and_not_of_a_payment(kind, words):
+    email = emails.render(kind=kind, order=unsaved_order(amount=0), context=full_context(kind))
+    assert words in email.text
+    assert "charge €0" not in email.text
+    assert "Pay now" not in email.text + email.html

@@ -22,7 +22,7 @@ def test_the_order_of_an_extended_trial_has_its_dates(coffee: Plan) -> None:
     order = free_order(started_subscription(coffee, trial_days=14))
     payments.mark_paid(order=order, at=NOW)
 
-    end = trials.extend_trial(subscription_id=order.subscription_id, days=7, actor=STAFF, at=NOW)
+    end = trials.extend_trial(subscription_id=order.subscription_id, by=7, actor=STAFF, at=NOW)
 
     order.refresh_from_db()
     assert end == order.period_end == NOW + dt.timedelta(days=21)
@@ -32,5 +32,5 @@ def test_the_order_of_an_extended_trial_has_its_dates(coffee: Plan) -> None:
 
 def test_a_subscription_without_a_trial_is_not_extended() -> None:
     with pytest.raises(UnableToExtend):
-        trials.extend_trial(subscription_id=uuid.uuid4(), days=7, actor=STAFF, at=NOW)
+        trials.extend_trial(subscription_id=uuid.uuid4(), by=7, actor=STAFF, at=NOW)
     assert not Order.objects.exists()

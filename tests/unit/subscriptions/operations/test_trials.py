@@ -29,8 +29,8 @@ def trialing(incomplete: Subscription) -> Subscription:
     return incomplete
 
 
-def extend(subscription: Subscription, days: int, at: dt.datetime = START) -> BillingPeriod:
-    return trials.extend_trial(subscription=subscription, days=days, actor=TESTS, at=at)
+def extend(subscription: Subscription, by: int | dt.date, at: dt.datetime = START) -> BillingPeriod:
+    return trials.extend_trial(subscription=subscription, by=by, actor=TESTS, at=at)
 
 
 def test_a_trial_ends_at_the_local_time_of_its_start(incomplete: Subscription) -> None:
@@ -80,9 +80,17 @@ def test_an_extension_moves_the_end_and_the_anchor(trialing: Subscription) -> No
     assert status_and_reason(trialing) == ("canceled", "customer"), "the planned change moved along"
 
 
+def test_an_extension_to_a_day_keeps_the_local_time(trialing: Subscription) -> None:
+    assert extend(trialing, dt.date(2026, 11, 2)).end == dt.datetime(2026, 11, 2, 8, tzinfo=dt.UTC)
+    for earlier in (dt.date(2026, 11, 2), dt.date(2026, 4, 1), 0, -1):
+        with pytest.raises(trials.UnableToExtend, match="ends on 2026-11-02"):
+            extend(trialing, earlier)
+
+
 def test_a_trial_has_at_most_730_days(trialing: Subscription) -> None:
-    with pytest.raises(trials.UnableToExtend, match="at most 716 days"):
-        extend(trialing, 717)
+    for too_long in (717, 10**12, dt.date.max):
+        with pytest.raises(trials.UnableToExtend, match="at most 716 days"):
+            extend(trialing, too_long)
     assert extend(trialing, 716).end == dt.datetime(2028, 3, 19, 8, tzinfo=dt.UTC)
     with pytest.raises(trials.UnableToExtend, match="at most 0 days"):
         extend(trialing, 1)
