@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from integrations.admin import ReadOnlyAdmin, ReadOnlyTabularInline, lines, link_to
+from integrations.admin import ReadOnlyAdmin, ReadOnlyTabularInline, lines, link_to, moment
 from orders.models import Order, OrderLine, as_order_number
+from orders.operations import trials
+from subscriptions import actors
+from subscriptions.admin import ExtensionForm, SubscriptionAdmin, register_subscription_action
+from subscriptions.models import Subscription
+from subscriptions.models.plans import MAX_TRIAL_DAYS
 from subscriptions.money import formatted
+from subscriptions.operations.trials import UnableToExtend
 
 MAX_SECTION_ROWS = 50
 
@@ -86,3 +94,22 @@ class OrderAdmin(FoundByOrderAdmin):
     @admin.display(ordering="amount")
     def total(self, order: Order) -> str:
         return formatted(amount=order.amount, currency=order.currency)
+
+
+@register_subscription_action
+@admin.action(description="Extend the trial (enter days, or a date)", permissions=["manage"])
+def extend_trial(page: SubscriptionAdmin, request: HttpRequest, selected: QuerySet[Subscription]) -> None:
+    form = ExtensionForm(request.POST)
+    if not form.is_valid():
+        words = f"Enter the days, from 1 to {MAX_TRIAL_DAYS}, or the new last day."
+        page.message_user(request, words, messages.ERROR)
+        return
+    by = form.cleaned_data["days"] or form.cleaned_data["until"]
+    actor = actors.staff(UUID(str(request.user.pk)))
+    for subscription in selected:
+        try:
+            end = trials.extend_trial(subscription_id=subscription.pk, by=by, actor=actor, at=timezone.now())
+        except UnableToExtend as error:
+            page.message_user(request, f"{subscription.customer}: {error}", messages.ERROR)
+        else:
+            page.message_user(request, f"{subscription.customer}: the trial ends on {moment(end)}.", messages.SUCCESS)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Prefetch, Q, QuerySet
@@ -30,6 +31,7 @@ from subscriptions.models import (
     SubscriptionChange,
     User,
 )
+from subscriptions.models.plans import MAX_TRIAL_DAYS
 from subscriptions.money import formatted
 from subscriptions.operations.price_changes import request_move
 from subscriptions.operations.prices import Terms, set_price
@@ -138,10 +140,11 @@ class PlanAdmin(EditableAdmin):
             (None, {"fields": ("code", "name", "is_digital", "needs_address")}),
             ("Price", {"fields": TERMS, "description": "For new subscriptions. Running ones keep theirs."}),
             ("For sale", {"fields": ("is_active", "available_from", "available_until")}),
-            ("Trial, deliveries and reminders", {
-                "fields": ("trial_days", "trial_reminder_days", "renewal_reminder_days", "cut_off_hours", "max_skips"),
-                "description": "Trials are not in use yet: the shop charges each new subscription at once.",
+            ("Trial", {
+                "fields": ("trial_days", "trial_reminder_days"),
+                "description": "Each person has one trial. Running trials keep their end.",
             }),
+            ("Deliveries and reminders", {"fields": ("renewal_reminder_days", "cut_off_hours", "max_skips")}),
             ("When a payment fails", {"fields": ("unpaid_policy", "dispute_policy")}),
         )  # fmt: skip
 
@@ -248,6 +251,23 @@ def register_subscription_action(action: Callable[..., None]) -> Callable[..., N
     return action
 
 
+class ExtensionForm(forms.Form):
+    """How long a trial is extended: ``days``, or the new last day."""
+
+    days = forms.IntegerField(required=False, min_value=1, max_value=MAX_TRIAL_DAYS, label="Days")
+    until = forms.DateField(required=False, label="or until", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if not self.errors and (cleaned["days"] is None) == (cleaned["until"] is None):
+            raise ValidationError("Enter the days, or the new last day.")
+        return cleaned
+
+
+class SubscriptionActionForm(ExtensionForm, ActionForm):
+    """The inputs of the actions, beside the choice of the action."""
+
+
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
     """Every subscription, with the reasons for a pause and the changes of its life."""
@@ -262,6 +282,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     search_help_text = "E-mail address, our id"
     ordering = ("-id",)
     inlines = (PendingChangeInline, HoldInline, BillingPeriodInline, ReminderInline, SubscriptionChangeInline)
+    action_form = SubscriptionActionForm
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         open_holds = Prefetch("holds", queryset=Hold.objects.filter(lifted_at=None).order_by("reason"), to_attr="open")
