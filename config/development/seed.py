@@ -25,6 +25,11 @@ PLANS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
     ({"code": "magazine-yearly", "name": "Magazine, yearly", "is_digital": True,
       "renewal_reminder_days": 30},
      {"amount": 4900, "currency": "EUR", "interval": "year"}),
+    ({"code": "audiobooks-monthly", "name": "Audiobooks, monthly", "is_digital": True, "trial_days": 14},
+     {"amount": 990, "currency": "EUR"}),
+    ({"code": "recipe-box-weekly", "name": "Recipe box, weekly", "needs_address": True, "cut_off_hours": 48,
+      "max_skips": 4, "trial_days": 7, "trial_reminder_days": 3},
+     {"amount": 3990, "currency": "EUR", "interval": "week"}),
     ({"code": "manga-monthly", "name": "Manga, monthly", "is_digital": True},
      {"amount": 980, "currency": "JPY"}),
 )  # fmt: skip

@@ -12,6 +12,7 @@ from django.test import Client
 from charges.models import Charge
 from charges.operations import ledger
 from charges.operations.payments.new_payment_method import replace_payment_method
+from charges.operations.recovery.missed_events import fetch_missed_events
 from integrations.outbox import recovery
 from integrations.outbox.models import OutboxMessage
 from integrations.stripe.event_types import SETUP_EVENTS
@@ -20,10 +21,13 @@ from orders.operations.reinstatement import reinstate
 from subscriptions.models import PendingChange, Plan, Subscription, TrialUse
 from subscriptions.operations import pending_changes, renewals
 from subscriptions.operations.subscriptions import cancel as cancel_subscription
+from tests.support.concurrency import Died, Moments
 from tests.support.days import Days
-from tests.support.factories import SOFT, STAFF, make_plan
+from tests.support.deliveries import capture, capture_by_ladder
+from tests.support.factories import SOFT, STAFF, free_order, make_customer, make_plan, started_subscription
+from tests.support.payment_page import page_path, post_with_csrf_token
 from tests.support.sandboxes import StripeSandbox
-from tests.support.stripe_events import receive_events
+from tests.support.stripe_events import receive_events, stripe_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -269,4 +273,87 @@ def test_a_reinstatement_that_is_declined_leaves_the_trial_used(days: Days) -> N
     assert (subscription.status, subscription.cancel_reason) == ("canceled", "unpaid")
     assert orders_of(subscription)[1:] == [("renewal", "canceled", 490)]
     assert set(TrialUse.objects.values_list("kind", flat=True)) == {"address", "card"}
+
+
+def test_a_worker_that_is_killed_at_any_moment_leaves_one_intent_and_one_trial(days: Days) -> None:
+    check_out()
+    moments = Moments()
+    with moments:
+        capture(Order.objects.get(), at=days.now)
+    assert len(moments.seen) >= 12
+
+    for number, moment in enumerate(moments.seen):
+        TrialUse.objects.all().delete()
+        customer = make_customer(email=f"buyer-{number}@example.com")
+        order = free_order(started_subscription(Plan.objects.get(), customer=customer, at=days.now, trial_days=14))
+        with pytest.raises(Died), Moments(die_at=moment):
+            capture(order, at=days.now)
+
+        assert capture_by_ladder(order, at=days.now) == [], moment
+
+        order.refresh_from_db()
+        assert order.subscription.status == "trialing", moment
+        assert Charge.objects.get(order=order).attempts.count() == 1, moment
+        assert TrialUse.objects.filter(kind="card", subscription=order.subscription).exists(), moment
+    assert len(setup_intents(days)) == len(moments.seen) + 1
+    assert days.sandbox.intents() == []
+
+
+@pytest.mark.parametrize("kind", ["drop_after_effect", "error_after_effect", "non_json"])
+@pytest.mark.parametrize("call", ["/v1/setup_intents", "/v1/setup_intents/*/confirm"])
+def test_a_lost_response_of_stripe_is_read_and_not_repeated(days: Days, kind: str, call: str) -> None:
+    days.sandbox.faults({"method": "POST", "path": call, "kind": kind, "status": 500, "times": 2})
+
+    subscription = begun(days)
+
+    assert subscription.status == "trialing"
+    assert [intent["status"] for intent in setup_intents(days)] == ["succeeded"]
+    assert_sound(days)
+
+
+def test_an_outage_that_ends_after_the_trial_starts_nothing(days: Days) -> None:
+    days.sandbox.faults({"kind": "error", "status": 503})
+    subscription = begun(days)
+    to_the_end(days, subscription)
+    assert (subscription.status, subscription.cancel_reason) == ("canceled", "trial_not_started")
+
+    days.sandbox.faults()
+    days.redeliver_everything()
+
+    subscription.refresh_from_db()
+    assert subscription.status == "canceled"
+    assert orders_of(subscription) == [("first", "canceled", 0)]
+    assert [intent["status"] for intent in setup_intents(days)] == []
+
+
+def test_the_customer_saves_the_card_on_the_payment_page(days: Days) -> None:
+    begun(days, "pm_card_authenticationRequiredOnSetup")
+    page = page_path(Order.objects.get())
+
+    text = Client().get(page).text
+    session = post_with_csrf_token(Client(), page, "session").json()
+
+    assert "Your bank asks you to confirm your card" in text
+    assert "Confirm the card" in text
+    assert "Pay " not in text
+    assert session["saves_card"]
+    (intent,) = setup_intents(days)
+    assert session["client_secret"].startswith(intent["id"])
+    days.sandbox.authenticate(intent["id"])
+    post_with_csrf_token(Client(), page, "return")
+    days.settle()
+    assert "Your card is saved, and your trial has begun." in Client().get(page).text
+    assert Subscription.objects.get().status == "trialing"
+
+
+def test_the_missed_event_of_a_saved_card_is_fetched(days: Days) -> None:
+    subscription = begun(days, "pm_card_authenticationRequiredOnSetup")
+    days.sandbox.authenticate(setup_intents(days)[0]["id"])
+    (event,) = stripe_events(days.sandbox, "setup_intent.succeeded")
+
+    fetch_missed_events(at=dt.datetime.fromtimestamp(event["created"], tz=dt.UTC) + dt.timedelta(minutes=6))
+    days.settle()
+
+    subscription.refresh_from_db()
+    assert subscription.status == "trialing"
     assert_sound(days)

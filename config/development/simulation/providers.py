@@ -64,7 +64,10 @@ class Providers:
     def new_card(self, card: str) -> str:
         """A customer types a card into Stripe.js. Returns the id of the payment method."""
         call = Call(sandbox=self._app)
-        return str(call.save(payment_methods.build(call, card))["id"])
+        method = payment_methods.build(call, card)
+        # Two people with the same test card have two cards, so each of them can have a trial.
+        method["card"]["fingerprint"] = method["id"]
+        return str(call.save(method)["id"])
 
     def change_card(self, payment_method_id: str, card: str) -> None:
         """From now on the bank treats the payment method as this test card."""
