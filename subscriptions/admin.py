@@ -254,8 +254,8 @@ def register_subscription_action(action: Callable[..., None]) -> Callable[..., N
 class ExtensionForm(forms.Form):
     """How long a trial is extended: ``days``, or the new last day."""
 
-    days = forms.IntegerField(required=False, min_value=1, max_value=MAX_TRIAL_DAYS, label="Days")
-    until = forms.DateField(required=False, label="or until", widget=forms.DateInput(attrs={"type": "date"}))
+    days = forms.IntegerField(required=False, min_value=1, max_value=MAX_TRIAL_DAYS)
+    until = forms.DateField(required=False)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -264,8 +264,11 @@ class ExtensionForm(forms.Form):
         return cleaned
 
 
-class SubscriptionActionForm(ExtensionForm, ActionForm):
-    """The inputs of the actions, beside the choice of the action."""
+class SubscriptionActionForm(ActionForm):
+    """The inputs of the actions, unchecked: each action checks its own."""
+
+    days = forms.CharField(required=False, widget=forms.NumberInput(attrs={"min": 1, "max": MAX_TRIAL_DAYS}))
+    until = forms.CharField(required=False, label="or until", widget=forms.DateInput(attrs={"type": "date"}))
 
 
 @admin.register(Subscription)
