@@ -30,7 +30,7 @@ from integrations.outbox.events import consumes
 from integrations.quick_retries import with_quick_retries
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import CHARGES
-from orders.events import OrderCanceled, OrderPlaced, RenewalPlaced
+from orders.events import ChangePlaced, OrderCanceled, OrderPlaced, RenewalPlaced
 from subscriptions.events import CustomerUpdated, ErasureBegun, SubscriptionCanceled
 from subscriptions.operations.erasures import parts
 
@@ -38,7 +38,7 @@ recovery.register(stuck_work.FINDERS)
 parts.register("charges", erasing.PART)
 
 
-@consumes(OrderPlaced, RenewalPlaced, PaymentDue, name="charges.capture_payment", queue=CHARGES)
+@consumes(OrderPlaced, RenewalPlaced, ChangePlaced, PaymentDue, name="charges.capture_payment", queue=CHARGES)
 def capture_payment(*, order_id: UUID, **_: object) -> None:
     with_quick_retries(lambda: capture.capture_payment(order_id=order_id, at=timezone.now(), task_id=_task_id()))
 

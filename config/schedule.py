@@ -13,6 +13,8 @@ from celery.schedules import crontab
 JOBS: dict[str, dict[str, Any]] = {
     # Hourly, off the full hour: responses expire after 24 hours, and an hour more is harmless.
     "purge-stored-responses": {"task": "orders.purge_stored_responses", "schedule": crontab(minute="17")},
+    # Hourly, off the full hour: quotes are valid for minutes, and unused ones are kept for a day.
+    "purge-unused-quotes": {"task": "orders.purge_unused_quotes", "schedule": crontab(minute="12")},
     # Hourly, off the full hour: the table stays small, and each run is short.
     "purge-outbox": {"task": "outbox.purge_messages", "schedule": crontab(minute="27")},
     # Every minute: a period begins at the hour of the sign-up, and the customer expects the charge then.

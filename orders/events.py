@@ -32,6 +32,30 @@ class RenewalPlaced(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangePlaced(Event):
+    """The order of a change of plan or quantity was placed and awaits payment. The change applies when it is paid."""
+
+    subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeExpires(Event):
+    """The time in which a change of plan or quantity must be paid is over. Delivered at that time."""
+
+    subject_field: ClassVar[str] = "order_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    order_id: UUID
+    customer_id: UUID
+    order_number: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPaid(Event):
     """An order was paid."""
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from uuid6 import uuid7
 
 from subscriptions.actors import MAX_NAME, ActorKind
-from subscriptions.models import BillingPeriod, Customer, PendingChange, Plan, Subscription
+from subscriptions.models import BillingPeriod, Customer, PendingChange, Plan, Price, Subscription
 from subscriptions.models.accounts import E164
 from subscriptions.money import CURRENCY_CODE
 
@@ -58,10 +58,17 @@ class Order(models.Model):
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
     subscription = models.ForeignKey(Subscription, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind)
+    # A change within a period has none. A change that begins a new period has it from its payment on.
     period = models.ForeignKey(BillingPeriod, null=True, default=None, on_delete=models.PROTECT, related_name="+")
+    pending_change = models.OneToOneField(
+        PendingChange, null=True, default=None, on_delete=models.PROTECT, related_name="+"
+    )
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING_PAYMENT)
     # An order of 0 has nothing to charge: a trial, or a period that the subscription's credit pays in full.
     amount = models.PositiveIntegerField(help_text="In minor units of the currency.")
+    amount_refunded = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="In minor units: refunds that succeeded or are being made."
+    )
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255)
     shipping_address = models.JSONField(null=True, default=None)
@@ -82,14 +89,20 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
-            # The period of an order of the kind "change" is null, and nulls are distinct.
+            # The period of a change within a period is null, and nulls are distinct.
             models.UniqueConstraint(fields=["subscription", "period"], name="one_order_per_period"),
             models.UniqueConstraint(
                 fields=["subscription"], condition=Q(kind="first"), name="one_first_order_per_subscription"
             ),
             models.CheckConstraint(
-                condition=Q(kind="change", period=None) | (~Q(kind="change") & Q(period__isnull=False)),
-                name="order_of_a_period_kind_has_a_period",
+                condition=Q(kind="change") | Q(period__isnull=False), name="order_of_a_period_kind_has_a_period"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="change", pending_change__isnull=False) | (~Q(kind="change") & Q(pending_change=None)),
+                name="order_of_a_change_names_it",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_refunded__lte=F("amount")), name="order_is_refunded_at_most_once"
             ),
             models.CheckConstraint(condition=Q(currency__regex=CURRENCY_CODE), name="order_currency_is_iso"),
             models.CheckConstraint(condition=~Q(contact_locale=""), name="order_has_a_contact_locale"),
@@ -215,6 +228,59 @@ class BalanceEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
+
+
+class Quote(models.Model):
+    """What a change of plan or quantity costs at one moment. The change names its quote and charges these figures.
+
+    A quote is used once, before it expires, and only while the subscription is as it was. Amounts are in minor units,
+    with the signs of the order's lines.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="+")
+    price = models.ForeignKey(Price, on_delete=models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+    when = models.CharField(max_length=10, choices=PendingChange.When)
+    at = models.DateTimeField(help_text="The time for which the figures are calculated.")
+    expires_at = models.DateTimeField()
+    # The version of the subscription.
+    period_number = models.PositiveIntegerField()
+    last_change = models.UUIDField(null=True, help_text="The subscription's last change when the quote was made.")
+    paid = models.PositiveIntegerField(help_text="What was paid for the time that the unused line credits.")
+    refunded = models.PositiveIntegerField(help_text="What was refunded of the orders of the running period.")
+    unused = models.IntegerField()
+    debit = models.IntegerField()
+    balance = models.IntegerField()
+    amount = models.PositiveIntegerField(help_text="What is charged.")
+    currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
+    is_prorated = models.BooleanField(help_text="The change has an order.")
+    begins_period = models.BooleanField(help_text="Another interval: a new period begins with the change.")
+    applies_at = models.DateTimeField()
+    period_end = models.DateTimeField(help_text="The end of the period in which the change applies.")
+    next_amount = models.PositiveIntegerField(help_text="What the next renewal charges, as far as it is known.")
+    next_at = models.DateTimeField(help_text="When the next renewal is due.")
+    pending_change = models.OneToOneField(
+        PendingChange, null=True, default=None, on_delete=models.CASCADE, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount=F("unused") + F("debit") + F("balance")), name="quote_amount_adds_up"
+            ),
+            models.CheckConstraint(
+                condition=Q(unused__lte=0, unused__gte=-F("paid"), debit__gte=0), name="quote_credits_what_was_paid"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="quote_quantity_is_positive"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("at")), name="quote_expires_later"),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(pending_change=None), name="quote_to_purge"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class StoredResponse(models.Model):

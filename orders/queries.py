@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from integrations.errors import PermanentError
-from orders.models import Order, as_order_number
+from orders.change_figures import Paid
+from orders.models import AWAITING_PAYMENT, PAID, Order, OrderLine, Quote, as_order_number
 from subscriptions.email_addresses import email_key
+from subscriptions.models import BillingPeriod, Subscription
 
 
 class OrderNotFound(PermanentError):
@@ -42,3 +44,51 @@ def order_by_number(*, number: str, email: str) -> Order | None:
     if order is None or order.customer.email_key != email_key(email.strip()):
         return None
     return order
+
+
+def unpaid_order_of(*, subscription: Subscription) -> Order | None:
+    """An order of the subscription that awaits payment, or None."""
+    return Order.objects.filter(subscription=subscription, status__in=AWAITING_PAYMENT).first()
+
+
+def change_order(*, pending_change_id: UUID) -> Order | None:
+    """The order of a change of plan or quantity, or None if it has none."""
+    return Order.objects.filter(pending_change=pending_change_id).first()
+
+
+def quotes_of(*, subscription: Subscription) -> QuerySet[Quote]:
+    """The quotes for changes of this subscription, with their prices and plans."""
+    return Quote.objects.filter(subscription=subscription).select_related("price__plan")
+
+
+def paid_for_period(*, subscription: Subscription) -> Paid | None:
+    """What was paid for the running period of the subscription, less refunds. None if the period was not billed.
+
+    After a change within the period it is the debit of the last change, which pays for the time from that change on.
+    """
+    period = BillingPeriod.objects.get(subscription=subscription, number=subscription.period_number)
+    if period.outcome != BillingPeriod.Outcome.BILLED:
+        return None
+    paid = Order.objects.filter(subscription=subscription, status__in=PAID)
+    changes = paid.filter(
+        kind=Order.Kind.CHANGE, period=None, period_start__gte=period.start, period_end=period.end
+    ).order_by("-period_start")
+    refunded = _refunded(paid.filter(period=period)) + _refunded(changes)
+    last = changes.first()
+    if last is not None:
+        quote = Quote.objects.get(pending_change=last.pending_change_id)
+        amount = _sum_of_lines(last, OrderLine.Kind.DEBIT) - max(0, refunded - quote.refunded)
+        start = last.period_start
+    else:
+        order = paid.filter(period=period).first()
+        amount = (_sum_of_lines(order, OrderLine.Kind.PERIOD) if order else 0) - refunded
+        start = period.start
+    return Paid(amount=max(0, amount), refunded=refunded, start=start, end=period.end)
+
+
+def _refunded(orders: QuerySet[Order]) -> int:
+    return orders.aggregate(sum=Sum("amount_refunded"))["sum"] or 0
+
+
+def _sum_of_lines(order: Order, kind: OrderLine.Kind) -> int:
+    return order.lines.filter(kind=kind).aggregate(sum=Sum("amount"))["sum"] or 0

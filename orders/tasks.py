@@ -10,10 +10,11 @@ from integrations.outbox import recovery
 from integrations.outbox.events import consumes
 from integrations.sqs.tasks import task
 from integrations.sqs.topology import ORDERS
-from orders.events import FulfillmentDue, OrderPaid
+from orders.events import ChangeExpires, FulfillmentDue, OrderPaid
 from orders.operations import cancellation, checkout, erasing, fulfillment, holds, renewals
 from orders.operations import recovery as stuck_work
-from subscriptions.events import ErasureBegun, SubscriptionCanceled, SubscriptionRenewalDue
+from orders.operations.plan_changes import dropping, quotes
+from subscriptions.events import ErasureBegun, PlanChangeClosed, SubscriptionCanceled, SubscriptionRenewalDue
 from subscriptions.operations.erasures import parts
 
 recovery.register(stuck_work.FINDERS)
@@ -28,6 +29,16 @@ def start_fulfillment(*, order_id: UUID, **_: object) -> None:
 @consumes(SubscriptionCanceled, name="orders.cancel_unpaid_orders", queue=ORDERS)
 def cancel_unpaid_orders(*, subscription_id: UUID, **_: object) -> None:
     cancellation.cancel_unpaid_of_ended(subscription_id=subscription_id, at=timezone.now())
+
+
+@consumes(ChangeExpires, name="orders.drop_unpaid_change", queue=ORDERS)
+def drop_unpaid_change(*, order_id: UUID, **_: object) -> None:
+    dropping.drop_unpaid(order_id=order_id, at=timezone.now())
+
+
+@consumes(PlanChangeClosed, name="orders.cancel_order_of_closed_change", queue=ORDERS)
+def cancel_order_of_closed_change(*, pending_change_id: UUID, **_: object) -> None:
+    dropping.cancel_order_of_closed_change(pending_change_id=pending_change_id, at=timezone.now())
 
 
 @consumes(SubscriptionRenewalDue, name="orders.place_renewal", queue=ORDERS)
@@ -48,3 +59,8 @@ def erase_addresses(*, erasure_id: UUID, **_: object) -> None:
 @task(name="orders.purge_stored_responses", queue=ORDERS)
 def purge_stored_responses(**_: object) -> None:
     checkout.purge_stored_responses(at=timezone.now())
+
+
+@task(name="orders.purge_unused_quotes", queue=ORDERS)
+def purge_unused_quotes(**_: object) -> None:
+    quotes.purge_unused_quotes(at=timezone.now())

@@ -28,6 +28,10 @@ class Unit(enum.StrEnum):
     YEAR = "year"
 
 
+# Over 400 years of the calendar.
+AVERAGE_DAYS = {Unit.DAY: 1.0, Unit.WEEK: 7.0, Unit.MONTH: 30.436875, Unit.YEAR: 365.2425}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
     """A billing interval, for example every 2 months."""
@@ -101,5 +105,5 @@ class BillingCycle:
 
     def _estimate(self, at: dt.datetime) -> int:
         """A number close to the period's, so that the search takes a few steps at any distance from the anchor."""
-        average_days = {Unit.DAY: 1.0, Unit.WEEK: 7.0, Unit.MONTH: 30.436875, Unit.YEAR: 365.2425}[self.interval.unit]
-        return max(0, int((at - self.anchor_at).total_seconds() / (86_400 * average_days * self.interval.count)))
+        days = AVERAGE_DAYS[self.interval.unit] * self.interval.count
+        return max(0, int((at - self.anchor_at).total_seconds() / (86_400 * days)))

@@ -176,3 +176,14 @@ class ErasureBegun(Event):
 
     erasure_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChangeClosed(Event):
+    """A change of plan that waited for its payment was closed without being applied. Its order must be canceled."""
+
+    subject_field: ClassVar[str] = "pending_change_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    pending_change_id: UUID
+    customer_id: UUID

@@ -55,3 +55,25 @@ def why_not_chargeable(*, amount: int, currency: str) -> str:
         zeros = "0" * (len(str(step)) - 1)
         return f"An amount in {code} must end in {zeros} in minor units: Stripe does not charge {shown}."
     return ""
+
+
+def chargeable_part(*, amount: int, currency: str) -> int:
+    """The largest amount up to this one that Stripe charges, or 0 if Stripe charges no amount that small."""
+    step = AMOUNT_STEPS.get(currency.upper(), 1)
+    part = min(amount, MAX_AMOUNT) // step * step
+    return part if part >= min_chargeable(currency) else 0
+
+
+def rounded_up_to_chargeable(*, amount: int, currency: str) -> int:
+    """The smallest amount from this one on that Stripe charges. 0 stays 0: it needs no charge."""
+    if amount <= 0:
+        return 0
+    step = AMOUNT_STEPS.get(currency.upper(), 1)
+    return max(-(-amount // step) * step, min_chargeable(currency))
+
+
+def min_chargeable(currency: str) -> int:
+    """The smallest amount that Stripe charges in this currency."""
+    code = currency.upper()
+    minimum, step = MIN_AMOUNTS.get(code, DEFAULT_MIN_AMOUNT), AMOUNT_STEPS.get(code, 1)
+    return -(-minimum // step) * step

@@ -7,6 +7,7 @@ status breaks an invariant until a developer adds it.
 Check constraints are not checked again. Unique constraints are: a repair may have dropped one and not restored it.
 """
 
+from charges.invariants.changes import CHANGES
 from charges.invariants.disputes import DISPUTES
 from charges.invariants.dunning import DUNNING
 from charges.invariants.erasures import ERASURES
@@ -19,4 +20,4 @@ from charges.invariants.trials import TRIALS
 
 __all__ = ["INVARIANTS", "Invariant"]
 
-INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS, *TRIALS, *ERASURES)
+INVARIANTS = (*PAYMENTS, *DUNNING, *REFUNDS, *DISPUTES, *SUBSCRIPTIONS, *PERIODS, *TRIALS, *ERASURES, *CHANGES)

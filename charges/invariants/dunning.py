@@ -9,12 +9,12 @@ UNPAID = "('pending_payment', 'requires_action', 'payment_failed')"
 DUNNING = (
     Invariant(
         name="unpaid_order_is_dunned",
-        sentence="An order whose payment failed or waits for the customer has a dunning run.",
+        sentence="An order whose payment failed or waits for the customer has a dunning run, except for a change.",
         query="""
             SELECT o.number AS order_number, c.id AS charge_id,
                    format('order %s, charge %s, no dunning', o.status, c.status) AS details
             FROM orders_order o JOIN charges_charge c ON c.order_id = o.id
-            WHERE o.status IN ('payment_failed', 'requires_action') AND c.status <> 'succeeded'
+            WHERE o.status IN ('payment_failed', 'requires_action') AND c.status <> 'succeeded' AND o.kind <> 'change'
               AND NOT EXISTS (SELECT FROM charges_dunningrun r WHERE r.order_id = o.id)
         """,
         next_step="Ask the customer for another payment method, and tell the developers.",

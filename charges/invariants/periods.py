@@ -47,12 +47,13 @@ PERIODS = (
         name="order_has_the_dates_of_its_period",
         sentence="The first order and each renewal have a period of their subscription, and its dates.",
         # If a subscription is canceled within a period and reinstated, the period ended with the cancellation.
+        # A change to another interval ends the period before the time for which its order was placed.
         query="""
             SELECT o.number AS order_number, NULL::uuid AS charge_id,
                    format('%s order from %s to %s, period %s from %s to %s', o.kind, o.period_start, o.period_end,
                           coalesce(p.number::text, 'missing'), p.start, p."end") AS details
             FROM orders_order o LEFT JOIN subscriptions_billingperiod p ON p.id = o.period_id
-            WHERE o.kind <> 'change'
+            WHERE (o.kind <> 'change' OR o.period_id IS NOT NULL)
               AND (o.subscription_id, o.period_start, o.period_end)
                   IS DISTINCT FROM (p.subscription_id, p.start, p."end")
               AND NOT ((o.subscription_id, o.period_start) = (p.subscription_id, p.start) AND o.period_end > p."end"
@@ -60,6 +61,10 @@ PERIODS = (
                            SELECT FROM subscriptions_subscriptionchange r
                            WHERE r.subscription_id = o.subscription_id AND r.kind = 'reinstated'
                              AND r.details->>'ended_period' = p.number::text
+                           UNION ALL
+                           SELECT FROM orders_order c
+                           WHERE c.subscription_id = o.subscription_id AND c.kind = 'change'
+                             AND c.period_id IS NOT NULL AND c.period_start = p."end"
                        ))
         """,
         next_step="Find out which period the customer paid for, and correct the order.",

@@ -24,6 +24,17 @@ REFUNDS = (
         next_step="Compare with the refunds of the payment at Stripe. Resend the event of the missing one.",
     ),
     Invariant(
+        name="order_knows_its_refunds",
+        sentence="The refunded amount of an order is the one of its charge.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s refunded by the order, %s by the charge', o.amount_refunded, c.amount_refunded) AS details
+            FROM charges_charge c JOIN orders_order o ON o.id = c.order_id
+            WHERE o.amount_refunded <> c.amount_refunded
+        """,
+        next_step="Credits of later changes depend on it. Correct the order by its charge.",
+    ),
+    Invariant(
         name="refund_of_a_payment",
         sentence="Only a succeeded payment is refunded.",
         query="""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
@@ -42,6 +43,17 @@ class StrictCharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid_type")
         return str(super().to_internal_value(data))
+
+
+class StrictUUIDField(serializers.UUIDField):
+    """A JSON string with a UUID. Numbers are rejected."""
+
+    default_error_messages = {"invalid_type": "Must be a string."}
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            self.fail("invalid_type")
+        return UUID(str(super().to_internal_value(data)))
 
 
 @extend_schema_field({"type": "string", "format": "email", "maxLength": 254})

@@ -13,11 +13,12 @@ from rest_framework.reverse import reverse
 
 from integrations.web.pagination import CURSOR_PARAMETER, NewestFirst
 from orders import queries, status_tokens
-from orders.models import Order, as_order_number
+from orders.models import Order, OrderLine, as_order_number
 from subscriptions.api.customer_views import ACCOUNT_PROBLEMS, ACTS_FOR_PARAMETER, NO_STORE, CustomerView
 
 
 class OwnOrderLine(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=OrderLine.Kind.choices)
     description = serializers.CharField()
     quantity = serializers.IntegerField()
     unit_amount = serializers.IntegerField(help_text="In minor units of the order's currency.")

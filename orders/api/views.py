@@ -13,7 +13,6 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from integrations import logs
@@ -22,7 +21,7 @@ from integrations.web.openapi import BODY_PROBLEMS, problem_response
 from integrations.web.problems import RequestInFlight, Unprocessable
 from integrations.web.throttles import ClientAddressThrottle
 from integrations.web.views import PublicView, reject_large_body
-from orders import status_tokens
+from orders.api.descriptions import describe_order
 from orders.api.lookups import order_for_token
 from orders.api.serializers import CheckoutInput, CheckoutOutput, OrderOutput, PlanOutput, TrialOutput
 from orders.models import Order
@@ -120,7 +119,7 @@ class OrderStatusView(PublicView):
     )
     def get(self, request: Request, token: str) -> Response:
         order = order_for_token(token)
-        return Response(_describe_order(order, request), headers={"Cache-Control": "no-store"})
+        return Response(describe_order(order, request), headers={"Cache-Control": "no-store"})
 
 
 class PlansView(PublicView):
@@ -180,7 +179,7 @@ def _check_chargeable(price: Price, quantity: int) -> None:
 
 def _describe(order: Order, request: Request) -> dict[str, Any]:
     return {
-        "order": _describe_order(order, request),
+        "order": describe_order(order, request),
         "subscription": {"id": str(order.subscription_id), "status": order.subscription.status},
         "customer": {"id": str(order.customer_id)},
         "trial": _describe_trial(order),
@@ -197,17 +196,6 @@ def _describe_trial(order: Order) -> dict[str, Any] | None:
         "currency": subscription.price.currency,
     }
     return dict(TrialOutput({"ends_at": order.period_end, "first_charge": first_charge}).data)
-
-
-def _describe_order(order: Order, request: Request) -> dict[str, Any]:
-    token = status_tokens.token_of(order_id=order.pk)
-    return {
-        "number": order.number,
-        "status": order.status,
-        "amount": order.amount,
-        "currency": order.currency,
-        "status_url": reverse("api-order-status", kwargs={"token": token}, request=request),
-    }
 
 
 def _caller(request: Request) -> str:

@@ -10,7 +10,9 @@ from django.db import transaction
 from integrations.outbox.events import publish
 from orders.events import OrderCanceled
 from orders.models import AWAITING_PAYMENT, Order
+from orders.operations import balances
 from orders.operations.locks import locked_subscription_of, locked_unpaid_orders
+from orders.operations.paid_changes import drop_change
 from orders.operations.payments import has_overdue_orders
 from subscriptions import actors
 from subscriptions.models import Subscription
@@ -23,7 +25,8 @@ ACTOR = actors.system("orders.cancellation")
 def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
     """Cancel the locked order and publish ``OrderCanceled``, so that its payment is canceled too.
 
-    If the subscription is past due and no other order is overdue, the subscription becomes active. Returns False and
+    What the order changed of the subscription's balance is given back, and the change that it was to pay is dropped. If
+    the subscription is past due and no other order is overdue, the subscription becomes active. Returns False and
     changes nothing if the order does not await payment.
     """
     if order.status not in AWAITING_PAYMENT:
@@ -32,6 +35,9 @@ def cancel_unpaid(*, order: Order, at: dt.datetime) -> bool:
     order.canceled_at = at
     order.save(update_fields=["status", "canceled_at", "updated_at"])
     subscription = locked_subscription_of(order)
+    balances.give_back(order=order, actor=ACTOR, at=at)
+    if order.kind == Order.Kind.CHANGE:
+        drop_change(order=order, actor=ACTOR, at=at)
     if subscription.status == Subscription.Status.PAST_DUE and not has_overdue_orders(subscription=subscription):
         subscriptions.activate(subscription=subscription, actor=ACTOR, at=at)
     publish(OrderCanceled(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))

@@ -13,6 +13,7 @@ from integrations.outbox.events import publish
 from orders.events import OrderPaid
 from orders.models import AWAITING_PAYMENT, PAID, Order
 from orders.operations.locks import locked_subscription_of
+from orders.operations.paid_changes import apply_change, can_be_applied
 from subscriptions import actors
 from subscriptions.models import Subscription
 from subscriptions.operations import subscriptions, trials
@@ -21,8 +22,13 @@ ACTOR = actors.system("orders.payments")
 
 
 def is_payable(*, order: Order) -> bool:
-    """Whether the order awaits payment and its subscription has not ended."""
-    return order.status in AWAITING_PAYMENT and order.subscription.status != Subscription.Status.CANCELED
+    """Whether the order awaits payment and its subscription has not ended.
+
+    The order of a change is payable only while the change can be applied.
+    """
+    if order.status not in AWAITING_PAYMENT or order.subscription.status == Subscription.Status.CANCELED:
+        return False
+    return order.kind != Order.Kind.CHANGE or can_be_applied(order=order)
 
 
 def is_trial(*, order: Order) -> bool:
@@ -45,30 +51,41 @@ def is_reinstatement(*, order: Order) -> bool:
 
 
 def has_overdue_orders(*, subscription: Subscription) -> bool:
-    """Whether the payment of one of the subscription's orders failed and is still awaited."""
+    """Whether the payment of one of the subscription's periods failed and is still awaited.
+
+    An unpaid change is not overdue: it is dropped.
+    """
     failed = (Order.Status.PAYMENT_FAILED, Order.Status.REQUIRES_ACTION)
-    return Order.objects.filter(subscription=subscription, status__in=failed).exists()
+    orders = Order.objects.filter(subscription=subscription, status__in=failed)
+    return orders.exclude(kind=Order.Kind.CHANGE).exists()
 
 
 @transaction.atomic
 def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     """Mark the order as paid, activate its subscription if nothing else is overdue, and publish ``OrderPaid``.
 
-    A first order of 0 begins the trial of its subscription instead.
-    Returns False and changes nothing if the order does not await payment.
+    The order of a change applies the change instead, and a first order of 0 begins the trial of its subscription.
+    Returns False and changes nothing if the order does not await payment, or if its change cannot be applied any more.
     """
     if order.status not in AWAITING_PAYMENT:
+        return False
+    if order.kind == Order.Kind.CHANGE and not apply_change(order=order, at=at):
         return False
     order.status = Order.Status.PAID
     order.paid_at = at
     order.save(update_fields=["status", "paid_at", "updated_at"])
+    if order.kind != Order.Kind.CHANGE:
+        _activate_subscription(order, at=at)
+    publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
+    return True
+
+
+def _activate_subscription(order: Order, *, at: dt.datetime) -> None:
     status = locked_subscription_of(order).status
     if is_trial(order=order):
         trials.begin_trial(subscription=order.subscription, actor=ACTOR, at=at)
     elif status == Subscription.Status.INCOMPLETE or not has_overdue_orders(subscription=order.subscription):
         subscriptions.activate(subscription=order.subscription, actor=ACTOR, at=at)
-    publish(OrderPaid(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
-    return True
 
 
 @transaction.atomic
@@ -88,6 +105,12 @@ def mark_requires_action(*, order: Order) -> bool:
 def mark_pending(*, order: Order) -> bool:
     """A new payment attempt begins. Returns False if the order does not await payment or has this status already."""
     return _move(order, Order.Status.PENDING_PAYMENT)
+
+
+def set_refunded_amount(*, order: Order, amount: int) -> None:
+    """``amount`` minor units of the order are refunded in total, or are being refunded."""
+    order.amount_refunded = amount
+    order.save(update_fields=["amount_refunded", "updated_at"])
 
 
 def mark_refunded(*, order: Order, refunded: int) -> bool:

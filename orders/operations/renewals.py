@@ -1,4 +1,4 @@
-"""Place the order for a billing period that has begun."""
+"""Place the order for a billing period that has begun. It settles the balance of the subscription."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from uuid import UUID
 from django.db import transaction
 
 from integrations.outbox.events import publish
+from orders.change_figures import renewal_amount
 from orders.events import RenewalPlaced
-from orders.models import AWAITING_PAYMENT, Order, OrderLine
+from orders.models import AWAITING_PAYMENT, BalanceEntry, Order, OrderLine
+from orders.operations import balances, payments
 from orders.operations.contacts import contact_of
+from subscriptions import actors
 from subscriptions.models import BillingPeriod, Subscription
 from subscriptions.operations.locks import locked_subscription
 from subscriptions.operations.subscriptions import is_billable
@@ -20,20 +23,23 @@ logger = logging.getLogger(__name__)
 
 Outcome = BillingPeriod.Outcome
 
+ACTOR = actors.system("orders.renewals")
+
 
 @transaction.atomic(durable=True)
 def place_renewal(*, subscription_id: UUID, period_number: int, at: dt.datetime) -> Order | None:
     """Place the order for this period of the subscription, once, and publish ``RenewalPlaced``.
 
-    Returns None and places no order if the period has an order or has ended, or if the subscription must not be billed.
-    While an order of the subscription awaits payment, no further period is billed.
+    If the subscription's credit pays it in full, the order is paid at once. Returns None and places no order if the
+    period has an order or has ended, or if the subscription must not be billed. While an order of an earlier period
+    awaits payment, no further period is billed.
     """
     subscription = locked_subscription(subscription_id=subscription_id)
     period = BillingPeriod.objects.get(subscription=subscription, number=period_number)
     if period.outcome != Outcome.DUE or not is_billable(subscription=subscription):
         logger.info("Period %d of subscription %s is not billed.", period_number, subscription_id)
         return None
-    if Order.objects.filter(subscription=subscription, status__in=AWAITING_PAYMENT).exists():
+    if _has_unpaid_period(subscription):
         _record(period, Outcome.UNPAID, at=at)
         return None
     return bill(subscription=subscription, period=period, at=at)
@@ -43,8 +49,17 @@ def bill(*, subscription: Subscription, period: BillingPeriod, at: dt.datetime) 
     """Place the order of this due period of the locked subscription, and publish ``RenewalPlaced``."""
     order = _place(subscription, period, at=at)
     _record(period, Outcome.BILLED, at=at)
-    publish(RenewalPlaced(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
+    if order.amount == 0:
+        payments.mark_paid(order=order, at=at)
+    else:
+        publish(RenewalPlaced(order_id=order.pk, customer_id=order.customer_id, order_number=order.number))
     return order
+
+
+def _has_unpaid_period(subscription: Subscription) -> bool:
+    """An unpaid change does not count: it was dropped at the end of its period, and its order is being canceled."""
+    unpaid = Order.objects.filter(subscription=subscription, status__in=AWAITING_PAYMENT)
+    return unpaid.exclude(kind=Order.Kind.CHANGE).exists()
 
 
 def _record(period: BillingPeriod, outcome: BillingPeriod.Outcome, *, at: dt.datetime) -> None:
@@ -54,12 +69,16 @@ def _record(period: BillingPeriod, outcome: BillingPeriod.Outcome, *, at: dt.dat
 
 def _place(subscription: Subscription, period: BillingPeriod, *, at: dt.datetime) -> Order:
     price, quantity = subscription.price, subscription.quantity
+    total = price.amount * quantity
+    amount = renewal_amount(
+        total=total, balance=balances.balance_of(subscription=subscription), currency=price.currency
+    )
     order = Order.objects.create(
         kind=Order.Kind.RENEWAL,
         customer_id=subscription.customer_id,
         subscription=subscription,
         period=period,
-        amount=price.amount * quantity,
+        amount=amount,
         currency=price.currency,
         payment_method=subscription.payment_method,
         shipping_address=subscription.shipping_address,
@@ -74,6 +93,7 @@ def _place(subscription: Subscription, period: BillingPeriod, *, at: dt.datetime
         description=subscription.plan.name,
         quantity=quantity,
         unit_amount=price.amount,
-        amount=order.amount,
+        amount=total,
     )
+    balances.settle(order=order, amount=amount - total, reason=BalanceEntry.Reason.ORDER, actor=ACTOR, at=at)
     return order

@@ -103,8 +103,9 @@ class SubscriptionActionView(CustomerView):
 class UndoView(SubscriptionActionView):
     @extend_schema(
         operation_id="undo_planned_change",
-        summary="Undo a planned cancellation or pause",
-        description="The subscription renews as before. Nothing is ordered or charged.",
+        summary="Undo a planned cancellation, pause or change",
+        description="The subscription renews as before. Nothing is ordered or charged. A change of plan that waits for "
+        "its payment is dropped.",
         parameters=ACTION_PARAMETERS,
         request=NoInput,
         responses=ACTION_RESPONSES,

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from subscriptions.billing_periods import BillingCycle
 from subscriptions.models import Hold, PendingChange, Subscription
+from subscriptions.operations.price_changes import PRICE_CHANGE
 from subscriptions.operations.transitions import Status
 
 
@@ -63,10 +64,10 @@ def allowed_actions(*, subscription: Subscription, at: dt.datetime) -> frozenset
     subscriptions.
     """
     allowed = set(BY_STATUS[Status(subscription.status)])
-    planned = {change.kind for change in subscription.pending_changes.all() if change.closed_at is None}
-    if PendingChange.Kind.CANCEL in planned:
+    planned = [change for change in subscription.pending_changes.all() if change.closed_at is None]
+    if any(change.kind == PendingChange.Kind.CANCEL for change in planned):
         return WHILE_CANCEL_IS_PLANNED
-    if PendingChange.Kind.PAUSE in planned:
+    if any(can_be_undone(change=change) for change in planned):
         allowed.add(Action.UNDO)
     skips = sum(skip.period_number > subscription.period_number for skip in subscription.skips.all())
     if skips >= subscription.plan.max_skips:
@@ -85,6 +86,11 @@ def require(*, subscription: Subscription, action: Action, at: dt.datetime) -> N
     allowed = allowed_actions(subscription=subscription, at=at)
     if action not in allowed:
         raise ActionNotAllowed(subscription, action, allowed)
+
+
+def can_be_undone(*, change: PendingChange) -> bool:
+    """Whether the customer can withdraw the open change. A move to another price belongs to the shop."""
+    return change.kind != PendingChange.Kind.PLAN or change.reason != PRICE_CHANGE
 
 
 def _is_paused_by_customer(subscription: Subscription) -> bool:

@@ -1,7 +1,7 @@
 """Apply planned changes at the end of a period, before the next one begins.
 
 The order is: a planned cancellation, then a planned pause, then a planned change of the plan. The first two leave no
-next period.
+next period. A change of the plan that still waits for its payment is dropped: it was for the period that ends.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from subscriptions import actors
 from subscriptions.actors import Actor, ActorKind
 from subscriptions.models import PendingChange, Skip, Subscription
 from subscriptions.operations import holds, pending_changes, subscriptions, transitions
@@ -21,7 +22,9 @@ from subscriptions.operations.locks import locked_ended_while_paused
 from subscriptions.operations.transitions import Kind, Status
 
 Outcome = PendingChange.Outcome
+When = PendingChange.When
 
+ACTOR = actors.system("subscriptions.renewals")
 BY_PRIORITY = (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE, PendingChange.Kind.PLAN)
 
 
@@ -52,10 +55,10 @@ def skipped_periods(*, of: Sequence[Subscription]) -> set[tuple[UUID, int]]:
 
 
 def _planned_for(due: Sequence[Subscription], *, at: dt.datetime) -> Mapping[UUID, list[PendingChange]]:
-    may_apply = Q(not_before=None) | Q(not_before__lte=at)
-    waiting = PendingChange.objects.filter(
-        may_apply, subscription__in=due, closed_at=None, when=PendingChange.When.PERIOD_END
-    ).select_related("price__plan")
+    may_apply = Q(when=When.PAYMENT) | Q(not_before=None) | Q(not_before__lte=at)
+    waiting = PendingChange.objects.select_related("price__plan").filter(
+        may_apply, subscription__in=due, closed_at=None
+    )
     planned: defaultdict[UUID, list[PendingChange]] = defaultdict(list)
     for change in sorted(waiting, key=lambda change: BY_PRIORITY.index(PendingChange.Kind(change.kind))):
         planned[change.subscription_id].append(change)
@@ -65,7 +68,9 @@ def _planned_for(due: Sequence[Subscription], *, at: dt.datetime) -> Mapping[UUI
 def _goes_on(subscription: Subscription, planned: Sequence[PendingChange], *, at: dt.datetime) -> bool:
     for change in planned:
         change.subscription = subscription
-        if not _apply(subscription, change, at=at):
+        if change.when == When.PAYMENT:
+            pending_changes.close(change=change, outcome=Outcome.DROPPED, actor=ACTOR, at=at)
+        elif not _apply(subscription, change, at=at):
             return False
     return True
 
@@ -99,7 +104,7 @@ def _pause(subscription: Subscription, change: PendingChange, *, actor: Actor, a
 
 
 def apply_terms(*, subscription: Subscription, change: PendingChange, actor: Actor, at: dt.datetime) -> None:
-    """Give the locked subscription the price and quantity of the change, from the end of the current period on.
+    """Give the locked subscription the price and quantity of the change.
 
     If the length of the periods changes, the end of the current period is the new anchor.
     """

@@ -21,8 +21,6 @@ from subscriptions.operations.locks import locked_subscription
 from subscriptions.operations.pending_changes import Planned
 from subscriptions.operations.transitions import Kind
 
-UNDONE = (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE)
-
 
 @transaction.atomic(durable=True)
 def cancel_at_period_end(
@@ -50,15 +48,18 @@ def confirm_receipt(*, subscription: Subscription) -> None:
 
 @transaction.atomic(durable=True)
 def undo(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: Command | None = None) -> bool:
-    """Withdraw the planned cancellation or the planned pause. Nothing else changes: there is no order and no charge.
+    """Withdraw the planned cancellation, pause and change of plan. There is no new order and no charge.
 
+    If a change of plan waits for its payment, its order is canceled by a message.
     Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``, ``KeyReused``.
     """
     subscription = locked_subscription(subscription_id=subscription_id)
     if not commands.begin(subscription=subscription, command=command, at=at):
         return False
     actions.require(subscription=subscription, action=Action.UNDO, at=at)
-    for change in pending_changes.open_changes(subscription=subscription).filter(kind__in=UNDONE):
+    for change in pending_changes.open_changes(subscription=subscription):
+        if not actions.can_be_undone(change=change):
+            continue
         change.subscription = subscription
         pending_changes.close(change=change, outcome=PendingChange.Outcome.WITHDRAWN, actor=actor, at=at)
     return True

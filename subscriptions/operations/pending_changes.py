@@ -12,7 +12,9 @@ from typing import Any
 
 from django.db import models, transaction
 
+from integrations.outbox.events import publish
 from subscriptions.actors import Actor
+from subscriptions.events import PlanChangeClosed
 from subscriptions.models import PendingChange, Price, Subscription
 from subscriptions.operations import transitions
 from subscriptions.operations.locks import lock_subscription
@@ -63,7 +65,7 @@ def plan_change(*, subscription: Subscription, planned: Planned, actor: Actor, a
     replaced = open_changes(subscription=subscription)
     if planned.kind != PendingChange.Kind.CANCEL:
         replaced = replaced.filter(kind=planned.kind)
-    for earlier in replaced:
+    for earlier in replaced.select_related("subscription"):
         close(change=earlier, outcome=Outcome.REPLACED, actor=actor, at=at)
     change = PendingChange.objects.create(
         subscription=subscription, **_fields(planned), actor_kind=actor.kind, actor=actor.name, created_at=at
@@ -80,8 +82,13 @@ def plan_change(*, subscription: Subscription, planned: Planned, actor: Actor, a
 
 
 def close(*, change: PendingChange, outcome: PendingChange.Outcome, actor: Actor, at: dt.datetime) -> None:
-    """Close an open change of the locked subscription without applying it, and record that."""
+    """Close an open change of the locked subscription without applying it, and record that.
+
+    If the change waited for its payment, ``PlanChangeClosed`` is published, so that its order is canceled.
+    """
     finish(change=change, outcome=outcome, at=at)
+    if change.when == PendingChange.When.PAYMENT:
+        publish(PlanChangeClosed(pending_change_id=change.pk, customer_id=change.subscription.customer_id))
     transitions.record(
         subscription=change.subscription,
         kind=Kind.PLANNED_CHANGE_CLOSED,

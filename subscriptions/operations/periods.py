@@ -150,6 +150,22 @@ def _begin_new_cycle(
     return rows[-1]
 
 
+def begin_period_early(*, subscription: Subscription, start: dt.datetime, at: dt.datetime) -> BillingPeriod:
+    """End the current period of the locked subscription at ``start``, which becomes the anchor of a billed period.
+
+    ``start`` is within the current period. Skips of later periods end, because these deliveries have other dates now.
+    """
+    BillingPeriod.objects.filter(subscription=subscription, number=subscription.period_number).update(end=start)
+    number = subscription.period_number + 1
+    subscription.anchor_at, subscription.anchor_number = start, number
+    row = _row(subscription, subscription.period(number), Outcome.BILLED, at)
+    row.save(force_insert=True)
+    move_to(subscription=subscription, period=row)
+    subscription.save(update_fields=["anchor_at", "anchor_number", *PERIOD_FIELDS, "updated_at"])
+    Skip.objects.filter(subscription=subscription, period_number__gte=number).delete()
+    return row
+
+
 def record_first_period(
     *, subscription: Subscription, outcome: BillingPeriod.Outcome, at: dt.datetime
 ) -> BillingPeriod:

@@ -99,6 +99,11 @@ def unskip(
     return True
 
 
+def next_cut_off(*, subscription: Subscription) -> dt.datetime:
+    """From this time on, the delivery of the next period cannot be changed."""
+    return subscription.current_period_end - dt.timedelta(hours=subscription.plan.cut_off_hours)
+
+
 def _changeable(subscription: Subscription, number: int, *, at: dt.datetime) -> ComingPeriod:
     """The coming period with this number, before its cut-off."""
     coming = {period.number: period for period in coming_periods(subscription=subscription)}

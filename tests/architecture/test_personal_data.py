@@ -65,6 +65,7 @@ HARMLESS = {
     "orders.Order": "number currency payment_method contact_locale",
     "orders.OrderLine": "description",
     "orders.BalanceEntry": "currency actor",
+    "orders.Quote": "currency",
     # Ids and amounts, for 24 hours: a repeated request must not place its order again.
     "orders.StoredResponse": "caller key request_hash response",
     "charges.StripeCustomer": "stripe_id",

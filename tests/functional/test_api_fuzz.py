@@ -64,6 +64,8 @@ RESUME = ("POST", "/api/v1/me/subscriptions/{subscription_id}/resume/")
 SKIP = ("POST", "/api/v1/me/subscriptions/{subscription_id}/skip/")
 UNSKIP = ("POST", "/api/v1/me/subscriptions/{subscription_id}/unskip/")
 UNDO = ("POST", "/api/v1/me/subscriptions/{subscription_id}/undo/")
+PREVIEW = ("POST", "/api/v1/me/subscriptions/{subscription_id}/preview/")
+CHANGE = ("POST", "/api/v1/me/subscriptions/{subscription_id}/change/")
 MY_ORDERS = ("GET", "/api/v1/me/orders/")
 MY_ORDER = ("GET", "/api/v1/me/orders/{number}/")
 MY_CARDS = ("GET", "/api/v1/me/payment-methods/")
@@ -93,6 +95,8 @@ FOR_CUSTOMERS = (
     SKIP,
     UNSKIP,
     UNDO,
+    PREVIEW,
+    CHANGE,
     MY_ORDERS,
     MY_ORDER,
     MY_CARDS,

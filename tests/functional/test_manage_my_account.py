@@ -35,7 +35,9 @@ CHANGES = [("patch", "me/", {"name": "Ann Brown"})]
 # What a customer does with a subscription: the last part of the path, and a valid body.
 ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("cancel", {"when": "now"}),
+    ("change", {"quote": NOBODY}),
     ("pause", {"when": "now"}),
+    ("preview", {"quantity": 2}),
     ("reinstate", {}),
     ("resume", {}),
     ("skip", {"period": 1}),

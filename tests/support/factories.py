@@ -147,7 +147,12 @@ def make_order(
 
 
 def place_order(
-    *, payment_method: str = "pm_card_visa", amount: int = 1290, currency: str = "EUR", **fields: Any
+    *,
+    payment_method: str = "pm_card_visa",
+    amount: int = 1290,
+    currency: str = "EUR",
+    interval: str = "month",
+    **fields: Any,
 ) -> Any:
     """An order with its own customer, plan and subscription. Unless ``status`` says otherwise, it awaits payment.
 
@@ -157,7 +162,7 @@ def place_order(
     customer = fields.pop("customer", None) or Customer.objects.create(
         email=f"buyer-{number}@example.com", email_key=f"buyer-{number}@example.com", name=f"Buyer {number}"
     )
-    plan = make_plan(amount=max(amount, 50), currency=currency)
+    plan = make_plan(amount=max(amount, 50), currency=currency, interval=interval)
     period = _first_period(customer, plan, timezone.now(), payment_method=payment_method)
     return _with_line(_order_of(period, amount=amount, currency=currency, payment_method=payment_method, **fields))
 

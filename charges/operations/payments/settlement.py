@@ -161,19 +161,22 @@ def _succeed(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
         _refund(charge, at=at)
     elif charge.saves_card and not claim_card(subscription=charge.order.subscription, fingerprint=intent.fingerprint):
         _end_trial(charge, at=at)
-    else:
-        _mark_order_paid(charge, intent, at=at)
+    elif not _mark_order_paid(charge, intent, at=at):
+        _refund(charge, at=at)
 
 
-def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> None:
+def _mark_order_paid(charge: Charge, intent: PaymentIntent, *, at: dt.datetime) -> bool:
+    """Returns False if the order was to pay a change that a concurrent transaction has closed."""
     order = charge.order
     ending.recover(order=order, at=at)  # lock the dunning run before the subscription; see locks.py
-    payments.mark_paid(order=order, at=at)
+    if not payments.mark_paid(order=order, at=at):
+        return False
     replaced = charge.payment_method != order.payment_method
     if replaced and intent_history.was_paid_with_own_payment_method(charge=charge, intent=intent):
         subscriptions.set_payment_method(
             subscription=order.subscription, payment_method=charge.payment_method, actor=ACTOR, at=at
         )
+    return True
 
 
 def _end_trial(charge: Charge, *, at: dt.datetime) -> None:
@@ -223,7 +226,8 @@ def _require_action(charge: Charge, decline: Decline, *, at: dt.datetime) -> Non
     )
     if payments.mark_requires_action(order=charge.order) and payments.is_payable(order=charge.order):
         _publish(PaymentActionRequired, charge, attempt)
-        runs.payment_failed(charge=charge, at=at)
+        if charge.order.kind != Order.Kind.CHANGE:
+            runs.payment_failed(charge=charge, at=at)
 
 
 def _fail(
@@ -238,6 +242,10 @@ def _fail(
         return
     _set_status(charge, status)
     closed = attempts.record_outcome(charge=charge, status=attempt_status, decline=decline or Decline(), at=at)
+    if charge.order.kind == Order.Kind.CHANGE:
+        # A declined change is dropped: no dunning, and the subscription goes on as it was.
+        cancellation.cancel_unpaid(order=charge.order, at=at)
+        return
     order_changed = payments.mark_payment_failed(order=charge.order)
     if not payments.is_payable(order=charge.order):
         return

@@ -16,6 +16,7 @@ from charges.events import RefundRequested
 from charges.models import Charge, Refund
 from charges.operations import locks
 from integrations.outbox.events import publish
+from orders.operations import payments
 from subscriptions.models import User
 from subscriptions.money import formatted
 
@@ -154,14 +155,18 @@ def _refund_for_customer(charge: Charge, amount: int, *, key: str) -> Refund:
 
 def reserve(*, charge: Charge, amount: int) -> None:
     """Count ``amount`` of the locked charge as refunded."""
-    charge.amount_refunded += amount
-    charge.save(update_fields=["amount_refunded", "updated_at"])
+    _set_refunded(charge, charge.amount_refunded + amount)
 
 
 def release(*, charge: Charge, amount: int) -> None:
     """Count ``amount`` of the locked charge as not refunded."""
-    charge.amount_refunded -= amount
+    _set_refunded(charge, charge.amount_refunded - amount)
+
+
+def _set_refunded(charge: Charge, amount: int) -> None:
+    charge.amount_refunded = amount
     charge.save(update_fields=["amount_refunded", "updated_at"])
+    payments.set_refunded_amount(order=charge.order, amount=amount)
 
 
 def _open(refund: Refund) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
@@ -7,7 +8,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from orders.models import NUMBER_ALPHABET, BalanceEntry, Order, as_order_number, new_order_number
-from tests.support.factories import make_order, place_renewal
+from tests.support.days import NOW
+from tests.support.factories import make_order, make_plan, place_renewal
+from tests.support.plan_changes import paid_change, paid_subscription
 
 
 def test_order_numbers_have_two_groups_of_letters_that_no_digit_looks_like() -> None:
@@ -41,20 +44,21 @@ def test_a_subscription_has_one_order_for_each_period(db: None) -> None:
 
 
 def test_several_changes_may_be_ordered_within_one_period(db: None) -> None:
-    order = make_order()
-    renewal = place_renewal(order, payment_method="pm_1")
-    Order.objects.update(kind="change", period=None, subscription=order.subscription)
-    assert Order.objects.filter(period_start__lte=renewal.period_start, period=None).count() == 2
+    subscription = paid_subscription(make_plan())
+    for day in (1, 2):
+        paid_change(subscription, at=NOW + dt.timedelta(days=day), quantity=1 + day)
+    assert Order.objects.filter(kind="change", period=None).count() == 2
 
 
 @pytest.mark.parametrize(
     ("constraint", "fields"),
     [
-        ("amount", {"amount": -1}),
+        ("order_is_refunded_at_most_once", {"amount_refunded": 1291}),
+        ("order_is_refunded_at_most_once", {"amount": -1}),
         ("order_currency_is_iso", {"currency": "eur"}),
         ("order_currency_is_iso", {"currency": "EU"}),
         ("order_of_a_period_kind_has_a_period", {"period": None}),
-        ("order_of_a_period_kind_has_a_period", {"kind": "change"}),
+        ("order_of_a_change_names_it", {"kind": "change"}),
         ("order_period_ends_after_its_start", {"period_end": F("period_start")}),
         ("paid_order_has_paid_at", {"status": "paid", "paid_at": None}),
         ("paid_order_has_paid_at", {"status": "partially_refunded", "paid_at": None}),

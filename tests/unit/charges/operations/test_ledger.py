@@ -22,7 +22,7 @@ from charges.operations import ledger
 from charges.operations.payments import intents, settlement
 from charges.operations.refunds import settlement as refund_settlement
 from integrations.stripe import payment_intents, refunds
-from orders.models import Order, OrderLine
+from orders.models import BalanceEntry, Order, OrderLine, Quote
 from subscriptions.models import (
     BillingPeriod,
     Customer,
@@ -36,7 +36,16 @@ from subscriptions.models import (
 from subscriptions.queries import WITHDRAWAL
 from tests.support.days import NOW
 from tests.support.deliveries import capture, deliver_refund, start_fulfillments
-from tests.support.factories import charge_of, dunning_run_of, next_period, place_order, place_renewal, request_refund
+from tests.support.factories import (
+    charge_of,
+    dunning_run_of,
+    make_plan,
+    next_period,
+    place_order,
+    place_renewal,
+    request_refund,
+)
+from tests.support.plan_changes import change, paid_change, paid_subscription
 from tests.support.queries import only_by
 from tests.support.sandboxes import StripeSandbox
 from tests.support.subscriptions import put_in_status
@@ -105,8 +114,14 @@ def refunded(charge: Charge, amount: int, *, status: str = "succeeded") -> Refun
         failed_at=NOW if status in ("failed", "canceled") else None,
     )
     if status in Refund.COUNTED:
-        Charge.objects.filter(pk=charge.pk).update(amount_refunded=F("amount_refunded") + amount)
+        counted(charge, F("amount_refunded") + amount)
     return refund
+
+
+def counted(charge: Charge, amount: Any) -> None:
+    """Count this amount as refunded, in the charge and in its order."""
+    Charge.objects.filter(pk=charge.pk).update(amount_refunded=amount)
+    Order.objects.filter(pk=charge.order_id).update(amount_refunded=amount)
 
 
 def attempted(charge: Charge, *, status: str, number: int = 1) -> ChargeAttempt:
@@ -315,13 +330,14 @@ def one_payment_for_two_charges() -> int:
 
 @breaks("refunds_add_up")
 def counted_without_a_refund() -> None:
-    Charge.objects.filter(pk=paid().pk).update(amount_refunded=1)
+    counted(paid(), 1)
 
 
 @breaks("refunds_add_up")
 def refund_that_is_not_counted() -> None:
-    refunded(paid(), 500, status="pending")
-    Charge.objects.filter(refunds__isnull=False).update(amount_refunded=0)
+    charge = paid()
+    refunded(charge, 500, status="pending")
+    counted(charge, 0)
 
 
 @breaks("refunds_add_up")
@@ -334,6 +350,7 @@ def failed_refund_that_is_counted() -> None:
 def refunded_more_than_paid() -> None:
     charge = paid()
     without(Charge, "refunded_at_most_paid")
+    without(Order, "order_is_refunded_at_most_once")
     refunded(charge, 1290)
     refunded(charge, 1)
     Order.objects.filter(pk=charge.order_id).update(status="refunded")
@@ -730,6 +747,82 @@ def erased_customer_with_a_card() -> None:
     SavedPaymentMethod.objects.create(customer=erased(paid()), payment_method_id="pm_1", last4="4242")
 
 
+def changed(*, quantity: int = 3) -> Order:
+    """The order of a change of the quantity from 2, a day after the checkout. All orders are paid and fulfilled."""
+    subscription = paid_subscription(make_plan(amount=1000), quantity=2)
+    order = paid_change(subscription, at=NOW + DAY, quantity=quantity).order
+    assert order is not None
+    for each in Order.objects.filter(subscription=subscription, amount__gt=0):
+        attempted(charged(each, status="succeeded"), status="succeeded")
+    Order.objects.filter(subscription=subscription).update(fulfillment_started_at=NOW)
+    return order
+
+
+@breaks("order_knows_its_refunds")
+def order_without_the_refund_of_its_charge() -> None:
+    charge = paid()
+    refunded(charge, 500, status="pending")
+    Order.objects.filter(pk=charge.order_id).update(amount_refunded=0)
+
+
+@breaks("paid_change_was_applied")
+def paid_change_that_was_dropped() -> None:
+    PendingChange.objects.filter(pk=changed().pending_change_id).update(outcome="dropped")
+
+
+@breaks("paid_change_was_applied")
+def applied_change_that_is_not_paid() -> None:
+    order = changed()
+    ChargeAttempt.objects.filter(charge__order=order).update(status="declined")
+    Charge.objects.filter(order=order).update(status="canceled", succeeded_at=None)
+    Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=NOW)
+
+
+@breaks("paid_change_was_applied")
+def canceled_order_of_a_waiting_change() -> None:
+    order = change(paid_subscription(make_plan(amount=1000)), at=NOW + DAY, quantity=3).order
+    assert order is not None
+    first = Order.objects.get(subscription=order.subscription_id, kind="first")
+    attempted(charged(first, status="succeeded"), status="succeeded")
+    Order.objects.filter(pk=first.pk).update(fulfillment_started_at=NOW)
+    Order.objects.filter(pk=order.pk).update(status="canceled", canceled_at=NOW)
+
+
+@breaks("change_has_its_quoted_amounts")
+def change_with_another_debit_than_quoted() -> None:
+    quote = Quote.objects.filter(pending_change=changed().pending_change_id)
+    quote.update(debit=F("debit") + 1, amount=F("amount") + 1)
+
+
+@breaks("balance_line_has_its_entry")
+def credit_without_its_entry() -> None:
+    BalanceEntry.objects.filter(order=changed(quantity=1)).delete()
+
+
+@breaks("balance_line_has_its_entry")
+def credit_that_was_given_back_although_its_order_is_paid() -> None:
+    entry = BalanceEntry.objects.get(order=changed(quantity=1))
+    BalanceEntry.objects.create(
+        subscription_id=entry.subscription_id, order_id=entry.order_id, amount=-entry.amount, currency="EUR",
+        reason="order_canceled", actor_kind="system", actor="tests", at=NOW,
+    )  # fmt: skip
+
+
+def given(subscription_id: Any, amount: int, **fields: str) -> None:
+    values = {"currency": "EUR", "reason": "staff", "actor_kind": "staff", "actor": "1", **fields}
+    BalanceEntry.objects.create(subscription_id=subscription_id, amount=amount, at=NOW, **values)
+
+
+@breaks("credit_is_at_most_what_was_paid")
+def credit_above_the_payment() -> None:
+    given(paid().order.subscription_id, 1291, reason="change")
+
+
+@breaks("balance_has_one_currency")
+def credit_in_another_currency() -> None:
+    given(paid().order.subscription_id, 5, currency="USD")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("case", BREAKS)
 def test_damage_breaks_its_invariant_and_no_other(case: str) -> None:
@@ -766,7 +859,8 @@ def test_the_queries_use_only_existing_statuses() -> None:
     words = {word for one in INVARIANTS for word in re.findall(r"'([a-z_]+)'", one.query)}
     others = {*BillingPeriod.Outcome.values, *Order.Kind.values, *TrialUse.Kind.values, *SubscriptionChange.Kind.values}
     planned = {*PendingChange.Outcome.values, WITHDRAWAL, *Erasure.Status.values}
-    assert words - states - policies - others - planned == {"missing", "none", "ended_period"}
+    changes = {*OrderLine.Kind.values, *BalanceEntry.Reason.values}
+    assert words - states - policies - others - planned - changes == {"missing", "none", "ended_period"}
 
 
 @pytest.mark.django_db
@@ -799,9 +893,7 @@ def test_settled_payments_break_no_invariant(
 def test_periods_without_an_order_and_changes_within_a_period_break_no_invariant() -> None:
     renewal = renewed()
     next_periods(renewal, 2)
-    change = place_renewal(renewal, payment_method="pm_card_visa")
-    BillingPeriod.objects.filter(pk=change.period_id).update(outcome="due")
-    Order.objects.filter(pk=change.pk).update(kind="change", period=None, period_start=NOW, period_end=NOW + DAY)
+    changed()
     assert findings() == {}
 
 

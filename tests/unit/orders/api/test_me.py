@@ -19,7 +19,8 @@ def test_an_order_shows_its_lines_and_its_status_url(ann: Customer) -> None:
     browser = Browser().log_in(ann)
     shown = browser.get(f"me/orders/{order.number}/").json()
     assert (shown["number"], shown["amount"], shown["currency"]) == (order.number, 2580, "EUR")
-    assert shown["lines"] == [{"description": "Coffee, monthly", "quantity": 2, "unit_amount": 1290, "amount": 2580}]
+    coffee = {"kind": "period", "description": "Coffee, monthly", "quantity": 2, "unit_amount": 1290, "amount": 2580}
+    assert shown["lines"] == [coffee]
     assert browser.http.get(shown["status_url"]).json()["number"] == order.number
 
 

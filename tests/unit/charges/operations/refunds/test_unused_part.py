@@ -12,7 +12,9 @@ from charges.models import Charge
 from charges.operations.refunds.unused_part import locked_payments, unused_part, unused_parts
 from orders.models import Order
 from tests.support.days import NOW
-from tests.support.factories import place_order, place_renewal, request_refund, succeeded_charge
+from tests.support.factories import make_plan, place_order, place_renewal, request_refund, succeeded_charge
+from tests.support.plan_changes import paid_change
+from tests.support.subscriptions import put_in_status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,20 +53,14 @@ def test_what_was_refunded_counts_only_beyond_the_used_part(charge: Charge) -> N
 
 def test_a_change_within_the_period_is_refunded_by_its_own_time(charge: Charge) -> None:
     order = charge.order
-    change = Order.objects.create(
-        kind="change",
-        customer=order.customer,
-        subscription=order.subscription,
-        status="paid",
-        paid_at=NOW,
-        amount=600,
-        currency="EUR",
-        payment_method="pm_card_visa",
-        period_start=at_share(order, 0.5),
-        period_end=order.period_end,
-    )
+    subscription = order.subscription
+    put_in_status("active")
+    large = make_plan(amount=3690)
+    change = paid_change(subscription, at=at_share(order, 0.5), plan=large.code).order
+    assert change is not None
+    assert change.amount == 600
     succeeded_charge(change)
-    assert unused_part(subscription=order.subscription, at=at_share(order, 0.25)) == 623 + 300
+    assert unused_part(subscription=subscription, at=at_share(order, 0.25)) == 623 + 300
 
 
 def test_an_unpaid_order_is_not_refunded(db: None) -> None:

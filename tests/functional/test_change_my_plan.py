@@ -1,0 +1,302 @@
+"""A customer changes plan or quantity: now, paid by card or with a credit, or at the end of the period."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from charges.models import Charge, DunningRun
+from charges.operations import ledger
+from charges.operations.payments.reading import read_payment_of
+from orders.models import BalanceEntry, Order
+from subscriptions.models import BillingPeriod, PendingChange, Plan, Subscription
+from subscriptions.operations import renewals
+from tests.support.accounts import BackEnd
+from tests.support.days import NOW, Days
+from tests.support.deliveries import capture
+from tests.support.factories import SCA, SOFT, make_plan, place_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HALF = dt.timedelta(days=31) / 2  # of March, in which the tests begin
+
+
+class Customer:
+    """A customer with a paid subscription, who uses the API through the shop's back end."""
+
+    def __init__(self, days: Days, **order: Any) -> None:
+        self.days = days
+        first = place_order(**order)
+        capture(first, at=days.now)
+        days.settle()
+        self.id = first.subscription_id
+        self.back_end = BackEnd(customer=first.customer)
+        assert self.subscription.status == "active"
+
+    @property
+    def subscription(self) -> Subscription:
+        return Subscription.objects.select_related("plan", "price").get(pk=self.id)
+
+    def post(self, action: str, body: Any) -> Any:
+        return self.back_end.call("post", f"me/subscriptions/{self.id}/{action}/", body)
+
+    def preview(self, **wish: Any) -> Any:
+        response = self.post("preview", wish)
+        assert response.status_code == 200, response.json()
+        return response.json()
+
+    def change(self, **wish: Any) -> Any:
+        response = self.post("change", {"quote": self.preview(**wish)["quote"]})
+        assert response.status_code in (200, 202), response.json()
+        return response.json()
+
+    def pays_with(self, card: str) -> None:
+        Subscription.objects.update(payment_method=card)
+
+    def renew(self) -> Order:
+        """Let the current period end, and return the order of the next one."""
+        self.days.until(self.subscription.current_period_end + dt.timedelta(minutes=1))
+        renewals.begin_due_renewals(at=self.days.now)
+        self.days.pass_(minutes=5)
+        return Order.objects.filter(subscription=self.id).latest("period_start")
+
+    def charged(self) -> list[int]:
+        return [charge["amount"] for charge in reversed(self.days.sandbox.objects("charges")) if charge["paid"]]
+
+
+def balance() -> int:
+    return sum(BalanceEntry.objects.values_list("amount", flat=True))
+
+
+def outcomes() -> list[str]:
+    return list(PendingChange.objects.order_by("pk").values_list("outcome", flat=True))
+
+
+def broken() -> list[str]:
+    return [verdict.invariant.name for verdict in ledger.check_ledger() if not verdict.holds]
+
+
+@pytest.fixture
+def ann(days: Days) -> Customer:
+    return Customer(days, amount=1000)
+
+
+@pytest.fixture
+def large() -> Plan:
+    return make_plan(code="large", name="Large", amount=2000)
+
+
+def test_an_upgrade_is_paid_by_card_and_applies_when_it_is_paid(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+
+    quote = ann.preview(plan="large")
+    answer = ann.post("change", {"quote": quote["quote"]})
+
+    assert (quote["when"], quote["amount_due"], quote["credit"]) == ("now", 500, 0)
+    assert quote["lines"] == [{"kind": "unused", "amount": -500}, {"kind": "debit", "amount": 1000}]
+    assert (answer.status_code, answer.json()["outcome"]) == (202, "awaits_payment")
+    assert answer.json()["order"]["amount"] == 500
+    assert ann.subscription.plan.code != "large"
+
+    days.settle()
+
+    assert (ann.subscription.plan, ann.subscription.price.amount) == (large, 2000)
+    assert ann.charged() == [1000, 500]
+    assert (outcomes(), broken(), days.dead) == (["applied"], [], [])
+    renewal = ann.renew()
+    assert (renewal.kind, renewal.amount) == ("renewal", quote["next_renewal_amount"]) == ("renewal", 2000)
+    assert broken() == []
+
+
+def test_a_declined_change_is_dropped_without_dunning(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+    ann.pays_with(SOFT)
+
+    ann.change(plan="large")
+    days.settle()
+
+    order = Order.objects.get(kind="change")
+    assert (order.status, outcomes()) == ("canceled", ["dropped"])
+    assert (ann.subscription.status, ann.subscription.price.amount) == ("active", 1000)
+    assert not DunningRun.objects.exists()
+    assert days.sandbox.statuses() == ["canceled", "succeeded"]
+    assert (ann.charged(), balance(), broken(), days.dead) == ([1000], 0, [], [])
+    ann.pays_with("pm_card_visa")
+    assert ann.change(plan="large")["outcome"] == "awaits_payment"
+
+
+def test_a_downgrade_gives_a_credit_that_the_next_renewals_use(days: Days) -> None:
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    days.sleep_until(NOW + HALF)
+
+    quote = ann.preview(plan="small", when="now")
+    answer = ann.post("change", {"quote": quote["quote"]}).json()
+
+    assert (quote["amount_due"], quote["credit"], quote["next_renewal_amount"]) == (0, 750, 0)
+    assert (answer["outcome"], answer["order"]["amount"]) == ("applied", 0)
+    assert (ann.subscription.price.amount, balance()) == (500, 750)
+    days.settle()
+    first, second, third = ann.renew(), ann.renew(), ann.renew()
+    assert [(order.amount, order.status) for order in (first, second, third)] == [
+        (0, "paid"), (250, "paid"), (500, "paid"),
+    ]  # fmt: skip
+    assert first.fulfillment_started_at is not None
+    assert (ann.charged(), balance()) == ([2000, 250, 500], 0)
+    assert (broken(), days.dead) == ([], [])
+
+
+def test_a_change_that_costs_less_waits_for_the_end_of_the_period(days: Days) -> None:
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    end = ann.subscription.current_period_end
+
+    quote = ann.preview(plan="small")
+    answer = ann.post("change", {"quote": quote["quote"]}).json()
+
+    assert (quote["when"], quote["amount_due"], quote["lines"]) == ("period_end", 0, [])
+    assert (quote["next_renewal_amount"], quote["applies_at"]) == (500, quote["next_renewal_at"])
+    assert (answer["outcome"], answer["order"]) == ("planned", None)
+    assert dt.datetime.fromisoformat(answer["applies_at"]) == end
+    assert ann.subscription.price.amount == 2000
+    assert ann.renew().amount == 500
+    assert (ann.charged(), outcomes(), broken()) == ([2000, 500], ["applied"], [])
+
+
+def test_more_units_now_and_fewer_at_the_end_of_the_period(ann: Customer, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+
+    up = ann.change(quantity=3)
+    days.settle()
+    down = ann.change(quantity=2)
+
+    assert (up["order"]["amount"], down["outcome"]) == (1000, "planned")
+    assert ann.subscription.quantity == 3
+    assert ann.renew().amount == 2000
+    assert (ann.charged(), broken()) == ([1000, 1000, 2000], [])
+
+
+def test_a_customer_authenticates_the_change_on_the_payment_page(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+    ann.pays_with(SCA)
+    ann.change(plan="large")
+    days.settle()
+    order = Order.objects.get(kind="change")
+    assert (order.status, ann.subscription.status, outcomes()) == ("requires_action", "active", ["waiting"])
+    assert not DunningRun.objects.exists()
+    assert broken() == []
+    refused = ann.post("preview", {"quantity": 2})
+    assert (refused.status_code, "waits for its payment" in refused.json()["detail"]) == (409, True)
+
+    intent = str(Charge.objects.get(order=order).payment_intent_id)
+    days.sandbox.confirm_in_browser(intent, SCA)
+    days.sandbox.authenticate(intent)
+    read_payment_of(order_id=order.pk, at=days.now)
+    days.settle()
+
+    assert (ann.subscription.plan, outcomes(), ann.charged()) == (large, ["applied"], [1000, 500])
+    assert (broken(), days.dead) == ([], [])
+
+
+def test_a_change_that_is_not_authenticated_within_a_day_is_dropped(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+    ann.pays_with(SCA)
+    ann.change(plan="large")
+
+    days.pass_(hours=25)
+
+    assert (Order.objects.get(kind="change").status, outcomes()) == ("canceled", ["dropped"])
+    assert (ann.subscription.status, ann.subscription.price.amount) == ("active", 1000)
+    assert days.sandbox.statuses() == ["canceled", "succeeded"]
+    assert broken() == []
+
+
+def test_an_unpaid_change_does_not_stop_the_renewal(days: Days) -> None:
+    ann = Customer(days, amount=1000)
+    make_plan(code="huge", amount=900000)
+    days.sleep_until(ann.subscription.current_period_end - dt.timedelta(hours=1))
+    ann.pays_with(SCA)
+    ann.change(plan="huge")
+    days.settle()
+    change = Order.objects.get(kind="change")
+    assert change.status == "requires_action"
+    ann.pays_with("pm_card_visa")
+
+    renewal = ann.renew()
+
+    change.refresh_from_db()
+    assert (change.status, outcomes()) == ("canceled", ["dropped"])
+    assert (renewal.kind, renewal.amount, renewal.status) == ("renewal", 1000, "paid")
+    assert (ann.subscription.status, ann.charged(), broken()) == ("active", [1000, 1000], [])
+
+
+def test_an_amount_below_the_minimum_is_carried_to_the_next_order(days: Days) -> None:
+    """A change on the last day costs 48 and credits 32: 16 cannot be charged."""
+    ann = Customer(days, amount=1000)
+    make_plan(code="bigger", amount=1500)
+    days.sleep_until(NOW + dt.timedelta(days=30))
+
+    quote = ann.preview(plan="bigger")
+    assert quote["lines"] == [
+        {"kind": "unused", "amount": -32}, {"kind": "debit", "amount": 48}, {"kind": "balance", "amount": -16},
+    ]  # fmt: skip
+    assert (quote["amount_due"], quote["next_renewal_amount"]) == (0, 1516)
+    assert ann.post("change", {"quote": quote["quote"]}).json()["outcome"] == "applied"
+
+    renewal = ann.renew()
+
+    assert [(line.kind, line.amount) for line in renewal.lines.order_by("pk")] == [("period", 1500), ("balance", 16)]
+    assert (ann.charged(), balance(), broken()) == ([1000, 1516], 0, [])
+
+
+def test_another_interval_begins_a_new_period(ann: Customer, days: Days) -> None:
+    make_plan(code="yearly", amount=10000, interval="year")
+    days.sleep_until(NOW + HALF)
+
+    quote = ann.preview(plan="yearly", when="now")
+    ann.post("change", {"quote": quote["quote"]})
+    days.settle()
+
+    assert quote["lines"] == [{"kind": "unused", "amount": -500}, {"kind": "period", "amount": 10000}]
+    subscription = ann.subscription
+    assert (subscription.period_number, subscription.current_period_start) == (1, NOW + HALF)
+    assert subscription.renews_at == dt.datetime(2027, 3, 17, tzinfo=dt.UTC)
+    periods = BillingPeriod.objects.order_by("number")
+    assert [(period.start, period.outcome) for period in periods] == [(NOW, "billed"), (NOW + HALF, "billed")]
+    assert (ann.charged(), broken()) == ([1000, 9500], [])
+    assert ann.renew().amount == 10000
+    assert broken() == []
+
+
+def test_a_yearly_plan_that_becomes_monthly_leaves_a_credit(days: Days) -> None:
+    ann = Customer(days, amount=100000, interval="year")
+    make_plan(code="monthly", amount=10000)
+    days.sleep_until(NOW + dt.timedelta(days=73))
+
+    quote = ann.preview(plan="monthly", when="now")
+    answer = ann.post("change", {"quote": quote["quote"]}).json()
+    days.settle()
+
+    assert [line["amount"] for line in quote["lines"]] == [-80000, 10000, 70000]
+    assert (answer["outcome"], quote["next_renewal_amount"], balance()) == ("applied", 0, 70000)
+    assert Order.objects.get(kind="change").period == BillingPeriod.objects.get(number=1)
+    renewals_ = [ann.renew().amount for _ in range(8)]
+    assert renewals_ == [0] * 7 + [10000]
+    assert (ann.charged(), balance(), broken()) == ([100000, 10000], 0, [])
+
+
+def test_an_outdated_quote_is_refused(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+    used, other = (ann.preview(plan="large")["quote"] for _ in range(2))
+    assert ann.post("change", {"quote": used}).status_code == 202
+    days.settle()
+    again, outdated = ann.post("change", {"quote": used}), ann.post("change", {"quote": other})
+    assert (again.status_code, again.json()["detail"]) == (409, "This quote was used. Ask for another one.")
+    assert (outdated.status_code, "has changed since" in outdated.json()["detail"]) == (409, True)
+    expired = ann.preview(quantity=2)["quote"]
+    days.sleep(minutes=15)
+    refused = ann.post("change", {"quote": expired})
+    assert (refused.status_code, "expired" in refused.json()["detail"]) == (409, True)
+    assert ann.charged() == [1000, 500]
