@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/v1/docs/", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
     path("login/", include("subscriptions.login_pages.urls")),
+    path("erasure/", include("subscriptions.erasure_page.urls")),
     path("cancel/", include("charges.cancel_page.urls")),
     path("pay/", include("charges.payment_page.urls")),
     path("webhooks/", include("charges.webhooks.urls")),

@@ -12,3 +12,4 @@ class SubscriptionsConfig(AppConfig):
         logs.register_token_path("/login/email/")
         logs.register_token_path("/login/")
         logs.register_token_path("/erasures/")
+        logs.register_token_path("/erasure/")

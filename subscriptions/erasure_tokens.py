@@ -21,7 +21,7 @@ def token_of(*, erasure_id: UUID) -> str:
 
 def erasure_link(*, erasure_id: UUID) -> str:
     """The absolute URL at which the erasure can be followed, without a login."""
-    return f"{settings.PUBLIC_URL}/api/v1/erasures/{token_of(erasure_id=erasure_id)}/"
+    return f"{settings.PUBLIC_URL}/erasure/{token_of(erasure_id=erasure_id)}/"
 
 
 def read(token: str) -> UUID:

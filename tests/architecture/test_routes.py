@@ -12,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 PREFIXES = {
     "subscriptions.api.urls": "api-",
     "subscriptions.login_pages.urls": "login",
+    "subscriptions.erasure_page.urls": "erasure-page",
     "orders.api.urls": "api-",
     "charges.api.urls": "api-",
     "charges.cancel_page.urls": "cancel-page",

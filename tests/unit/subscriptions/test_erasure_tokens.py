@@ -10,7 +10,7 @@ from subscriptions import erasure_tokens
 def test_a_token_names_its_erasure() -> None:
     id = uuid.uuid4()
     assert erasure_tokens.read(erasure_tokens.token_of(erasure_id=id)) == id
-    assert erasure_tokens.erasure_link(erasure_id=id).endswith(f"/erasures/{erasure_tokens.token_of(erasure_id=id)}/")
+    assert erasure_tokens.erasure_link(erasure_id=id).endswith(f"/erasure/{erasure_tokens.token_of(erasure_id=id)}/")
 
 
 @pytest.mark.parametrize("token", ["", "x", str(uuid.UUID(int=0)), f"{uuid.UUID(int=0)}:bad"])

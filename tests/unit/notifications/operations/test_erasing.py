@@ -114,7 +114,7 @@ def test_the_last_mail_goes_to_the_old_address_with_the_link(
     assert not account_emails.send_account_erased(erasure_id=erasure.pk, at=NOW)
     [mail] = brevo_sandbox.records("mails")
     assert mail["to"] == [{"email": "Ann.Lee@example.com"}]
-    assert "/api/v1/erasures/" in mail["textContent"] and "gelöscht" in mail["textContent"]
+    assert "/erasure/" in mail["textContent"] and "gelöscht" in mail["textContent"]
 
 
 def test_a_replayed_erasure_sends_no_second_mail(ann: Customer, brevo_sandbox: BrevoSandbox) -> None:
