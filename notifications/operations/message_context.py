@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from django.conf import settings
 
@@ -20,9 +21,12 @@ from notifications.rendering.message_context import (
     Receipt,
     Refunded,
 )
+from orders.change_figures import renewal_amount
 from orders.models import Order
+from orders.operations.balances import balance_of
 from subscriptions import queries as subscriptions
 from subscriptions.models import Plan, Subscription
+from subscriptions.queries import NextCharge
 
 Kind = Notification.Kind
 
@@ -61,6 +65,17 @@ def cancel_url(subscription: Subscription) -> str:
     return cancel_links.cancel_link(subscription_id=subscription.pk)
 
 
+def next_charge(subscription: Subscription) -> NextCharge | None:
+    """The next charge that is planned now, less the subscription's credit. None if no charge follows."""
+    planned = subscriptions.next_charge(subscription=subscription)
+    if planned is None:
+        return None
+    amount = renewal_amount(
+        total=planned.amount, balance=balance_of(subscription=subscription), currency=planned.price.currency
+    )
+    return replace(planned, amount=amount)
+
+
 def _receipt(order: Order) -> Receipt | None:
     if order.paid_at is None:
         return None
@@ -70,7 +85,7 @@ def _receipt(order: Order) -> Receipt | None:
         paid_at=order.paid_at,
         brand=card.brand if card else "",
         last4=card.last4 if card else "",
-        next_charge=subscriptions.next_charge(subscription=subscription),
+        next_charge=next_charge(subscription),
         is_trial=order.amount == 0 and subscription.status == Subscription.Status.TRIALING,
     )
 

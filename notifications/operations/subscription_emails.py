@@ -11,7 +11,7 @@ from django.conf import settings
 from charges import queries as charges
 from notifications.models import Notification
 from notifications.operations.customer_emails import send_once
-from notifications.operations.message_context import cancel_url
+from notifications.operations.message_context import cancel_url, next_charge
 from notifications.rendering import subscription_emails as rendering
 from notifications.rendering.subscription_emails import PriceChange, SubscriptionContext
 from subscriptions import queries as subscriptions
@@ -107,7 +107,7 @@ def context_of(subscription: Subscription) -> SubscriptionContext:
     """The next charge, its card, and the link to cancel."""
     card = charges.card_of(customer_id=subscription.customer_id, payment_method=subscription.payment_method)
     return SubscriptionContext(
-        next_charge=subscriptions.next_charge(subscription=subscription),
+        next_charge=next_charge(subscription),
         brand=card.brand if card else "",
         last4=card.last4 if card else "",
         cancel_url=cancel_url(subscription),

@@ -8,8 +8,8 @@ from charges.cancel_links import cancel_link
 from charges.models import SavedPaymentMethod
 from charges.payment_links import payment_link
 from notifications.models import Notification
-from notifications.operations.message_context import message_context
-from orders.models import Order
+from notifications.operations.message_context import message_context, next_charge
+from orders.models import BalanceEntry, Order
 from subscriptions.operations.subscriptions import cancel
 from tests.support.factories import STAFF, make_order
 from tests.support.message_facts import (
@@ -147,3 +147,14 @@ def test_nothing_is_promised_and_nothing_can_be_canceled_after_the_end(brevo_san
     assert found.receipt is not None
     assert (found.receipt.next_charge, found.receipt.last4, found.cancel_url) == (None, "", "")
     assert message_context(kind=Kind.ORDER_CONFIRMATION, order=order, at=now).receipt is None
+
+
+@pytest.mark.parametrize(("balance", "amount"), [(500, 790), (2000, 0), (-30, 1320)])
+def test_the_next_charge_is_less_the_credit_of_the_subscription(brevo_sandbox, now, balance, amount):
+    order = make_order()
+    BalanceEntry.objects.create(
+        subscription=order.subscription, amount=balance, currency="EUR", reason="staff", actor_kind="staff", actor="x",
+        at=now,
+    )  # fmt: skip
+    charge = next_charge(order.subscription)
+    assert charge is not None and charge.amount == amount
