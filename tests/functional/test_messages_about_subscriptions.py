@@ -17,7 +17,8 @@ from integrations.outbox.models import OutboxMessage
 from orders.models import PAID, Order
 from subscriptions.models import Subscription
 from subscriptions.operations import price_changes, reminders, renewals
-from tests.support.days import Days
+from tests.support.accounts import BackEnd
+from tests.support.days import NOW, Days
 from tests.support.factories import SOFT, STAFF, change_price, make_plan
 from tests.support.sandboxes import BrevoSandbox, StripeSandbox
 from tests.support.subscriptions import status_and_reason, subscribed
@@ -205,3 +206,24 @@ def test_a_trial_has_a_receipt_a_reminder_and_a_first_charge(
     assert "4,90\xa0€" in receipt["textContent"]
     assert Subscription.objects.get().status == "active"
     assert mails(brevo_sandbox, "renewal_reminder") == []
+
+
+def test_a_change_of_plan_has_a_receipt_that_explains_its_lines(days: Days, brevo_sandbox: BrevoSandbox) -> None:
+    subscription = subscribed(days, amount=1000)
+    make_plan(code="large", name="Large", amount=2000)
+    days.sleep_until(NOW + dt.timedelta(days=31) / 2)
+    back_end, path = BackEnd(customer=subscription.customer), f"me/subscriptions/{subscription.pk}"
+
+    quote = back_end.call("post", f"{path}/preview/", {"plan": "large"}).json()["quote"]
+    assert back_end.call("post", f"{path}/change/", {"quote": quote}).status_code == 202
+    run_jobs(days)
+
+    [receipt] = mails(brevo_sandbox, "receipt")
+    for words in (
+        "Your payment of €5.00 has arrived, and your subscription to Large is changed.",
+        "Credit for the unused time of Coffee: -€5.00",
+        "1 × Large for the rest of the period: €10.00",
+        "Total: €5.00",
+        "Next payment: April 1, 2026, €20.00",
+    ):
+        assert words in receipt["textContent"], receipt["textContent"]
