@@ -47,4 +47,20 @@ ERASURES = (
         """,
         next_step="Something wrote the person back. Tell the developers, and erase the columns again by hand.",
     ),
+    # GDPR art. 12(3) gives a month. A week is left to find out what is wrong.
+    Invariant(
+        name="erasure_ends_in_time",
+        sentence="An erasure ends within three weeks.",
+        query="""
+            SELECT NULL AS order_number, NULL::uuid AS charge_id,
+                   format('customer %s: requested on %s, status %s, open steps: %s', e.customer_id,
+                          e.requested_at::date, e.status, count(s.id)) AS details
+            FROM subscriptions_erasure e
+            LEFT JOIN subscriptions_erasurestep s ON s.erasure_id = e.id AND s.done_at IS NULL
+            WHERE e.status <> 'done' AND e.requested_at < now() - interval '21 days'
+            GROUP BY e.id
+        """,
+        next_step="Open it in the admin under Erasures. Settle the money for which it waits, or correct the cause of "
+        "the last error of its step.",
+    ),
 )

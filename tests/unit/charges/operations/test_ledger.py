@@ -727,6 +727,14 @@ def erased(charge: Charge) -> Customer:
     return customer
 
 
+@breaks("erasure_ends_in_time")
+def erasure_that_waits_for_a_month() -> None:
+    erased(paid())
+    Erasure.objects.update(
+        status="requested", begun_at=None, done_at=None, requested_at=timezone.now() - dt.timedelta(days=22)
+    )
+
+
 @breaks("erased_customer_is_not_billed")
 def erased_customer_with_a_running_subscription() -> None:
     put_in_status("active", subscription=Subscription.objects.get(customer=erased(paid())))
