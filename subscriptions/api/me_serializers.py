@@ -74,6 +74,7 @@ class OwnSubscription(serializers.Serializer[Any]):
     current_period_start = serializers.DateTimeField()
     current_period_end = serializers.DateTimeField()
     renews_at = serializers.DateTimeField(allow_null=True, help_text="Null: it does not renew.")
+    trial_ends_at = serializers.SerializerMethodField(help_text="Null: not in a trial.")
     canceled_at = serializers.DateTimeField(allow_null=True)
     cancel_reason = serializers.CharField(allow_blank=True)
     paused_because = serializers.SerializerMethodField(help_text="The reasons for a pause, sorted.")
@@ -84,6 +85,13 @@ class OwnSubscription(serializers.Serializer[Any]):
         help_text="The next deliveries. Empty if nothing is shipped, or if it does not renew."
     )
     created_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_trial_ends_at(self, subscription: Subscription) -> str | None:
+        # After its end, a subscription is trialing until its first charge is paid.
+        if subscription.status != Subscription.Status.TRIALING or subscription.period_number > 0:
+            return None
+        return serializers.DateTimeField().to_representation(subscription.current_period_end)
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=Hold.Reason.choices)))
     def get_paused_because(self, subscription: Subscription) -> list[str]:

@@ -11,6 +11,8 @@ from subscriptions.api.me_serializers import OwnSubscription
 from subscriptions.models import Hold, PendingChange, Plan, Subscription
 from subscriptions.operations import holds, pending_changes, subscriptions
 from subscriptions.operations.pending_changes import Planned
+from subscriptions.operations.periods import begin_due_periods
+from subscriptions.operations.trials import begin_trial
 from subscriptions.queries import current_price, subscriptions_in_detail
 from tests.support.factories import started_subscription
 from tests.support.subscriptions import TESTS
@@ -68,3 +70,12 @@ def test_planned_changes_are_shown_until_they_are_closed(subscription: Subscript
     pending_changes.plan_change(subscription=subscription, planned=cancel, actor=TESTS, at=NOW)
     [shown] = described(subscription)["pending_changes"]
     assert (shown["kind"], shown["plan"], shown["quantity"], shown["reason"]) == ("cancel", None, None, "quality")
+
+
+def test_a_trial_shows_its_end_until_it_is_over(coffee: Plan) -> None:
+    on_trial = started_subscription(coffee, at=NOW, trial_days=14)
+    assert described(on_trial)["trial_ends_at"] is None, "the card is not saved yet"
+    begin_trial(subscription=on_trial, actor=TESTS, at=NOW)
+    assert described(on_trial)["trial_ends_at"] == "2026-02-14T12:00:00Z"
+    begin_due_periods(subscription=on_trial, at=NOW + dt.timedelta(days=14))
+    assert (described(on_trial)["status"], described(on_trial)["trial_ends_at"]) == ("trialing", None)
