@@ -235,12 +235,16 @@ PAYMENTS = (
     ),
     Invariant(
         name="paid_order_starts_its_subscription",
-        sentence="The subscription of a paid order is not incomplete.",
+        sentence="The subscription of a paid order is not incomplete, unless it was reinstated after the payment.",
         query=f"""
             SELECT o.number AS order_number, NULL::uuid AS charge_id,
                    format('order %s, subscription %s incomplete', o.status, s.id) AS details
             FROM subscriptions_subscription s JOIN orders_order o ON o.subscription_id = s.id
             WHERE s.status = 'incomplete' AND o.status IN {PAID}
+              AND NOT EXISTS (
+                  SELECT FROM subscriptions_subscriptionchange r
+                  WHERE r.subscription_id = s.id AND r.kind = 'reinstated' AND r.at >= o.paid_at
+              )
         """,
         next_step="The customer has paid: activate the subscription.",
     ),

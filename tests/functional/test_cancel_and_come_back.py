@@ -165,6 +165,7 @@ def test_a_reinstatement_that_the_customer_must_confirm_waits(
     days.settle()
     assert status_and_reason(subscription) == ("incomplete", "")
     assert orders(subscription) == ["paid", "requires_action"]
+    assert broken() == []
 
     until(days, BOUGHT + 30 * A_DAY)
     assert status_and_reason(subscription) == ("canceled", "unpaid")
