@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import UUID
 
 from django.db.models import QuerySet, Sum
@@ -11,6 +12,7 @@ from orders.change_figures import Paid
 from orders.models import AWAITING_PAYMENT, PAID, Order, OrderLine, Quote, as_order_number
 from subscriptions.email_addresses import email_key
 from subscriptions.models import BillingPeriod, Subscription
+from subscriptions.proration import Remainder
 
 
 class OrderNotFound(PermanentError):
@@ -70,9 +72,7 @@ def paid_for_period(*, subscription: Subscription) -> Paid | None:
     if period.outcome != BillingPeriod.Outcome.BILLED:
         return None
     paid = Order.objects.filter(subscription=subscription, status__in=PAID)
-    changes = paid.filter(
-        kind=Order.Kind.CHANGE, period=None, period_start__gte=period.start, period_end=period.end
-    ).order_by("-period_start")
+    changes = _changes_within(period, paid)
     refunded = _refunded(paid.filter(period=period)) + _refunded(changes)
     last = changes.first()
     if last is not None:
@@ -84,6 +84,27 @@ def paid_for_period(*, subscription: Subscription) -> Paid | None:
         amount = (_sum_of_lines(order, OrderLine.Kind.PERIOD) if order else 0) - refunded
         start = period.start
     return Paid(amount=max(0, amount), refunded=refunded, start=start, end=period.end)
+
+
+def unused_of_period(*, subscription: Subscription, at: dt.datetime) -> int:
+    """The part of the price of the running period that pays for the time from ``at`` on, before refunds.
+
+    After a change within the period it is a part of the debit of the last change. 0 if the period is not paid.
+    """
+    period = BillingPeriod.objects.get(subscription=subscription, number=subscription.period_number)
+    paid = Order.objects.filter(subscription=subscription, status__in=PAID)
+    last = _changes_within(period, paid).first() or paid.filter(period=period).first()
+    if last is None:
+        return 0
+    kind = OrderLine.Kind.PERIOD if last.period_id else OrderLine.Kind.DEBIT
+    rest = Remainder.at(start=last.period_start, end=period.end, at=min(max(at, last.period_start), period.end))
+    return rest.unused(_sum_of_lines(last, kind))
+
+
+def _changes_within(period: BillingPeriod, orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Those of these orders that changed plan or quantity within the period, newest first."""
+    changes = orders.filter(kind=Order.Kind.CHANGE, period=None, period_start__gte=period.start, period_end=period.end)
+    return changes.order_by("-period_start")
 
 
 def _refunded(orders: QuerySet[Order]) -> int:

@@ -92,7 +92,9 @@ class ReinstatementPreview(serializers.Serializer[Any]):
     plan = serializers.CharField(source="price.plan.code")
     quantity = serializers.IntegerField(source="subscription.quantity")
     unit_amount = serializers.IntegerField(source="price.amount", help_text="Today's price per unit, in minor units.")
-    amount = serializers.IntegerField(help_text="What is charged at once, in minor units.")
+    amount = serializers.IntegerField(
+        help_text="What is charged at once, in minor units, less the credit of the subscription."
+    )
     currency = serializers.CharField(source="price.currency", help_text="ISO 4217.")
 
 
@@ -117,7 +119,7 @@ class ReinstateView(SubscriptionActionView):
             price = reinstatement.price_of_reinstatement(subscription=subscription, at=timezone.now())
         except self.conflicts as error:
             raise Conflict(str(error)) from None
-        amount = price.amount * subscription.quantity
+        amount = reinstatement.first_charge(subscription=subscription, price=price)
         preview = {"subscription": subscription, "price": price, "amount": amount}
         return Response(ReinstatementPreview(preview).data, headers=NO_STORE)
 

@@ -11,8 +11,10 @@ from uuid import UUID
 
 from django.db import transaction
 
+from orders.change_figures import renewal_amount
 from orders.models import AWAITING_PAYMENT, Order
 from orders.operations import renewals
+from orders.operations.balances import balance_of
 from subscriptions.actors import Actor
 from subscriptions.models import Price, Subscription
 from subscriptions.money import why_not_chargeable
@@ -64,6 +66,12 @@ def reinstate(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: 
     return True
 
 
+def first_charge(*, subscription: Subscription, price: Price) -> int:
+    """What a reinstatement at this price charges at once, in minor units. It settles the subscription's balance."""
+    balance = balance_of(subscription=subscription)
+    return renewal_amount(total=price.amount * subscription.quantity, balance=balance, currency=price.currency)
+
+
 def _lock_customer(subscription_id: UUID) -> None:
     """An erasure locks the customer, too, and cancels the subscriptions afterwards. So it misses no reinstatement."""
     customer_id = Subscription.objects.values_list("customer_id", flat=True).get(pk=subscription_id)
@@ -79,6 +87,8 @@ def price_of_reinstatement(*, subscription: Subscription, at: dt.datetime) -> Pr
     price = price_for_sale(code=subscription.plan.code, at=at)
     if price is None:
         raise NotForSale("The plan is not for sale any more. Choose another one: see /api/v1/plans/.")
+    if price.currency != subscription.price.currency:
+        raise NotForSale("The plan is sold in another currency now. Check out again: see /api/v1/plans/.")
     if reason := why_not_chargeable(amount=price.amount * subscription.quantity, currency=price.currency):
         raise NotForSale(reason)
     return price

@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 
 from charges.models import Charge, Dispute
 from charges.operations import locks
+from orders import queries as orders
 from subscriptions.models import Subscription
-from subscriptions.proration import Remainder
 
 # The bank has this money, or decides about it. Stripe refuses a refund of it.
 IN_DISPUTE = Q(is_inquiry=False, closed_at=None) | Q(funds=Dispute.Funds.WITHDRAWN)
@@ -22,8 +22,8 @@ def locked_payments(*, subscription_id: UUID, at: dt.datetime) -> list[Charge]:
 
     Call it before the subscription is locked.
     """
-    orders = _payments(subscription_id, at).order_by("order_id").values_list("order_id", flat=True)
-    return [locks.locked_charge_of_order(order_id=order_id) for order_id in list(orders)]
+    order_ids = list(_payments(subscription_id, at).order_by("order_id").values_list("order_id", flat=True))
+    return [locks.locked_charge_of_order(order_id=order_id) for order_id in order_ids]
 
 
 def unused_part(*, subscription: Subscription, at: dt.datetime) -> int:
@@ -33,22 +33,18 @@ def unused_part(*, subscription: Subscription, at: dt.datetime) -> int:
 
 
 def unused_parts(*, subscription: Subscription, payments: list[Charge], at: dt.datetime) -> Mapping[Charge, int]:
-    """The unused part of each of these payments, in minor units, at most what is left of it. Zeros are left out.
+    """How much of each of these payments is refunded, in minor units, the newest payment first. Zeros are left out.
 
-    Only payments for the current period count: the period itself, and changes of plan or quantity within it.
+    Only payments for the current period count: the period itself, and changes of plan or quantity within it. A change
+    to a cheaper plan has credited a part of the period already, so the price since the last change counts.
     """
-    parts = {
-        charge: min(_unused(charge, at=at), charge.amount - charge.amount_refunded)
-        for charge in payments
-        if charge.order.period_start >= subscription.current_period_start
-    }
-    return {charge: amount for charge, amount in parts.items() if amount > 0}
-
-
-def _unused(charge: Charge, *, at: dt.datetime) -> int:
-    order = charge.order
-    remainder = Remainder.at(start=order.period_start, end=order.period_end, at=max(at, order.period_start))
-    return remainder.unused(charge.amount)
+    unused, parts = orders.unused_of_period(subscription=subscription, at=at), {}
+    for charge in sorted(payments, key=lambda charge: charge.order_id, reverse=True):
+        left = charge.amount - charge.amount_refunded
+        if charge.order.period_start >= subscription.current_period_start and (amount := min(unused, left)) > 0:
+            parts[charge] = amount
+            unused -= amount
+    return parts
 
 
 def _payments(subscription_id: UUID, at: dt.datetime) -> QuerySet[Charge]:

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from orders.models import Order
+from orders.models import BalanceEntry, Order
 from orders.operations import reinstatement
 from orders.operations.cancellation import cancel_unpaid_of_ended
 from subscriptions.models import BillingPeriod, Plan, Skip, Subscription, SubscriptionChange
@@ -91,6 +91,32 @@ def test_todays_price_is_charged_and_stays() -> None:
     change = SubscriptionChange.objects.get(kind="reinstated")
     assert (change.from_status, change.to_status, change.actor) == ("canceled", "incomplete", "tests")
     assert change.details["to_price"] == str(price.pk)
+
+
+def test_the_credit_is_used_before_the_card() -> None:
+    subscription = canceled(END)
+    entry = {"currency": "EUR", "reason": "staff", "actor_kind": "system", "actor": "tests", "at": END}
+    BalanceEntry.objects.create(subscription=subscription, amount=300, **entry)
+    subscription.refresh_from_db()
+    expected = reinstatement.first_charge(subscription=subscription, price=subscription.price)
+    reinstate(subscription, END)
+    assert Order.objects.get(kind="renewal").amount == expected == 990
+
+
+def test_a_credit_that_pays_everything_makes_the_subscription_active() -> None:
+    subscription = canceled(END)
+    entry = {"currency": "EUR", "reason": "staff", "actor_kind": "system", "actor": "tests", "at": END}
+    BalanceEntry.objects.create(subscription=subscription, amount=2000, **entry)
+    reinstate(subscription, END)
+    assert Order.objects.get(kind="renewal").status == "paid"
+    assert status_and_reason(subscription) == ("active", "")
+
+
+def test_another_currency_needs_a_new_checkout() -> None:
+    subscription = canceled(END)
+    change_price(subscription.plan, currency="USD")
+    with pytest.raises(reinstatement.NotForSale, match="another currency"):
+        reinstate(subscription, END)
 
 
 def test_it_is_too_late_after_one_period() -> None:

@@ -51,7 +51,7 @@ def test_what_was_refunded_counts_only_beyond_the_used_part(charge: Charge) -> N
     assert unused_part(subscription=order.subscription, at=at_share(order, 0.5)) == 1245
 
 
-def test_a_change_within_the_period_is_refunded_by_its_own_time(charge: Charge) -> None:
+def test_the_price_since_a_change_counts_and_the_newest_payment_is_refunded_first(charge: Charge) -> None:
     order = charge.order
     subscription = order.subscription
     put_in_status("active")
@@ -59,8 +59,20 @@ def test_a_change_within_the_period_is_refunded_by_its_own_time(charge: Charge) 
     change = paid_change(subscription, at=at_share(order, 0.5), plan=large.code).order
     assert change is not None
     assert change.amount == 600
-    succeeded_charge(change)
-    assert unused_part(subscription=subscription, at=at_share(order, 0.25)) == 623 + 300
+    second = succeeded_charge(change)
+    at = at_share(order, 0.25)
+
+    assert unused_part(subscription=subscription, at=at) == 923  # a quarter of 3690
+    assert unused_parts(subscription=subscription, payments=[charge, second], at=at) == {second: 600, charge: 323}
+
+
+def test_what_a_cheaper_plan_has_credited_is_not_refunded_again(charge: Charge) -> None:
+    order = charge.order
+    put_in_status("active")
+    small = make_plan(amount=1290)
+    paid_change(order.subscription, at=at_share(order, 0.5), plan=small.code)
+    assert unused_part(subscription=order.subscription, at=at_share(order, 0.25)) == 323  # a quarter of 1290
+    assert unused_part(subscription=order.subscription, at=at_share(order, 0.5)) == 645
 
 
 def test_an_unpaid_order_is_not_refunded(db: None) -> None:
