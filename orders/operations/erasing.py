@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Max
 
-from orders.models import AWAITING_PAYMENT, Order
+from orders.models import AWAITING_PAYMENT, BalanceEntry, Order
 from orders.operations.locks import locked_orders_of
 from subscriptions.models import Erasure, ErasureStep
 from subscriptions.operations.erasures.parts import Kept, Part, Step
@@ -120,6 +120,18 @@ def _orders(customer_id: UUID) -> Iterator[dict[str, Any]]:
         }
 
 
+def _balance(customer_id: UUID) -> Iterator[dict[str, Any]]:
+    entries = BalanceEntry.objects.filter(subscription__customer=customer_id).order_by("pk")
+    for entry in entries.iterator(chunk_size=BATCH):
+        yield {
+            "subscription": entry.subscription_id,
+            "amount": entry.amount,
+            "currency": entry.currency,
+            "reason": entry.reason,
+            "at": entry.at,
+        }
+
+
 def _kept(customer_id: UUID, at: dt.datetime) -> Sequence[Kept]:
     if not Order.objects.filter(customer=customer_id).exists():
         return []
@@ -133,4 +145,10 @@ def _kept(customer_id: UUID, at: dt.datetime) -> Sequence[Kept]:
     ]
 
 
-PART = Part(open_money=_open_money, phones=_phones, steps=[ORDERS], sections={"orders": _orders}, kept=_kept)
+PART = Part(
+    open_money=_open_money,
+    phones=_phones,
+    steps=[ORDERS],
+    sections={"orders": _orders, "balance": _balance},
+    kept=_kept,
+)

@@ -10,7 +10,17 @@ from uuid import UUID
 from django.db import transaction
 
 from integrations.outbox.results import delete_results_about
-from subscriptions.models import CommandKey, Erasure, ErasureStep, Hold, Subscription, SubscriptionChange, TrialUse
+from subscriptions.models import (
+    CommandKey,
+    Erasure,
+    ErasureStep,
+    Hold,
+    PendingChange,
+    Skip,
+    Subscription,
+    SubscriptionChange,
+    TrialUse,
+)
 from subscriptions.operations.erasures.parts import Kept, Part, Step
 from subscriptions.operations.erasures.progress import run_step
 from subscriptions.operations.locks import lock_subscription, locked_customer_or_erased
@@ -88,6 +98,27 @@ def _changes(customer_id: UUID) -> Iterator[dict[str, Any]]:
         }
 
 
+def _planned_changes(customer_id: UUID) -> Iterator[dict[str, Any]]:
+    rows = PendingChange.objects.filter(subscription__customer=customer_id).select_related("price__plan").order_by("pk")
+    for row in rows.iterator(chunk_size=CHUNK):
+        yield {
+            "subscription": row.subscription_id,
+            "kind": row.kind,
+            "plan": row.price.plan.code if row.price else None,
+            "quantity": row.quantity,
+            "reason": row.reason,
+            "created_at": row.created_at,
+            "outcome": row.outcome,
+            "closed_at": row.closed_at,
+        }
+
+
+def _skips(customer_id: UUID) -> Iterator[dict[str, Any]]:
+    rows = Skip.objects.filter(subscription__customer=customer_id).order_by("pk")
+    for row in rows.iterator(chunk_size=CHUNK):
+        yield {"subscription": row.subscription_id, "period": row.period_number, "created_at": row.created_at}
+
+
 def _pauses(customer_id: UUID) -> Iterator[dict[str, Any]]:
     rows = Hold.objects.filter(subscription__customer=customer_id).order_by("pk")
     for row in rows.iterator(chunk_size=CHUNK):
@@ -120,6 +151,12 @@ def _kept(customer_id: UUID, _: dt.datetime) -> Sequence[Kept]:
 
 PART = Part(
     steps=[ACCOUNT],
-    sections={"subscriptions": _subscriptions, "subscription_changes": _changes, "pauses": _pauses},
+    sections={
+        "subscriptions": _subscriptions,
+        "subscription_changes": _changes,
+        "planned_changes": _planned_changes,
+        "skips": _skips,
+        "pauses": _pauses,
+    },
     kept=_kept,
 )

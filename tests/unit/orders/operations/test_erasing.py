@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orders.models import Order
+from orders.models import BalanceEntry, Order
 from orders.operations import erasing
 from tests.support.days import NOW
 from tests.support.erasures import begun_erasure, step_of
@@ -91,3 +91,10 @@ def test_the_copy_holds_the_orders_with_lines_and_address() -> None:
     [row] = erasing.PART.sections["orders"](order.customer_id)
     assert (row["number"], row["shipping_address"]) == (order.number, ADDRESS)
     assert row["lines"] == [{"description": "Coffee, monthly", "quantity": 1, "unit_amount": 1290, "amount": 1290}]
+
+
+def test_the_copy_holds_the_balance() -> None:
+    order = make_order(status="fulfilled")
+    given = {"reason": "staff", "actor_kind": "staff", "actor": "x"}
+    BalanceEntry.objects.create(subscription=order.subscription, amount=500, currency="EUR", at=NOW, **given)
+    assert [row["amount"] for row in erasing.PART.sections["balance"](order.customer_id)] == [500]

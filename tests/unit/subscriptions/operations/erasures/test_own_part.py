@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django_celery_results.models import TaskResult
 
-from subscriptions.models import Customer, Subscription, TrialUse
+from subscriptions.models import Customer, Hold, PendingChange, Skip, Subscription, TrialUse
 from subscriptions.operations.erasures import own_part
 from tests.support.days import NOW
 from tests.support.erasures import begun_erasure, step_of
@@ -52,3 +52,20 @@ def test_the_sections_hold_own_rows_only(coffee: Any) -> None:
     started_subscription(coffee, customer=make_customer(email="bob@example.com"))
     assert [row["id"] for row in own_part.PART.sections["subscriptions"](ann.pk)] == [mine.pk]
     assert [row["kind"] for row in own_part.PART.sections["subscription_changes"](ann.pk)] == ["started"]
+
+
+def test_the_copy_holds_what_is_planned_skipped_and_paused(coffee: Any) -> None:
+    ann = make_customer()
+    mine = started_subscription(coffee, customer=ann)
+    by = {"actor_kind": "customer", "actor": str(ann.pk)}
+    PendingChange.objects.create(
+        subscription=mine, kind="plan", when="period_end", price=mine.price, quantity=2, **by
+    )
+    Skip.objects.create(subscription=mine, period_number=3, **by)
+    Hold.objects.create(
+        subscription=mine, reason="customer", placed_at=NOW, placed_by_kind="customer", placed_by=str(ann.pk)
+    )
+    sections = {name: list(rows(ann.pk)) for name, rows in own_part.PART.sections.items()}
+    assert [(row["plan"], row["quantity"]) for row in sections["planned_changes"]] == [("coffee-monthly", 2)]
+    assert [row["period"] for row in sections["skips"]] == [3]
+    assert [row["reason"] for row in sections["pauses"]] == ["customer"]
