@@ -127,3 +127,39 @@ def test_mirrored_paths() -> None:
     assert mirrors_of("charges/operations/locks.py") == ["unit/charges/operations/test_locks.py"]
     assert mirrors_of("charges/management/commands/x.py") == ["unit/charges/management/test_x.py"]
     assert mirrors_of("charges/models/refunds.py")[1] == "unit/charges/test_models.py"
+
+
+CHANGES_IN_EACH_PROCESS = {"uuid4", "uuid7", "now", "utcnow", "time", "token_hex", "token_urlsafe", "random", "randint"}
+
+
+def calls_in(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that give a parameter its value. Pytest numbers dictionaries and functions, so these do not matter."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Dict | ast.Lambda):
+            continue
+        if isinstance(child, ast.Call):
+            yield child
+        yield from calls_in(child)
+
+
+def changing_parameters(source: str) -> list[str]:
+    """The parametrized tests with other ids in each process. All workers of pytest-xdist must see the same."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not ast.unparse(node.func).endswith("parametrize"):
+            continue
+        names = {ast.unparse(call.func).split(".")[-1] for call in calls_in(node)}
+        if names & CHANGES_IN_EACH_PROCESS and "ids" not in {keyword.arg for keyword in node.keywords}:
+            found.append(f"line {node.lineno}")
+    return found
+
+
+def test_the_ids_of_the_tests_are_the_same_in_each_process() -> None:
+    found = {str(path.relative_to(TESTS)): changing_parameters(path.read_text()) for path in TESTS.rglob("test_*.py")}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_an_id_that_changes_is_seen() -> None:
+    assert changing_parameters('@pytest.mark.parametrize("id", [str(uuid4())])\ndef test(id): ...') != []
+    assert changing_parameters('@mark.parametrize("at", [timezone.now()])\ndef test(at): ...') != []
+    assert changing_parameters('@mark.parametrize("id", [uuid4()], ids=["new"])\ndef test(id): ...') == []
