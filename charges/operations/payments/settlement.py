@@ -190,8 +190,9 @@ def _end_trial(charge: Charge, *, at: dt.datetime) -> None:
 
 
 def _refund(charge: Charge, *, at: dt.datetime) -> None:
-    """The customer paid a moment after the order was canceled: refund all of it."""
-    logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
+    """The customer paid a moment after the order was canceled: refund all of it. A saved card cost nothing."""
+    if not charge.saves_card:
+        logger.error("Charge %s was captured for an order that is %s.", charge.pk, charge.order.status)
     # Lock the dunning run before the subscription; see locks.py.
     ending.stop(order_id=charge.order_id, reason="order_not_payable", at=at)
     cancellation.cancel_unpaid(order=charge.order, at=at)

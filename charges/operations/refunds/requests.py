@@ -92,7 +92,7 @@ def _requested(command: Command, *, at: dt.datetime) -> Requested:
     earlier = _earlier(command)
     if earlier is not None:
         return Requested(refund=earlier, replayed=True)
-    if charge.status != Charge.Status.SUCCEEDED:
+    if charge.status != Charge.Status.SUCCEEDED or charge.saves_card:
         raise NothingPaid("No money was taken for this order.")
     refund = Refund(
         charge=charge,

@@ -17,10 +17,19 @@ from charges.operations.refunds.requests import (
     refund_for_canceled_order,
 )
 from orders.models import Order
+from subscriptions.models import Plan
 from tests.support.concurrency import at_once
 from tests.support.days import NOW
 from tests.support.deliveries import capture, published
-from tests.support.factories import paid_charge, place_order, request_refund, staff_user, submit_refund_command
+from tests.support.factories import (
+    free_order,
+    paid_charge,
+    place_order,
+    request_refund,
+    staff_user,
+    started_subscription,
+    submit_refund_command,
+)
 from tests.support.refunds import refund_state
 from tests.support.sandboxes import StripeSandbox
 
@@ -72,6 +81,13 @@ def test_an_unpaid_order_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
     with pytest.raises(NothingPaid, match="No money was taken") as caught:
         request_refund(None, order_number=order.number)
     assert (caught.value.field, Refund.objects.count()) == ("order", 0)
+
+
+def test_the_saved_card_of_a_trial_is_not_refunded(stripe_sandbox: StripeSandbox, coffee: Plan) -> None:
+    order = free_order(started_subscription(coffee, trial_days=14))
+    capture(order)
+    with pytest.raises(NothingPaid, match="No money was taken"):
+        request_refund(None, order_number=order.number)
 
 
 def test_a_repeated_command_returns_the_first_refund(charge: Any) -> None:
