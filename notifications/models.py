@@ -40,6 +40,8 @@ class Notification(models.Model):
         RENEWAL_REMINDER = "renewal_reminder"
         CARD_EXPIRING = "card_expiring"
         PRICE_CHANGE = "price_change"
+        PLAN_CHANGED = "plan_changed"
+        PLAN_CHANGE_DROPPED = "plan_change_dropped"
         CANCELLATION_RECEIVED = "cancellation_received"
         WITHDRAWAL_RECEIVED = "withdrawal_received"
         TRIAL_REFUSED = "trial_refused"

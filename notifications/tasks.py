@@ -45,6 +45,8 @@ from subscriptions.events import (
     LoginCreated,
     LoginRequested,
     PasswordChanged,
+    PlanChangeClosed,
+    PlanChanged,
     PriceChangePlanned,
     ReminderDue,
 )
@@ -155,6 +157,16 @@ def card_expiring(*, warning_id: UUID, **_: object) -> None:
 @consumes(PriceChangePlanned, name="emails.price_change", queue=EMAILS)
 def price_change(*, pending_change_id: UUID, **_: object) -> None:
     subscription_emails.send_price_change(pending_change_id=pending_change_id, at=timezone.now())
+
+
+@consumes(PlanChanged, name="emails.plan_changed", queue=EMAILS)
+def plan_changed(*, pending_change_id: UUID, **_: object) -> None:
+    subscription_emails.send_plan_changed(pending_change_id=pending_change_id, at=timezone.now())
+
+
+@consumes(PlanChangeClosed, name="emails.plan_change_dropped", queue=EMAILS)
+def plan_change_dropped(*, pending_change_id: UUID, **_: object) -> None:
+    subscription_emails.send_plan_change_dropped(pending_change_id=pending_change_id, at=timezone.now())
 
 
 @consumes(CancellationReceived, name="emails.cancellation_receipt", queue=EMAILS)

@@ -187,3 +187,14 @@ class PlanChangeClosed(Event):
 
     pending_change_id: UUID
     customer_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanChanged(Event):
+    """A subscription has another plan, quantity or billing interval, as its customer wanted."""
+
+    subject_field: ClassVar[str] = "pending_change_id"
+    group_field: ClassVar[str] = "customer_id"
+
+    pending_change_id: UUID
+    customer_id: UUID

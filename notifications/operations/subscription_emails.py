@@ -15,9 +15,10 @@ from notifications.operations.message_context import cancel_url, next_charge
 from notifications.rendering import subscription_emails as rendering
 from notifications.rendering.subscription_emails import PriceChange, SubscriptionContext
 from subscriptions import queries as subscriptions
-from subscriptions.models import Reminder, Subscription
+from subscriptions.models import PendingChange, Reminder, Subscription
 
 Kind = Notification.Kind
+Outcome = PendingChange.Outcome
 
 OF_REMINDER = {Reminder.Kind.TRIAL_ENDING: Kind.TRIAL_ENDING, Reminder.Kind.RENEWAL: Kind.RENEWAL_REMINDER}
 
@@ -83,6 +84,43 @@ def send_price_change(*, pending_change_id: UUID, at: dt.datetime) -> bool:
         context=replace(context_of(subscription), price_change=price_change),
         at=at,
     )
+
+
+def send_plan_changed(*, pending_change_id: UUID, at: dt.datetime) -> bool:
+    """Confirm that the plan or the quantity has changed. Returns False if it was confirmed before."""
+    change = subscriptions.pending_change(pending_change_id=pending_change_id)
+    return change is not None and _send_about_change(Kind.PLAN_CHANGED, change, outcome=Outcome.APPLIED, at=at)
+
+
+def send_plan_change_dropped(*, pending_change_id: UUID, at: dt.datetime) -> bool:
+    """Tell the customer that a change was not paid, so that it does not happen. Returns False if the customer was told
+    before, or if the change was closed for another reason."""
+    change = subscriptions.pending_change(pending_change_id=pending_change_id)
+    return change is not None and _send_about_change(
+        Kind.PLAN_CHANGE_DROPPED, change, outcome=Outcome.DROPPED, at=at
+    )
+
+
+def _send_about_change(
+    kind: Notification.Kind, change: PendingChange, *, outcome: PendingChange.Outcome, at: dt.datetime
+) -> bool:
+    subscription = change.subscription
+    reason = "" if change.outcome == outcome else f"change_{change.outcome}"
+    if subscription.status == Subscription.Status.CANCELED:
+        reason = "subscription_canceled"
+    return _send(
+        kind=kind,
+        subscription=subscription,
+        dedup_key=str(change.pk),
+        reason=reason,
+        context=replace(context_of(subscription), log_in_url=_log_in_url(kind)),
+        at=at,
+    )
+
+
+def _log_in_url(kind: Notification.Kind) -> str:
+    """A dropped change can be tried again after logging in."""
+    return f"{settings.PUBLIC_URL}/login/" if kind == Kind.PLAN_CHANGE_DROPPED else ""
 
 
 def send_cancellation_receipt(*, change_id: UUID, at: dt.datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Render an e-mail about a subscription: a reminder, a change of its price, a card that expires, a cancellation."""
+"""Render an e-mail about a subscription: a reminder, a change, a card that expires, a cancellation."""
 
 from __future__ import annotations
 
@@ -103,6 +103,7 @@ class _Words:
         charge, change, canceled = self.context.next_charge, self.context.price_change, self.context.cancellation
         return {
             "plan": self.plan,
+            "quantity": self.subscription.quantity,
             "is_digital": self.subscription.plan.is_digital,
             "card": self.card,
             "day": charge and self._day(charge.at),

@@ -14,11 +14,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
+from integrations.outbox.events import publish
 from subscriptions import actors
 from subscriptions.actors import Actor, ActorKind
+from subscriptions.events import PlanChanged
 from subscriptions.models import PendingChange, Skip, Subscription
 from subscriptions.operations import holds, pending_changes, subscriptions, transitions
 from subscriptions.operations.locks import locked_ended_while_paused
+from subscriptions.operations.price_changes import PRICE_CHANGE
 from subscriptions.operations.transitions import Kind, Status
 
 Outcome = PendingChange.Outcome
@@ -106,7 +109,8 @@ def _pause(subscription: Subscription, change: PendingChange, *, actor: Actor, a
 def apply_terms(*, subscription: Subscription, change: PendingChange, actor: Actor, at: dt.datetime) -> None:
     """Give the locked subscription the price and quantity of the change.
 
-    If the length of the periods changes, the end of the current period is the new anchor.
+    If the length of the periods changes, the end of the current period is the new anchor. ``PlanChanged`` is published,
+    unless the shop moves the subscription to another price, which was announced.
     """
     assert change.price is not None and change.quantity is not None, "the database requires both"
     before, before_quantity = subscription.price, subscription.quantity
@@ -128,3 +132,5 @@ def apply_terms(*, subscription: Subscription, change: PendingChange, actor: Act
         from_quantity=before_quantity,
         to_quantity=change.quantity,
     )
+    if change.reason != PRICE_CHANGE:
+        publish(PlanChanged(pending_change_id=change.pk, customer_id=subscription.customer_id))

@@ -49,6 +49,8 @@ TASKS = {
     "emails.welcome": "EmailsQueue",
     "orders.cancel_unpaid_orders": "OrdersQueue",
     "orders.lift_due_holds": "OrdersQueue",
+    "emails.plan_changed": "EmailsQueue",
+    "emails.plan_change_dropped": "EmailsQueue",
     "orders.place_renewal": "OrdersQueue",
     "orders.drop_unpaid_change": "OrdersQueue",
     "orders.cancel_order_of_closed_change": "OrdersQueue",

@@ -11,11 +11,14 @@ from charges.models import Charge, DunningRun
 from charges.operations import ledger
 from charges.operations.payments.reading import read_payment_of
 from orders.models import BalanceEntry, Order
-from subscriptions.models import BillingPeriod, PendingChange, Plan, Subscription
+from subscriptions import actors
+from subscriptions.models import BillingPeriod, Hold, PendingChange, Plan, Subscription
 from subscriptions.operations import renewals
+from subscriptions.operations.holds import place_hold
 from tests.support.accounts import BackEnd
+from tests.support.concurrency import Died, Moments, at_once
 from tests.support.days import NOW, Days
-from tests.support.deliveries import capture
+from tests.support.deliveries import capture, capture_by_ladder
 from tests.support.factories import SCA, SOFT, make_plan, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +44,10 @@ class Customer:
 
     def post(self, action: str, body: Any) -> Any:
         return self.back_end.call("post", f"me/subscriptions/{self.id}/{action}/", body)
+
+    def act(self, action: str) -> Any:
+        """An action that needs an idempotency key."""
+        return self.back_end.act(self.subscription, action, {})
 
     def preview(self, **wish: Any) -> Any:
         response = self.post("preview", wish)
@@ -300,3 +307,92 @@ def test_an_outdated_quote_is_refused(ann: Customer, large: Plan, days: Days) ->
     refused = ann.post("change", {"quote": expired})
     assert (refused.status_code, "expired" in refused.json()["detail"]) == (409, True)
     assert ann.charged() == [1000, 500]
+
+
+def test_a_customer_withdraws_a_change_that_waits_for_its_payment(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+    ann.pays_with(SCA)
+    ann.change(plan="large")
+    days.settle()
+    order = Order.objects.get(kind="change")
+    intent = str(Charge.objects.get(order=order).payment_intent_id)
+
+    assert ann.act("undo").status_code == 200
+    # The customer authenticates in a window that was still open, before the shop cancels the payment.
+    days.sandbox.confirm_in_browser(intent, SCA)
+    days.sandbox.authenticate(intent)
+    days.settle()
+
+    order.refresh_from_db()
+    assert (order.status, outcomes(), ann.subscription.price.amount) == ("canceled", ["withdrawn"], 1000)
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [500]
+    assert (broken(), days.dead) == ([], [])
+
+
+def test_a_planned_change_is_withdrawn(days: Days) -> None:
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    ann.change(plan="small")
+    assert ann.act("undo").status_code == 200
+    assert (ann.renew().amount, outcomes()) == (2000, ["withdrawn"])
+
+
+def test_a_dispute_that_pauses_the_subscription_drops_the_change_with_a_refund(
+    ann: Customer, large: Plan, days: Days
+) -> None:
+    days.sleep_until(NOW + HALF)
+    ann.pays_with(SCA)
+    ann.change(plan="large")
+    days.settle()
+    order = Order.objects.get(kind="change")
+    place_hold(
+        subscription=ann.subscription, reason=Hold.Reason.DISPUTED, actor=actors.system("tests"), at=days.now
+    )
+    intent = str(Charge.objects.get(order=order).payment_intent_id)
+    days.sandbox.confirm_in_browser(intent, SCA)
+    days.sandbox.authenticate(intent)
+    read_payment_of(order_id=order.pk, at=days.now)
+    days.settle()
+
+    order.refresh_from_db()
+    assert (order.status, outcomes(), ann.subscription.price.amount) == ("canceled", ["dropped"], 1000)
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [500]
+    assert (broken(), days.dead) == ([], [])
+
+
+def test_two_changes_at_once_charge_one_of_them(ann: Customer, large: Plan, days: Days) -> None:
+    days.sleep_until(NOW + HALF)
+    bodies = [{"quote": ann.preview(plan="large")["quote"]}, {"quote": ann.preview(quantity=5)["quote"]}]
+
+    answers = at_once(*(lambda body=body: ann.post("change", body) for body in [*bodies, *bodies]))
+    days.settle()
+
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409]
+    assert (len(ann.charged()), outcomes(), broken()) == (2, ["applied"], [])
+
+
+def test_a_worker_is_killed_at_a_moment_of_the_payment(ann: Customer, days: Days) -> None:
+    """Wherever the worker dies, the change is applied once and charged once. Every second moment is enough."""
+    moments = Moments()
+    with moments:
+        capture(changed_quantity(ann, 2), at=days.now)
+    assert len(moments.seen) >= 8
+
+    for quantity, moment in enumerate(moments.seen[::2], start=3):
+        order = changed_quantity(ann, quantity)
+        with pytest.raises(Died), Moments(die_at=moment):
+            capture(order, at=days.now)
+        assert capture_by_ladder(order, at=days.now) == [], moment
+        assert ann.subscription.quantity == quantity, moment
+
+    charged = Order.objects.filter(amount__gt=0, paid_at__isnull=False)
+    assert sorted(ann.charged()) == sorted(charged.values_list("amount", flat=True))
+    days.settle()
+    assert broken() == []
+
+
+def changed_quantity(customer: Customer, quantity: int) -> Order:
+    """The unpaid order of a change to this quantity, a minute later."""
+    customer.days.sleep(minutes=1)
+    customer.change(quantity=quantity)
+    return Order.objects.filter(kind="change").latest("placed_at")

@@ -18,6 +18,8 @@ from subscriptions.events import (
     CancellationReceived,
     CustomerRegistered,
     CustomerUpdated,
+    PlanChangeClosed,
+    PlanChanged,
     PriceChangePlanned,
     ReminderDue,
 )
@@ -47,6 +49,8 @@ def test_each_event_has_its_tasks_and_queues():
         CardExpires: {"emails.card_expiring": "EmailsQueue"},
         CancellationReceived: {"emails.cancellation_receipt": "EmailsQueue"},
         PriceChangePlanned: {"emails.price_change": "EmailsQueue"},
+        PlanChanged: {"emails.plan_changed": "EmailsQueue"},
+        PlanChangeClosed: {"emails.plan_change_dropped": "EmailsQueue"},
         ReminderDue: {"emails.reminder": "EmailsQueue"},
         CustomerRegistered: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},
         CustomerUpdated: {"brevo.sync_contact": "BrevoQueue", "dixa.sync_end_user": "DixaQueue"},

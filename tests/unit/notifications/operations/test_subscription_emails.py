@@ -200,3 +200,33 @@ def test_nobody_is_warned_if_nothing_is_charged_to_the_card(
     assert not warn(warning)
     assert not subscription_emails.send_card_expiring(warning_id=uuid4(), at=NOW)
     assert brevo_sandbox.records("mails") == []
+
+
+def closed_change(subscription: Subscription, outcome: str) -> PendingChange:
+    """A change of the quantity that was made now, with this outcome."""
+    return PendingChange.objects.create(
+        subscription=subscription, kind="plan", when="payment", price=subscription.price, quantity=3,
+        actor_kind="customer", actor="1", created_at=NOW, closed_at=NOW, outcome=outcome,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("outcome", ["applied", "dropped", "withdrawn", "replaced"])
+def test_a_change_is_confirmed_once_and_a_dropped_one_is_reported(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox, outcome: str
+) -> None:
+    change = closed_change(subscription, outcome)
+    for _ in range(2):
+        subscription_emails.send_plan_changed(pending_change_id=change.pk, at=NOW)
+        subscription_emails.send_plan_change_dropped(pending_change_id=change.pk, at=NOW)
+    tags = {"applied": ["plan_changed"], "dropped": ["plan_change_dropped"]}.get(outcome, [])
+    assert [tag for mail in brevo_sandbox.records("mails") for tag in mail["tags"]] == tags
+    assert not subscription_emails.send_plan_changed(pending_change_id=uuid4(), at=NOW)
+
+
+def test_a_change_of_a_canceled_subscription_sends_nothing(
+    subscription: Subscription, brevo_sandbox: BrevoSandbox
+) -> None:
+    change = closed_change(subscription, "dropped")
+    cancel(subscription=subscription, reason="customer", actor=STAFF, at=NOW)
+    assert not subscription_emails.send_plan_change_dropped(pending_change_id=change.pk, at=NOW)
+    assert brevo_sandbox.records("mails") == []

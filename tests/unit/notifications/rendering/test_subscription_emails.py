@@ -29,6 +29,8 @@ CONTEXTS = {
     Kind.PRICE_CHANGE: dataclasses.replace(
         CONTEXT, price_change=PriceChange(old=PRICE, new=DEARER, quantity=2, at=NEXT_CHARGE.at)
     ),
+    Kind.PLAN_CHANGED: CONTEXT,
+    Kind.PLAN_CHANGE_DROPPED: dataclasses.replace(CONTEXT, log_in_url=LOG_IN),
     Kind.CANCELLATION_RECEIVED: SubscriptionContext(
         cancellation=Cancellation(received_at=AT, ends_at=NEXT_CHARGE.at), cancel_url=CANCEL_URL
     ),
@@ -114,6 +116,8 @@ def test_a_mail_about_money_links_to_the_cancel_page(kind: Kind, locale: str, wo
             Kind.PRICE_CHANGE,
             ["Price so far: €25.80 every month", "New price: €30.00 every month", "Valid from: February 28, 2026"],
         ),
+        (Kind.PLAN_CHANGED, ["You now have 2 × Coffee.", "Next payment: February 28, 2026, €25.80"]),
+        (Kind.PLAN_CHANGE_DROPPED, ["Plan: 2 × Coffee", LOG_IN]),
         (
             Kind.CANCELLATION_RECEIVED,
             ["Received on: February 3, 2026, 9:30:00 AM UTC", "Ends on: February 28, 2026, 12:00:00 PM UTC"],

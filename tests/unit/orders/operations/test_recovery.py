@@ -1,4 +1,4 @@
-"""Billing periods whose order was not placed are found, once, while they may still be billed."""
+"""Lost messages are found: about periods whose order was not placed, and about changes that were not paid in time."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import pytest
 
 from integrations.outbox.models import OutboxMessage
 from integrations.outbox.recovery import Window
-from orders.operations.recovery import renewals_not_placed
+from orders.operations.plan_changes.dropping import drop_unpaid
+from orders.operations.recovery import late_changes, renewals_not_placed
 from orders.operations.renewals import place_renewal
 from subscriptions.models import Plan, Subscription
 from subscriptions.operations import renewals, subscriptions
 from tests.support.factories import started_subscription
+from tests.support.plan_changes import change, paid_subscription
 from tests.support.subscriptions import TESTS
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,3 +50,17 @@ def test_a_subscription_that_must_not_be_billed_is_left_alone(subscription: Subs
     OutboxMessage.objects.all().delete()
     Subscription.objects.update(status=status, canceled_at=DUE, renews_at=None)
     assert found() == []
+
+
+def test_an_unpaid_change_whose_message_was_lost_is_found_after_a_day(coffee: Plan) -> None:
+    at = START + dt.timedelta(days=5)
+    order = change(paid_subscription(coffee, at=START), at=at, quantity=3).order
+    assert order is not None
+    early, late = (Window(at=at + dt.timedelta(hours=hours), batch=10) for hours in (24, 36))
+    assert late_changes(late) == [], "its message still waits"
+    OutboxMessage.objects.all().delete()
+    assert late_changes(early) == []
+    assert [event.subject_id for event in late_changes(late)] == [order.pk]
+
+    drop_unpaid(order_id=order.pk, at=late.at)
+    assert late_changes(late) == []

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import itertools
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from charges.models import Charge
+from charges.models import Charge, DunningRun
 from charges.operations import attempts
 from charges.operations.payments import settlement
 from charges.operations.payments.settlement import IntentDiffers, UnexpectedIntent
+from integrations.outbox.models import OutboxMessage
 from integrations.stripe.results import Decline, PaymentIntent
+from subscriptions.models import PendingChange
+from subscriptions.operations import pending_changes
 from tests.support.days import NOW
 from tests.support.deliveries import published
-from tests.support.factories import place_order
+from tests.support.factories import make_plan, place_order
+from tests.support.plan_changes import change, outcome_of, paid_subscription
+from tests.support.subscriptions import TESTS
 
 pytestmark = pytest.mark.django_db
 
@@ -246,3 +253,61 @@ def test_an_intent_of_another_charge_settles_nothing(change: dict[str, Any]) -> 
 def test_an_unexpected_status_raises(status: str) -> None:
     with pytest.raises(UnexpectedIntent):
         settle(pending_charge(), status)
+
+
+# Changes of plan or quantity
+
+
+def pending_change() -> Charge:
+    """The charge of a change whose payment waits for its outcome."""
+    order = change(paid_subscription(make_plan()), at=NOW + dt.timedelta(days=3), quantity=3).order
+    assert order is not None
+    OutboxMessage.objects.all().delete()
+    charge = attempts.open_charge(order_id=order.pk)
+    assert charge is not None
+    confirmed(charge)
+    Charge.objects.filter(pk=charge.pk).update(payment_intent_id=f"pi_{charge.pk}")
+    charge.refresh_from_db()
+    return charge
+
+
+@pytest.mark.parametrize(
+    ("status", "decline", "order_status", "outcome", "events"),
+    [
+        ("succeeded", {}, "paid", "applied", {"OrderPaid", "PlanChanged"}),
+        ("processing", {}, "pending_payment", "waiting", set()),
+        ("requires_payment_method", SCA, "requires_action", "waiting", {"PaymentActionRequired"}),
+        ("requires_payment_method", LOST, "canceled", "dropped", {"OrderCanceled", "PlanChangeClosed"}),
+        ("requires_payment_method", NO_CHARGE, "canceled", "dropped", {"OrderCanceled", "PlanChangeClosed"}),
+        ("canceled", {}, "canceled", "dropped", {"OrderCanceled", "PlanChangeClosed"}),
+    ],
+)
+def test_each_outcome_of_the_payment_of_a_change(
+    status: str, decline: dict[str, str], order_status: str, outcome: str, events: set[str]
+) -> None:
+    charge = pending_change()
+    for _ in range(2):
+        settle(charge, status, **decline)
+
+    charge.refresh_from_db()
+    order = charge.order
+    assert (order.status, outcome_of(order), order.subscription.status) == (order_status, outcome, "active")
+    assert order.subscription.quantity == (3 if outcome == "applied" else 1)
+    assert set(published()) == events
+    assert not DunningRun.objects.exists()
+
+
+def test_a_payment_of_a_change_that_was_closed_is_refunded() -> None:
+    charge = pending_change()
+    with transaction.atomic():
+        pending_changes.close_all(
+            subscription=charge.order.subscription, outcome=PendingChange.Outcome.WITHDRAWN, actor=TESTS, at=NOW
+        )
+
+    settle(charge, "succeeded")
+
+    charge.refresh_from_db()
+    assert (charge.order.status, outcome_of(charge.order), charge.amount_refunded) == (
+        "canceled", "withdrawn", charge.amount,
+    )  # fmt: skip
+    assert charge.order.subscription.quantity == 1
