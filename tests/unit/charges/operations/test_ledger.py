@@ -674,9 +674,11 @@ def resumed_while_disputed() -> int:
 
 @breaks("new_price_waits_for_its_notice")
 def a_new_price_before_its_notice() -> int:
-    for not_before, closed_at in [(NOW + DAY, NOW), (NOW + DAY, NOW + 2 * DAY)]:
+    for days in (0, 2):
         subscription = paid().order.subscription
-        BillingPeriod.objects.filter(subscription=subscription).update(at=NOW + 3 * DAY)
+        start = subscription.current_period_start
+        not_before, closed_at = start + DAY, start + days * DAY
+        BillingPeriod.objects.filter(subscription=subscription).update(at=start + 3 * DAY)
         PendingChange.objects.create(
             subscription=subscription, kind="plan", when="period_end", price=subscription.price, quantity=1,
             actor_kind="staff", actor="x", not_before=not_before, closed_at=closed_at, outcome="applied",
