@@ -64,7 +64,7 @@ SUBSCRIPTIONS = (
     ),
     Invariant(
         name="new_price_waits_for_its_notice",
-        sentence="A change that was announced for a later day is not applied before that day, nor to an earlier period.",
+        sentence="A change that was announced for a later day is not applied before it, nor to an earlier period.",
         query="""
             SELECT NULL AS order_number, NULL::uuid AS charge_id,
                    format('subscription %s: planned for %s, applied at %s', c.subscription_id, c.not_before,
