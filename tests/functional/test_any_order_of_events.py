@@ -18,8 +18,6 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
-from django.apps import apps
-from django.db import connection
 from hypothesis import HealthCheck, Phase
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -44,6 +42,7 @@ from integrations.inbox.models import WebhookEvent
 from orders.models import Order
 from subscriptions.operations import subscriptions
 from tests.support.concurrency import Died, DiesAfter
+from tests.support.databases import empty_database
 from tests.support.days import Days
 from tests.support.factories import place_order, place_renewal, request_refund, staff_user
 from tests.support.sandboxes import StripeSandbox
@@ -57,15 +56,6 @@ CARDS = st.sampled_from(["pm_card_visa", *PAYS, SOFT, HARD, SCA, "pm_card_charge
 FAULTS = st.sampled_from(["error", "error_after_effect", "drop", "drop_after_effect", "non_json"])
 KEY = {"Authorization": "Bearer sk_test_sandbox"}
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "0"))
-
-
-def empty_database() -> None:
-    """Empty all tables of the shop in one statement."""
-    labels = ("inbox", "outbox", "subscriptions", "orders", "charges", "notifications")
-    tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)
-              if model._meta.app_label in labels]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
 
 
 class AnyOrder(RuleBasedStateMachine):

@@ -5,24 +5,30 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from charges.operations.cancellation import cancel_now
 from charges.operations.withdrawal import UnableToWithdraw, withdraw
 from config.development.simulation.clock import Clock
 from orders.operations import pauses, reinstatement
+from orders.operations.plan_changes.permission import UnableToChange
+from orders.operations.plan_changes.placing import change_plan
+from orders.operations.plan_changes.quotes import ImpossibleTerms, make_quote
+from orders.operations.plan_changes.quotes import Wish as ChangeWish
 from subscriptions import actors
 from subscriptions.actors import Actor
 from subscriptions.models import Subscription
 from subscriptions.operations import actions, cancellation, skips
 from subscriptions.operations.actions import Action
+from subscriptions.queries import plans_for_sale
 
 NOTHING = "nothing"
 WITHDRAW = "withdraw"
 # How often customers choose each action, if it is allowed. It is allowed to do nothing at any time.
 CHOICES: Mapping[str, int] = {
     NOTHING: 50,
+    Action.CHANGE: 15,
     Action.PAUSE: 8,
     Action.RESUME: 40,
     Action.SKIP: 15,
@@ -36,6 +42,8 @@ CHOICES: Mapping[str, int] = {
 PAUSE_DAYS = (5, 80)
 REFUSALS = (
     actions.ActionNotAllowed,
+    ImpossibleTerms,
+    UnableToChange,
     pauses.UnpaidOrder,
     pauses.UnsuitableEnd,
     reinstatement.UnableToReinstate,
@@ -53,6 +61,7 @@ class Wishes:
         self._clock = clock
         self.counts: Counter[str] = Counter()
         self._wishes: Mapping[str, Wish] = {
+            Action.CHANGE: self._change,
             Action.PAUSE: self._pause,
             Action.RESUME: self._resume,
             Action.SKIP: self._skip,
@@ -73,11 +82,28 @@ class Wishes:
         if choice == NOTHING:
             return
         try:
-            self._wishes[choice](subscription, actors.customer(subscription.customer_id), chance)
+            self.carry_out(choice, subscription=subscription, chance=chance)
         except REFUSALS:
             self.counts["refused wishes"] += 1
         else:
             self.counts[f"wishes to {str(choice).replace('_', ' ')}"] += 1
+
+    def carry_out(self, wish: str, *, subscription: Subscription, chance: random.Random) -> None:
+        """Do this as the customer. ``chance`` chooses the details. Raises ``REFUSALS``."""
+        self._wishes[wish](subscription, actors.customer(subscription.customer_id), chance)
+
+    def _change(self, subscription: Subscription, actor: Actor, chance: random.Random) -> None:
+        """Ask for a quote for another plan, or for another quantity, and accept it."""
+        others = [plan for plan in self._plans() if plan != subscription.plan.code]
+        plan = chance.choice(others) if chance.random() < 0.6 else None
+        quantity = None if plan else chance.choice([number for number in (1, 2, 3) if number != subscription.quantity])
+        quote = make_quote(
+            subscription_id=subscription.pk, wish=ChangeWish(plan=plan, quantity=quantity), at=self._clock.now
+        )
+        change_plan(subscription_id=subscription.pk, quote_id=quote.pk, actor=actor, at=self._clock.now)
+
+    def _plans(self) -> Sequence[str]:
+        return list(plans_for_sale(at=self._clock.now).order_by("code").values_list("code", flat=True))
 
     def _pause(self, subscription: Subscription, actor: Actor, chance: random.Random) -> None:
         now = self._clock.now
