@@ -83,11 +83,13 @@ FILL = (
         """
         INSERT INTO orders_order
             (id, number, kind, customer_id, subscription_id, period_id, status, amount, currency, payment_method,
-             period_start, period_end, paid_at, fulfillment_started_at, fulfilled_at, updated_at)
+             period_start, period_end, paid_at, fulfillment_started_at, fulfilled_at, updated_at, contact_name,
+             contact_phone, contact_locale, sms_consent, marketing_consent)
         SELECT uuidv7(), lpad(upper(to_hex(row_number() OVER ())), 11, '0'),
                CASE p.number WHEN 0 THEN 'first' ELSE 'renewal' END, s.customer_id, s.id, p.id, outcome.status,
                1290, 'EUR', 'pm_card_visa', p.start, p."end",
-               paid.at, paid.at, CASE outcome.status WHEN 'fulfilled' THEN now() END, now()
+               paid.at, paid.at, CASE outcome.status WHEN 'fulfilled' THEN now() END, now(), 'Buyer', '', 'en', false,
+               false
         FROM subscriptions_subscription s JOIN subscriptions_billingperiod p ON p.subscription_id = s.id,
              LATERAL (SELECT 100 * random(), p.id) AS drawn (draw),
              LATERAL (SELECT CASE
@@ -107,8 +109,8 @@ FILL = (
     (
         "order lines",
         """
-        INSERT INTO orders_orderline (id, order_id, plan_id, description, quantity, unit_amount, amount)
-        SELECT uuidv7(), o.id, p.id, 'Coffee', 1, o.amount, o.amount FROM orders_order o, subscriptions_plan p
+        INSERT INTO orders_orderline (id, order_id, kind, plan_id, description, quantity, unit_amount, amount)
+        SELECT uuidv7(), o.id, 'period', p.id, 'Coffee', 1, o.amount, o.amount FROM orders_order o, subscriptions_plan p
         """,
     ),
     (
