@@ -30,7 +30,14 @@ from subscriptions.operations.subscriptions import Purchase
 from subscriptions.queries import current_price
 
 # The share of customers for each plan.
-PLANS = {"coffee-monthly": 50, "magazine-monthly": 30, "manga-monthly": 12, "tea-box-quarterly": 6, "coffee-yearly": 2}
+PLANS = {
+    "coffee-monthly": 46,
+    "magazine-monthly": 30,
+    "manga-monthly": 12,
+    "tea-box-quarterly": 6,
+    "veg-box-weekly": 4,
+    "coffee-yearly": 2,
+}
 TIME_ZONES = ("Europe/Berlin", "Europe/London", "America/New_York", "Asia/Tokyo", "UTC")
 ADDRESS = {"line1": "Lindenstr. 1", "postal_code": "10969", "city": "Berlin", "country": "DE"}
 PAYMENT_LINK = re.compile(r"/pay/([^/\s\"]+)/")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 
 from config.development.database_time import replace_time, use_time_of
 
@@ -26,7 +28,7 @@ def own_database(*, template: str | None = None) -> Iterator[None]:
     name = f"{PREFIX}{os.getpid()}"
     connection.close()
     with connection._nodb_cursor() as cursor:
-        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop_unused(cursor)
         cursor.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
     try:
         connection.settings_dict.update(NAME=name, CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=False)
@@ -45,3 +47,11 @@ def own_database(*, template: str | None = None) -> Iterator[None]:
         connection.settings_dict.update(usual)
         with connection._nodb_cursor() as cursor:
             cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def _drop_unused(cursor: Any) -> None:
+    """Drop the databases of simulations that were killed. A database that a session uses cannot be dropped."""
+    cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [PREFIX])
+    for (name,) in cursor.fetchall():
+        with contextlib.suppress(OperationalError):
+            cursor.execute(f'DROP DATABASE "{name}"')
