@@ -193,6 +193,7 @@ class BalanceEntry(models.Model):
         CHANGE = "change", "A change of plan or quantity"
         ORDER = "order", "An order settles it"
         ORDER_CANCELED = "order_canceled", "The order that settled it was canceled"
+        REFUND = "refund", "Refunded to the card instead"
         STAFF = "staff", "Given by staff"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

@@ -29,7 +29,12 @@ class Remainder:
         return cls(left=_seconds(end - at), total=_seconds(end - start))
 
     def unused(self, amount: int) -> int:
-        """The part of ``amount`` that pays for the time that is left, rounded half up."""
+        """The part of ``amount`` that pays for the time that is left, rounded half up.
+
+        Of a time shorter than a second, nothing is left.
+        """
+        if self.total == 0:
+            return 0
         return (2 * amount * self.left + self.total) // (2 * self.total)
 
     def used(self, amount: int) -> int:

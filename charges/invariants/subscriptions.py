@@ -64,13 +64,17 @@ SUBSCRIPTIONS = (
     ),
     Invariant(
         name="new_price_waits_for_its_notice",
-        sentence="A change that was announced for a later day is not applied before that day.",
+        sentence="A change that was announced for a later day is not applied before it, nor to an earlier period.",
         query="""
             SELECT NULL AS order_number, NULL::uuid AS charge_id,
-                   format('subscription %s: planned for %s, applied at %s', subscription_id, not_before, closed_at)
-                   AS details
-            FROM subscriptions_pendingchange
-            WHERE outcome = 'applied' AND not_before > closed_at
+                   format('subscription %s: planned for %s, applied at %s', c.subscription_id, c.not_before,
+                          c.closed_at) AS details
+            FROM subscriptions_pendingchange c
+            WHERE c.outcome = 'applied' AND (c.not_before > c.closed_at OR EXISTS (
+                SELECT FROM subscriptions_billingperiod p
+                WHERE p.subscription_id = c.subscription_id AND p.outcome IN ('due', 'billed')
+                  AND p.start < c.not_before AND p.at >= c.closed_at AND p."end" > c.closed_at
+            ))
         """,
         next_step="Refund the difference of the orders since then. Tell the developers.",
     ),

@@ -21,6 +21,7 @@ from charges.operations import locks
 from charges.operations.refunds import requests
 from charges.operations.refunds.unused_part import IN_DISPUTE
 from orders.models import Order
+from orders.operations import balances
 from subscriptions.actors import Actor
 from subscriptions.models import Subscription
 from subscriptions.operations import cancellation, subscriptions
@@ -77,6 +78,7 @@ def withdraw(*, subscription_id: UUID, actor: Actor, at: dt.datetime) -> int:
     for charge, amount in amounts.items():
         requests.refund_after_withdrawal(charge=charge, amount=amount)
     refunded = sum(amounts.values())
+    balances.take_back(subscription=subscription, refunded=refunded, actor=actor, at=at)
     subscriptions.cancel(subscription=subscription, reason=WITHDRAWAL, actor=actor, at=at, refunded=refunded)
     cancellation.confirm_receipt(subscription=subscription)
     return refunded

@@ -49,6 +49,21 @@ def give_back(*, order: Order, actor: Actor, at: dt.datetime) -> None:
         _enter(order, -settled.amount, reason=Reason.ORDER_CANCELED, actor=actor, at=at)
 
 
+def take_back(*, subscription: Subscription, refunded: int, actor: Actor, at: dt.datetime) -> None:
+    """``refunded`` minor units of the payments behind the credit were refunded: take as much of the credit back."""
+    amount = min(refunded, balance_of(subscription=subscription))
+    if amount > 0:
+        BalanceEntry.objects.create(
+            subscription=subscription,
+            amount=-amount,
+            currency=subscription.price.currency,
+            reason=Reason.REFUND,
+            actor_kind=actor.kind,
+            actor=actor.name,
+            at=at,
+        )
+
+
 def _enter(order: Order, amount: int, *, reason: BalanceEntry.Reason, actor: Actor, at: dt.datetime) -> None:
     BalanceEntry.objects.create(
         subscription_id=order.subscription_id,

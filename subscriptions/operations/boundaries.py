@@ -19,7 +19,7 @@ from subscriptions import actors
 from subscriptions.actors import Actor, ActorKind
 from subscriptions.events import PlanChanged
 from subscriptions.models import PendingChange, Skip, Subscription
-from subscriptions.operations import holds, pending_changes, subscriptions, transitions
+from subscriptions.operations import holds, pending_changes, periods, subscriptions, transitions
 from subscriptions.operations.locks import locked_ended_while_paused
 from subscriptions.operations.price_changes import PRICE_CHANGE
 from subscriptions.operations.transitions import Kind, Status
@@ -34,10 +34,24 @@ BY_PRIORITY = (PendingChange.Kind.CANCEL, PendingChange.Kind.PAUSE, PendingChang
 def apply_planned_changes(*, due: Sequence[Subscription], at: dt.datetime) -> list[Subscription]:
     """Apply the changes that wait for the end of the periods of these locked subscriptions.
 
-    Return the subscriptions that go on with another period.
+    Return the subscriptions that go on with another period. The boundary may have passed some time ago: a change with
+    notice is not applied if the period that is billed next began before the notice ended.
     """
     planned = _planned_for(due, at=at)
-    return [subscription for subscription in due if _goes_on(subscription, planned.get(subscription.pk, ()), at=at)]
+    return [
+        subscription
+        for subscription in due
+        if _goes_on(subscription, _after_notice(subscription, planned.get(subscription.pk, ()), at=at), at=at)
+    ]
+
+
+def apply_before_new_cycle(*, subscription: Subscription, at: dt.datetime) -> bool:
+    """Apply the planned changes of a locked subscription whose next period begins now, after a pause.
+
+    Return whether it goes on with another period.
+    """
+    planned = _planned_for([subscription], at=at)
+    return _goes_on(subscription, planned.get(subscription.pk, ()), at=at)
 
 
 @transaction.atomic(durable=True)
@@ -68,6 +82,16 @@ def _planned_for(due: Sequence[Subscription], *, at: dt.datetime) -> Mapping[UUI
     return planned
 
 
+def _after_notice(
+    subscription: Subscription, planned: Sequence[PendingChange], *, at: dt.datetime
+) -> list[PendingChange]:
+    """The changes that may apply to the period that contains ``at``."""
+    if not any(change.not_before for change in planned):
+        return list(planned)
+    begins = max(subscription.period_at(at).start, subscription.current_period_end)
+    return [change for change in planned if change.not_before is None or change.not_before <= begins]
+
+
 def _goes_on(subscription: Subscription, planned: Sequence[PendingChange], *, at: dt.datetime) -> bool:
     for change in planned:
         change.subscription = subscription
@@ -87,6 +111,9 @@ def _apply(subscription: Subscription, change: PendingChange, *, at: dt.datetime
         return False
     if change.kind == PendingChange.Kind.PAUSE:
         return not _pause(subscription, change, actor=actor, at=at)
+    if change.not_before is not None and subscription.renews_at is not None:
+        # After an outage, the change begins with the period that it was announced for, and not with an earlier one.
+        periods.miss_until(subscription=subscription, boundary=change.not_before, at=at)
     apply_terms(subscription=subscription, change=change, actor=actor, at=at)
     return True
 
@@ -109,8 +136,9 @@ def _pause(subscription: Subscription, change: PendingChange, *, actor: Actor, a
 def apply_terms(*, subscription: Subscription, change: PendingChange, actor: Actor, at: dt.datetime) -> None:
     """Give the locked subscription the price and quantity of the change.
 
-    If the length of the periods changes, the end of the current period is the new anchor. ``PlanChanged`` is published,
-    unless the shop moves the subscription to another price, which was announced.
+    If the length of the periods changes, the end of the current period is the new anchor. Skips of later periods end
+    then, and if nothing is delivered any more. ``PlanChanged`` is published, unless the shop moves the subscription to
+    another price, which was announced.
     """
     assert change.price is not None and change.quantity is not None, "the database requires both"
     before, before_quantity = subscription.price, subscription.quantity
@@ -118,6 +146,9 @@ def apply_terms(*, subscription: Subscription, change: PendingChange, actor: Act
     if change.price.billing_interval != before.billing_interval:
         subscription.anchor_at = subscription.current_period_end
         subscription.anchor_number = subscription.period_number + 1
+        periods.forget_coming_skips(subscription=subscription)
+    elif subscription.plan.is_digital:
+        periods.forget_coming_skips(subscription=subscription)
     subscription.save(update_fields=["price", "plan", "quantity", "anchor_at", "anchor_number", "updated_at"])
     pending_changes.finish(change=change, outcome=Outcome.APPLIED, at=at)
     transitions.record(

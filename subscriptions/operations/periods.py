@@ -29,12 +29,37 @@ def due_periods(*, subscription: Subscription, at: dt.datetime) -> list[BillingP
     """
     if subscription.renews_at is None or subscription.renews_at > at:
         return []
-    last = subscription.period_at(at)
-    missed = [subscription.period(number) for number in range(subscription.period_number + 1, last.number)]
-    return [
-        *(_row(subscription, period, Outcome.MISSED, at) for period in missed),
-        _row(subscription, last, Outcome.DUE, at),
+    first = subscription.period_number + 1
+    # If the rules of the time zone have changed since the last boundary was recorded, the calculated one differs by
+    # some hours. Then ``at`` can lie between the two, and the recorded one counts.
+    last = max(first, subscription.period_at(at).number)
+    rows = [
+        _row(subscription, subscription.period(number), Outcome.DUE if number == last else Outcome.MISSED, at)
+        for number in range(first, last + 1)
     ]
+    rows[0].start = subscription.current_period_end
+    return rows
+
+
+def miss_until(*, subscription: Subscription, boundary: dt.datetime, at: dt.datetime) -> None:
+    """Record the periods of the locked subscription that ended by this boundary during an outage, without billing them.
+
+    Those that the customer skips are recorded as skipped.
+    """
+    skipped = set(Skip.objects.filter(subscription=subscription).values_list("period_number", flat=True))
+    while subscription.current_period_end < boundary:
+        period = subscription.period(subscription.period_number + 1)
+        outcome = Outcome.SKIPPED if period.number in skipped else Outcome.MISSED
+        row = _row(subscription, period, outcome, at)
+        row.start = subscription.current_period_end
+        row.save(force_insert=True)
+        move_to(subscription=subscription, period=row)
+    subscription.save(update_fields=[*PERIOD_FIELDS, "updated_at"])
+
+
+def forget_coming_skips(*, subscription: Subscription) -> None:
+    """End the skips of later periods of the locked subscription, because these deliveries have other dates now."""
+    Skip.objects.filter(subscription=subscription, period_number__gt=subscription.period_number).delete()
 
 
 def move_to(*, subscription: Subscription, period: BillingPeriod) -> None:
@@ -134,7 +159,7 @@ def _begin_new_cycle(
 
     Skips of later periods end, because these deliveries have other dates now.
     """
-    Skip.objects.filter(subscription=subscription, period_number__gt=subscription.period_number).delete()
+    forget_coming_skips(subscription=subscription)
     unbilled = BillingPeriod.objects.filter(subscription=subscription, outcome=Outcome.DUE)
     unbilled.update(outcome=Outcome.MISSED, at=at)
     rows, number = [], subscription.period_number + 1

@@ -21,6 +21,7 @@ from subscriptions import actors
 from subscriptions.actors import Actor
 from subscriptions.events import PriceChangePlanned, PriceMoveRequested
 from subscriptions.models import PendingChange, Price, Subscription
+from subscriptions.money import MAX_AMOUNT
 from subscriptions.operations import pending_changes
 from subscriptions.operations.locks import lock_subscription
 from subscriptions.operations.pending_changes import Planned
@@ -88,12 +89,17 @@ def move_to_price(*, subscription: Subscription, price: Price, actor: Actor, at:
 def to_move(*, price: Price) -> QuerySet[Subscription]:
     """The running subscriptions to the price's plan that have another price in the same currency.
 
-    Left out are those that end anyway, those whose customer has planned another change, and those that move to this
-    price already.
+    Left out are those that end anyway, those whose customer has planned another change, those that move to this price
+    already, and those whose quantity would cost more than Stripe charges.
     """
     changes = PendingChange.objects.filter(subscription=OuterRef("pk"), closed_at=None)
     of_plan = Q(kind=PendingChange.Kind.PLAN) & (~Q(reason=PRICE_CHANGE) | Q(price=price))
-    running = Subscription.objects.filter(plan=price.plan_id, price__currency=price.currency, status__in=RUNNING)
+    running = Subscription.objects.filter(
+        plan=price.plan_id,
+        price__currency=price.currency,
+        status__in=RUNNING,
+        quantity__lte=MAX_AMOUNT // price.amount,  # Stripe charges no more
+    )
     return running.exclude(price=price).exclude(
         Exists(changes.filter(Q(kind=PendingChange.Kind.CANCEL) | of_plan))
     )

@@ -42,7 +42,7 @@ def _goes_on(subscription: Subscription, *, at: dt.datetime) -> bool:
     """Apply the changes that were planned for the end of the period, if it has ended. Return whether one follows."""
     if at < subscription.current_period_end:
         return True
-    return bool(boundaries.apply_planned_changes(due=[subscription], at=at))
+    return boundaries.apply_before_new_cycle(subscription=subscription, at=at)
 
 
 def _paid_status(subscription: Subscription, *, at: dt.datetime) -> Status:

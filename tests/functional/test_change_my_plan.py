@@ -10,6 +10,7 @@ import pytest
 from charges.models import Charge, DunningRun
 from charges.operations import ledger
 from charges.operations.payments.reading import read_payment_of
+from charges.operations.withdrawal import withdraw
 from orders.models import BalanceEntry, Order
 from subscriptions import actors
 from subscriptions.models import BillingPeriod, Hold, PendingChange, Plan, Subscription
@@ -396,3 +397,32 @@ def changed_quantity(customer: Customer, quantity: int) -> Order:
     customer.days.sleep(minutes=1)
     customer.change(quantity=quantity)
     return Order.objects.filter(kind="change").latest("placed_at")
+
+
+def test_a_cancellation_refunds_what_a_downgrade_has_not_credited(days: Days) -> None:
+    """1000 are unused halfway: 750 of them become a credit, and 250 are the rest of the period at the new price."""
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    days.sleep_until(NOW + HALF)
+    ann.change(plan="small", when="now")
+
+    answer = ann.back_end.act(ann.subscription, "cancel", {"when": "now", "refund": True})
+    days.settle()
+
+    assert answer.status_code == 200, answer.json()
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [250]
+    assert (balance(), broken(), days.dead) == (750, [], [])
+
+
+def test_a_withdrawal_refunds_everything_and_takes_the_credit_back(days: Days) -> None:
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    days.sleep_until(NOW + dt.timedelta(days=5))
+    ann.change(plan="small", when="now")
+    assert balance() > 0
+
+    withdraw(subscription_id=ann.id, actor=actors.system("tests"), at=days.now)
+    days.settle()
+
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [2000]
+    assert (balance(), broken(), days.dead) == (0, [], [])

@@ -82,6 +82,10 @@ def test_an_instant_outside_the_period_is_refused() -> None:
         remainder(*JUNE, "2025-07-02")
 
 
+def test_of_less_than_a_second_nothing_is_left() -> None:
+    assert remainder("2025-06-01T00:00:00.1", "2025-06-01T00:00:00.9", "2025-06-01T00:00:00.5").unused(1000) == 0
+
+
 @given(st.integers(0, 99_999_999), st.integers(1, 400 * DAY), st.data())
 def test_used_and_unused_add_up(amount: int, total: int, data: st.DataObject) -> None:
     left = Remainder(left=data.draw(st.integers(0, total)), total=total)

@@ -673,12 +673,17 @@ def resumed_while_disputed() -> int:
 
 
 @breaks("new_price_waits_for_its_notice")
-def a_new_price_before_its_notice() -> None:
-    subscription = paid().order.subscription
-    PendingChange.objects.create(
-        subscription=subscription, kind="plan", when="period_end", price=subscription.price, quantity=1,
-        actor_kind="staff", actor="x", not_before=NOW + DAY, closed_at=NOW, outcome="applied",
-    )  # fmt: skip
+def a_new_price_before_its_notice() -> int:
+    for days in (0, 2):
+        subscription = paid().order.subscription
+        start = subscription.current_period_start
+        not_before, closed_at = start + DAY, start + days * DAY
+        BillingPeriod.objects.filter(subscription=subscription).update(at=start + 3 * DAY)
+        PendingChange.objects.create(
+            subscription=subscription, kind="plan", when="period_end", price=subscription.price, quantity=1,
+            actor_kind="staff", actor="x", not_before=not_before, closed_at=closed_at, outcome="applied",
+        )  # fmt: skip
+    return 2
 
 
 @breaks("paused_subscription_has_an_open_hold")

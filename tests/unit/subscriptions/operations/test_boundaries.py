@@ -113,6 +113,60 @@ def test_another_interval_makes_the_end_of_the_period_the_new_anchor(subscriptio
     assert subscription.renews_at == FEBRUARY + dt.timedelta(weeks=2)
 
 
+def test_a_change_with_notice_does_not_apply_to_a_period_that_began_before_it(
+    subscription: Subscription, coffee: Plan
+) -> None:
+    """The scheduler is late: the notice ends between the boundary and the run."""
+    price, ends = change_price(coffee, amount=1500), FEBRUARY + dt.timedelta(days=10)
+    planned(subscription, Kind.PLAN, price=price, quantity=1, not_before=ends)
+
+    assert renewals.begin_due_renewals(at=ends + dt.timedelta(days=1)) == 1
+    subscription.refresh_from_db()
+    assert subscription.price != price
+
+    assert renewals.begin_due_renewals(at=MARCH) == 1
+    subscription.refresh_from_db()
+    assert subscription.price == price
+
+
+def test_after_an_outage_another_interval_begins_at_the_boundary_that_was_announced(
+    subscription: Subscription,
+) -> None:
+    weekly = current_price(plan=make_plan(interval="week", interval_count=2))
+    planned(subscription, Kind.PLAN, price=weekly, quantity=1, not_before=MARCH)
+
+    assert renewals.begin_due_renewals(at=MARCH + dt.timedelta(days=1)) == 1
+
+    assert periods(subscription) == [(0, "billed"), (1, "missed"), (2, "due")]
+    subscription.refresh_from_db()
+    assert (subscription.anchor_at, subscription.anchor_number) == (MARCH, 2)
+    assert (subscription.current_period_start, subscription.renews_at) == (MARCH, MARCH + dt.timedelta(weeks=2))
+
+
+@pytest.mark.parametrize("fields", [{"interval": "week"}, {"is_digital": True}])
+def test_a_change_of_the_deliveries_ends_the_skips_of_the_old_ones(
+    subscription: Subscription, fields: dict[str, object]
+) -> None:
+    Skip.objects.create(subscription=subscription, period_number=2, actor_kind="customer", actor="ann")
+    price = current_price(plan=make_plan(**fields))  # type: ignore[arg-type]
+    planned(subscription, Kind.PLAN, price=price, quantity=1)
+
+    renewals.begin_due_renewals(at=FEBRUARY)
+    subscription.refresh_from_db()
+    assert subscription.renews_at is not None
+    renewals.begin_due_renewals(at=subscription.renews_at)
+
+    assert periods(subscription)[-1] == (2, "due")
+    assert not Skip.objects.exists()
+
+
+def test_a_skip_stays_if_the_deliveries_stay(subscription: Subscription, coffee: Plan) -> None:
+    Skip.objects.create(subscription=subscription, period_number=1, actor_kind="customer", actor="ann")
+    planned(subscription, Kind.PLAN, price=change_price(coffee, amount=1500), quantity=1)
+    assert renewals.begin_due_renewals(at=FEBRUARY) == 0
+    assert periods(subscription)[-1] == (1, "skipped")
+
+
 def test_a_skipped_period_is_not_billed_and_keeps_the_anchor(subscription: Subscription) -> None:
     Skip.objects.create(subscription=subscription, period_number=1, actor_kind="customer", actor="ann")
 

@@ -72,6 +72,20 @@ def test_after_an_outage_the_current_period_is_due_and_the_others_are_missed(cof
     assert subscription.period_number == 3
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_period_begins_at_the_recorded_end_if_the_rules_of_the_zone_have_changed(coffee: Plan, hours: int) -> None:
+    """A later version of the zone's rules moves the calculated boundary, not the recorded one."""
+    subscription = started_subscription(coffee, at=START)
+    end = utc("2026-02-28 10:00") + dt.timedelta(hours=hours)
+    Subscription.objects.update(current_period_end=end, renews_at=end)
+    BillingPeriod.objects.update(end=end)
+
+    [period] = begin_due_periods(subscription=subscription, at=end)
+
+    assert (period.number, period.start, period.end) == (1, end, utc("2026-03-31 10:00"))
+    assert begin_due_periods(subscription=subscription, at=end) == []
+
+
 def test_a_subscription_that_does_not_renew_begins_no_period(coffee: Plan) -> None:
     subscription = started_subscription(coffee, at=START)
     Subscription.objects.update(renews_at=None)

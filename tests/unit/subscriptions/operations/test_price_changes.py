@@ -9,6 +9,7 @@ import pytest
 
 from integrations.outbox.models import OutboxMessage
 from subscriptions.models import PendingChange, Price, Subscription
+from subscriptions.money import MAX_AMOUNT
 from subscriptions.operations import pending_changes, price_changes, renewals
 from subscriptions.operations.pending_changes import Planned
 from subscriptions.queries import current_price
@@ -118,6 +119,12 @@ def test_another_plan_another_currency_and_the_same_price_are_no_moves(subscript
     assert not move(subscription, other_plan)
     assert not move(subscription, subscription.price)
     assert not move(subscription, change_price(subscription.plan, currency="CHF", amount=1500))
+
+
+def test_a_subscription_whose_total_could_not_be_charged_is_not_moved(subscription: Subscription) -> None:
+    price = change_price(subscription.plan, amount=MAX_AMOUNT // 2 + 1)
+    assert not move(subscription, price)
+    assert price_changes.request_move(price=price, staff_id=STAFF_ID) == 0
 
 
 def test_a_move_is_announced_once_and_a_newer_move_replaces_it(subscription: Subscription) -> None:
