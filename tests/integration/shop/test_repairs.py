@@ -77,6 +77,7 @@ class Customer:
     def confirm(self) -> None:
         """Confirm as Stripe.js does, and authenticate as the customer does in the app of the bank."""
         session = self.post("session").json()
+        assert session.pop("saves_card") is False
         intent = session["client_secret"].partition("_secret_")[0]
         confirmed = self.http.post(
             f"{self.shop.sandbox.url}/stripe/v1/payment_intents/{intent}/confirm",

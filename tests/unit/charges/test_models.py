@@ -39,7 +39,7 @@ SUCCEEDED = {"status": "succeeded", "finished_at": NOW}
 @pytest.mark.parametrize(
     ("fields", "constraint"),
     [
-        ({"amount": 0}, "charge_amount_positive"),
+        ({"amount": -1}, "amount_check"),
         ({"currency": "eur"}, "charge_currency_is_iso"),
         ({"status": "succeeded", "succeeded_at": NOW}, "succeeded_charge_has_intent_and_time"),
         ({"status": "succeeded", "payment_intent_id": "pi_1"}, "succeeded_charge_has_intent_and_time"),
