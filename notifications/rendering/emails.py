@@ -68,6 +68,9 @@ LINE_TEXTS = {
 }
 CREDIT = pgettext_lazy("line of an order", "Your credit")
 CARRIED_OVER = pgettext_lazy("line of an order", "Carried over from an earlier change")
+# A change may give a credit, use one, or leave an amount that is too small to be charged now.
+KEPT_AS_CREDIT = pgettext_lazy("line of an order", "Kept as a credit for your next orders")
+FROM_BALANCE = pgettext_lazy("line of an order", "Settled with your balance")
 
 PLAN = pgettext_lazy("e-mail", "Plan")
 PRICE = pgettext_lazy("e-mail", "Price")
@@ -110,7 +113,7 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
         "number": order.number,
         "lines": [
             Line(
-                title=_title(line),
+                title=_title(line, order),
                 each=formatting.money(amount=line.unit_amount, currency=order.currency, formats=formats)
                 if line.kind == OrderLine.Kind.PERIOD and line.quantity > 1
                 else "",
@@ -122,10 +125,12 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
     }
 
 
-def _title(line: OrderLine) -> str:
+def _title(line: OrderLine, order: Order) -> str:
     """What the line is for, in the active language."""
     if line.kind == OrderLine.Kind.BALANCE:
-        return str(CREDIT if line.amount < 0 else CARRIED_OVER)
+        is_change = order.kind == Order.Kind.CHANGE
+        taken, added = (FROM_BALANCE, KEPT_AS_CREDIT) if is_change else (CREDIT, CARRIED_OVER)
+        return str(taken if line.amount < 0 else added)
     named = formatting.printable(line.description)
     if line.kind != OrderLine.Kind.UNUSED:
         named = f"{line.quantity} × {named}"

@@ -287,6 +287,22 @@ def test_each_kind_of_line_says_what_it_is_for(kind, amount, words):
 
 
 @pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        (750, ("Kept as a credit for your next orders: €7.50",
+               "Als Guthaben für Ihre nächsten Bestellungen: 7,50\xa0€")),
+        (-16, ("Settled with your balance: -€0.16", "Mit Ihrem Guthaben verrechnet: -0,16\xa0€")),
+    ],
+)  # fmt: skip
+def test_the_balance_line_of_a_change_says_where_the_money_goes(amount, words):
+    for locale, line_text in zip(("en", "de"), words, strict=True):
+        order = unsaved_order(locale=locale)
+        order.kind, order.lines[0].kind, order.lines[0].amount = "change", "balance", amount
+        email = emails.render(kind=Kind.RECEIPT, order=order)
+        assert line_text in email.text.splitlines(), email.text
+
+
+@pytest.mark.parametrize(
     ("kind", "words"),
     [
         (Kind.ORDER_CONFIRMATION, "we are saving your card now, and nothing is charged"),
