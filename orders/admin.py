@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from integrations.admin import ReadOnlyAdmin, ReadOnlyTabularInline, lines, link_to, moment
-from orders.models import Order, OrderLine, as_order_number
+from orders.models import BalanceEntry, Order, OrderLine, as_order_number
 from orders.operations import trials
 from subscriptions import actors
 from subscriptions.admin import ExtensionForm, SubscriptionAdmin, register_subscription_action
@@ -113,3 +113,20 @@ def extend_trial(page: SubscriptionAdmin, request: HttpRequest, selected: QueryS
             page.message_user(request, f"{subscription.customer}: {error}", messages.ERROR)
         else:
             page.message_user(request, f"{subscription.customer}: the trial ends on {moment(end)}.", messages.SUCCESS)
+
+
+@admin.register(BalanceEntry)
+class BalanceEntryAdmin(FoundByOrderAdmin):
+    """Credits and carried amounts of subscriptions. Their sum is the balance of the subscription."""
+
+    list_display = ("at", "subscription", "signed_amount", "reason", "order", "actor")
+    list_filter = ("reason", "currency")
+    list_select_related = ("subscription", "order")
+    search_fields = ("subscription__id__exact", "order__number__exact", "subscription__customer__email_key__startswith")
+    search_help_text = "Id of the subscription, order number, e-mail address"
+    ordering = ("-at", "-id")
+    fields = ("subscription", "signed_amount", "reason", "order", "pending_change", "actor_kind", "actor", "at")
+
+    @admin.display(description="Amount", ordering="amount")
+    def signed_amount(self, entry: BalanceEntry) -> str:
+        return formatted(amount=entry.amount, currency=entry.currency)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet, Sum
 
 from integrations.errors import PermanentError
 from orders.change_figures import Paid
-from orders.models import AWAITING_PAYMENT, PAID, Order, OrderLine, Quote, as_order_number
+from orders.models import AWAITING_PAYMENT, PAID, BalanceEntry, Order, OrderLine, Quote, as_order_number
 from subscriptions.email_addresses import email_key
 from subscriptions.models import BillingPeriod, Subscription
 from subscriptions.proration import Remainder
@@ -113,3 +113,9 @@ def _refunded(orders: QuerySet[Order]) -> int:
 
 def _sum_of_lines(order: Order, kind: OrderLine.Kind) -> int:
     return order.lines.filter(kind=kind).aggregate(sum=Sum("amount"))["sum"] or 0
+
+
+def balance_entries(*, subscription_id: UUID) -> QuerySet[BalanceEntry]:
+    """The changes of the subscription's balance with their orders, newest first."""
+    entries = BalanceEntry.objects.filter(subscription_id=subscription_id).select_related("order")
+    return entries.order_by("-at", "-pk")

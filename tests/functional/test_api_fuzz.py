@@ -66,6 +66,7 @@ UNSKIP = ("POST", "/api/v1/me/subscriptions/{subscription_id}/unskip/")
 UNDO = ("POST", "/api/v1/me/subscriptions/{subscription_id}/undo/")
 PREVIEW = ("POST", "/api/v1/me/subscriptions/{subscription_id}/preview/")
 CHANGE = ("POST", "/api/v1/me/subscriptions/{subscription_id}/change/")
+MY_BALANCE = ("GET", "/api/v1/me/subscriptions/{subscription_id}/balance/")
 MY_ORDERS = ("GET", "/api/v1/me/orders/")
 MY_ORDER = ("GET", "/api/v1/me/orders/{number}/")
 MY_CARDS = ("GET", "/api/v1/me/payment-methods/")
@@ -97,6 +98,7 @@ FOR_CUSTOMERS = (
     UNDO,
     PREVIEW,
     CHANGE,
+    MY_BALANCE,
     MY_ORDERS,
     MY_ORDER,
     MY_CARDS,

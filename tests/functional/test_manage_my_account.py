@@ -29,6 +29,7 @@ READS = ["me/", "me/subscriptions/", "me/orders/"]
 OF_BOB = [
     "me/subscriptions/{subscription}/",
     "me/subscriptions/{subscription}/cancel/",
+    "me/subscriptions/{subscription}/balance/",
     "me/orders/{order}/",
 ]
 CHANGES = [("patch", "me/", {"name": "Ann Brown"})]
