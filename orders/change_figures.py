@@ -18,7 +18,7 @@ from subscriptions.proration import Remainder
 class Paid:
     """What was paid for the time ``[start, end)`` of the running period, less refunds, in minor units.
 
-    ``refunded``: what was refunded so far of all orders of the running period.
+    ``refunded``: what was refunded or charged back so far of all orders of the running period.
     """
 
     amount: int

@@ -69,6 +69,9 @@ class Order(models.Model):
     amount_refunded = models.PositiveIntegerField(
         default=0, db_default=0, help_text="In minor units: refunds that succeeded or are being made."
     )
+    amount_charged_back = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="In minor units: what the bank took back, because the customer disputes it."
+    )
     currency = models.CharField(max_length=3, help_text="ISO 4217, upper case.")
     payment_method = models.CharField(max_length=255)
     shipping_address = models.JSONField(null=True, default=None)
@@ -249,7 +252,9 @@ class Quote(models.Model):
     period_number = models.PositiveIntegerField()
     last_change = models.UUIDField(null=True, help_text="The subscription's last change when the quote was made.")
     paid = models.PositiveIntegerField(help_text="What was paid for the time that the unused line credits.")
-    refunded = models.PositiveIntegerField(help_text="What was refunded of the orders of the running period.")
+    refunded = models.PositiveIntegerField(
+        help_text="What was refunded or charged back of the orders of the running period."
+    )
     unused = models.IntegerField()
     debit = models.IntegerField()
     balance = models.IntegerField()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from integrations.errors import PermanentError
 from orders.change_figures import Paid
@@ -64,9 +64,10 @@ def quotes_of(*, subscription: Subscription) -> QuerySet[Quote]:
 
 
 def paid_for_period(*, subscription: Subscription) -> Paid | None:
-    """What was paid for the running period of the subscription, less refunds. None if the period was not billed.
+    """What was paid for the running period of the subscription, less refunds and chargebacks.
 
-    After a change within the period it is the debit of the last change, which pays for the time from that change on.
+    None if the period was not billed. After a change within the period it is the debit of the last change, which pays
+    for the time from that change on.
     """
     period = BillingPeriod.objects.get(subscription=subscription, number=subscription.period_number)
     if period.outcome != BillingPeriod.Outcome.BILLED:
@@ -86,10 +87,20 @@ def paid_for_period(*, subscription: Subscription) -> Paid | None:
     return Paid(amount=max(0, amount), refunded=refunded, start=start, end=period.end)
 
 
+def earliest_change(*, subscription: Subscription) -> dt.datetime:
+    """A change comes after the begin of the running period, and after the last change in it.
+
+    The clock may have gone back since, or another machine's clock may be ahead.
+    """
+    paid = paid_for_period(subscription=subscription)
+    start = subscription.current_period_start if paid is None else paid.start
+    return start + dt.timedelta(microseconds=1)
+
+
 def unused_of_period(*, subscription: Subscription, at: dt.datetime) -> int:
     """The part of the price of the running period that pays for the time from ``at`` on, before refunds.
 
-    After a change within the period it is a part of the debit of the last change. 0 if the period is not paid.
+    What the bank has taken back is deducted. After a change within the period it is a part of the debit of the last change. 0 if the period is not paid.
     """
     period = BillingPeriod.objects.get(subscription=subscription, number=subscription.period_number)
     paid = Order.objects.filter(subscription=subscription, status__in=PAID)
@@ -98,7 +109,9 @@ def unused_of_period(*, subscription: Subscription, at: dt.datetime) -> int:
         return 0
     kind = OrderLine.Kind.PERIOD if last.period_id else OrderLine.Kind.DEBIT
     rest = Remainder.at(start=last.period_start, end=period.end, at=min(max(at, last.period_start), period.end))
-    return rest.unused(_sum_of_lines(last, kind))
+    of_period = _changes_within(period, paid) | paid.filter(period=period)
+    charged_back = of_period.aggregate(sum=Sum("amount_charged_back"))["sum"] or 0
+    return max(0, rest.unused(_sum_of_lines(last, kind)) - charged_back)
 
 
 def _changes_within(period: BillingPeriod, orders: QuerySet[Order]) -> QuerySet[Order]:
@@ -108,7 +121,8 @@ def _changes_within(period: BillingPeriod, orders: QuerySet[Order]) -> QuerySet[
 
 
 def _refunded(orders: QuerySet[Order]) -> int:
-    return orders.aggregate(sum=Sum("amount_refunded"))["sum"] or 0
+    """What the customer got back of these orders, from us or from the bank."""
+    return orders.aggregate(sum=Sum(F("amount_refunded") + F("amount_charged_back")))["sum"] or 0
 
 
 def _sum_of_lines(order: Order, kind: OrderLine.Kind) -> int:

@@ -57,10 +57,15 @@ def why_not_chargeable(*, amount: int, currency: str) -> str:
     return ""
 
 
+def whole_steps(*, amount: int, currency: str) -> int:
+    """The amount, rounded down to what Stripe can move in this currency."""
+    step = AMOUNT_STEPS.get(currency.upper(), 1)
+    return amount // step * step
+
+
 def chargeable_part(*, amount: int, currency: str) -> int:
     """The largest amount up to this one that Stripe charges, or 0 if Stripe charges no amount that small."""
-    step = AMOUNT_STEPS.get(currency.upper(), 1)
-    part = min(amount, MAX_AMOUNT) // step * step
+    part = whole_steps(amount=min(amount, MAX_AMOUNT), currency=currency)
     return part if part >= min_chargeable(currency) else 0
 
 

@@ -81,6 +81,28 @@ CHANGES = (
         next_step="Do not pay it out. Find the change that gave too much, and tell the developers.",
     ),
     Invariant(
+        name="withdrawal_takes_the_credit_back",
+        sentence="A subscription whose payments were refunded by a withdrawal has no credit from them.",
+        query="""
+            SELECT NULL AS order_number, NULL::uuid AS charge_id,
+                   format('subscription %s: %s refunded, %s taken back, balance %s', s.id, w.refunded, b.taken, b.balance)
+                   AS details
+            FROM subscriptions_subscription s
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum((details->>'refunded')::bigint), 0) AS refunded
+                FROM subscriptions_subscriptionchange
+                WHERE subscription_id = s.id AND kind = 'canceled' AND reason = 'withdrawal'
+            ) w
+            CROSS JOIN LATERAL (
+                SELECT coalesce(sum(amount), 0) AS balance,
+                       coalesce(-sum(amount) FILTER (WHERE reason = 'refund'), 0) AS taken
+                FROM orders_balanceentry WHERE subscription_id = s.id
+            ) b
+            WHERE s.status = 'canceled' AND s.cancel_reason = 'withdrawal' AND b.balance > 0 AND b.taken < w.refunded
+        """,
+        next_step="Take back the credit that the refunds have paid out, with an entry. Tell the developers.",
+    ),
+    Invariant(
         name="balance_has_one_currency",
         sentence="The balance of a subscription is in the currency of its price.",
         query="""

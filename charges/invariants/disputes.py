@@ -29,6 +29,24 @@ DISPUTES = (
         next_step="Compare with the dispute at Stripe: banks round up converted amounts. If it is more, contest it.",
     ),
     Invariant(
+        name="order_knows_what_was_disputed",
+        sentence="An order knows the amount that the bank has taken back of its payment.",
+        query="""
+            SELECT o.number AS order_number, c.id AS charge_id,
+                   format('%s charged back by the order, %s by the disputes', o.amount_charged_back, taken.amount)
+                   AS details
+            FROM orders_order o JOIN charges_charge c ON c.order_id = o.id
+            JOIN (
+                SELECT d.charge_id,
+                       sum(CASE WHEN d.funds <> 'withdrawn' THEN 0 WHEN d.currency = c.currency THEN d.amount
+                                ELSE c.amount END) AS amount
+                FROM charges_dispute d JOIN charges_charge c ON c.id = d.charge_id GROUP BY d.charge_id
+            ) taken ON taken.charge_id = c.id
+            WHERE o.amount_charged_back <> least(o.amount, taken.amount)
+        """,
+        next_step="Resend the latest event of the dispute from Stripe. Tell the developers.",
+    ),
+    Invariant(
         name="disputed_subscription_is_paused",
         sentence="A subscription that a dispute paused or canceled stays so while the dispute is open.",
         query="""

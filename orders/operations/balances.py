@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
-from orders.models import BalanceEntry, Order, OrderLine
+from orders.models import AWAITING_PAYMENT, BalanceEntry, Order, OrderLine
 from subscriptions.actors import Actor
 from subscriptions.models import Subscription
 
@@ -20,8 +20,30 @@ SETTLED = (Reason.ORDER, Reason.CHANGE)
 
 
 def balance_of(*, subscription: Subscription) -> int:
-    """The balance in minor units: above 0 a credit, below 0 an amount to be paid with the next order."""
-    entries = BalanceEntry.objects.filter(subscription=subscription, currency=subscription.price.currency)
+    """The balance in minor units: above 0 a credit, below 0 an amount to be paid with the next order.
+
+    A credit from a payment that the bank has taken back does not count, unless the dispute is won.
+    """
+    balance = _sum(_entries(subscription))
+    return balance if balance <= 0 else max(0, balance - _sum(_charged_back(subscription)))
+
+
+def _entries(subscription: Subscription) -> QuerySet[BalanceEntry]:
+    return BalanceEntry.objects.filter(subscription=subscription, currency=subscription.price.currency)
+
+
+def _charged_back(subscription: Subscription) -> QuerySet[BalanceEntry]:
+    """The credits of changes within the time of an order whose payment the bank has taken back."""
+    taken = Order.objects.filter(
+        subscription=OuterRef("subscription"),
+        amount_charged_back__gt=0,
+        period_start__lte=OuterRef("at"),
+        period_end__gt=OuterRef("at"),
+    )
+    return _entries(subscription).filter(Exists(taken), reason=Reason.CHANGE, amount__gt=0)
+
+
+def _sum(entries: QuerySet[BalanceEntry]) -> int:
     return entries.aggregate(sum=Sum("amount"))["sum"] or 0
 
 
@@ -50,8 +72,12 @@ def give_back(*, order: Order, actor: Actor, at: dt.datetime) -> None:
 
 
 def take_back(*, subscription: Subscription, refunded: int, actor: Actor, at: dt.datetime) -> None:
-    """``refunded`` minor units of the payments behind the credit were refunded: take as much of the credit back."""
-    amount = min(refunded, balance_of(subscription=subscription))
+    """``refunded`` minor units of the payments behind the credit were refunded: take as much of the credit back.
+
+    This includes what an unpaid order holds. That order is canceled, and gives it back to the balance.
+    """
+    held = _entries(subscription).filter(order__status__in=AWAITING_PAYMENT)
+    amount = min(refunded, _sum(_entries(subscription)) - _sum(held))
     if amount > 0:
         BalanceEntry.objects.create(
             subscription=subscription,

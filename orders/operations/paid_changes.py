@@ -6,6 +6,7 @@ import datetime as dt
 
 from django.db import transaction
 
+from orders import queries
 from orders.models import Order, Quote
 from orders.operations.locks import locked_subscription_of
 from subscriptions.actors import Actor, ActorKind
@@ -18,12 +19,16 @@ Outcome = PendingChange.Outcome
 def can_be_applied(*, order: Order) -> bool:
     """Whether the change of this order still waits for its payment, and the subscription is as it was quoted.
 
-    Lock the subscription before relying on the answer.
+    If a payment for the period was refunded or charged back meanwhile, the quote credits money that the shop no longer
+    has. Lock the subscription before relying on the answer.
     """
-    change = _change_of(order)
+    change, quote = _change_of(order), _quote_of(order)
     subscription = change.subscription
     is_active = subscription.status == Subscription.Status.ACTIVE
-    return change.closed_at is None and is_active and _quote_of(order).period_number == subscription.period_number
+    if change.closed_at is not None or not is_active or quote.period_number != subscription.period_number:
+        return False
+    paid = queries.paid_for_period(subscription=subscription)
+    return paid is not None and paid.refunded == quote.refunded
 
 
 @transaction.atomic

@@ -113,6 +113,12 @@ def set_refunded_amount(*, order: Order, amount: int) -> None:
     order.save(update_fields=["amount_refunded", "updated_at"])
 
 
+def set_charged_back_amount(*, order: Order, amount: int) -> None:
+    """The bank has taken back ``amount`` minor units of the order, because the customer disputes its payment."""
+    order.amount_charged_back = min(amount, order.amount)
+    order.save(update_fields=["amount_charged_back", "updated_at"])
+
+
 def mark_refunded(*, order: Order, refunded: int) -> bool:
     """Set the order's status after ``refunded`` minor units in total were refunded.
 

@@ -9,6 +9,7 @@ import pytest
 
 from charges.models import Charge, DunningRun
 from charges.operations import ledger
+from charges.operations.disputes import following
 from charges.operations.payments.reading import read_payment_of
 from charges.operations.withdrawal import withdraw
 from orders.models import BalanceEntry, Order
@@ -20,7 +21,7 @@ from tests.support.accounts import BackEnd
 from tests.support.concurrency import Died, Moments, at_once
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, capture_by_ladder
-from tests.support.factories import SCA, SOFT, make_plan, place_order
+from tests.support.factories import SCA, SOFT, make_plan, place_order, request_refund
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -426,3 +427,129 @@ def test_a_withdrawal_refunds_everything_and_takes_the_credit_back(days: Days) -
 
     assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [2000]
     assert (balance(), broken(), days.dead) == (0, [], [])
+
+
+def follow(days: Days, dispute_id: str) -> None:
+    charge = Charge.objects.order_by("pk").first()
+    assert charge is not None
+    following.follow(charge_id=charge.pk, dispute_id=dispute_id, at=days.now)
+    days.settle()
+
+
+def disputed(customer: Customer) -> str:
+    """The bank takes back the customer's first payment. The plan keeps subscriptions in disputes."""
+    intent = Charge.objects.order_by("pk").values_list("payment_intent_id", flat=True)[0]
+    dispute_id = customer.days.sandbox.dispute(str(intent))
+    follow(customer.days, dispute_id)
+    return dispute_id
+
+
+def test_money_that_the_bank_took_back_is_not_credited(ann: Customer, large: Plan, days: Days) -> None:
+    Plan.objects.update(dispute_policy="keep")
+    days.sleep_until(NOW + HALF)
+    ready = ann.preview(plan="large")["quote"]
+    dispute_id = disputed(ann)
+
+    assert ann.post("change", {"quote": ready}).status_code == 409
+    assert ann.preview(plan="large")["amount_due"] == 1000
+
+    days.sandbox.move_dispute(dispute_id, "closed", status="won")
+    follow(days, dispute_id)
+    assert ann.preview(plan="large")["amount_due"] == 500
+
+
+def test_a_credit_from_a_payment_that_the_bank_took_back_is_not_used(days: Days) -> None:
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    Plan.objects.update(dispute_policy="keep")
+    days.sleep_until(NOW + HALF)
+    ann.change(plan="small", when="now")
+    assert balance() == 750
+
+    dispute_id = disputed(ann)
+    assert ann.renew().amount == 500
+
+    days.sandbox.move_dispute(dispute_id, "closed", status="won")
+    follow(days, dispute_id)
+    assert ann.renew().amount == 0
+    assert (balance(), broken(), days.dead) == (250, [], [])
+
+
+def test_what_the_bank_took_back_is_not_refunded_from_another_payment(ann: Customer, large: Plan, days: Days) -> None:
+    Plan.objects.update(dispute_policy="keep")
+    days.sleep_until(NOW + HALF)
+    ann.change(plan="large")
+    days.settle()
+    assert ann.charged() == [1000, 500]
+    disputed(ann)
+    days.sleep_until(NOW + HALF * 1.5)
+
+    ann.back_end.act(ann.subscription, "cancel", {"when": "now", "refund": True})
+    days.settle()
+
+    assert days.sandbox.objects("refunds") == []
+
+
+def test_a_refund_by_staff_while_a_change_awaits_payment_drops_it(ann: Customer, large: Plan, days: Days) -> None:
+    """Otherwise the customer has the money back, and a credit for it, too."""
+    days.sleep_until(NOW + HALF)
+    ann.pays_with(SCA)
+    ann.change(plan="large")
+    days.settle()
+    order = Order.objects.get(kind="change")
+    assert order.status == "requires_action"
+    request_refund(Charge.objects.exclude(order=order).get(), 1000)
+    days.settle()
+
+    intent = str(Charge.objects.get(order=order).payment_intent_id)
+    days.sandbox.confirm_in_browser(intent, SCA)
+    days.sandbox.authenticate(intent)
+    read_payment_of(order_id=order.pk, at=days.now)
+    days.settle()
+
+    assert sorted(refund["amount"] for refund in days.sandbox.objects("refunds")) == [500, 1000]
+    assert (ann.subscription.price.amount, outcomes(), broken()) == (1000, ["dropped"], [])
+
+
+def test_a_withdrawal_takes_back_a_credit_that_an_unpaid_order_holds(days: Days) -> None:
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    days.sleep_until(NOW + dt.timedelta(days=5))
+    ann.change(plan="small", when="now")
+    ann.pays_with(SCA)
+    ann.change(quantity=6)
+    days.settle()
+    assert balance() == 0
+
+    withdraw(subscription_id=ann.id, actor=actors.system("tests"), at=days.now)
+    days.settle()
+
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [2000]
+    assert (balance(), broken(), days.dead) == (0, [], [])
+
+
+def test_a_refund_in_a_currency_with_steps_is_rounded_down(days: Days) -> None:
+    """Stripe takes amounts in ISK only in hundreds."""
+    ann = Customer(days, amount=249_000, currency="ISK")
+    days.sleep_until(NOW + dt.timedelta(days=10))
+
+    ann.back_end.act(ann.subscription, "cancel", {"when": "now", "refund": True})
+    days.settle()
+
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [168_600]
+
+
+def test_a_clock_that_goes_back_a_little_refuses_no_change(ann: Customer, days: Days) -> None:
+    make_plan(code="weekly", amount=1000, interval="week")
+    days.sleep_until(NOW + HALF)
+    ann.change(plan="weekly", when="now")
+    days.settle()
+    days.now -= dt.timedelta(seconds=2)
+    assert ann.subscription.current_period_start > days.now
+
+    ann.change(quantity=2, when="now")
+    days.settle()
+    ann.change(quantity=3, when="now")
+    days.settle()
+
+    assert (ann.subscription.quantity, broken(), days.dead) == (3, [], [])

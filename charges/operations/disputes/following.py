@@ -29,6 +29,7 @@ from integrations.locks import session_lock
 from integrations.outbox.events import publish_all
 from integrations.stripe import disputes, results
 from orders.models import AWAITING_PAYMENT, Order
+from orders.operations import payments
 from orders.operations.holds import lift_hold
 from orders.operations.locks import locked_subscription_of
 from subscriptions import actors
@@ -102,7 +103,14 @@ def settle(*, charge_id: UUID, found: results.Dispute, at: dt.datetime) -> Dispu
     if not dispute.is_inquiry:
         _apply_consequences(charge, dispute, status_before=status_before, at=at)
     dispute.save()
+    payments.set_charged_back_amount(order=charge.order, amount=_withdrawn(charge))
     return dispute
+
+
+def _withdrawn(charge: Charge) -> int:
+    """What the bank has taken back of the charge. It may dispute an amount in another currency: then it is all."""
+    taken = Dispute.objects.filter(charge=charge, funds=Dispute.Funds.WITHDRAWN)
+    return sum(dispute.amount if dispute.currency == charge.currency else charge.amount for dispute in taken)
 
 
 def _check_identity(charge: Charge, known: Dispute | None, found: results.Dispute) -> None:

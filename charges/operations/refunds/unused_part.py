@@ -12,6 +12,7 @@ from charges.models import Charge, Dispute
 from charges.operations import locks
 from orders import queries as orders
 from subscriptions.models import Subscription
+from subscriptions.money import whole_steps
 
 # The bank has this money, or decides about it. Stripe refuses a refund of it.
 IN_DISPUTE = Q(is_inquiry=False, closed_at=None) | Q(funds=Dispute.Funds.WITHDRAWN)
@@ -36,12 +37,15 @@ def unused_parts(*, subscription: Subscription, payments: list[Charge], at: dt.d
     """How much of each of these payments is refunded, in minor units, the newest payment first. Zeros are left out.
 
     Only payments for the current period count: the period itself, and changes of plan or quantity within it. A change
-    to a cheaper plan has credited a part of the period already, so the price since the last change counts.
+    to a cheaper plan has credited a part of the period already, so the price since the last change counts. What the
+    bank has taken back is not refunded from another payment.
     """
     unused, parts = orders.unused_of_period(subscription=subscription, at=at), {}
     for charge in sorted(payments, key=lambda charge: charge.order_id, reverse=True):
         left = charge.amount - charge.amount_refunded
-        if charge.order.period_start >= subscription.current_period_start and (amount := min(unused, left)) > 0:
+        if charge.order.period_start >= subscription.current_period_start and (
+            amount := whole_steps(amount=min(unused, left), currency=charge.currency)
+        ) > 0:
             parts[charge] = amount
             unused -= amount
     return parts

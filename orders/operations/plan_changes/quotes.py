@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from integrations.purging import delete_in_batches
+from orders import queries
 from orders.models import Quote
 from orders.operations.plan_changes.figures import Figures, Terms, figures
 from orders.operations.plan_changes.permission import check_may_change
@@ -48,17 +49,18 @@ def make_quote(*, subscription_id: UUID, wish: Wish, at: dt.datetime) -> Quote:
     subscription = locked_subscription(subscription_id=subscription_id)
     terms = _terms(subscription, wish, at=at)
     check_may_change(subscription=subscription, when=terms.when, at=at)
+    begins = max(at, queries.earliest_change(subscription=subscription))
     return Quote.objects.create(
         subscription=subscription,
         price=terms.price,
         quantity=terms.quantity,
         when=terms.when,
-        at=at,
+        at=begins,
         expires_at=at + VALID_FOR,
         period_number=subscription.period_number,
         last_change=last_change(subscription=subscription),
         currency=terms.price.currency,
-        **asdict(figures(subscription=subscription, terms=terms, at=at)),
+        **asdict(figures(subscription=subscription, terms=terms, at=begins)),
     )
 
 

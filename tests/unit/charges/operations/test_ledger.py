@@ -665,6 +665,11 @@ def disputed_more_than_paid() -> None:
     disputed(charge, amount=charge.amount + 1)
 
 
+@breaks("order_knows_what_was_disputed")
+def charged_back_without_the_order() -> None:
+    disputed(paid(), funds="withdrawn")
+
+
 @breaks("disputed_subscription_is_paused")
 def resumed_while_disputed() -> int:
     disputed(paid(), policy_applied="pause")
@@ -829,6 +834,18 @@ def given(subscription_id: Any, amount: int, **fields: str) -> None:
 @breaks("credit_is_at_most_what_was_paid")
 def credit_above_the_payment() -> None:
     given(paid().order.subscription_id, 1291, reason="change")
+
+
+@breaks("withdrawal_takes_the_credit_back")
+def a_credit_after_a_withdrawal() -> None:
+    subscription = paid().order.subscription
+    put_in_status("canceled", WITHDRAWAL, subscription=subscription)
+    SubscriptionChange.objects.create(
+        subscription=subscription, kind="canceled", reason=WITHDRAWAL, to_status="canceled", actor_kind="customer",
+        actor="ann", details={"refunded": 1290}, at=NOW,
+    )  # fmt: skip
+    Order.objects.filter(subscription=subscription).update(status="fulfilled", fulfilled_at=NOW)
+    given(subscription.pk, 5)
 
 
 @breaks("balance_has_one_currency")
