@@ -100,7 +100,8 @@ def earliest_change(*, subscription: Subscription) -> dt.datetime:
 def unused_of_period(*, subscription: Subscription, at: dt.datetime) -> int:
     """The part of the price of the running period that pays for the time from ``at`` on, before refunds.
 
-    What the bank has taken back is deducted. After a change within the period it is a part of the debit of the last change. 0 if the period is not paid.
+    What the bank has taken back is deducted. After a change within the period it is a part of the debit of the last
+    change. 0 if the period is not paid.
     """
     period = BillingPeriod.objects.get(subscription=subscription, number=subscription.period_number)
     paid = Order.objects.filter(subscription=subscription, status__in=PAID)

@@ -85,8 +85,8 @@ CHANGES = (
         sentence="A subscription whose payments were refunded by a withdrawal has no credit from them.",
         query="""
             SELECT NULL AS order_number, NULL::uuid AS charge_id,
-                   format('subscription %s: %s refunded, %s taken back, balance %s', s.id, w.refunded, b.taken, b.balance)
-                   AS details
+                   format('subscription %s: %s refunded, %s taken back, balance %s', s.id, w.refunded, b.taken,
+                          b.balance) AS details
             FROM subscriptions_subscription s
             CROSS JOIN LATERAL (
                 SELECT coalesce(sum((details->>'refunded')::bigint), 0) AS refunded
