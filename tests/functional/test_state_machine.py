@@ -109,8 +109,21 @@ class Life(RuleBasedStateMachine):
         )
         self.subscriptions.append(placed.body["subscription"])
 
+    @rule(number=NUMBERS, details=NUMBERS)
+    def customer_does_what_is_allowed(self, number: int, details: int) -> None:
+        allowed = sorted(allowed_actions(subscription=self.pick(number), at=self.days.now))
+        if allowed:
+            self.act(number, allowed[details % len(allowed)], details)
+
+    @rule(number=NUMBERS, details=NUMBERS)
+    def customer_does_something_else(self, number: int, details: int) -> None:
+        self.customer_does_what_is_allowed(number, details)
+
     @rule(number=NUMBERS, wish=st.sampled_from([wish for wish in CHOICES if wish != NOTHING]), details=NUMBERS)
-    def customer_acts(self, number: int, wish: str, details: int) -> None:
+    def customer_tries(self, number: int, wish: str, details: int) -> None:
+        self.act(number, wish, details)
+
+    def act(self, number: int, wish: str, details: int) -> None:
         subscription = self.pick(number)
         allowed = allowed_actions(subscription=subscription, at=self.days.now)
         try:
@@ -209,12 +222,16 @@ class Life(RuleBasedStateMachine):
 
     # Time
 
+    @rule()
+    def a_month_passes(self) -> None:
+        self.time_passes(24 * 32)
+
     @rule(hours=st.sampled_from([1, 26, 24 * 8, 24 * 32]))
     def time_passes(self, hours: int) -> None:
-        """The jobs run at least once a day, and the workers at any time."""
+        """The jobs run at least every second day, and the workers at any time."""
         end = self.days.now + dt.timedelta(hours=hours)
         while self.days.now < end:
-            self.days.until(min(end, self.days.now + dt.timedelta(days=1)))
+            self.days.until(min(end, self.days.now + dt.timedelta(days=2)))
             holds.lift_due_holds(at=self.days.now)
             reminders.publish_due_reminders(at=self.days.now)
             renewals.begin_due_renewals(at=self.days.now)
@@ -228,13 +245,6 @@ class Life(RuleBasedStateMachine):
                   for verdict in ledger.check_ledger() if not verdict.holds]  # fmt: skip
         assert broken == []
 
-    @invariant()
-    def only_a_running_subscription_renews(self) -> None:
-        if not hasattr(self, "days"):
-            return
-        ended = Subscription.objects.filter(status="canceled").exclude(renews_at=None)
-        assert not ended.exists()
-
     def teardown(self) -> None:
         """When Stripe works again, two quiet months leave no payment undecided."""
         if not hasattr(self, "days"):
@@ -245,7 +255,7 @@ class Life(RuleBasedStateMachine):
         self.all_invariants_hold()
 
 
-@pytest.mark.timeout(1800 if EXAMPLES else 170)
+@pytest.mark.timeout(1800 if EXAMPLES else 300)
 @pytest.mark.django_db(transaction=True)
 def test_all_invariants_hold_in_any_life_of_subscriptions(
     stripe_sandbox: StripeSandbox, monkeypatch: pytest.MonkeyPatch
@@ -255,7 +265,7 @@ def test_all_invariants_hold_in_any_life_of_subscriptions(
         Life,
         settings=hypothesis_settings(
             max_examples=EXAMPLES or 4,
-            stateful_step_count=25,
+            stateful_step_count=18,
             derandomize=not EXAMPLES,
             deadline=None,
             database=None,
