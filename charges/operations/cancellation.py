@@ -10,8 +10,11 @@ from uuid import UUID
 
 from django.db import transaction
 
+from charges.models import Charge
 from charges.operations.refunds import requests, unused_part
+from orders.operations import balances
 from subscriptions.actors import Actor
+from subscriptions.models import Subscription
 from subscriptions.operations import actions, cancellation, commands, subscriptions
 from subscriptions.operations.actions import Action
 from subscriptions.operations.commands import Command
@@ -28,7 +31,7 @@ def cancel_now(
     at: dt.datetime,
     command: Command | None = None,
 ) -> bool:
-    """End the subscription now. ``is_refunded``: refund the unused part of what was paid for the current period.
+    """End the subscription now. ``is_refunded``: refund the unused part of the current period, and the credit.
 
     Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``, ``KeyReused``.
     """
@@ -37,10 +40,15 @@ def cancel_now(
     if not commands.begin(subscription=subscription, command=command, at=at):
         return False
     actions.require(subscription=subscription, action=Action.CANCEL_NOW, at=at)
-    parts = unused_part.unused_parts(subscription=subscription, payments=payments, at=at)
-    for charge, amount in parts.items():
-        requests.refund_unused_part(charge=charge, amount=amount)
-    details = {"refunded": sum(parts.values())} if is_refunded else {}
+    details = _refund(subscription, payments, actor=actor, at=at) if is_refunded else {}
     subscriptions.cancel(subscription=subscription, reason=reason, actor=actor, at=at, **details)
     cancellation.confirm_receipt(subscription=subscription)
     return True
+
+
+def _refund(subscription: Subscription, payments: list[Charge], *, actor: Actor, at: dt.datetime) -> dict[str, int]:
+    refundable = unused_part.refundable(subscription=subscription, payments=payments, at=at)
+    for charge, amount in refundable.parts.items():
+        requests.refund_unused_part(charge=charge, amount=amount)
+    balances.take_back(subscription=subscription, refunded=refundable.credit, actor=actor, at=at)
+    return {"refunded": refundable.total}

@@ -8,15 +8,18 @@ import pytest
 
 from charges.models import Charge, Dispute, Refund
 from charges.operations import cancellation
+from charges.operations.ledger import check_ledger
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
+from orders.operations.balances import balance_of
 from subscriptions.models import Subscription, SubscriptionChange
 from subscriptions.operations.actions import ActionNotAllowed
 from subscriptions.operations.commands import Command
 from tests.support.concurrency import at_once
 from tests.support.days import NOW, Days
 from tests.support.deliveries import capture, published
-from tests.support.factories import SOFT, place_order, place_renewal, request_refund, unpaid
+from tests.support.factories import SOFT, make_plan, place_order, place_renewal, request_refund, unpaid
+from tests.support.plan_changes import paid_change
 from tests.support.subscriptions import TESTS, put_in_status, status_and_reason, subscribed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,6 +64,21 @@ def test_no_more_is_refunded_than_is_left(days: Days) -> None:
     cancel(subscription, NOW + QUARTER)
 
     assert [amount for amount, _, _ in refunds()] == [1000, 1490]
+
+
+def test_the_credit_of_a_cheaper_plan_is_refunded_too(days: Days) -> None:
+    subscription = subscribed(days, amount=2490)
+    put_in_status("active")
+    days.pass_(days=QUARTER.days, seconds=QUARTER.seconds)
+    paid_change(subscription, at=NOW + QUARTER, plan=make_plan(amount=1290).code)
+    assert balance_of(subscription=subscription) == 1868 - 968
+
+    cancel(subscription, NOW + QUARTER)
+    days.settle()
+
+    assert refunds() == [(1868, "succeeded", "customer")]
+    assert balance_of(subscription=subscription) == 0
+    assert [verdict.invariant.name for verdict in check_ledger() if not verdict.holds] == []
 
 
 def test_nothing_is_refunded_unless_the_customer_asks(days: Days) -> None:
