@@ -12,6 +12,7 @@ from django.db import transaction
 
 from charges.models import Charge
 from charges.operations.refunds import requests, unused_part
+from charges.operations.refunds.unused_part import PaidMeanwhile
 from orders.operations import balances
 from subscriptions.actors import Actor
 from subscriptions.models import Subscription
@@ -21,7 +22,6 @@ from subscriptions.operations.commands import Command
 from subscriptions.operations.locks import locked_subscription
 
 
-@transaction.atomic(durable=True)
 def cancel_now(
     *,
     subscription_id: UUID,
@@ -35,11 +35,24 @@ def cancel_now(
 
     Returns False and changes nothing if the command was carried out before. Raises ``ActionNotAllowed``, ``KeyReused``.
     """
+    while True:
+        try:
+            return _cancel_now(subscription_id, reason, is_refunded=is_refunded, actor=actor, at=at, command=command)
+        except PaidMeanwhile:
+            continue
+
+
+@transaction.atomic(durable=True)
+def _cancel_now(
+    subscription_id: UUID, reason: str, *, is_refunded: bool, actor: Actor, at: dt.datetime, command: Command | None
+) -> bool:
     payments = unused_part.locked_payments(subscription_id=subscription_id, at=at) if is_refunded else []
     subscription = locked_subscription(subscription_id=subscription_id)
     if not commands.begin(subscription=subscription, command=command, at=at):
         return False
     actions.require(subscription=subscription, action=Action.CANCEL_NOW, at=at)
+    if is_refunded:
+        unused_part.check_all_locked(subscription=subscription, payments=payments, at=at)
     details = _refund(subscription, payments, actor=actor, at=at) if is_refunded else {}
     subscriptions.cancel(subscription=subscription, reason=reason, actor=actor, at=at, **details)
     cancellation.confirm_receipt(subscription=subscription)

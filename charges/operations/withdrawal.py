@@ -19,7 +19,7 @@ from django.db.models import Q, QuerySet
 from charges.models import Charge, Dispute
 from charges.operations import locks
 from charges.operations.refunds import requests
-from charges.operations.refunds.unused_part import IN_DISPUTE
+from charges.operations.refunds.unused_part import IN_DISPUTE, PaidMeanwhile, check_locked
 from orders.models import Order
 from orders.operations import balances
 from subscriptions.actors import Actor
@@ -67,13 +67,22 @@ def withdrawal_ends_at(*, subscription: Subscription) -> dt.datetime | None:
     return dt.datetime.combine(day_after, dt.time(), tzinfo=zone).astimezone(dt.UTC)
 
 
-@transaction.atomic(durable=True)
 def withdraw(*, subscription_id: UUID, actor: Actor, at: dt.datetime) -> int:
     """End the subscription now and refund its payments. Return the refunded amount. Raises ``UnableToWithdraw``."""
+    while True:
+        try:
+            return _withdraw(subscription_id, actor=actor, at=at)
+        except PaidMeanwhile:
+            continue
+
+
+@transaction.atomic(durable=True)
+def _withdraw(subscription_id: UUID, *, actor: Actor, at: dt.datetime) -> int:
     charges = _locked_payments(Subscription.objects.get(pk=subscription_id))
     subscription = locked_subscription(subscription_id=subscription_id)
     if withdrawal_terms(subscription=subscription, at=at) is None:
         raise UnableToWithdraw("This contract cannot be withdrawn from any more.")
+    check_locked(_refundable(subscription), locked=charges)
     amounts = {charge: _left(charge) for charge in charges if _left(charge) > 0}
     for charge, amount in amounts.items():
         requests.refund_after_withdrawal(charge=charge, amount=amount)

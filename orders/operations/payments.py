@@ -65,9 +65,13 @@ def mark_paid(*, order: Order, at: dt.datetime) -> bool:
     """Mark the order as paid, activate its subscription if nothing else is overdue, and publish ``OrderPaid``.
 
     The order of a change applies the change instead, and a first order of 0 begins the trial of its subscription.
-    Returns False and changes nothing if the order does not await payment, or if its change cannot be applied any more.
+    Returns False and changes nothing if the order does not await payment, if its subscription has ended, or if its
+    change cannot be applied any more.
     """
     if order.status not in AWAITING_PAYMENT:
+        return False
+    # The subscription may have been canceled since the caller asked whether the order is payable.
+    if locked_subscription_of(order).status == Subscription.Status.CANCELED:
         return False
     if order.kind == Order.Kind.CHANGE and not apply_change(order=order, at=at):
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -18,10 +18,21 @@ from subscriptions.money import whole_steps
 
 # The bank has this money, or decides about it. Stripe refuses a refund of it.
 IN_DISPUTE = Q(is_inquiry=False, closed_at=None) | Q(funds=Dispute.Funds.WITHDRAWN)
-
-
 # A credit comes from recent payments. The limit bounds the number of locks.
 MAX_PAYMENTS = 50
+
+
+class PaidMeanwhile(Exception):
+    """A payment succeeded after the payments were locked, and before the subscription was. Begin again."""
+
+
+def check_locked(payments: QuerySet[Charge], *, locked: Collection[Charge]) -> None:
+    """Raise ``PaidMeanwhile`` unless all of these payments are locked. The subscription is locked.
+
+    No payment succeeds while the subscription is locked, and none for a subscription that has ended.
+    """
+    if set(payments.values_list("pk", flat=True)) - {charge.pk for charge in locked}:
+        raise PaidMeanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +57,11 @@ def locked_payments(*, subscription_id: UUID, at: dt.datetime) -> list[Charge]:
     subscription = Subscription.objects.select_related("price").get(pk=subscription_id)
     order_ids = sorted(_payments(subscription, at=at).values_list("order_id", flat=True))
     return [locks.locked_charge_of_order(order_id=order_id) for order_id in order_ids]
+
+
+def check_all_locked(*, subscription: Subscription, payments: Collection[Charge], at: dt.datetime) -> None:
+    """Raise ``PaidMeanwhile`` unless these are all payments that ``locked_payments`` is to lock."""
+    check_locked(_payments(subscription, at=at), locked=payments)
 
 
 def unused_part(*, subscription: Subscription, at: dt.datetime) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from charges.operations import cancellation
 from charges.operations.ledger import check_ledger
 from integrations.outbox.models import OutboxMessage
 from orders.models import Order
+from orders.operations import payments
 from orders.operations.balances import balance_of
 from subscriptions.models import Subscription, SubscriptionChange
 from subscriptions.operations.actions import ActionNotAllowed
@@ -99,6 +101,43 @@ def test_only_the_current_period_is_refunded(days: Days) -> None:
     assert [(refund.charge.order_id, refund.amount) for refund in Refund.objects.select_related("charge")] == [
         (second.pk, 623)
     ]
+
+
+def test_a_payment_that_succeeds_meanwhile_is_refunded_as_well(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The payment is captured after the payments were locked, and before the subscription is."""
+    order = place_order(amount=2490)
+    lock, looks = cancellation.locked_subscription, []
+
+    def pay_first(**kwargs: Any) -> Subscription:
+        looks.append(kwargs)
+        if len(looks) == 1:
+            at_once(lambda: capture(order, at=NOW))
+        return lock(**kwargs)
+
+    monkeypatch.setattr(cancellation, "locked_subscription", pay_first)
+
+    assert cancel(order.subscription, NOW + QUARTER)
+
+    assert (len(looks), [amount for amount, _, _ in refunds()]) == (2, [1868])
+
+
+def test_a_payment_that_succeeds_after_the_cancellation_is_refunded_in_full(
+    days: Days, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settlement has found the order payable when the subscription is canceled."""
+    order = place_order(amount=2490)
+    mark_paid = payments.mark_paid
+
+    def cancel_first(**kwargs: Any) -> bool:
+        at_once(lambda: cancel(order.subscription, NOW, refund=False))
+        return mark_paid(**kwargs)
+
+    monkeypatch.setattr(payments, "mark_paid", cancel_first)
+    capture(order, at=NOW)
+    days.settle()
+
+    order.refresh_from_db()
+    assert (order.status, refunds()) == ("canceled", [(2490, "succeeded", "shop")])
 
 
 def test_a_disputed_payment_is_not_refunded(days: Days) -> None:

@@ -72,11 +72,18 @@ def test_a_first_payment_activates_the_subscription_though_its_renewal_is_overdu
     assert stored(order) == ("paid", "active")
 
 
-@pytest.mark.parametrize("subscription", ["paused", "canceled"])
-def test_a_payment_does_not_revive_a_subscription(subscription: str) -> None:
-    order = order_with("payment_failed", subscription=subscription)
+def test_a_payment_does_not_resume_a_subscription() -> None:
+    order = order_with("payment_failed", subscription="paused")
     assert pay(order)
-    assert stored(order) == ("paid", subscription)
+    assert stored(order) == ("paid", "paused")
+
+
+def test_an_ended_subscription_takes_no_payment() -> None:
+    """It may have ended since the caller asked whether the order is payable. The caller refunds the payment."""
+    order = order_with("payment_failed", subscription="canceled")
+    assert not pay(order)
+    assert stored(order) == ("payment_failed", "canceled")
+    assert published() == {}
 
 
 MOVES = {
