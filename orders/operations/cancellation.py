@@ -57,6 +57,14 @@ def cancel_unpaid_of_ended(*, subscription_id: UUID, at: dt.datetime) -> int:
     return sum(cancel_unpaid(order=order, at=at) for order in orders)
 
 
+@transaction.atomic
+def cancel_unpaid_of_closed_changes(*, subscription_id: UUID, at: dt.datetime) -> int:
+    """Cancel the subscription's unpaid orders whose change was closed; return their number."""
+    orders = locked_unpaid_orders(subscription_id=subscription_id)
+    closed = [order for order in orders if order.pending_change is not None and order.pending_change.closed_at]
+    return sum(cancel_unpaid(order=order, at=at) for order in closed)
+
+
 @transaction.atomic(durable=True)
 def cancel_unpaid_of(*, subscription_id: UUID, at: dt.datetime) -> int:
     """Cancel every unpaid order of a subscription; return their number."""

@@ -13,6 +13,7 @@ from orders.change_figures import renewal_amount
 from orders.events import RenewalPlaced
 from orders.models import AWAITING_PAYMENT, BalanceEntry, Order, OrderLine
 from orders.operations import balances, payments
+from orders.operations.cancellation import cancel_unpaid_of_closed_changes
 from orders.operations.contacts import contact_of
 from subscriptions import actors
 from subscriptions.models import BillingPeriod, Subscription
@@ -34,6 +35,8 @@ def place_renewal(*, subscription_id: UUID, period_number: int, at: dt.datetime)
     period has an order or has ended, or if the subscription must not be billed. While an order of an earlier period
     awaits payment, no further period is billed.
     """
+    # The order of a change that was dropped at the end of its period may hold a credit. Its own message may come later.
+    cancel_unpaid_of_closed_changes(subscription_id=subscription_id, at=at)
     subscription = locked_subscription(subscription_id=subscription_id)
     period = BillingPeriod.objects.get(subscription=subscription, number=period_number)
     if period.outcome != Outcome.DUE or not is_billable(subscription=subscription):

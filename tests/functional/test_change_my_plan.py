@@ -13,6 +13,7 @@ from charges.operations.disputes import following
 from charges.operations.payments.reading import read_payment_of
 from charges.operations.withdrawal import withdraw
 from orders.models import BalanceEntry, Order
+from orders.operations.renewals import place_renewal
 from subscriptions import actors
 from subscriptions.models import BillingPeriod, Hold, PendingChange, Plan, Subscription
 from subscriptions.operations import renewals
@@ -239,6 +240,29 @@ def test_an_unpaid_change_does_not_stop_the_renewal(days: Days) -> None:
     assert (change.status, outcomes()) == ("canceled", ["dropped"])
     assert (renewal.kind, renewal.amount, renewal.status) == ("renewal", 1000, "paid")
     assert (ann.subscription.status, ann.charged(), broken()) == ("active", [1000, 1000], [])
+
+
+def test_a_renewal_uses_the_credit_that_an_unpaid_change_held(days: Days) -> None:
+    """The message that cancels the order of the change comes after the one that places the renewal."""
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    make_plan(code="huge", amount=900000)
+    days.sleep_until(NOW + HALF)
+    ann.change(plan="small", when="now")
+    days.sleep_until(ann.subscription.current_period_end - dt.timedelta(hours=1))
+    ann.pays_with(SCA)
+    ann.change(plan="huge", quantity=2)
+    days.settle()
+    assert balance() == 0
+    days.sleep(hours=2)
+    renewals.begin_due_renewals(at=days.now)
+
+    renewal = place_renewal(subscription_id=ann.id, period_number=1, at=days.now)
+    days.settle()
+
+    assert renewal is not None
+    assert (renewal.amount, renewal.status, balance()) == (0, "paid", 250)
+    assert (Order.objects.get(amount__gt=0, kind="change").status, broken(), days.dead) == ("canceled", [], [])
 
 
 def test_an_amount_below_the_minimum_is_carried_to_the_next_order(days: Days) -> None:
