@@ -577,3 +577,23 @@ def test_a_clock_that_goes_back_a_little_refuses_no_change(ann: Customer, days: 
     days.settle()
 
     assert (ann.subscription.quantity, broken(), days.dead) == (3, [], [])
+
+
+def test_a_payment_can_be_refunded_at_two_cancellations(days: Days) -> None:
+    """At the first one, an unpaid change holds the credit. The second one returns it, from the same payment."""
+    ann = Customer(days, amount=2000)
+    make_plan(code="small", amount=500)
+    days.sleep_until(NOW + HALF)
+    ann.change(plan="small", when="now")
+    ann.pays_with(SCA)
+    ann.change(quantity=6)
+    days.settle()
+    for _ in range(2):
+        assert ann.back_end.act(ann.subscription, "cancel", {"when": "now", "refund": True}).status_code == 200
+        days.settle()
+        if _ == 0:
+            assert ann.back_end.act(ann.subscription, "reinstate", {}).status_code == 200
+            days.settle()
+
+    assert sorted(refund["amount"] for refund in days.sandbox.objects("refunds")) == [250, 250]
+    assert (balance(), broken(), days.dead) == (0, [], [])

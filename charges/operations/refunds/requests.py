@@ -130,9 +130,12 @@ def refund_for_canceled_order(*, charge: Charge) -> Refund | None:
 def refund_unused_part(*, charge: Charge, amount: int) -> Refund:
     """Refund this amount of the locked charge, because its subscription ends within the period that it paid for.
 
-    The caller checks that ``amount`` is positive and within the remaining part of the payment.
+    The caller checks that ``amount`` is positive and within the remaining part of the payment. A later cancellation may
+    refund the same payment again: a subscription that was reinstated can have a credit from it.
     """
-    return _refund_for_customer(charge, amount, key=f"unused-part:{charge.pk}")
+    key = f"unused-part:{charge.pk}"
+    earlier = Refund.objects.filter(charge=charge, command_key__startswith=key).count()
+    return _refund_for_customer(charge, amount, key=f"{key}:{earlier + 1}")
 
 
 @transaction.atomic
