@@ -424,7 +424,7 @@ def changed_quantity(customer: Customer, quantity: int) -> Order:
     return Order.objects.filter(kind="change").latest("placed_at")
 
 
-def test_a_cancellation_refunds_what_a_downgrade_has_not_credited(days: Days) -> None:
+def test_a_cancellation_refunds_the_rest_of_the_period_and_the_credit_once(days: Days) -> None:
     """1000 are unused halfway: 750 of them become a credit, and 250 are the rest of the period at the new price."""
     ann = Customer(days, amount=2000)
     make_plan(code="small", amount=500)
@@ -435,8 +435,8 @@ def test_a_cancellation_refunds_what_a_downgrade_has_not_credited(days: Days) ->
     days.settle()
 
     assert answer.status_code == 200, answer.json()
-    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [250]
-    assert (balance(), broken(), days.dead) == (750, [], [])
+    assert [refund["amount"] for refund in days.sandbox.objects("refunds")] == [1000]
+    assert (balance(), broken(), days.dead) == (0, [], [])
 
 
 def test_a_withdrawal_refunds_everything_and_takes_the_credit_back(days: Days) -> None:
