@@ -87,22 +87,21 @@ def move_to_price(*, subscription: Subscription, price: Price, actor: Actor, at:
 
 
 def to_move(*, price: Price) -> QuerySet[Subscription]:
-    """The running subscriptions to the price's plan that have another price in the same currency.
+    """The running subscriptions to the price's plan that have an earlier version of its price in the same currency.
 
     Left out are those that end anyway, those whose customer has planned another change, those that move to this price
     already, and those whose quantity would cost more than Stripe charges.
     """
     changes = PendingChange.objects.filter(subscription=OuterRef("pk"), closed_at=None)
-    of_plan = Q(kind=PendingChange.Kind.PLAN) & (~Q(reason=PRICE_CHANGE) | Q(price=price))
+    of_plan = Q(kind=PendingChange.Kind.PLAN) & (~Q(reason=PRICE_CHANGE) | Q(price__version__gte=price.version))
     running = Subscription.objects.filter(
         plan=price.plan_id,
         price__currency=price.currency,
+        price__version__lt=price.version,  # a late message brings no older price back
         status__in=RUNNING,
         quantity__lte=MAX_AMOUNT // price.amount,  # Stripe charges no more
     )
-    return running.exclude(price=price).exclude(
-        Exists(changes.filter(Q(kind=PendingChange.Kind.CANCEL) | of_plan))
-    )
+    return running.exclude(Exists(changes.filter(Q(kind=PendingChange.Kind.CANCEL) | of_plan)))
 
 
 def first_boundary_after_notice(*, subscription: Subscription, at: dt.datetime) -> dt.datetime:

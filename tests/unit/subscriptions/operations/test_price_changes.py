@@ -127,6 +127,23 @@ def test_a_subscription_whose_total_could_not_be_charged_is_not_moved(subscripti
     assert price_changes.request_move(price=price, staff_id=STAFF_ID) == 0
 
 
+@pytest.mark.parametrize("applied", [True, False])
+def test_a_message_that_comes_a_month_late_does_not_bring_an_older_price_back(
+    subscription: Subscription, applied: bool
+) -> None:
+    older = dearer(subscription)
+    newer = change_price(subscription.plan, amount=1600)
+    assert move(subscription, newer)
+    if applied:
+        renewals.begin_due_renewals(at=MARCH)
+
+    assert price_changes.move_all(price_id=older.pk, staff_id=STAFF_ID, at=MARCH + DAY) == 0
+
+    renewals.begin_due_renewals(at=APRIL)
+    subscription.refresh_from_db()
+    assert subscription.price == newer
+
+
 def test_a_move_is_announced_once_and_a_newer_move_replaces_it(subscription: Subscription) -> None:
     price = dearer(subscription)
     assert [move(subscription, price), move(subscription, price)] == [True, False]
