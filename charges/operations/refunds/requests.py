@@ -18,7 +18,7 @@ from charges.operations import locks
 from integrations.outbox.events import publish
 from orders.operations import payments
 from subscriptions.models import User
-from subscriptions.money import formatted
+from subscriptions.money import AMOUNT_STEPS, formatted, whole_steps
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,12 @@ class NothingPaid(UnableToRefund):
 
 class MoreThanIsLeft(UnableToRefund):
     """The amount is zero, or larger than the remaining part of the payment."""
+
+    field = "amount"
+
+
+class NoWholeStep(UnableToRefund):
+    """Stripe does not move such an amount in this currency."""
 
     field = "amount"
 
@@ -74,7 +80,7 @@ class Requested:
 def request_refund(*, command: Command, at: dt.datetime) -> Requested:
     """Reserve the money and publish the refund. A repeated command returns the refund of the first one.
 
-    Raises ``NothingPaid``, ``MoreThanIsLeft``, ``CommandReused``.
+    Raises ``NothingPaid``, ``MoreThanIsLeft``, ``NoWholeStep``, ``CommandReused``.
     """
     try:
         return _requested(command, at=at)
@@ -209,4 +215,7 @@ def _amount(command: Command, charge: Charge) -> int:
     if not 1 <= amount <= left:
         shown = formatted(amount=left, currency=charge.currency)
         raise MoreThanIsLeft(f"Must be between 1 and {left}: {shown} are left to refund.")
+    if whole_steps(amount=amount, currency=charge.currency) != amount:
+        step = AMOUNT_STEPS[charge.currency]
+        raise NoWholeStep(f"Must be a multiple of {step}: Stripe refunds {charge.currency} only in such steps.")
     return amount

@@ -15,6 +15,7 @@ from subscriptions.money import (
     ZERO_DECIMAL,
     decimals,
     formatted,
+    whole_steps,
     why_not_chargeable,
 )
 
@@ -93,6 +94,14 @@ def test_an_amount_that_stripe_rejects(amount: int, currency: str, reason: str) 
 )
 def test_the_sandbox_rejects_the_same_amounts(amount: int, currency: str) -> None:
     assert bool(why_not_chargeable(amount=amount, currency=currency)) == is_rejected_by_sandbox(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "whole"),
+    [(12345, "EUR", 12345), (12345, "isk", 12300), (12345, "KWD", 12340), (99, "UGX", 0)],
+)
+def test_an_amount_is_rounded_down_to_whole_steps(amount: int, currency: str, whole: int) -> None:
+    assert whole_steps(amount=amount, currency=currency) == whole
 
 
 def is_rejected_by_sandbox(amount: int, currency: str) -> bool:

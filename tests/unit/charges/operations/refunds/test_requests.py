@@ -13,6 +13,7 @@ from charges.operations.refunds.requests import (
     CommandReused,
     MoreThanIsLeft,
     NothingPaid,
+    NoWholeStep,
     UnableToRefund,
     refund_for_canceled_order,
 )
@@ -71,6 +72,15 @@ def test_a_wrong_amount_names_the_field_and_the_remaining_amount(charge: Any, am
         request_refund(charge, amount)
     assert caught.value.field == "amount"
     assert (refund_state(charge), published()["RefundRequested"]) == ((500, "paid", ["pending"]), 1)
+
+
+def test_an_amount_that_stripe_does_not_move_is_refused(stripe_sandbox: StripeSandbox) -> None:
+    charge = paid_charge(currency="ISK", amount=129_000)
+    with pytest.raises(NoWholeStep, match="a multiple of 100") as caught:
+        request_refund(charge, 12_345)
+    assert caught.value.field == "amount"
+    assert request_refund(charge, 12_300).amount == 12_300
+    assert request_refund(charge).amount == 116_700
 
 
 def test_an_unpaid_order_is_not_refunded(stripe_sandbox: StripeSandbox) -> None:
