@@ -93,6 +93,15 @@ def test_the_copy_holds_the_orders_with_lines_and_address() -> None:
     assert row["lines"] == [{"description": "Coffee, monthly", "quantity": 1, "unit_amount": 1290, "amount": 1290}]
 
 
+def test_the_copy_holds_the_contact_data_and_consents_of_orders() -> None:
+    order = make_order(status="fulfilled")
+    contact: dict[str, Any] = {"contact_name": "Ann", "contact_phone": "+4915199999999", "contact_locale": "de-AT"}
+    contact |= {"sms_consent": True, "marketing_consent": True}
+    Order.objects.update(**contact)
+    [row] = erasing.PART.sections["orders"](order.customer_id)
+    assert {name: row.get(name) for name in contact} == contact
+
+
 def test_the_copy_holds_the_balance() -> None:
     order = make_order(status="fulfilled")
     given = {"reason": "staff", "actor_kind": "staff", "actor": "x"}
