@@ -141,7 +141,8 @@ def _kept(customer_id: UUID, at: dt.datetime) -> Sequence[Kept]:
     return [
         Kept(
             system="Shop",
-            what="orders with their lines, amounts and times, the country and the start of the postal code",
+            what="orders with their lines, amounts and times, the language, the country and the start of the postal "
+            "code",
             why=WHY_INVOICES,
             until=keep_invoices_until(customer_id=customer_id, at=at),
         )

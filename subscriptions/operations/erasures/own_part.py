@@ -134,7 +134,8 @@ def _kept(customer_id: UUID, _: dt.datetime) -> Sequence[Kept]:
     kept = [
         Kept(
             system="Shop",
-            what="the id of the customer and the course of the subscriptions, without name and address",
+            what="the id and the language of the customer, and the course and the time zone of the subscriptions, "
+            "without name and address",
             why="the orders refer to them",
         )
     ]

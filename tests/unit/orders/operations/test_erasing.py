@@ -81,6 +81,7 @@ def test_invoices_are_kept_for_eight_years_after_the_year_of_the_last_order() ->
     assert erasing.keep_invoices_until(customer_id=order.customer_id, at=NOW) == dt.date(2034, 12, 31)
     [kept] = erasing.PART.kept(order.customer_id, NOW)
     assert kept.until == dt.date(2034, 12, 31)
+    assert "the language" in kept.what
     assert erasing.PART.kept(make_customer(email="bob@example.com").pk, NOW) == []
 
 
