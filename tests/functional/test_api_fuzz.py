@@ -26,7 +26,7 @@ from tests.support.factories import change_price
 from tests.support.sandboxes import StripeSandbox
 
 # Per operation and mode. A larger number, such as HYPOTHESIS_EXAMPLES=500, searches longer.
-EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "20"))
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 CHECKOUT = ("POST", "/api/v1/checkout/")
 STATUS = ("GET", "/api/v1/orders/status/{token}/")

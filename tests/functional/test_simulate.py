@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -47,12 +48,13 @@ def test_a_month_of_the_shop() -> None:
     assert (connection.settings_dict["NAME"], timezone.now) == (name, real)
     assert not Customer.objects.exists()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_database WHERE starts_with(datname, %s)", [database.PREFIX])
+        # Another process of the test run may have a simulation of its own.
+        cursor.execute("SELECT count(*) FROM pg_database WHERE datname = %s", [f"{database.PREFIX}{os.getpid()}"])
         assert cursor.fetchone() == (0,)
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
-    first, second = (run(subscriptions=3, days=8, seed=3) for _ in range(2))
+    first, second = (run(subscriptions=2, days=4, seed=3) for _ in range(2))
 
     assert (first.months, first.totals) == (second.months, second.totals)
 

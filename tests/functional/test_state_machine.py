@@ -264,7 +264,7 @@ def test_all_invariants_hold_in_any_life_of_subscriptions(
     run_state_machine_as_test(
         Life,
         settings=hypothesis_settings(
-            max_examples=EXAMPLES or 4,
+            max_examples=EXAMPLES or 2,
             stateful_step_count=18,
             derandomize=not EXAMPLES,
             deadline=None,

@@ -86,4 +86,5 @@ def test_each_app_registers_its_finders() -> None:
         "charges.operations.recovery.stuck_work",
         "notifications.operations.recovery",
         "orders.operations.recovery",
+        "subscriptions.operations.erasures.recovery",
     }
