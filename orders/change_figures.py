@@ -1,4 +1,4 @@
-"""What a change of plan or quantity costs: pure calculations, without a query.
+"""The cost of a change of plan or quantity: pure calculations, without a query.
 
 The customer gets back the unused part of what was paid, and pays the new price for the same time. Each line is rounded
 once. The subscription's balance is settled with it: a credit is used, and an amount that Stripe does not charge is
@@ -16,7 +16,7 @@ from subscriptions.proration import Remainder
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paid:
-    """What was paid for the time ``[start, end)`` of the running period, less refunds, in minor units.
+    """The amount paid for the time ``[start, end)`` of the running period, less refunds, in minor units.
 
     ``refunded``: what was refunded or charged back so far of all orders of the running period.
     """
@@ -61,7 +61,7 @@ def lines(*, unused: int, debit: int, balance: int, currency: str) -> Lines:
 
 
 def renewal_amount(*, total: int, balance: int, currency: str) -> int:
-    """What a renewal of this total charges if the subscription has this balance.
+    """The amount that a renewal of this total charges if the subscription has this balance.
 
     A credit is used up, except for as much as keeps the charge at Stripe's minimum. If a carried amount cannot be
     charged now, a part of it stays carried.

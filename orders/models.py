@@ -235,7 +235,7 @@ class BalanceEntry(models.Model):
 
 
 class Quote(models.Model):
-    """What a change of plan or quantity costs at one moment. The change names its quote and charges these figures.
+    """The cost of a change of plan or quantity at one moment. The change names its quote and charges these figures.
 
     A quote is used once, before it expires, and only while the subscription is as it was. Amounts are in minor units,
     with the signs of the order's lines.

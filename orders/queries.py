@@ -64,7 +64,7 @@ def quotes_of(*, subscription: Subscription) -> QuerySet[Quote]:
 
 
 def paid_for_period(*, subscription: Subscription) -> Paid | None:
-    """What was paid for the running period of the subscription, less refunds and chargebacks.
+    """The amount paid for the running period of the subscription, less refunds and chargebacks.
 
     None if the period was not billed. After a change within the period it is the debit of the last change, which pays
     for the time from that change on.
@@ -122,7 +122,7 @@ def _changes_within(period: BillingPeriod, orders: QuerySet[Order]) -> QuerySet[
 
 
 def _refunded(orders: QuerySet[Order]) -> int:
-    """What the customer got back of these orders, from us or from the bank."""
+    """The amount that the customer got back for these orders, from us or from the bank."""
     return orders.aggregate(sum=Sum(F("amount_refunded") + F("amount_charged_back")))["sum"] or 0
 
 

@@ -212,7 +212,7 @@ class BillingPeriodInline(ReadOnlyTabularInline):
 
 
 class PendingChangeInline(ReadOnlyTabularInline):
-    """What is planned, and how earlier plans ended, newest first."""
+    """The planned changes, and the ends of earlier ones, newest first."""
 
     model = PendingChange
     verbose_name_plural = "planned changes"

@@ -125,7 +125,7 @@ class PriceMoveRequested(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceChangePlanned(Event):
-    """A subscription gets another price at a later boundary. The customer must be told in time."""
+    """A subscription gets another price at a later boundary. A mail must announce it in time."""
 
     subject_field: ClassVar[str] = "pending_change_id"
     group_field: ClassVar[str] = "customer_id"

@@ -1,4 +1,4 @@
-"""What staff do with the selected subscriptions: pause, resume, cancel, and undo what is planned.
+"""Actions of staff on the selected subscriptions: pause, resume, cancel, and undo a planned change.
 
 The same table as for customers decides what a subscription allows. Each action leaves a change with the login of the
 member of staff.

@@ -170,7 +170,7 @@ def _page(
 
 
 def _facts(subscription: Subscription, *, at: dt.datetime) -> dict[str, Any]:
-    """What the page says about the subscription, in the customer's formats."""
+    """The facts about the subscription on the page, in the customer's formats."""
     formats, zone, price = formats_of(subscription.customer.locale), subscription.time_zone, subscription.price
 
     def shown(amount: int) -> str:

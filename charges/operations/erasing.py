@@ -1,4 +1,4 @@
-"""What this app contributes to a customer's copy and erasure: payments and cards, here and at Stripe.
+"""The part of this app in a customer's copy and erasure: payments and cards, here and at Stripe.
 
 Payments, refunds and disputes stay, with Stripe's ids, because the law requires them. At Stripe, the deletion of the
 customer removes the cards for good; the payments stay there as well (docs.stripe.com/api/customers/delete).

@@ -44,7 +44,7 @@ class Terms:
 
 
 def withdrawal_terms(*, subscription: Subscription, at: dt.datetime) -> Terms | None:
-    """What a withdrawal at this time does, or None if the customer cannot withdraw (any more)."""
+    """The effect of a withdrawal at this time, or None if the customer cannot withdraw (any more)."""
     until = withdrawal_ends_at(subscription=subscription)
     if until is None or at >= until or subscription.status == Subscription.Status.CANCELED:
         return None

@@ -54,7 +54,7 @@ def upsert_end_user(*, end_user: EndUser, known_id: str) -> Upserted:
 
 
 def find_by_customer(*, customer_id: UUID, deadline: Deadline | None = None) -> str:
-    """Dixa's id of the customer's end user; empty if there is none. Raises what ``JsonClient`` does."""
+    """Dixa's id of the customer's end user, or an empty text. Raises what ``JsonClient`` does."""
     return _first("externalId", str(customer_id), deadline)
 
 
@@ -74,7 +74,7 @@ def _find(end_user: EndUser, deadline: Deadline) -> str:
 
 
 def _first(name: str, value: str, deadline: Deadline | None) -> str:
-    """The id of the oldest end user with this value; empty if there is none."""
+    """The id of the oldest end user with this value, or an empty text."""
     entries = client().request("GET", "/endusers", params={name: value}, deadline=deadline).field("data")
     found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
     return str(min(found, key=lambda entry: str(entry.get("createdAt")))["id"]) if found else ""

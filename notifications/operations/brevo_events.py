@@ -1,6 +1,6 @@
 """Store and process Brevo's webhook events: update the message, suppress the address, withdraw the customer's consent.
 
-Of an event about nobody's address, or about a message to an erased customer, only the type and the ids are stored.
+Only the type and the ids are stored of an event about an address of no customer, or a message to an erased customer.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SUPPRESSING = {
 }
 
 
-# The fields that name nobody. The message can still be found by them.
+# The fields without personal data. The message can still be found by them.
 KEPT_FIELDS = ("event", "msg_status", "message-id", "messageId", "X-Mailin-custom", "tag", "camp_id", "ts_event")
 
 

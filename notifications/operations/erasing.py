@@ -1,4 +1,4 @@
-"""What this app contributes to a customer's copy and erasure: messages, and the copies at Brevo and Dixa.
+"""The part of this app in a customer's copy and erasure: messages, and the copies at Brevo and Dixa.
 
 The rows of messages stay, without a recipient or a text: they never had any.
 """

@@ -43,7 +43,7 @@ def not_to_send(*, kind: Notification.Kind, channel: Channel, order: Order, dedu
 
 
 def erased(*, customer: Customer) -> str:
-    """A code if the customer's data was erased: there is nobody to write to any more."""
+    """A code if the customer's data was erased: the address is gone."""
     return ERASED if customer.erased_at is not None else ""
 
 

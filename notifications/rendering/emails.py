@@ -126,7 +126,7 @@ def _variables(order: Order, message: Content, name: str) -> dict[str, object]:
 
 
 def _title(line: OrderLine, order: Order) -> str:
-    """What the line is for, in the active language."""
+    """The purpose of the line, in the active language."""
     if line.kind == OrderLine.Kind.BALANCE:
         is_change = order.kind == Order.Kind.CHANGE
         taken, added = (FROM_BALANCE, KEPT_AS_CREDIT) if is_change else (CREDIT, CARRIED_OVER)

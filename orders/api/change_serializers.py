@@ -35,7 +35,7 @@ class QuoteInput(StrictSerializer):
     )
 
     def wish(self) -> Wish:
-        """What the customer asks for."""
+        """The customer's wish."""
         asked = self.validated_data
         when = asked.get("when")
         return Wish(plan=asked.get("plan"), quantity=asked.get("quantity"), when=TIMES[when] if when else None)

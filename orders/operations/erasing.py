@@ -1,4 +1,4 @@
-"""What this app contributes to a customer's copy and erasure: the orders.
+"""The part of this app in a customer's copy and erasure: the orders.
 
 Amounts, lines and times stay, because the law requires the invoices. Of a delivery address, the country and the start
 of the postal code stay: the country decides the tax. The stored responses of the checkout name nobody and stay for
@@ -42,7 +42,7 @@ def erase_addresses(*, erasure_id: UUID, at: dt.datetime) -> bool:
 
 
 def shortened(address: Mapping[str, Any]) -> dict[str, str]:
-    """What stays of a delivery address. Shortening it again changes nothing."""
+    """The part of a delivery address that stays. Shortening it again changes nothing."""
     country, code = str(address.get("country") or ""), str(address.get("postal_code") or "")
     return {"country": country, "postal_code": code[:POSTAL_CODE_START]}
 

@@ -67,7 +67,7 @@ def reinstate(*, subscription_id: UUID, actor: Actor, at: dt.datetime, command: 
 
 
 def first_charge(*, subscription: Subscription, price: Price) -> int:
-    """What a reinstatement at this price charges at once, in minor units. It settles the subscription's balance."""
+    """The first charge of a reinstatement at this price, in minor units. It settles the subscription's balance."""
     balance = balance_of(subscription=subscription)
     return renewal_amount(total=price.amount * subscription.quantity, balance=balance, currency=price.currency)
 

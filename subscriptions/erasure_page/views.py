@@ -1,6 +1,6 @@
 """The page on which a person follows the erasure of the data, and reads the certificate, without a login.
 
-It only shows, and names nobody.
+It only shows, and contains no personal data.
 """
 
 from __future__ import annotations

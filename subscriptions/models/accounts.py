@@ -18,7 +18,7 @@ from subscriptions.email_addresses import email_key
 
 # Plus sign, country code and number: at most 15 digits.
 E164 = r"^\+[1-9][0-9]{1,14}$"
-# The address of an erased customer. The domain "invalid" never exists (RFC 2606), so no mail reaches anybody.
+# The address of an erased customer. The domain "invalid" never exists (RFC 2606), so no mail arrives.
 ERASED_PREFIX = "erased-"
 
 
@@ -117,5 +117,5 @@ class Customer(models.Model):
 
     @property
     def placeholder(self) -> str:
-        """The address that replaces the customer's own in an erasure. It names nobody."""
+        """The address that replaces the customer's own in an erasure. It contains no personal data."""
         return f"{ERASED_PREFIX}{self.pk}@erased.invalid"

@@ -1,4 +1,4 @@
-"""What a customer can do with a subscription, by its status: one table for the API's answers and for the operations."""
+"""The actions of a customer on a subscription, by its status: one table for the API and for the operations."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ BILLABLE = (Status.TRIALING, Status.ACTIVE, Status.PAST_DUE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """What a customer subscribes to. ``trial_days``: the length of the trial that comes first, or 0."""
+    """The terms of a new subscription. ``trial_days``: the length of the trial that comes first, or 0."""
 
     price: Price
     quantity: int

@@ -1,7 +1,7 @@
 """One trial for each person: remember which addresses and cards have had one.
 
 Each row holds an HMAC under ``TRIAL_PROOF_KEY``, so it contains no personal data and is kept when a customer is erased.
-With another key, all earlier rows match nobody any more.
+With another key, the earlier rows match no person any more.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from django.db import models
 
 TEXT = (models.CharField, models.TextField, models.JSONField, models.BinaryField, models.GenericIPAddressField)
 
-# What an erasure removes, shortens or replaces.
+# The columns that an erasure empties, shortens or replaces.
 PERSONAL = {
     "admin.LogEntry": "object_repr change_message",
     "django_celery_results.TaskResult": "task_args task_kwargs result traceback meta",

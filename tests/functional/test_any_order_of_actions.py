@@ -44,7 +44,7 @@ class Life:
         action = self.dice.choice(ACTIONS)
         answer = self.act(action, shown)
         self.story.append(f"{self.days.now.date()} {shown['status']}: {action} {answer}")
-        # An order that awaits payment forbids a pause, whatever the status allows.
+        # An order that awaits payment forbids a pause in each status.
         allowed = action in shown["allowed_actions"]
         assert answer == 200 if allowed and action not in ("pause", "skip", "unskip") else answer in (200, 409, 422)
         assert allowed or answer == 409

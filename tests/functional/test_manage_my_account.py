@@ -33,7 +33,7 @@ OF_BOB = [
     "me/orders/{order}/",
 ]
 CHANGES = [("patch", "me/", {"name": "Ann Brown"})]
-# What a customer does with a subscription: the last part of the path, and a valid body.
+# The actions of a customer on a subscription: the last part of the path, and a valid body.
 ACTIONS: list[tuple[str, dict[str, Any]]] = [
     ("cancel", {"when": "now"}),
     ("change", {"quote": NOBODY}),

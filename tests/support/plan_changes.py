@@ -95,5 +95,5 @@ def balance_entries(subscription: Subscription) -> list[tuple[str, int]]:
 
 
 def outcome_of(order: Order) -> str:
-    """What became of the order's change."""
+    """The outcome of the order's change."""
     return PendingChange.objects.get(pk=order.pending_change_id).outcome

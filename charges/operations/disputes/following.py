@@ -108,7 +108,7 @@ def settle(*, charge_id: UUID, found: results.Dispute, at: dt.datetime) -> Dispu
 
 
 def _withdrawn(charge: Charge) -> int:
-    """What the bank has taken back of the charge. It may dispute an amount in another currency: then it is all."""
+    """The part of the charge that the bank has taken back. If it disputes an amount in another currency, it is all."""
     taken = Dispute.objects.filter(charge=charge, funds=Dispute.Funds.WITHDRAWN)
     return sum(dispute.amount if dispute.currency == charge.currency else charge.amount for dispute in taken)
 

@@ -55,7 +55,7 @@ def claim_batch(*, at: dt.datetime, already: int = 0, batch: int = BATCH) -> int
 
 
 def expiring_cards(*, at: dt.datetime) -> QuerySet[SavedPaymentMethod]:
-    """The cards that expire within ``LEAD``, with which a subscription renews, and of which nobody was warned."""
+    """The cards that expire within ``LEAD``, with which a subscription renews, and without a warning so far."""
     warned = CardExpiryWarning.objects.filter(
         payment_method=OuterRef("pk"), exp_year=OuterRef("exp_year"), exp_month=OuterRef("exp_month")
     )

@@ -22,7 +22,7 @@ MAX_CLOCK_DIFFERENCE = dt.timedelta(hours=1)  # between Stripe's clock and our d
 
 
 class IntentApi(Protocol):
-    """What payments ask Stripe about an intent."""
+    """The calls of Stripe about an intent, whether it pays or saves a card."""
 
     def confirm(self, *, payment_intent_id: str, payment_method_id: str, idempotency_key: str) -> PaymentIntent: ...
 

@@ -1,4 +1,4 @@
-"""What the customer gets back when the subscription ends now: the unused part of the period, and the credit."""
+"""The refund when the subscription ends now: the unused part of the period, and the credit."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def unused_part(*, subscription: Subscription, at: dt.datetime) -> int:
 
 
 def refundable(*, subscription: Subscription, payments: list[Charge], at: dt.datetime) -> Refundable:
-    """What of these payments is refunded: the unused part of the current period, and the credit of the subscription.
+    """The parts of these payments to refund: the unused part of the current period, and the subscription's credit.
 
     For the unused part, only payments for the current period count: the period itself, and changes of plan or quantity
     within it. A change to a cheaper plan has credited a part of the period already, so the price since the last change
-    counts. The newest payment is refunded first. What the bank has taken back is not refunded from another payment.
+    counts. The newest payment is refunded first. Another payment does not refund what the bank took back.
     """
     newest_first = sorted(payments, key=lambda charge: charge.order_id, reverse=True)
     current = [charge for charge in newest_first if charge.order.period_start >= subscription.current_period_start]

@@ -18,7 +18,7 @@ from integrations.inbox import recording
 from integrations.inbox.models import WebhookEvent
 from integrations.stripe.webhooks import StripeEvent
 
-# What the shop reads of an event: see the modules beside this one.
+# The modules beside this one say which fields of an event the shop reads.
 KEPT_IDS = ("id", "object", "payment_intent", "charge", "customer")
 
 

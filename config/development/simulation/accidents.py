@@ -1,4 +1,4 @@
-"""What goes wrong: messages and webhooks that are lost or come twice, killed workers, and outages of providers."""
+"""Accidents: messages and webhooks that are lost or come twice, killed workers, and outages of providers."""
 
 from __future__ import annotations
 

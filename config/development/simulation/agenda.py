@@ -1,4 +1,4 @@
-"""What happens when: a queue of actions in the order of their times."""
+"""A queue of actions in the order of their times."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Agenda:
 
     @property
     def next_at(self) -> dt.datetime | None:
-        """The time of the next action; None if there is none."""
+        """The time of the next action, or None."""
         return self._actions[0][0] if self._actions else None
 
     def run_until(self, moment: dt.datetime) -> None:
-        """Run the actions that are due at ``moment``, also those that they add."""
+        """Run the actions that are due at ``moment``, also the actions that they add."""
         while self._actions and self._actions[0][0] <= moment:
             heapq.heappop(self._actions)[2]()

@@ -40,7 +40,7 @@ class Message:
 
 
 class Luck(Protocol):
-    """What happens to one message."""
+    """The accidents of one message."""
 
     def is_lost(self) -> bool: ...
 

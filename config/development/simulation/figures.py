@@ -33,7 +33,7 @@ class Month:
 
     @property
     def churn(self) -> float:
-        """The share of subscriptions that ended in the month, of those at its beginning and those that were new."""
+        """The share of subscriptions that ended in the month, of the ones at its beginning and the new ones."""
         before = self.active + self.ended
         return self.ended / before if before else 0.0
 

@@ -44,7 +44,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a simulation shows. ``broken``: the names of the invariants of the ledger that do not hold."""
+    """The result of a simulation. ``broken``: the names of the invariants of the ledger that do not hold."""
 
     months: list[figures.Month]
     totals: Counter[str]
@@ -74,7 +74,7 @@ def simulate(
 
 @contextmanager
 def _fast() -> Iterator[None]:
-    """Never sleep, log nothing, and keep no copies of the SQL. What the shop would log about accidents is no news."""
+    """Never sleep, log nothing, and keep no copies of the SQL. The accidents are intended: their log lines say nothing new."""
     disabled, debug = logging.root.manager.disable, settings.DEBUG
     logging.disable(logging.CRITICAL)
     settings.DEBUG = False

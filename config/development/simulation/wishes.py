@@ -1,4 +1,4 @@
-"""What customers do with their subscriptions: pause, skip, cancel, come back. They choose among the allowed actions."""
+"""Actions of customers on their subscriptions: pause, skip, cancel, come back. All are allowed actions."""
 
 from __future__ import annotations
 

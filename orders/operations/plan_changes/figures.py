@@ -18,7 +18,7 @@ When = PendingChange.When
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the subscription is to have, and when: at once (``When.PAYMENT``), or from a later period on."""
+    """The terms to come for the subscription, and the time: at once (``When.PAYMENT``), or from a later period on."""
 
     price: Price
     quantity: int
@@ -32,7 +32,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the change costs. All amounts are in minor units; the fields are those of a ``Quote``."""
+    """The cost of the change. All amounts are in minor units; the fields are those of a ``Quote``."""
 
     paid: int
     refunded: int

@@ -44,7 +44,7 @@ class QuoteOutdated(UnableToChange):
 
 
 class Outcome(enum.StrEnum):
-    """What became of a change."""
+    """The outcome of a change."""
 
     APPLIED = "applied"
     AWAITS_PAYMENT = "awaits_payment"

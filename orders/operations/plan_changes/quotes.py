@@ -36,7 +36,7 @@ class ImpossibleTerms(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What the customer asks for. None leaves it as it is; without ``when``, the shop chooses."""
+    """The customer's wish. None leaves it as it is; without ``when``, the shop chooses."""
 
     plan: str | None = None
     quantity: int | None = None
@@ -111,7 +111,7 @@ def _price(subscription: Subscription, plan: str | None, *, at: dt.datetime) -> 
 
 
 def _usual_time(subscription: Subscription, price: Price, quantity: int) -> PendingChange.When:
-    """A change that costs more in the same time is made now, one that costs less at the end of the period."""
+    """A change that costs more in the same time is made now, a cheaper one at the end of the period."""
     before = _per_day(subscription.price, subscription.quantity)
     return When.PAYMENT if _per_day(price, quantity) >= before else When.PERIOD_END
 

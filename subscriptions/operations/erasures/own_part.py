@@ -1,4 +1,4 @@
-"""What this app contributes: the account and its subscriptions."""
+"""The part of this app: the account and its subscriptions."""
 
 from __future__ import annotations
 

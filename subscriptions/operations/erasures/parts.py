@@ -1,4 +1,4 @@
-"""What each app contributes to the copy of a customer's data, and to its erasure.
+"""The part of each app in the copy of a customer's data, and in its erasure.
 
 A higher app registers its part in its ``tasks`` module, which every process imports. So this app does not know the
 names of higher apps, and a new app cannot be forgotten in one place only.

@@ -202,7 +202,7 @@ def test_an_unknown_event_is_an_error(db, now):
         brevo_events.process(webhook_event_id=uuid4(), at=now)
 
 
-# Events about nobody
+# Events about no customer
 
 
 def raw(**payload: Any) -> RawEvent:

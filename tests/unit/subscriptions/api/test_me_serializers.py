@@ -1,4 +1,4 @@
-"""What a customer sees of a subscription."""
+"""The description of a subscription for its customer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a cancellation refunds of the payments for the current period."""
+"""The refund of a cancellation, from the payments for the current period."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change costs: the examples of Polar, Stripe and Chargebee, through quotes and orders."""
+"""The cost of a change: the examples of Polar, Stripe and Chargebee, through quotes and orders."""
 
 from __future__ import annotations
 
