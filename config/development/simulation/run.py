@@ -74,7 +74,7 @@ def simulate(
 
 @contextmanager
 def _fast() -> Iterator[None]:
-    """Never sleep, log nothing, and keep no copies of the SQL. The accidents are intended: their log lines say nothing new."""
+    """Never sleep, log nothing (the accidents are intended), and keep no copies of the SQL."""
     disabled, debug = logging.root.manager.disable, settings.DEBUG
     logging.disable(logging.CRITICAL)
     settings.DEBUG = False
