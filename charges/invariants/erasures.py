@@ -22,7 +22,7 @@ ERASURES = (
     ),
     Invariant(
         name="erased_customer_stays_erased",
-        sentence="After an erasure, no personal data of the customer is stored with the customer, orders or cards.",
+        sentence="After an erasure, no personal data is stored with the customer, subscriptions, orders or cards.",
         query="""
             SELECT NULL AS order_number, NULL::uuid AS charge_id,
                    format('customer %s: %s', e.customer_id, found.what) AS details
@@ -37,11 +37,18 @@ ERASURES = (
                 SELECT 'order ' || o.number
                 FROM orders_order o
                 WHERE o.customer_id = e.customer_id
-                      AND (o.contact_name <> '' OR o.contact_phone <> '' OR o.shipping_address ? 'line1')
+                      AND (o.contact_name <> '' OR o.contact_phone <> '' OR o.sms_consent OR o.marketing_consent
+                           OR o.shipping_address - 'country' - 'postal_code' <> '{}'::jsonb
+                           OR length(o.shipping_address ->> 'postal_code') > 2)
+                UNION ALL
+                SELECT 'subscription ' || s.id
+                FROM subscriptions_subscription s
+                WHERE s.customer_id = e.customer_id AND s.shipping_address IS NOT NULL
                 UNION ALL
                 SELECT 'card ' || m.id
                 FROM charges_savedpaymentmethod m
-                WHERE m.customer_id = e.customer_id AND (m.last4 <> '' OR m.fingerprint <> '')
+                WHERE m.customer_id = e.customer_id AND (m.brand <> '' OR m.last4 <> '' OR m.fingerprint <> ''
+                                                              OR m.exp_month IS NOT NULL OR m.exp_year IS NOT NULL)
             ) AS found ON TRUE
             WHERE e.status = 'done'
         """,

@@ -761,6 +761,31 @@ def erased_customer_with_an_address() -> None:
 
 
 @breaks("erased_customer_stays_erased")
+def erased_customer_with_a_city_only() -> None:
+    Order.objects.filter(customer=erased(paid())).update(shipping_address={"country": "DE", "city": "Berlin"})
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_a_whole_postal_code() -> None:
+    Order.objects.filter(customer=erased(paid())).update(shipping_address={"country": "DE", "postal_code": "10115"})
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_a_consent() -> None:
+    Order.objects.filter(customer=erased(paid())).update(sms_consent=True)
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_an_address_of_a_subscription() -> None:
+    Subscription.objects.filter(customer=erased(paid())).update(shipping_address={"country": "DE"})
+
+
+@breaks("erased_customer_stays_erased")
+def erased_customer_with_the_expiry_of_a_card() -> None:
+    SavedPaymentMethod.objects.create(customer=erased(paid()), payment_method_id="pm_1", exp_year=2030)
+
+
+@breaks("erased_customer_stays_erased")
 def erased_customer_with_a_card() -> None:
     SavedPaymentMethod.objects.create(customer=erased(paid()), payment_method_id="pm_1", last4="4242")
 
@@ -890,7 +915,8 @@ def test_the_queries_use_only_existing_statuses() -> None:
     others = {*BillingPeriod.Outcome.values, *Order.Kind.values, *TrialUse.Kind.values, *SubscriptionChange.Kind.values}
     planned = {*PendingChange.Outcome.values, WITHDRAWAL, *Erasure.Status.values}
     changes = {*OrderLine.Kind.values, *BalanceEntry.Reason.values}
-    assert words - states - policies - others - planned - changes == {"missing", "none", "ended_period"}
+    fields = {"ended_period", "country", "postal_code"}  # of JSON columns
+    assert words - states - policies - others - planned - changes == {"missing", "none", *fields}
 
 
 @pytest.mark.django_db
